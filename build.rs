@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! Makes the C header of the ABI, which a test compares with the committed one.
+
+use std::env;
+use std::path::PathBuf;
+
+fn main() {
+    for source in ["src/ffi.rs", "cbindgen.toml"] {
+        println!("cargo::rerun-if-changed={source}");
+    }
+    let config = cbindgen::Config::from_file("cbindgen.toml").expect("cbindgen.toml is readable");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    cbindgen::Builder::new()
+        .with_config(config)
+        .with_src("src/ffi.rs")
+        .generate()
+        .expect("src/ffi.rs can be read by cbindgen")
+        .write_to_file(out.join("clustering.h"));
+}

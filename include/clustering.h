@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The C ABI of the clustering core. Made from src/ffi.rs: don't edit.
+ *
+ * Conventions:
+ *  - Texts are bytes with a length, not NUL-terminated and not necessarily UTF-8. (NULL, 0) is empty.
+ *  - What an entry takes it only borrows, for the call or for as long as its verdict lives. What it
+ *    hands out says who frees it, and with which entry.
+ *  - Entries may be called from any thread at any time, also several on one core, but for
+ *    clustering_free, which must be the last one. None blocks, and none calls back.
+ *  - No entry throws or lets a panic out.
+ */
+
+#ifndef CLUSTERING_H
+#define CLUSTERING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * A `name` of an edit whose name has no number.
+ */
+#define CLUSTERING_OTHER_NAME UINT32_MAX
+
+/**
+ * The words that a `clustering_verdict` keeps for the core.
+ */
+#define CLUSTERING_VERDICT_WORDS 208
+
+/**
+ * How an entry ended. Numbers are never given another meaning.
+ */
+typedef enum {
+  /**
+   * As it should.
+   */
+  CLUSTERING_OK = 0,
+  /**
+   * The core failed; nothing was changed, the failure was counted.
+   */
+  CLUSTERING_PANIC = 1,
+  /**
+   * An argument was NULL or out of range.
+   */
+  CLUSTERING_BAD_ARGUMENT = 2,
+  /**
+   * The settings are wrong; those in force stay.
+   */
+  CLUSTERING_BAD_SETTINGS = 3,
+} clustering_result;
+
+/**
+ * What a verdict asks for.
+ */
+typedef enum {
+  /**
+   * Nothing: the message goes on as it is.
+   */
+  CLUSTERING_PASS = 0,
+  /**
+   * Write the edits; the message goes on.
+   */
+  CLUSTERING_CHANGE = 1,
+  /**
+   * Write the edits and the return value; the message is handled.
+   */
+  CLUSTERING_ANSWER = 2,
+  /**
+   * Dispatch a message that is named as `retval` and has the edits as its parameters, then call
+   * `clustering_located`.
+   */
+  CLUSTERING_LOCATE = 3,
+  /**
+   * Release this verdict and ask again with all the parameters of the message.
+   */
+  CLUSTERING_NEED_ALL = 4,
+} clustering_action;
+
+/**
+ * What to do with a parameter.
+ */
+typedef enum {
+  /**
+   * Set the first parameter of that name to the value, or append one.
+   */
+  CLUSTERING_SET = 0,
+  /**
+   * Remove all parameters of that name.
+   */
+  CLUSTERING_CLEAR = 1,
+} clustering_edit_kind;
+
+/**
+ * The messages that the cluster has a say in.
+ */
+typedef enum {
+  /**
+   * `call.route`
+   */
+  CLUSTERING_ROUTE = 0,
+  /**
+   * `call.execute`
+   */
+  CLUSTERING_EXECUTE = 1,
+  /**
+   * `user.register`
+   */
+  CLUSTERING_REGISTER = 2,
+  /**
+   * `call.cdr`
+   */
+  CLUSTERING_CDR = 3,
+} clustering_kind;
+
+/**
+ * A node's view of its cluster. Opaque.
+ */
+typedef struct clustering_core clustering_core;
+
+/**
+ * A text: not NUL-terminated, `len` bytes. `ptr` may be NULL only where `len` is 0.
+ */
+typedef struct {
+  /**
+   * The first byte.
+   */
+  const uint8_t *ptr;
+  /**
+   * How many bytes.
+   */
+  size_t len;
+} clustering_bytes;
+
+/**
+ * One `key=value` of a file of settings.
+ */
+typedef struct {
+  /**
+   * The section that it stands in.
+   */
+  clustering_bytes section;
+  /**
+   * The key.
+   */
+  clustering_bytes key;
+  /**
+   * The value.
+   */
+  clustering_bytes value;
+} clustering_setting;
+
+/**
+ * A text that the core has allocated. Give it to `clustering_text_free` once.
+ */
+typedef struct {
+  /**
+   * The first byte; NULL where there is no text.
+   */
+  uint8_t *ptr;
+  /**
+   * How many bytes.
+   */
+  size_t len;
+} clustering_text;
+
+/**
+ * A parameter of a message. One without a value has an empty value.
+ */
+typedef struct {
+  /**
+   * Its name.
+   */
+  clustering_bytes name;
+  /**
+   * Its value.
+   */
+  clustering_bytes value;
+} clustering_param;
+
+/**
+ * One change of a message's parameters.
+ */
+typedef struct {
+  /**
+   * What to do.
+   */
+  clustering_edit_kind kind;
+  /**
+   * The number of the parameter's name (see `clustering_name`), or `CLUSTERING_OTHER_NAME`.
+   */
+  uint32_t name;
+  /**
+   * The parameter's name.
+   */
+  clustering_bytes name_text;
+  /**
+   * The value to set.
+   */
+  clustering_bytes value;
+} clustering_edit;
+
+/**
+ * The answer to a message, in memory of the caller's; it must not be moved.
+ */
+typedef struct {
+  /**
+   * What to do.
+   */
+  clustering_action action;
+  /**
+   * The level at which something is to be said, 0 for nothing to say.
+   */
+  int32_t level;
+  /**
+   * The edits, to be written in this order.
+   */
+  const clustering_edit *edits;
+  /**
+   * How many edits.
+   */
+  size_t edit_count;
+  /**
+   * The return value of an answer, the message's name of a locate.
+   */
+  clustering_bytes retval;
+  /**
+   * The core's own: leave it alone.
+   */
+  uint64_t core_private[CLUSTERING_VERDICT_WORDS];
+} clustering_verdict;
+
+/**
+ * What a locate message came back with.
+ */
+typedef struct {
+  /**
+   * Some handler took the message.
+   */
+  bool handled;
+  /**
+   * Its return value.
+   */
+  clustering_bytes node;
+  /**
+   * There is an `error` parameter.
+   */
+  bool has_error;
+  /**
+   * The value of the `error` parameter.
+   */
+  clustering_bytes error;
+  /**
+   * The value of the `reason` parameter, empty where there is none.
+   */
+  clustering_bytes reason;
+} clustering_answer;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The number of this ABI. It grows with every change that a host must know of.
+ */
+uint32_t clustering_abi_version(void);
+
+/**
+ * Makes a node that does nothing until `clustering_load`; the caller owns it.
+ *
+ * `node` is the node's name; with an empty one the node stays disabled. NULL is returned where the
+ * core failed.
+ *
+ * # Safety
+ *
+ * `node` is valid for the call.
+ */
+clustering_core *clustering_new(clustering_bytes node);
+
+/**
+ * Frees a node. Nobody may be inside another entry with it. NULL is fine.
+ *
+ * # Safety
+ *
+ * `core` came from `clustering_new` and is used no more.
+ */
+void clustering_free(clustering_core *core);
+
+/**
+ * Puts a file of settings in force.
+ *
+ * `file` is its path, for errors; `settings` its `count` entries in order, NULL for none. Where
+ * it's refused `errors`, unless NULL, gets a line for each thing that is wrong, and the settings in
+ * force stay; else an empty text. Free it in both cases.
+ *
+ * # Safety
+ *
+ * `core` is NULL or a node; `file`, the entries and their texts are valid for the call; `errors` is
+ * NULL or valid for a write.
+ */
+clustering_result clustering_load(const clustering_core *core,
+                                  clustering_bytes file,
+                                  const clustering_setting *settings,
+                                  size_t count,
+                                  clustering_text *errors);
+
+/**
+ * Whether the settings in force let the node do anything; `false` for NULL.
+ *
+ * # Safety
+ *
+ * `core` is NULL or a node.
+ */
+bool clustering_enabled(const clustering_core *core);
+
+/**
+ * The priority at which messages of a kind are to be handled; 0 where they are not, where `kind` is
+ * no `clustering_kind`, or for NULL.
+ *
+ * # Safety
+ *
+ * `core` is NULL or a node.
+ */
+uint32_t clustering_priority(const clustering_core *core, uint32_t kind);
+
+/**
+ * Decides a message.
+ *
+ * `kind` is a `clustering_kind`. `params` are `count` parameters of the message, in order, NULL for
+ * none: all of them with `complete`, else at least those that `clustering_wanted` names. `now` is
+ * the host's time in microseconds. `verdict` is started in any case but a NULL `core` or `verdict`
+ * or a wrong `kind`; it borrows the texts of the parameters, and must be released.
+ *
+ * # Safety
+ *
+ * `core` is NULL or a node; the parameters are valid for the call, their texts until the verdict is
+ * released; `verdict` is NULL or memory for a verdict that holds none, as for every entry that makes one.
+ */
+clustering_result clustering_decide(const clustering_core *core,
+                                    uint32_t kind,
+                                    const clustering_param *params,
+                                    size_t count,
+                                    bool complete,
+                                    uint64_t now,
+                                    clustering_verdict *verdict);
+
+/**
+ * Goes on with a call for which a node was located.
+ *
+ * `begun` is the verdict that asked for it, not yet released; `params` are again all parameters of
+ * the call's message. `answer`, which may not be NULL, is what the locate message came back with.
+ * The rest is as for `clustering_decide`.
+ *
+ * # Safety
+ *
+ * As for `clustering_decide`; `begun` is NULL or a verdict, `answer` is valid for the call, its
+ * texts until `verdict` is released.
+ */
+clustering_result clustering_located(const clustering_core *core,
+                                     const clustering_verdict *begun,
+                                     const clustering_param *params,
+                                     size_t count,
+                                     const clustering_answer *answer,
+                                     uint64_t now,
+                                     clustering_verdict *verdict);
+
+/**
+ * The line that a verdict has for the log; free it. To be asked before the edits are written.
+ *
+ * NULL gives no text.
+ *
+ * # Safety
+ *
+ * `verdict` is NULL or a verdict whose borrowed texts are as they were.
+ */
+clustering_text clustering_verdict_line(const clustering_verdict *verdict);
+
+/**
+ * Releases a verdict, after which its memory may be used for another. NULL is fine.
+ *
+ * # Safety
+ *
+ * `verdict` is NULL or a verdict, which is used no more.
+ */
+void clustering_verdict_release(clustering_verdict *verdict);
+
+/**
+ * The parameters of `status clustering`, as `name=value` with commas between; free it. NULL gives
+ * no text.
+ *
+ * # Safety
+ *
+ * `core` is NULL or a node.
+ */
+clustering_text clustering_status(const clustering_core *core);
+
+/**
+ * Frees a text that the core has allocated.
+ *
+ * # Safety
+ *
+ * `text` came from the core and was not freed.
+ */
+void clustering_text_free(clustering_text text);
+
+/**
+ * The parameter name of a number, for ever valid; empty where there is no such number.
+ *
+ * Numbers count from 0 without a gap.
+ */
+clustering_bytes clustering_name(uint32_t number);
+
+/**
+ * The name of the messages of a kind, for ever valid; empty where there is no such kind.
+ */
+clustering_bytes clustering_kind_name(uint32_t kind);
+
+/**
+ * The number of the `index`th parameter that a first look at a message of a kind needs;
+ * `CLUSTERING_OTHER_NAME` behind the last one, and where there is no such kind.
+ */
+uint32_t clustering_wanted(uint32_t kind, size_t index);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* CLUSTERING_H */

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! What is said in the log, at which level, and how often.
+//!
+//! An event only borrows; its line is made when somebody listens at its level. What a caller can
+//! bring about at will is said once in [`QUIET`] at most, with the number of times that were not said.
+
+use std::fmt::{self, Display};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::failure::Failure;
+use crate::verdict::{Value, Verdict};
+
+/// The engine's debug levels, those that are used here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(i32)]
+pub enum Level {
+    /// Something failed that never should.
+    Critical = 2,
+    /// Somebody has to act.
+    Warn = 5,
+    /// Worth a look.
+    Mild = 6,
+    /// Each call, for those who want to see them.
+    Call = 8,
+    /// Each step of a call.
+    Info = 9,
+}
+
+/// Something that happened to a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event<'m> {
+    /// A call came for this node.
+    Received {
+        /// What was called, without the prefix.
+        called: &'m [u8],
+        /// The target that the other node asks for; empty where it asks for none.
+        callto: &'m [u8],
+    },
+    /// A call is sent to another node.
+    Forwarded {
+        /// What the node shall call.
+        resource: &'m [u8],
+        /// The node.
+        node: &'m [u8],
+        /// How it is reached.
+        target: Value<'m>,
+    },
+    /// A locate message found a node.
+    Located {
+        /// The resource that was looked for.
+        resource: &'m [u8],
+        /// Its node.
+        node: &'m [u8],
+    },
+    /// No locate message found a node.
+    NotLocated {
+        /// The resource that was looked for.
+        resource: &'m [u8],
+        /// The error that the call gets.
+        error: &'m [u8],
+        /// The reason, empty where there is none.
+        reason: &'m [u8],
+        /// Like events that were not said.
+        unsaid: u64,
+    },
+    /// The pattern doesn't match a node's name.
+    NoSuchNode {
+        /// The name.
+        node: &'m [u8],
+        /// What was called there.
+        resource: &'m [u8],
+        /// Like events that were not said.
+        unsaid: u64,
+    },
+    /// The template gives no target for a node.
+    NoTarget {
+        /// The node.
+        node: &'m [u8],
+        /// Like events that were not said.
+        unsaid: u64,
+    },
+    /// Cluster headers came from somebody who isn't trusted.
+    Untrusted {
+        /// Where from; empty where nobody knows.
+        address: &'m [u8],
+        /// What was called.
+        called: &'m [u8],
+        /// The target that was asked for, empty where none was.
+        callto: &'m [u8],
+        /// The call was refused, not only its headers.
+        refused: bool,
+        /// No sender at all is trusted, so perhaps a setting is missing.
+        advise: bool,
+        /// Like events that were not said.
+        unsaid: u64,
+    },
+    /// The core failed on a message.
+    Failed {
+        /// How.
+        failure: Failure,
+        /// Like events that were not said.
+        unsaid: u64,
+    },
+}
+
+impl Event<'_> {
+    /// The level that the event is said at.
+    #[must_use]
+    pub const fn level(&self) -> Level {
+        match self {
+            Self::Received { .. } | Self::Located { .. } => Level::Info,
+            Self::Forwarded { .. } => Level::Call,
+            Self::NoSuchNode { .. } | Self::NoTarget { .. } => Level::Mild,
+            Self::NotLocated { .. } | Self::Untrusted { .. } => Level::Warn,
+            Self::Failed { .. } => Level::Critical,
+        }
+    }
+}
+
+impl Verdict<'_> {
+    /// The line for the log; nothing where nothing happened.
+    #[must_use]
+    pub fn line(&self) -> Option<impl Display> {
+        self.event.as_ref().map(|event| Line {
+            event,
+            verdict: self,
+        })
+    }
+}
+
+/// An event with the verdict that holds its texts.
+struct Line<'v, 'm> {
+    event: &'v Event<'m>,
+    verdict: &'v Verdict<'m>,
+}
+
+impl Display for Line<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.event {
+            Event::Received { called, callto } => {
+                let (called, callto) = (Shown(called), Shown(callto));
+                write!(
+                    f,
+                    "Call to '{called}' came from another node, for '{callto}'"
+                )
+            }
+            Event::Forwarded {
+                resource,
+                node,
+                target,
+            } => {
+                let target = Shown(self.verdict.resolve(target));
+                let (resource, node) = (Shown(resource), Shown(node));
+                write!(
+                    f,
+                    "Call to '{resource}' on node '{node}' goes to '{target}'"
+                )
+            }
+            Event::Located { resource, node } => {
+                write!(f, "Using node '{}' for '{}'", Shown(node), Shown(resource))
+            }
+            Event::NotLocated {
+                resource,
+                error,
+                reason,
+                unsaid,
+            } => {
+                write!(f, "Could not get node for '{}'", Shown(resource))?;
+                for text in [error, reason] {
+                    if !text.is_empty() {
+                        write!(f, ": {}", Shown(text))?;
+                    }
+                }
+                Unsaid(*unsaid).fmt(f)
+            }
+            Event::NoSuchNode {
+                node,
+                resource,
+                unsaid,
+            } => {
+                let (node, resource) = (Shown(node), Shown(resource));
+                write!(
+                    f,
+                    "No such cluster node '{node}' for '{resource}': 'regexp' in [general] doesn't match it{}",
+                    Unsaid(*unsaid)
+                )
+            }
+            Event::NoTarget { node, unsaid } => write!(
+                f,
+                "No target for cluster node '{}': 'callto' in [general] came out empty{}",
+                Shown(node),
+                Unsaid(*unsaid)
+            ),
+            Event::Untrusted {
+                address,
+                called,
+                callto,
+                refused,
+                advise,
+                unsaid,
+            } => {
+                let what = if *refused {
+                    "Refused a call"
+                } else {
+                    "Ignored cluster headers of a call"
+                };
+                let address = if address.is_empty() {
+                    b"an unknown address"
+                } else {
+                    *address
+                };
+                write!(f, "{what} from {} to '{}'", Shown(address), Shown(called))?;
+                if !callto.is_empty() {
+                    write!(f, " for '{}'", Shown(callto))?;
+                }
+                f.write_str(": not a trusted sender")?;
+                if *advise {
+                    f.write_str(
+                        "; should it be a node of this cluster, set 'trusted' in [security] to the \
+                         addresses of the nodes",
+                    )?;
+                }
+                Unsaid(*unsaid).fmt(f)
+            }
+            Event::Failed { failure, unsaid } => {
+                write!(
+                    f,
+                    "A message passes unchanged: {failure}{}",
+                    Unsaid(*unsaid)
+                )
+            }
+        }
+    }
+}
+
+/// How many like lines were left out before this one.
+struct Unsaid(u64);
+
+impl Display for Unsaid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            count => write!(f, " ({count} more like this not shown)"),
+        }
+    }
+}
+
+/// Text from outside, fit for a line: printable ASCII, the rest escaped, not too long.
+pub struct Shown<'a>(pub &'a [u8]);
+
+impl Shown<'_> {
+    const LONGEST: usize = 120;
+}
+
+impl Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(text) = *self;
+        let shown = &text[..text.len().min(Self::LONGEST)];
+        for &byte in shown {
+            match byte {
+                b' '..=b'~' => write!(f, "{}", char::from(byte))?,
+                _ => write!(f, "\\x{byte:02x}")?,
+            }
+        }
+        f.write_str(if shown.len() < text.len() { "..." } else { "" })
+    }
+}
+
+/// How long a cause that was just said is not said again, in microseconds.
+pub const QUIET: u64 = 10_000_000;
+
+/// Lets one event of a cause through in [`QUIET`], and counts the others.
+#[derive(Debug, Default)]
+pub struct Gate {
+    /// When the last one went through, 0 for never.
+    last: AtomicU64,
+    unsaid: AtomicU64,
+}
+
+impl Gate {
+    /// How many were not said since the last one that was; `None` where this one isn't either.
+    ///
+    /// `now` is in microseconds, and may jump.
+    #[must_use]
+    pub fn pass(&self, now: u64) -> Option<u64> {
+        let last = self.last.load(Relaxed);
+        let quiet = last != 0 && now.abs_diff(last) < QUIET;
+        if quiet
+            || self
+                .last
+                .compare_exchange(last, now.max(1), Relaxed, Relaxed)
+                .is_err()
+        {
+            self.unsaid.fetch_add(1, Relaxed);
+            return None;
+        }
+        Some(self.unsaid.swap(0, Relaxed))
+    }
+}
+
+/// One gate for each cause that somebody outside can bring about at will.
+#[derive(Debug, Default)]
+pub struct Gates {
+    /// For [`Event::NotLocated`].
+    pub not_located: Gate,
+    /// For [`Event::NoSuchNode`] and [`Event::NoTarget`].
+    pub no_node: Gate,
+    /// For [`Event::Untrusted`].
+    pub untrusted: Gate,
+    /// For failures of the core.
+    pub panics: Gate,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_cannot_forge_a_line() {
+        let text = b"x\r\n<clustering:WARN> y\xfc'";
+        assert_eq!(
+            Shown(text).to_string(),
+            r"x\x0d\x0a<clustering:WARN> y\xfc'"
+        );
+        assert_eq!(Shown(&[b'a'; 500]).to_string(), "a".repeat(120) + "...");
+    }
+
+    #[test]
+    fn a_cause_is_said_once_in_a_while_and_the_rest_is_counted() {
+        let gate = Gate::default();
+        assert_eq!(gate.pass(1), Some(0));
+        assert_eq!(gate.pass(2), None);
+        assert_eq!(gate.pass(QUIET), None);
+        assert_eq!(gate.pass(QUIET + 1), Some(2));
+        assert_eq!(gate.pass(2 * QUIET + 1), Some(0));
+    }
+
+    #[test]
+    fn a_clock_that_jumps_back_silences_nothing_for_long() {
+        let gate = Gate::default();
+        assert_eq!(gate.pass(1_000 * QUIET), Some(0));
+        assert_eq!(gate.pass(5), Some(0));
+    }
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! `call.execute`: a call to `prefix/NODE/RESOURCE` is for this node, for another one, or for a node
+//! that has yet to be found.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use crate::cluster::Context;
+use crate::event::{Event, Shown};
+use crate::message::{Located, Name, Parameters};
+use crate::resource::{Target, trim_blanks};
+use crate::stats::Counter;
+use crate::verdict::{Action, Text, Verdict};
+
+/// A node of this name is to be found.
+const ANY_NODE: &[u8] = b"*";
+
+/// Decides a call. `complete` says that `message` has all parameters, not only the wanted ones.
+pub(crate) fn decide<'m>(
+    context: &Context,
+    message: &impl Parameters<'m>,
+    complete: bool,
+    verdict: &mut Verdict<'m>,
+) {
+    let settings = context.settings;
+    let Some(target) = message
+        .get(Name::Callto)
+        .and_then(|to| settings.prefix.parse(to))
+    else {
+        return;
+    };
+    if target.node == ANY_NODE && !settings.locate.is_empty() {
+        if complete {
+            locate(context, message, target.resource, verdict);
+        } else {
+            verdict.action = Action::NeedAll;
+        }
+    } else {
+        deliver(context, message, target, complete, verdict);
+    }
+}
+
+/// Decides a call whose node was looked for, by what came back.
+///
+/// `message` has all parameters of the call, as in the call of [`decide`] that began it.
+pub(crate) fn located<'m>(
+    context: &Context,
+    message: &impl Parameters<'m>,
+    answer: &Located<'m>,
+    verdict: &mut Verdict<'m>,
+) {
+    let target = message
+        .get(Name::Callto)
+        .and_then(|to| context.settings.prefix.parse(to));
+    // Only a caller who changed the message in between can get here without a target.
+    let Some(Target { resource, .. }) = target else {
+        return;
+    };
+    let node = trim_blanks(answer.node);
+    if !answer.handled || matches!(node, b"-" | b"error") {
+        let error = answer.error.unwrap_or(b"failure");
+        context.count(Counter::NotLocated);
+        if let Some(unsaid) = context.gates.not_located.pass(context.now) {
+            let reason = answer.reason;
+            verdict.event = Some(Event::NotLocated {
+                resource,
+                error,
+                reason,
+                unsaid,
+            });
+        }
+        verdict.action = Action::Change;
+        for (name, text) in [(Name::Error, error), (Name::Reason, answer.reason)] {
+            verdict.set_or_clear(name, Some(text).filter(|text| !text.is_empty()));
+        }
+        return;
+    }
+    context.count(Counter::Located);
+    deliver(context, message, Target { node, resource }, true, verdict);
+    if matches!(verdict.event, None | Some(Event::Forwarded { .. })) {
+        verdict.event = Some(Event::Located { resource, node });
+    }
+}
+
+/// Asks for the node that serves a resource.
+fn locate<'m>(
+    context: &Context,
+    message: &impl Parameters<'m>,
+    resource: &'m [u8],
+    verdict: &mut Verdict<'m>,
+) {
+    verdict.action = Action::Locate;
+    let name = verdict.make(|text| text.extend_from_slice(&context.settings.locate));
+    verdict.set_retval(name);
+    verdict.set(Name::Allocate, b"true");
+    verdict.set_made(Name::Nodename, |text| {
+        text.extend_from_slice(&context.settings.node);
+    });
+    verdict.set(Name::Callto, resource);
+    for name in [Name::Billid, Name::Username] {
+        if let Some(value) = message.filled(name) {
+            verdict.set(name, value);
+        }
+    }
+    verdict.begun = Some(Arc::clone(context.settings));
+}
+
+/// Brings a call to its node, which is known.
+fn deliver<'m>(
+    context: &Context,
+    message: &impl Parameters<'m>,
+    Target { node, resource }: Target<'m>,
+    complete: bool,
+    verdict: &mut Verdict<'m>,
+) {
+    let settings = context.settings;
+    if node.is_empty() || *node == *settings.node {
+        context.count(Counter::Local);
+        verdict.action = Action::Change;
+        verdict.set(Name::Callto, resource);
+        return;
+    }
+    let Some(groups) = settings.pattern.matches(node) else {
+        refuse(context, node, resource, verdict);
+        return;
+    };
+    if !complete {
+        verdict.action = Action::NeedAll;
+        return;
+    }
+    let mut made = Text::new();
+    settings.callto.expand(node, &groups, message, &mut made);
+    let target = trim_blanks(&made);
+    if target.is_empty() {
+        context.count(Counter::NoNode);
+        if let Some(unsaid) = context.gates.no_node.pass(context.now) {
+            verdict.event = Some(Event::NoTarget { node, unsaid });
+        }
+        return;
+    }
+    context.count(Counter::Forwarded);
+    let target = verdict.make(|text| text.extend_from_slice(target));
+    verdict.action = Action::Change;
+    verdict.event = Some(Event::Forwarded {
+        resource,
+        node,
+        target: target.clone(),
+    });
+    verdict.set(Name::OsipCallto, resource);
+    verdict.set_or_clear(Name::OsipBillid, message.filled(Name::Billid));
+    verdict.set_made(Name::OsipNodename, |text| {
+        text.extend_from_slice(&settings.node);
+    });
+    verdict.set_or_clear(Name::OsipUsername, message.filled(Name::Username));
+    leave_transport(context, message, verdict);
+    // Last, since the resource is a part of the old text.
+    verdict.set_value(Name::Callto, target);
+}
+
+/// A name that can't be a node's leaves the call as it is, but says why it will fail.
+fn refuse<'m>(context: &Context, node: &'m [u8], resource: &'m [u8], verdict: &mut Verdict<'m>) {
+    context.count(Counter::NoNode);
+    if let Some(unsaid) = context.gates.no_node.pass(context.now) {
+        verdict.event = Some(Event::NoSuchNode {
+            node,
+            resource,
+            unsaid,
+        });
+    }
+    verdict.action = Action::Change;
+    verdict.set(Name::Error, b"noroute");
+    verdict.set_made(Name::Reason, |text| {
+        // Writing to memory doesn't fail. The reason goes out as a SIP phrase: no raw bytes in it.
+        let _ = write!(text, "no such cluster node '{}'", Shown(node));
+    });
+}
+
+/// Takes off the phone's own transport, which a registrar may have brought along and which means
+/// nothing on the way to another node.
+fn leave_transport<'m>(
+    context: &Context,
+    message: &impl Parameters<'m>,
+    verdict: &mut Verdict<'m>,
+) {
+    let connection = &context.settings.connection;
+    if connection.is_empty() {
+        verdict.clear(Name::ConnectionId);
+    } else {
+        verdict.set_made(Name::ConnectionId, |text| {
+            text.extend_from_slice(connection);
+        });
+    }
+    let mut before: &[u8] = b"";
+    for (name, _) in message
+        .iter()
+        .filter(|(name, _)| name.starts_with(b"oip_transport"))
+    {
+        // Removing one removes all of its name.
+        if name != before {
+            verdict.clear_other(name);
+        }
+        before = name;
+    }
+}

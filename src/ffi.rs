@@ -1,0 +1,677 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! The C ABI: the only way in from C and C++.
+//!
+//! The header `include/clustering.h` is made from this file, its conventions stand at its top
+//! (`cbindgen.toml`). The rules of this side:
+//!
+//! * Every entry runs inside [`guard`]: a panic costs that one message, never the engine.
+//! * Pointers become references only here, each where a SAFETY comment names what the caller owes.
+//! * A [`clustering_verdict`] is the caller's memory with a Rust value in it, from the entry that
+//!   made it until `clustering_verdict_release`.
+#![allow(unsafe_code)]
+#![allow(non_camel_case_types, reason = "these are the names that C sees")]
+
+use std::marker::PhantomData;
+use std::slice;
+
+use smallvec::SmallVec;
+
+use crate::cluster::Cluster;
+use crate::event::Shown;
+use crate::failure::guard;
+use crate::message::{Kind, Located, Name, Parameters};
+use crate::settings::Entry;
+use crate::verdict::{Action, Edit, Verdict};
+
+/// How an entry ended. Numbers are never given another meaning.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum clustering_result {
+    /// As it should.
+    CLUSTERING_OK = 0,
+    /// The core failed; nothing was changed, the failure was counted.
+    CLUSTERING_PANIC = 1,
+    /// An argument was NULL or out of range.
+    CLUSTERING_BAD_ARGUMENT = 2,
+    /// The settings are wrong; those in force stay.
+    CLUSTERING_BAD_SETTINGS = 3,
+}
+use clustering_result::{
+    CLUSTERING_BAD_ARGUMENT, CLUSTERING_BAD_SETTINGS, CLUSTERING_OK, CLUSTERING_PANIC,
+};
+
+/// The messages that the cluster has a say in.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum clustering_kind {
+    /// `call.route`
+    CLUSTERING_ROUTE = 0,
+    /// `call.execute`
+    CLUSTERING_EXECUTE = 1,
+    /// `user.register`
+    CLUSTERING_REGISTER = 2,
+    /// `call.cdr`
+    CLUSTERING_CDR = 3,
+}
+
+/// What a verdict asks for.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum clustering_action {
+    /// Nothing: the message goes on as it is.
+    CLUSTERING_PASS = 0,
+    /// Write the edits; the message goes on.
+    CLUSTERING_CHANGE = 1,
+    /// Write the edits and the return value; the message is handled.
+    CLUSTERING_ANSWER = 2,
+    /// Dispatch a message that is named as `retval` and has the edits as its parameters, then call
+    /// `clustering_located`.
+    CLUSTERING_LOCATE = 3,
+    /// Release this verdict and ask again with all the parameters of the message.
+    CLUSTERING_NEED_ALL = 4,
+}
+
+/// What to do with a parameter.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum clustering_edit_kind {
+    /// Set the first parameter of that name to the value, or append one.
+    CLUSTERING_SET = 0,
+    /// Remove all parameters of that name.
+    CLUSTERING_CLEAR = 1,
+}
+
+/// A text: not NUL-terminated, `len` bytes. `ptr` may be NULL only where `len` is 0.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct clustering_bytes {
+    /// The first byte.
+    pub ptr: *const u8,
+    /// How many bytes.
+    pub len: usize,
+}
+
+/// A parameter of a message. One without a value has an empty value.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct clustering_param {
+    /// Its name.
+    pub name: clustering_bytes,
+    /// Its value.
+    pub value: clustering_bytes,
+}
+
+/// One `key=value` of a file of settings.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct clustering_setting {
+    /// The section that it stands in.
+    pub section: clustering_bytes,
+    /// The key.
+    pub key: clustering_bytes,
+    /// The value.
+    pub value: clustering_bytes,
+}
+
+/// What a locate message came back with.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct clustering_answer {
+    /// Some handler took the message.
+    pub handled: bool,
+    /// Its return value.
+    pub node: clustering_bytes,
+    /// There is an `error` parameter.
+    pub has_error: bool,
+    /// The value of the `error` parameter.
+    pub error: clustering_bytes,
+    /// The value of the `reason` parameter, empty where there is none.
+    pub reason: clustering_bytes,
+}
+
+/// One change of a message's parameters.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct clustering_edit {
+    /// What to do.
+    pub kind: clustering_edit_kind,
+    /// The number of the parameter's name (see `clustering_name`), or `CLUSTERING_OTHER_NAME`.
+    pub name: u32,
+    /// The parameter's name.
+    pub name_text: clustering_bytes,
+    /// The value to set.
+    pub value: clustering_bytes,
+}
+
+/// A `name` of an edit whose name has no number.
+pub const CLUSTERING_OTHER_NAME: u32 = u32::MAX;
+
+/// The words that a `clustering_verdict` keeps for the core.
+pub const CLUSTERING_VERDICT_WORDS: usize = 208;
+
+/// The answer to a message, in memory of the caller's; it must not be moved.
+#[repr(C)]
+pub struct clustering_verdict {
+    /// What to do.
+    pub action: clustering_action,
+    /// The level at which something is to be said, 0 for nothing to say.
+    pub level: i32,
+    /// The edits, to be written in this order.
+    pub edits: *const clustering_edit,
+    /// How many edits.
+    pub edit_count: usize,
+    /// The return value of an answer, the message's name of a locate.
+    pub retval: clustering_bytes,
+    /// The core's own: leave it alone.
+    pub core_private: [u64; CLUSTERING_VERDICT_WORDS],
+}
+
+/// A text that the core has allocated. Give it to `clustering_text_free` once.
+#[repr(C)]
+#[derive(Debug)]
+pub struct clustering_text {
+    /// The first byte; NULL where there is no text.
+    pub ptr: *mut u8,
+    /// How many bytes.
+    pub len: usize,
+}
+
+/// A node's view of its cluster. Opaque.
+pub struct clustering_core(Cluster);
+
+/// What lies in a verdict's private words.
+struct Private {
+    verdict: Verdict<'static>,
+    edits: SmallVec<[clustering_edit; 8]>,
+}
+
+const _: () = {
+    assert!(size_of::<Private>() <= CLUSTERING_VERDICT_WORDS * size_of::<u64>());
+    assert!(align_of::<Private>() <= align_of::<u64>());
+};
+
+impl clustering_bytes {
+    const EMPTY: Self = Self {
+        ptr: std::ptr::null(),
+        len: 0,
+    };
+
+    fn new(bytes: &[u8]) -> Self {
+        Self {
+            ptr: bytes.as_ptr(),
+            len: bytes.len(),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `ptr` is NULL, or points to `len` bytes that stay as they are for `'m`.
+    unsafe fn get<'m>(self) -> &'m [u8] {
+        // SAFETY: as this function's caller promises, it's the same promise.
+        unsafe { array(self.ptr, self.len) }
+    }
+}
+
+/// The elements behind a pointer and a count, none for NULL.
+///
+/// # Safety
+///
+/// `ptr` is NULL, or points to `len` elements that are valid and stay as they are for `'m`.
+unsafe fn array<'m, T>(ptr: *const T, len: usize) -> &'m [T] {
+    if ptr.is_null() {
+        return &[];
+    }
+    // SAFETY: not NULL, and the rest is what the caller promises.
+    unsafe { slice::from_raw_parts(ptr, len) }
+}
+
+/// The parameters of a message as the host has them.
+///
+/// Whoever makes one promises that the texts of all of them are valid for `'m`.
+struct HostParameters<'m>(&'m [clustering_param], PhantomData<&'m [u8]>);
+
+impl<'m> Parameters<'m> for HostParameters<'m> {
+    fn iter(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])> {
+        // SAFETY: promised by whoever made the value.
+        self.0
+            .iter()
+            .map(|param| unsafe { (param.name.get(), param.value.get()) })
+    }
+}
+
+/// A verdict's place in the caller's memory, with a [`Private`] in it.
+struct Place(*mut clustering_verdict);
+
+impl Place {
+    /// Starts a verdict, which says "pass" until [`Place::publish`].
+    ///
+    /// # Safety
+    ///
+    /// `place` points to memory for a verdict, which holds none and is nobody else's.
+    unsafe fn start(place: *mut clustering_verdict) -> Self {
+        // SAFETY: `place` is valid for writes. The private words are big enough and aligned for a
+        // `Private` (asserted above); what isn't written here may hold any bits.
+        unsafe {
+            (&raw mut (*place).action).write(clustering_action::CLUSTERING_PASS);
+            (&raw mut (*place).level).write(0);
+            (&raw mut (*place).edits).write(std::ptr::null());
+            (&raw mut (*place).edit_count).write(0);
+            (&raw mut (*place).retval).write(clustering_bytes::EMPTY);
+            let private = (&raw mut (*place).core_private).cast::<Private>();
+            (&raw mut (*private).verdict).write(Verdict::default());
+            (&raw mut (*private).edits).write(SmallVec::new());
+        }
+        Self(place)
+    }
+
+    fn private(&mut self) -> &mut Private {
+        // SAFETY: `start` made one there, and this value alone knows the place.
+        unsafe { &mut *(&raw mut (*self.0).core_private).cast::<Private>() }
+    }
+
+    /// Shows the caller what the verdict has come to.
+    fn publish(mut self) {
+        let place = self.0;
+        let Private { verdict, edits } = self.private();
+        for edit in verdict.edits() {
+            let (kind, name, value) = match edit {
+                Edit::Set(name, value) => (
+                    clustering_edit_kind::CLUSTERING_SET,
+                    Ok(*name),
+                    verdict.resolve(value),
+                ),
+                Edit::Clear(name) => (clustering_edit_kind::CLUSTERING_CLEAR, Ok(*name), &[][..]),
+                Edit::ClearOther(name) => {
+                    (clustering_edit_kind::CLUSTERING_CLEAR, Err(*name), &[][..])
+                }
+            };
+            let (name, name_text) = match name {
+                Ok(name) => (name as u32, name.text().as_bytes()),
+                Err(text) => (CLUSTERING_OTHER_NAME, text),
+            };
+            edits.push(clustering_edit {
+                kind,
+                name,
+                name_text: clustering_bytes::new(name_text),
+                value: clustering_bytes::new(value),
+            });
+        }
+        let action = match verdict.action {
+            Action::Pass => clustering_action::CLUSTERING_PASS,
+            Action::Change => clustering_action::CLUSTERING_CHANGE,
+            Action::Answer => clustering_action::CLUSTERING_ANSWER,
+            Action::Locate => clustering_action::CLUSTERING_LOCATE,
+            Action::NeedAll => clustering_action::CLUSTERING_NEED_ALL,
+        };
+        let level = verdict
+            .event
+            .as_ref()
+            .map_or(0, |event| event.level() as i32);
+        let retval = verdict
+            .retval()
+            .map_or(clustering_bytes::EMPTY, clustering_bytes::new);
+        let (edits, edit_count) = (edits.as_ptr(), edits.len());
+        // SAFETY: `place` is valid for writes, as promised to `start`; none of these fields is a
+        // part of the private words that are borrowed above.
+        unsafe {
+            (&raw mut (*place).action).write(action);
+            (&raw mut (*place).level).write(level);
+            (&raw mut (*place).edits).write(edits);
+            (&raw mut (*place).edit_count).write(edit_count);
+            (&raw mut (*place).retval).write(retval);
+        }
+    }
+}
+
+/// The number of this ABI. It grows with every change that a host must know of.
+#[unsafe(no_mangle)]
+pub extern "C" fn clustering_abi_version() -> u32 {
+    1
+}
+
+/// Makes a node that does nothing until `clustering_load`; the caller owns it.
+///
+/// `node` is the node's name; with an empty one the node stays disabled. NULL is returned where the
+/// core failed.
+///
+/// # Safety
+///
+/// `node` is valid for the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_new(node: clustering_bytes) -> *mut clustering_core {
+    crate::failure::record_panics();
+    // SAFETY: promised by the caller.
+    let node = unsafe { node.get() };
+    guard(|| Box::into_raw(Box::new(clustering_core(Cluster::new(node)))))
+        .unwrap_or(std::ptr::null_mut())
+}
+
+/// Frees a node. Nobody may be inside another entry with it. NULL is fine.
+///
+/// # Safety
+///
+/// `core` came from `clustering_new` and is used no more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_free(core: *mut clustering_core) {
+    if core.is_null() {
+        return;
+    }
+    // SAFETY: promised by the caller.
+    let _ = guard(|| drop(unsafe { Box::from_raw(core) }));
+}
+
+/// Puts a file of settings in force.
+///
+/// `file` is its path, for errors; `settings` its `count` entries in order, NULL for none. Where
+/// it's refused `errors`, unless NULL, gets a line for each thing that is wrong, and the settings in
+/// force stay; else an empty text. Free it in both cases.
+///
+/// # Safety
+///
+/// `core` is NULL or a node; `file`, the entries and their texts are valid for the call; `errors` is
+/// NULL or valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_load(
+    core: *const clustering_core,
+    file: clustering_bytes,
+    settings: *const clustering_setting,
+    count: usize,
+    errors: *mut clustering_text,
+) -> clustering_result {
+    let mut lines = Vec::new();
+    // SAFETY: promised by the caller.
+    let (core, file, settings) = unsafe { (core.as_ref(), file.get(), array(settings, count)) };
+    let result = match core {
+        None => CLUSTERING_BAD_ARGUMENT,
+        Some(clustering_core(cluster)) => guard(|| {
+            let entries: Vec<_> = settings
+                .iter()
+                // SAFETY: promised by the caller.
+                .map(|entry| unsafe {
+                    let (section, key) = (entry.section.get(), entry.key.get());
+                    Entry {
+                        section,
+                        key,
+                        value: entry.value.get(),
+                    }
+                })
+                .collect();
+            match cluster.load(&Shown(file).to_string(), &entries) {
+                Ok(()) => CLUSTERING_OK,
+                Err(problems) => {
+                    lines = problems.iter().map(ToString::to_string).collect();
+                    CLUSTERING_BAD_SETTINGS
+                }
+            }
+        })
+        .unwrap_or_else(|failure| {
+            lines = vec![failure.to_string()];
+            CLUSTERING_PANIC
+        }),
+    };
+    if !errors.is_null() {
+        // SAFETY: promised by the caller.
+        unsafe { errors.write(clustering_text::new(lines.join("\n"))) };
+    }
+    result
+}
+
+/// Whether the settings in force let the node do anything; `false` for NULL.
+///
+/// # Safety
+///
+/// `core` is NULL or a node.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_enabled(core: *const clustering_core) -> bool {
+    // SAFETY: promised by the caller.
+    let core = unsafe { core.as_ref() };
+    core.is_some_and(|core| guard(|| core.0.settings().enabled).unwrap_or(false))
+}
+
+/// The priority at which messages of a kind are to be handled; 0 where they are not, where `kind` is
+/// no `clustering_kind`, or for NULL.
+///
+/// # Safety
+///
+/// `core` is NULL or a node.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_priority(core: *const clustering_core, kind: u32) -> u32 {
+    // SAFETY: promised by the caller.
+    let core = unsafe { core.as_ref() };
+    let (Some(core), Some(kind)) = (core, kind_of(kind)) else {
+        return 0;
+    };
+    guard(|| core.0.settings().priority(kind).unwrap_or(0)).unwrap_or(0)
+}
+
+/// Decides a message.
+///
+/// `kind` is a `clustering_kind`. `params` are `count` parameters of the message, in order, NULL for
+/// none: all of them with `complete`, else at least those that `clustering_wanted` names. `now` is
+/// the host's time in microseconds. `verdict` is started in any case but a NULL `core` or `verdict`
+/// or a wrong `kind`; it borrows the texts of the parameters, and must be released.
+///
+/// # Safety
+///
+/// `core` is NULL or a node; the parameters are valid for the call, their texts until the verdict is
+/// released; `verdict` is NULL or memory for a verdict that holds none, as for every entry that makes one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_decide(
+    core: *const clustering_core,
+    kind: u32,
+    params: *const clustering_param,
+    count: usize,
+    complete: bool,
+    now: u64,
+    verdict: *mut clustering_verdict,
+) -> clustering_result {
+    let Some(kind) = kind_of(kind) else {
+        return CLUSTERING_BAD_ARGUMENT;
+    };
+    // SAFETY: promised by the caller; that the verdict outlives what it borrows is, too.
+    unsafe {
+        let message = HostParameters(array(params, count), PhantomData);
+        answer(core, now, verdict, |cluster, verdict| {
+            cluster.decide(kind, &message, complete, now, verdict);
+        })
+    }
+}
+
+/// Goes on with a call for which a node was located.
+///
+/// `begun` is the verdict that asked for it, not yet released; `params` are again all parameters of
+/// the call's message. `answer`, which may not be NULL, is what the locate message came back with.
+/// The rest is as for `clustering_decide`.
+///
+/// # Safety
+///
+/// As for `clustering_decide`; `begun` is NULL or a verdict, `answer` is valid for the call, its
+/// texts until `verdict` is released.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_located(
+    core: *const clustering_core,
+    begun: *const clustering_verdict,
+    params: *const clustering_param,
+    count: usize,
+    answer: *const clustering_answer,
+    now: u64,
+    verdict: *mut clustering_verdict,
+) -> clustering_result {
+    // SAFETY: promised by the caller; that the verdict outlives what it borrows is, too. Every
+    // verdict of the caller's holds a `Private`.
+    unsafe {
+        let (Some(begun), Some(located)) = (begun.as_ref(), answer.as_ref()) else {
+            return CLUSTERING_BAD_ARGUMENT;
+        };
+        let begun = &(*begun.core_private.as_ptr().cast::<Private>()).verdict;
+        let message = HostParameters(array(params, count), PhantomData);
+        let located = Located {
+            handled: located.handled,
+            node: located.node.get(),
+            error: located.has_error.then(|| located.error.get()),
+            reason: located.reason.get(),
+        };
+        self::answer(core, now, verdict, |cluster, verdict| {
+            cluster.decide_located(begun, &message, &located, now, verdict);
+        })
+    }
+}
+
+/// The line that a verdict has for the log; free it. To be asked before the edits are written.
+///
+/// NULL gives no text.
+///
+/// # Safety
+///
+/// `verdict` is NULL or a verdict whose borrowed texts are as they were.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_verdict_line(
+    verdict: *const clustering_verdict,
+) -> clustering_text {
+    // SAFETY: promised by the caller; every verdict of his holds a `Private`.
+    let private = unsafe {
+        verdict
+            .as_ref()
+            .map(|verdict| &*verdict.core_private.as_ptr().cast::<Private>())
+    };
+    let line = private.and_then(|private| {
+        guard(|| private.verdict.line().map(|line| line.to_string())).unwrap_or_default()
+    });
+    clustering_text::new(line.unwrap_or_default())
+}
+
+/// Releases a verdict, after which its memory may be used for another. NULL is fine.
+///
+/// # Safety
+///
+/// `verdict` is NULL or a verdict, which is used no more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_verdict_release(verdict: *mut clustering_verdict) {
+    if verdict.is_null() {
+        return;
+    }
+    let _ = guard(|| {
+        // SAFETY: promised by the caller; every verdict of his holds a `Private`.
+        unsafe {
+            (&raw mut (*verdict).core_private)
+                .cast::<Private>()
+                .drop_in_place();
+        };
+    });
+}
+
+/// The parameters of `status clustering`, as `name=value` with commas between; free it. NULL gives
+/// no text.
+///
+/// # Safety
+///
+/// `core` is NULL or a node.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_status(core: *const clustering_core) -> clustering_text {
+    // SAFETY: promised by the caller.
+    let core = unsafe { core.as_ref() };
+    let text = core.and_then(|core| guard(|| core.0.status()).ok());
+    clustering_text::new(text.unwrap_or_default())
+}
+
+/// Frees a text that the core has allocated.
+///
+/// # Safety
+///
+/// `text` came from the core and was not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_text_free(text: clustering_text) {
+    if text.ptr.is_null() {
+        return;
+    }
+    let slice = std::ptr::slice_from_raw_parts_mut(text.ptr, text.len);
+    // SAFETY: `clustering_text::new` made it of a box of as many bytes.
+    let _ = guard(|| drop(unsafe { Box::from_raw(slice) }));
+}
+
+/// The parameter name of a number, for ever valid; empty where there is no such number.
+///
+/// Numbers count from 0 without a gap.
+#[unsafe(no_mangle)]
+pub extern "C" fn clustering_name(number: u32) -> clustering_bytes {
+    let name = usize::try_from(number)
+        .ok()
+        .and_then(|number| Name::ALL.get(number));
+    name.map_or(clustering_bytes::EMPTY, |name| {
+        clustering_bytes::new(name.text().as_bytes())
+    })
+}
+
+/// The name of the messages of a kind, for ever valid; empty where there is no such kind.
+#[unsafe(no_mangle)]
+pub extern "C" fn clustering_kind_name(kind: u32) -> clustering_bytes {
+    let kind = kind_of(kind);
+    kind.map_or(clustering_bytes::EMPTY, |kind| {
+        clustering_bytes::new(kind.name().as_bytes())
+    })
+}
+
+/// The number of the `index`th parameter that a first look at a message of a kind needs;
+/// `CLUSTERING_OTHER_NAME` behind the last one, and where there is no such kind.
+#[unsafe(no_mangle)]
+pub extern "C" fn clustering_wanted(kind: u32, index: usize) -> u32 {
+    let wanted = kind_of(kind).and_then(|kind| kind.wanted().get(index));
+    wanted.map_or(CLUSTERING_OTHER_NAME, |name| *name as u32)
+}
+
+impl clustering_text {
+    fn new(text: String) -> Self {
+        if text.is_empty() {
+            return Self {
+                ptr: std::ptr::null_mut(),
+                len: 0,
+            };
+        }
+        let bytes = text.into_bytes().into_boxed_slice();
+        let len = bytes.len();
+        Self {
+            ptr: Box::into_raw(bytes).cast(),
+            len,
+        }
+    }
+}
+
+fn kind_of(number: u32) -> Option<Kind> {
+    usize::try_from(number)
+        .ok()
+        .and_then(|number| Kind::ALL.get(number).copied())
+}
+
+/// Starts a verdict, lets `decide` fill it, and publishes it.
+///
+/// # Safety
+///
+/// As for [`clustering_decide`].
+unsafe fn answer(
+    core: *const clustering_core,
+    now: u64,
+    place: *mut clustering_verdict,
+    decide: impl FnOnce(&Cluster, &mut Verdict<'static>),
+) -> clustering_result {
+    // SAFETY: promised by the caller.
+    let Some(clustering_core(cluster)) = (unsafe { core.as_ref() }) else {
+        return CLUSTERING_BAD_ARGUMENT;
+    };
+    if place.is_null() {
+        return CLUSTERING_BAD_ARGUMENT;
+    }
+    // SAFETY: not NULL, and the rest is promised by the caller.
+    let mut place = unsafe { Place::start(place) };
+    let verdict = &mut place.private().verdict;
+    let result = guard(|| decide(cluster, verdict));
+    if let Err(failure) = &result {
+        cluster.failed(failure, now, verdict);
+    }
+    place.publish();
+    if result.is_ok() {
+        CLUSTERING_OK
+    } else {
+        CLUSTERING_PANIC
+    }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! The core of the clustering module for the Yate telephony engine.
+//!
+//! Several Yate servers of one domain form a cluster of equals. This crate holds every rule of it: which
+//! location a registration stores, where a call goes, what the node that receives it makes of it. It does no
+//! I/O at all: a message's parameters come in, a [`verdict::Verdict`] goes out. A step that needs the engine, such as
+//! asking another module for a node, is a verdict too: the caller performs it and comes back with the answer.
+//! Time comes in as an argument. So each rule can be tested, fuzzed and simulated in plain Rust.
+//!
+//! Where to find what:
+//!
+//! | module | rule |
+//! | --- | --- |
+//! | [`cluster`] | the object that an engine holds: settings in force, counters, one entry for messages |
+//! | [`settings`] | what `clustering.conf` may say, and what is wrong with it |
+//! | [`resource`] | the grammar `prefix/NODE/RESOURCE` |
+//! | [`pattern`] | the POSIX pattern that node names must match |
+//! | [`template`] | `callto`: from a node's name to the target that reaches it |
+//! | [`execute`], [`route`], [`register`], [`cdr`] | the four messages |
+//! | [`trust`] | whose cluster headers count |
+//! | [`verdict`] | what the engine has to do to the message |
+//! | [`event`] | what is said in the log, and how often |
+//! | [`stats`] | what is counted |
+//! | [`failure`] | what becomes of a panic |
+//! | [`ffi`] | the C ABI, the only way in from C++ |
+//!
+//! Text is bytes throughout: the engine's strings are not always UTF-8.
+
+pub mod cdr;
+pub mod cluster;
+pub mod event;
+pub mod execute;
+pub mod failure;
+pub mod ffi;
+pub mod message;
+pub mod pattern;
+pub mod register;
+pub mod resource;
+pub mod route;
+pub mod settings;
+pub mod stats;
+pub mod template;
+pub mod trust;
+pub mod verdict;

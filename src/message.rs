@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! What the core sees of a message: its parameters, read only.
+
+/// The messages that the cluster has a say in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `call.route`: a call arrives, perhaps from another node.
+    Route,
+    /// `call.execute`: a call is about to be placed.
+    Execute,
+    /// `user.register`: a user's location is about to be stored.
+    Register,
+    /// `call.cdr`: a call is accounted for.
+    Cdr,
+}
+
+impl Kind {
+    /// All kinds, each at the index `kind as usize`.
+    pub const ALL: [Self; 4] = [Self::Route, Self::Execute, Self::Register, Self::Cdr];
+
+    /// The message's name in the engine, which is also its key in `[priorities]`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Route => "call.route",
+            Self::Execute => "call.execute",
+            Self::Register => "user.register",
+            Self::Cdr => "call.cdr",
+        }
+    }
+
+    /// The parameters that a first look at such a message needs.
+    ///
+    /// A caller may hand over only these; should they not do, the verdict is
+    /// [`Action::NeedAll`](crate::verdict::Action::NeedAll).
+    #[must_use]
+    pub const fn wanted(self) -> &'static [Name] {
+        match self {
+            Self::Route => &[
+                Name::Called,
+                Name::IpHost,
+                Name::SipCallto,
+                Name::SipBillid,
+                Name::SipNodename,
+                Name::SipUsername,
+            ],
+            Self::Execute => &[Name::Callto],
+            Self::Register => &[Name::Data],
+            Self::Cdr => &[Name::Nodename, Name::Nodeprefix],
+        }
+    }
+}
+
+/// Makes [`Name`] and its texts from one list, so that neither can lack what the other has.
+macro_rules! names {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
+        /// The parameters whose names the core knows.
+        ///
+        /// An engine makes the strings for these once, at load, and then writes by number.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u32)]
+        pub enum Name {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Name {
+            /// All names, each at the index `name as usize`.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The parameter's name as the engine spells it.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)*
+                }
+            }
+        }
+    };
+}
+
+names! {
+    /// Whether `cluster.locate` may choose a node, or only look one up.
+    Allocate = "allocate",
+    /// Identifies a call in the CDRs of all its legs.
+    Billid = "billid",
+    /// The number or resource that was called.
+    Called = "called",
+    /// The target of a call.
+    Callto = "callto",
+    /// A registered user's location.
+    Data = "data",
+    /// Why a call failed, as a word that the engine knows.
+    Error = "error",
+    /// The address that a message came from.
+    IpHost = "ip_host",
+    /// The name of a node.
+    Nodename = "nodename",
+    /// The cluster prefix and node of the server that wrote a CDR.
+    Nodeprefix = "nodeprefix",
+    /// The SIP connection that an outgoing call must use.
+    ConnectionId = "oconnection_id",
+    /// Header to another node: the call's billid.
+    OsipBillid = "osip_x-billid",
+    /// Header to another node: the target that it shall call.
+    OsipCallto = "osip_x-callto",
+    /// Header to another node: the node that sends the call.
+    OsipNodename = "osip_x-nodename",
+    /// Header to another node: the user that makes the call.
+    OsipUsername = "osip_x-username",
+    /// Why a call failed, for people.
+    Reason = "reason",
+    /// Header from another node: the call's billid.
+    SipBillid = "sip_x-billid",
+    /// Header from another node: the target to call.
+    SipCallto = "sip_x-callto",
+    /// Header from another node: the node that sent the call.
+    SipNodename = "sip_x-nodename",
+    /// Header from another node: the user that makes the call.
+    SipUsername = "sip_x-username",
+    /// The authenticated user.
+    Username = "username",
+}
+
+/// The headers by which one node tells another about a call.
+pub const CLUSTER_HEADERS: [Name; 4] = [
+    Name::SipCallto,
+    Name::SipBillid,
+    Name::SipNodename,
+    Name::SipUsername,
+];
+
+/// A message's parameters, in their order.
+///
+/// `'m` is the life of the message's texts: a verdict may borrow from them.
+pub trait Parameters<'m> {
+    /// Names and values in order; a parameter without a value has an empty one.
+    fn iter(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])>;
+
+    /// The value of the first parameter of this name; `None` when there is no such parameter, empty when it has no value.
+    fn value(&self, name: &[u8]) -> Option<&'m [u8]> {
+        self.iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, value)| value)
+    }
+
+    /// As [`value`](Self::value), with a name that the core knows.
+    fn get(&self, name: Name) -> Option<&'m [u8]> {
+        self.value(name.text().as_bytes())
+    }
+
+    /// The value, if the parameter is there and has one.
+    fn filled(&self, name: Name) -> Option<&'m [u8]> {
+        self.get(name).filter(|value| !value.is_empty())
+    }
+}
+
+impl<'m> Parameters<'m> for &'m [(Vec<u8>, Vec<u8>)] {
+    fn iter(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])> {
+        <[_]>::iter(self).map(|(name, value)| (name.as_slice(), value.as_slice()))
+    }
+}
+
+/// What a `cluster.locate` message came back with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Located<'m> {
+    /// Some handler took the message.
+    pub handled: bool,
+    /// The message's return value: a node's name.
+    pub node: &'m [u8],
+    /// Its `error` parameter; `None` when there is none.
+    pub error: Option<&'m [u8]>,
+    /// Its `reason` parameter, empty when there is none.
+    pub reason: &'m [u8],
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! Remembers which node names matched, and where their groups were.
+//!
+//! A cluster has few nodes and many calls, so nearly every name was seen before. Only names that
+//! matched are kept, and never more than there is room for: callers who make names up can't drive
+//! the real ones out, since a place that is taken stays taken until the settings are read again.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use once_cell::race::OnceBox;
+
+use super::Groups;
+
+/// Places in the memo: a power of two, several times the nodes of a large cluster.
+const PLACES: usize = 4096;
+
+/// How many places a name may take: two names of one hash rarely meet a third.
+const TRIES: usize = 4;
+
+/// Names that matched a pattern.
+#[derive(Debug)]
+pub(super) struct Memo(Box<[OnceBox<Known>]>);
+
+#[derive(Debug)]
+struct Known {
+    node: Box<[u8]>,
+    groups: Groups,
+}
+
+impl Default for Memo {
+    fn default() -> Self {
+        Self((0..PLACES).map(|_| OnceBox::new()).collect())
+    }
+}
+
+impl Memo {
+    /// The groups of a name that is known to match, else what `matches` says, and that is kept.
+    pub(super) fn get_or(
+        &self,
+        node: &[u8],
+        matches: impl FnOnce() -> Option<Groups>,
+    ) -> Option<Groups> {
+        let mut free = None;
+        for place in self.places(node) {
+            match place.get() {
+                Some(known) if *known.node == *node => return Some(known.groups),
+                Some(_) => {}
+                None => {
+                    free = Some(place);
+                    break;
+                }
+            }
+        }
+        let groups = matches()?;
+        if let Some(place) = free {
+            // Should another thread have been quicker, its answer stands and ours is dropped.
+            let _ = place.set(Box::new(Known {
+                node: node.into(),
+                groups,
+            }));
+        }
+        Some(groups)
+    }
+
+    fn places(&self, node: &[u8]) -> impl Iterator<Item = &OnceBox<Known>> {
+        let mut hasher = DefaultHasher::new();
+        node.hash(&mut hasher);
+        let hash = hasher.finish();
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "only the low bits choose a place"
+        )]
+        let first = hash as usize;
+        (0..TRIES).map(move |step| &self.0[first.wrapping_add(step) % self.0.len()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_match_is_kept_and_a_mismatch_is_not() {
+        let memo = Memo::default();
+        let groups = Groups::new(&[Some(0..5)]);
+        assert_eq!(memo.get_or(b"node1", || None), None);
+        assert_eq!(memo.get_or(b"node1", || Some(groups)), Some(groups));
+        assert_eq!(memo.get_or(b"node1", || unreachable!()), Some(groups));
+    }
+
+    #[test]
+    fn more_names_than_places_are_still_answered_right() {
+        let memo = Memo::default();
+        for round in 0..2 {
+            for length in 0..2 * PLACES {
+                let groups = Groups::new(&[Some(0..length % 200)]);
+                let found = memo.get_or(length.to_string().as_bytes(), || Some(groups));
+                assert_eq!(found, Some(groups), "round {round}");
+            }
+        }
+    }
+}

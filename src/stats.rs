@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! What is counted since the module was loaded.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Makes [`Counter`] and its texts from one list.
+macro_rules! counters {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
+        /// Something that is counted.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Counter {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Counter {
+            /// All counters, each at the index `counter as usize`.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The counter's name in `status clustering`.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)*
+                }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Calls to a resource of this node.
+    Local = "local",
+    /// Calls sent to another node.
+    Forwarded = "forwarded",
+    /// Calls whose node was found by a locate message.
+    Located = "located",
+    /// Calls that came from another node.
+    Received = "received",
+    /// Locations that got this node's name in front.
+    Registered = "registered",
+    /// CDRs that got this node's name.
+    Cdrs = "cdrs",
+    /// Calls whose node no locate message found.
+    NotLocated = "notlocated",
+    /// Calls to a node whose name the pattern doesn't match, or whose target came out empty.
+    NoNode = "nonode",
+    /// Messages with cluster headers from a sender who isn't trusted.
+    Untrusted = "untrusted",
+    /// Messages that passed unchanged because the core failed.
+    Panics = "panics",
+}
+
+/// Counts of one share of the engine's threads, so that threads seldom write to one place.
+#[derive(Debug, Default)]
+pub struct Counters([AtomicU64; Counter::ALL.len()]);
+
+impl Counters {
+    /// Counts one.
+    pub fn add(&self, counter: Counter) {
+        self.0[counter as usize].fetch_add(1, Relaxed);
+    }
+
+    /// How many were counted here.
+    #[must_use]
+    pub fn get(&self, counter: Counter) -> u64 {
+        self.0[counter as usize].load(Relaxed)
+    }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! Whose cluster headers count.
+//!
+//! The headers that one node sends another say where a call goes, with no further question. Anybody
+//! can send such headers, so they count only where the message came from a trusted address.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+/// The senders whose cluster headers count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// `*`: whoever can send a message, as with the stock module.
+    Anyone,
+    /// Addresses in these networks, so nobody where there are none.
+    Networks(Box<[IpNet]>),
+}
+
+/// Why a text is not a list of networks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is neither an IP address nor a network like 10.0.0.0/8 or 2001:db8::/32, nor *")]
+pub struct TrustError(String);
+
+impl Default for Trust {
+    fn default() -> Self {
+        Self::Networks(Box::default())
+    }
+}
+
+impl Trust {
+    /// Reads addresses, networks and `*`, with commas or blanks between them.
+    ///
+    /// # Errors
+    ///
+    /// Names the first item that is none of these.
+    pub fn parse(text: &str) -> Result<Self, TrustError> {
+        let mut networks = Vec::new();
+        let mut anyone = false;
+        let items = text.split(|c: char| c == ',' || c.is_ascii_whitespace());
+        for item in items.filter(|item| !item.is_empty()) {
+            if item == "*" {
+                anyone = true;
+                continue;
+            }
+            let network = item
+                .parse()
+                .or_else(|_| item.parse::<IpAddr>().map(IpNet::from));
+            networks.push(network.map_err(|_| TrustError(item.to_owned()))?);
+        }
+        Ok(if anyone {
+            Self::Anyone
+        } else {
+            Self::Networks(networks.into())
+        })
+    }
+
+    /// Nobody is trusted, because nobody was named.
+    #[must_use]
+    pub fn is_unset(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether a message from this address, as the engine writes it, is trusted.
+    ///
+    /// `None`, no address at all, is what messages have that were made within the engine.
+    #[must_use]
+    pub fn trusts(&self, address: Option<&[u8]>) -> bool {
+        match self {
+            Self::Anyone => true,
+            Self::Networks(networks) => address
+                .and_then(parse_address)
+                .is_some_and(|address| networks.iter().any(|network| network.contains(&address))),
+        }
+    }
+}
+
+/// Reads an address as it stands in a message; an IPv4 address within IPv6 is an IPv4 address.
+fn parse_address(text: &[u8]) -> Option<IpAddr> {
+    let text = text
+        .strip_prefix(b"[")
+        .and_then(|t| t.strip_suffix(b"]"))
+        .unwrap_or(text);
+    // The scope of a link-local address tells the way there, not who it is.
+    let end = text
+        .iter()
+        .position(|&byte| byte == b'%')
+        .unwrap_or(text.len());
+    let address: IpAddr = std::str::from_utf8(&text[..end]).ok()?.parse().ok()?;
+    Some(address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trusts(networks: &str, address: &str) -> bool {
+        Trust::parse(networks)
+            .unwrap()
+            .trusts(Some(address.as_bytes()))
+    }
+
+    #[test]
+    fn addresses_and_networks_of_both_families_are_trusted() {
+        let networks = "192.0.2.7, 10.1.0.0/16 2001:db8::/32,::1";
+        for address in [
+            "192.0.2.7",
+            "10.1.255.1",
+            "2001:db8::5",
+            "[2001:db8::5]",
+            "::1",
+            "::ffff:10.1.2.3",
+        ] {
+            assert!(trusts(networks, address), "{address}");
+        }
+        for address in [
+            "192.0.2.8",
+            "10.2.0.1",
+            "2001:db9::5",
+            "::2",
+            "10.1.2",
+            "10.1.2.3.4",
+            "",
+            "node2",
+            "*",
+        ] {
+            assert!(!trusts(networks, address), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_scope_does_not_count() {
+        assert!(trusts("fe80::/10", "fe80::1%eth0"));
+    }
+
+    #[test]
+    fn nobody_is_trusted_unless_named() {
+        let nobody = Trust::parse(" , ").unwrap();
+        assert!(nobody.is_unset());
+        assert!(!nobody.trusts(Some(b"127.0.0.1")));
+        assert!(!Trust::parse("0.0.0.0/0").unwrap().trusts(None));
+    }
+
+    #[test]
+    fn a_star_trusts_anyone_even_without_an_address() {
+        assert!(trusts("10.0.0.1,*", "192.0.2.1"));
+        assert!(Trust::Anyone.trusts(None));
+    }
+
+    #[test]
+    fn a_bad_network_is_named() {
+        for (text, item) in [("10.0.0.1,node2", "node2"), ("10.0.0.0/33", "10.0.0.0/33")] {
+            let error = Trust::parse(text).unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("'{item}' is neither")),
+                "{error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! What the engine has to do to a message: the core's answer.
+//!
+//! A verdict borrows from the message's texts where it can and keeps what it makes up itself, so that
+//! a usual one costs no allocation. Whatever it doesn't name stays as it is.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::event::Event;
+use crate::message::Name;
+use crate::settings::Settings;
+
+/// Text that a verdict makes up.
+pub type Text = SmallVec<[u8; 384]>;
+
+/// What is to be done with the message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Action {
+    /// Nothing: the message goes on as it is.
+    #[default]
+    Pass = 0,
+    /// Write the edits; the message goes on to the next handler.
+    Change = 1,
+    /// Write the edits and the return value; the message is handled.
+    Answer = 2,
+    /// Dispatch a message that has the edits as its parameters, then come back with the answer.
+    Locate = 3,
+    /// Ask again with all the parameters of the message.
+    NeedAll = 4,
+}
+
+/// A text in a verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value<'m> {
+    /// Stands in the message, or for ever.
+    Given(&'m [u8]),
+    /// Stands at this place of the verdict's own text.
+    Made(Range<usize>),
+}
+
+/// One change of the message's parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit<'m> {
+    /// Set the first parameter of this name, or append one.
+    Set(Name, Value<'m>),
+    /// Remove all parameters of this name.
+    Clear(Name),
+    /// Remove all parameters of a name that only the message knows.
+    ClearOther(&'m [u8]),
+}
+
+/// The answer to a message. `'m` is the life of the message's texts.
+#[derive(Debug, Default)]
+pub struct Verdict<'m> {
+    /// What is to be done.
+    pub action: Action,
+    /// What to say in the log, if its level is on. To be said before the edits are written, because
+    /// they may free what it borrows.
+    pub event: Option<Event<'m>>,
+    edits: SmallVec<[Edit<'m>; 8]>,
+    retval: Option<Value<'m>>,
+    text: Text,
+    /// The settings under which a locate was begun, and must be ended.
+    pub(crate) begun: Option<Arc<Settings>>,
+}
+
+impl<'m> Verdict<'m> {
+    /// The edits, to be written in this order.
+    #[must_use]
+    pub fn edits(&self) -> &[Edit<'m>] {
+        &self.edits
+    }
+
+    /// The return value of an [`Action::Answer`], the message's name of an [`Action::Locate`].
+    #[must_use]
+    pub fn retval(&self) -> Option<&[u8]> {
+        self.retval.as_ref().map(|value| self.resolve(value))
+    }
+
+    /// The bytes of one of this verdict's values.
+    #[must_use]
+    pub fn resolve<'v>(&'v self, value: &Value<'v>) -> &'v [u8] {
+        match value {
+            Value::Given(text) => text,
+            Value::Made(range) => self.text.get(range.clone()).unwrap_or_default(),
+        }
+    }
+
+    pub(crate) fn set(&mut self, name: Name, text: &'m [u8]) {
+        self.edits.push(Edit::Set(name, Value::Given(text)));
+    }
+
+    /// Sets a parameter to a text of the verdict's own, which `write` appends.
+    pub(crate) fn set_made(&mut self, name: Name, write: impl FnOnce(&mut Text)) {
+        let value = self.make(write);
+        self.edits.push(Edit::Set(name, value));
+    }
+
+    pub(crate) fn set_value(&mut self, name: Name, value: Value<'m>) {
+        self.edits.push(Edit::Set(name, value));
+    }
+
+    /// Sets the parameter, or removes it where there is no text.
+    pub(crate) fn set_or_clear(&mut self, name: Name, text: Option<&'m [u8]>) {
+        match text {
+            Some(text) => self.set(name, text),
+            None => self.clear(name),
+        }
+    }
+
+    pub(crate) fn clear(&mut self, name: Name) {
+        self.edits.push(Edit::Clear(name));
+    }
+
+    pub(crate) fn clear_other(&mut self, name: &'m [u8]) {
+        self.edits.push(Edit::ClearOther(name));
+    }
+
+    pub(crate) fn set_retval(&mut self, value: Value<'m>) {
+        self.retval = Some(value);
+    }
+
+    /// Appends to the verdict's own text.
+    pub(crate) fn make(&mut self, write: impl FnOnce(&mut Text)) -> Value<'m> {
+        let start = self.text.len();
+        write(&mut self.text);
+        Value::Made(start..self.text.len())
+    }
+
+    /// As it was made: nothing to do.
+    pub(crate) fn reset(&mut self) {
+        self.action = Action::Pass;
+        self.event = None;
+        self.edits.clear();
+        self.retval = None;
+        self.text.clear();
+        self.begun = None;
+    }
+}
