@@ -29,6 +29,26 @@ std::vector<clustering_setting> settings(const Configuration& file) {
     return list;
 }
 
+#ifdef CLUSTERING_FILTERS
+// Asks whether a message is any business of the cluster's, before the engine so much as notes in it
+// that it has met our handler. It owns nothing and lives as long as the handler.
+class Filter : public MatchingItemBase {
+public:
+    Filter(const ClusteringModule& module, int kind)
+        : MatchingItemBase(TypeCustom, "clustering"), m_module(module), m_kind(kind) {}
+
+protected:
+    bool runMatchListParam(const NamedList& list, MatchingParams*) const override {
+        return m_module.concerns(list, m_kind);
+    }
+    MatchingItemBase* copyItem() const override { return new Filter(m_module, m_kind); }
+
+private:
+    const ClusteringModule& m_module;
+    int m_kind;
+};
+#endif
+
 } // namespace
 
 Handler::Handler(
@@ -102,49 +122,56 @@ bool ClusteringModule::unload() {
     return true;
 }
 
-// Decides one message. Nothing is locked while other modules are asked.
-bool ClusteringModule::decide(Message& msg, int kind) {
-    const uint64_t now = msg.msgTime().usec();
-    const uint32_t which = static_cast<uint32_t>(kind);
-    Verdict verdict;
-    {
-        const Parameters some(msg, m_wanted[kind]);
-        clustering_decide(m_core, which, some.data(), some.count(), false, now, verdict.out());
-    }
-    if (verdict->action == CLUSTERING_NEED_ALL) {
-        const Parameters all(msg);
-        clustering_decide(m_core, which, all.data(), all.count(), true, now, verdict.out());
-    }
-    if (verdict->action != CLUSTERING_LOCATE) {
-        say(verdict);
-        apply(*verdict, m_names, msg);
-        if (verdict->action == CLUSTERING_ANSWER) {
-            msg.retValue().assign(chars(verdict->retval), static_cast<int>(verdict->retval.len));
-        }
-        return verdict->action == CLUSTERING_ANSWER;
-    }
-    Message asked(string(verdict->retval));
-    Verdict located;
-    locate(msg, asked, verdict, located);
-    say(located);
-    apply(*located, m_names, msg);
-    return false;
+bool ClusteringModule::concerns(const NamedList& msg, int kind) const {
+    // Only read, though the engine would have it const: nothing is written by a question.
+    NamedList& list = const_cast<NamedList&>(msg);
+    const Parameters some(list, m_names, m_wanted[kind], 0);
+    return clustering_concerns(m_core, static_cast<uint32_t>(kind), some.message());
 }
 
-// Asks for the node of a call and decides the call by the answer, which `asked` then holds.
-void ClusteringModule::locate(
-    const Message& msg, Message& asked, const Verdict& begun, Verdict& verdict) {
-    apply(*begun, m_names, asked);
+// Decides one message, if its wanted parameters do, else `complete` it.
+bool ClusteringModule::decide(Message& msg, int kind) {
+    Parameters some(msg, m_names, m_wanted[kind], msg.msgTime().usec());
+    Verdict verdict;
+    clustering_decide(m_core, static_cast<uint32_t>(kind), some.message(), verdict.out());
+    if (verdict->action == CLUSTERING_NEED_ALL) {
+        return decideWhole(msg, kind);
+    }
+    return write(verdict, some, msg);
+}
+
+// Decides one message by all of its parameters. Nothing is locked while other modules are asked.
+bool ClusteringModule::decideWhole(Message& msg, int kind) {
+    Parameters all(msg, m_names, msg.msgTime().usec());
+    Verdict verdict;
+    clustering_decide(m_core, static_cast<uint32_t>(kind), all.message(), verdict.out());
+    if (verdict->action != CLUSTERING_LOCATE) {
+        return write(verdict, all, msg);
+    }
+    Message asked(string(verdict->retval));
+    Parameters(asked, m_names, 0).apply(*verdict);
     m_locating++;
     const bool handled = Engine::dispatch(asked);
     m_locating--;
-    const Parameters all(msg);
     const NamedString* error = asked.getParam("error");
-    const String& reason = asked["reason"];
     const clustering_answer answer = {handled, bytes(asked.retValue()), error != nullptr,
-        error ? bytes(*error) : clustering_bytes{nullptr, 0}, bytes(reason)};
-    const uint64_t now = Time::now();
-    clustering_located(m_core, &*begun, all.data(), all.count(), &answer, now, verdict.out());
+        error ? bytes(*error) : clustering_bytes{nullptr, 0}, bytes(asked["reason"])};
+    // Read again, should somebody have changed the call meanwhile.
+    Parameters now(msg, m_names, Time::now());
+    Verdict located;
+    clustering_located(m_core, &*verdict, now.message(), &answer, located.out());
+    return write(located, now, msg);
+}
+
+// Carries out a verdict; `true` where the message is handled.
+bool ClusteringModule::write(const Verdict& verdict, Parameters& params, Message& msg) {
+    say(verdict);
+    params.apply(*verdict);
+    if (verdict->action != CLUSTERING_ANSWER) {
+        return false;
+    }
+    msg.retValue().assign(chars(verdict->retval), static_cast<int>(verdict->retval.len));
+    return true;
 }
 
 // Logs what a verdict has to say, if anybody listens at its level.
@@ -246,6 +273,11 @@ void ClusteringModule::installHandlers() {
         if (priority) {
             handler = new Handler(*this, &ClusteringModule::decide, kind,
                 string(clustering_kind_name(which)), priority);
+#ifdef CLUSTERING_FILTERS
+            if (kind == CLUSTERING_ROUTE || kind == CLUSTERING_EXECUTE) {
+                handler->setFilter(new Filter(*this, kind));
+            }
+#endif
             Engine::install(handler);
         }
         if (old) {

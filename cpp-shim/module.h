@@ -9,6 +9,11 @@
 
 #include <atomic>
 
+// Yates from 2019 on take filters of a module's own making.
+#if __has_include(<yatematchingitem.h>)
+#define CLUSTERING_FILTERS
+#endif
+
 namespace clustering {
 
 class ClusteringModule;
@@ -49,6 +54,9 @@ public:
     /// Leaves the engine; `false` while a call still waits for its node to be located.
     bool unload();
 
+    /// Whether a message of a `clustering_kind` is any business of the cluster's.
+    bool concerns(const TelEngine::NamedList& msg, int kind) const;
+
 protected:
     void statusParams(TelEngine::String& str) override;
     void msgTimer(TelEngine::Message& msg) override;
@@ -60,9 +68,9 @@ private:
     static constexpr int s_services = 4;
 
     bool decide(TelEngine::Message& msg, int kind);
+    bool decideWhole(TelEngine::Message& msg, int kind);
+    bool write(const Verdict& verdict, Parameters& params, TelEngine::Message& msg);
     bool serve(TelEngine::Message& msg, int id);
-    void locate(const TelEngine::Message& msg, TelEngine::Message& asked, const Verdict& begun,
-        Verdict& verdict);
     void say(const Verdict& verdict);
     void reload();
     bool load();

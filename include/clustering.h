@@ -19,6 +19,11 @@
 #include <stdint.h>
 
 /**
+ * How many parameter names have a number; see `clustering_name`.
+ */
+#define CLUSTERING_NAMES 20
+
+/**
  * A `name` of an edit whose name has no number.
  */
 #define CLUSTERING_OTHER_NAME UINT32_MAX
@@ -179,6 +184,34 @@ typedef struct {
 } clustering_param;
 
 /**
+ * A message as the core sees it.
+ */
+typedef struct {
+  /**
+   * All parameters in order. NULL is fine where the message isn't complete.
+   */
+  const clustering_param *params;
+  /**
+   * How many parameters.
+   */
+  size_t count;
+  /**
+   * The values by the number of the name, `CLUSTERING_NAMES` of them: of each parameter the first
+   * one, NULL where there is none, not NULL with a length of 0 where it has no value. Where the
+   * message isn't complete, only those that `clustering_wanted` names are looked at.
+   */
+  const clustering_bytes *known;
+  /**
+   * Whether the message is given with all its parameters.
+   */
+  bool complete;
+  /**
+   * The host's time in microseconds.
+   */
+  uint64_t now;
+} clustering_message;
+
+/**
  * One change of a message's parameters.
  */
 typedef struct {
@@ -324,44 +357,51 @@ bool clustering_enabled(const clustering_core *core);
 uint32_t clustering_priority(const clustering_core *core, uint32_t kind);
 
 /**
- * Decides a message.
+ * Whether a message is any business of the cluster's: if not, it passes, and nothing else need be
+ * asked. `false` for NULL, and where `kind` is no `clustering_kind`.
  *
- * `kind` is a `clustering_kind`. `params` are `count` parameters of the message, in order, NULL for
- * none: all of them with `complete`, else at least those that `clustering_wanted` names. `now` is
- * the host's time in microseconds. `verdict` is started in any case but a NULL `core` or `verdict`
- * or a wrong `kind`; it borrows the texts of the parameters, and must be released.
+ * The wanted parameters do, complete or not.
  *
  * # Safety
  *
- * `core` is NULL or a node; the parameters are valid for the call, their texts until the verdict is
- * released; `verdict` is NULL or memory for a verdict that holds none, as for every entry that makes one.
+ * `core` is NULL or a node; `message` is NULL or valid for the call, with all that it points to.
+ */
+bool clustering_concerns(const clustering_core *core,
+                         uint32_t kind,
+                         const clustering_message *message);
+
+/**
+ * Decides a message.
+ *
+ * `kind` is a `clustering_kind`. `verdict` is started, unless `CLUSTERING_BAD_ARGUMENT` is returned,
+ * for a NULL or a wrong `kind`; it borrows the texts of the parameters, and must be released.
+ *
+ * # Safety
+ *
+ * `core` is NULL or a node; `message` is NULL or valid for the call, the texts of its parameters
+ * until the verdict is released; `verdict` is NULL or memory for a verdict that holds none, as for
+ * every entry that makes one.
  */
 clustering_result clustering_decide(const clustering_core *core,
                                     uint32_t kind,
-                                    const clustering_param *params,
-                                    size_t count,
-                                    bool complete,
-                                    uint64_t now,
+                                    const clustering_message *message,
                                     clustering_verdict *verdict);
 
 /**
  * Goes on with a call for which a node was located.
  *
- * `begun` is the verdict that asked for it, not yet released; `params` are again all parameters of
- * the call's message. `answer`, which may not be NULL, is what the locate message came back with.
- * The rest is as for `clustering_decide`.
+ * `begun` is the verdict that asked for it, not yet released; `message` is again the whole call.
+ * `answer` is what the locate message came back with. The rest is as for `clustering_decide`.
  *
  * # Safety
  *
- * As for `clustering_decide`; `begun` is NULL or a verdict, `answer` is valid for the call, its
- * texts until `verdict` is released.
+ * As for `clustering_decide`; `begun` is NULL or a verdict, `answer` is NULL or valid for the call,
+ * its texts until `verdict` is released.
  */
 clustering_result clustering_located(const clustering_core *core,
                                      const clustering_verdict *begun,
-                                     const clustering_param *params,
-                                     size_t count,
+                                     const clustering_message *message,
                                      const clustering_answer *answer,
-                                     uint64_t now,
                                      clustering_verdict *verdict);
 
 /**

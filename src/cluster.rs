@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::event::{Gate, Gates};
-use crate::message::{Kind, Located, Parameters};
+use crate::message::{CLUSTER_HEADERS, Kind, Located, Name, Parameters};
 use crate::settings::{Entry, SettingError, Settings};
 use crate::stats::{Counter, Counters};
 use crate::verdict::Verdict;
@@ -99,6 +99,31 @@ impl Cluster {
                 .read()
                 .unwrap_or_else(PoisonError::into_inner),
         )
+    }
+
+    /// Whether a message of this kind, of which only the [wanted](Kind::wanted) parameters are looked
+    /// at, is any business of the cluster's. If not, it passes, and nothing else need be asked.
+    pub fn concerns<'m>(&self, kind: Kind, message: &impl Parameters<'m>) -> bool {
+        let settings = self
+            .share()
+            .settings
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        if settings.priority(kind).is_none() {
+            return false;
+        }
+        let is_ours = |name| {
+            message
+                .get(name)
+                .is_some_and(|target| settings.prefix.strip(target).is_some())
+        };
+        match kind {
+            Kind::Route => {
+                is_ours(Name::Called) || CLUSTER_HEADERS.iter().any(|h| message.get(*h).is_some())
+            }
+            Kind::Execute => is_ours(Name::Callto),
+            Kind::Register | Kind::Cdr => true,
+        }
     }
 
     /// Decides a message; `verdict` must be new.

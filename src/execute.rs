@@ -11,7 +11,7 @@ use crate::event::{Event, Shown};
 use crate::message::{Located, Name, Parameters};
 use crate::resource::{Target, trim_blanks};
 use crate::stats::Counter;
-use crate::verdict::{Action, Text, Verdict};
+use crate::verdict::{Action, Verdict};
 
 /// A node of this name is to be found.
 const ANY_NODE: &[u8] = b"*";
@@ -129,10 +129,9 @@ fn deliver<'m>(
         verdict.action = Action::NeedAll;
         return;
     }
-    let mut made = Text::new();
-    settings.callto.expand(node, &groups, message, &mut made);
-    let target = trim_blanks(&made);
-    if target.is_empty() {
+    let target = verdict.make(|text| settings.callto.expand(node, &groups, message, text));
+    let target = verdict.trim(target);
+    if verdict.resolve(&target).is_empty() {
         context.count(Counter::NoNode);
         if let Some(unsaid) = context.gates.no_node.pass(context.now) {
             verdict.event = Some(Event::NoTarget { node, unsaid });
@@ -140,7 +139,6 @@ fn deliver<'m>(
         return;
     }
     context.count(Counter::Forwarded);
-    let target = verdict.make(|text| text.extend_from_slice(target));
     verdict.action = Action::Change;
     verdict.event = Some(Event::Forwarded {
         resource,

@@ -12,7 +12,6 @@
 #![allow(unsafe_code)]
 #![allow(non_camel_case_types, reason = "these are the names that C sees")]
 
-use std::marker::PhantomData;
 use std::slice;
 
 use smallvec::SmallVec;
@@ -100,6 +99,29 @@ pub struct clustering_param {
     pub name: clustering_bytes,
     /// Its value.
     pub value: clustering_bytes,
+}
+
+/// How many parameter names have a number; see `clustering_name`.
+pub const CLUSTERING_NAMES: usize = 20;
+
+const _: () = assert!(CLUSTERING_NAMES == Name::ALL.len());
+
+/// A message as the core sees it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct clustering_message {
+    /// All parameters in order. NULL is fine where the message isn't complete.
+    pub params: *const clustering_param,
+    /// How many parameters.
+    pub count: usize,
+    /// The values by the number of the name, `CLUSTERING_NAMES` of them: of each parameter the first
+    /// one, NULL where there is none, not NULL with a length of 0 where it has no value. Where the
+    /// message isn't complete, only those that `clustering_wanted` names are looked at.
+    pub known: *const clustering_bytes,
+    /// Whether the message is given with all its parameters.
+    pub complete: bool,
+    /// The host's time in microseconds.
+    pub now: u64,
 }
 
 /// One `key=value` of a file of settings.
@@ -226,17 +248,49 @@ unsafe fn array<'m, T>(ptr: *const T, len: usize) -> &'m [T] {
     unsafe { slice::from_raw_parts(ptr, len) }
 }
 
-/// The parameters of a message as the host has them.
-///
-/// Whoever makes one promises that the texts of all of them are valid for `'m`.
-struct HostParameters<'m>(&'m [clustering_param], PhantomData<&'m [u8]>);
+/// A message as the host has it.
+struct HostMessage<'m> {
+    params: &'m [clustering_param],
+    known: &'m [clustering_bytes],
+    complete: bool,
+    now: u64,
+}
 
-impl<'m> Parameters<'m> for HostParameters<'m> {
+impl HostMessage<'_> {
+    /// `None` for NULL.
+    ///
+    /// # Safety
+    ///
+    /// `message` is NULL or valid; what it points to, texts included, stays as it is for `'m`.
+    unsafe fn new(message: *const clustering_message) -> Option<Self> {
+        // SAFETY: promised by the caller.
+        unsafe {
+            let message = message.as_ref()?;
+            Some(Self {
+                params: array(message.params, message.count),
+                known: array(message.known, CLUSTERING_NAMES),
+                complete: message.complete,
+                now: message.now,
+            })
+        }
+    }
+}
+
+impl<'m> Parameters<'m> for HostMessage<'m> {
     fn iter(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])> {
-        // SAFETY: promised by whoever made the value.
-        self.0
+        // SAFETY: promised to `new`, without which there is no such value.
+        self.params
             .iter()
             .map(|param| unsafe { (param.name.get(), param.value.get()) })
+    }
+
+    fn get(&self, name: Name) -> Option<&'m [u8]> {
+        let value = self
+            .known
+            .get(name as usize)
+            .filter(|value| !value.ptr.is_null())?;
+        // SAFETY: promised to `new`, without which there is no such value.
+        Some(unsafe { value.get() })
     }
 }
 
@@ -445,75 +499,91 @@ pub unsafe extern "C" fn clustering_priority(core: *const clustering_core, kind:
     guard(|| core.0.settings().priority(kind).unwrap_or(0)).unwrap_or(0)
 }
 
-/// Decides a message.
+/// Whether a message is any business of the cluster's: if not, it passes, and nothing else need be
+/// asked. `false` for NULL, and where `kind` is no `clustering_kind`.
 ///
-/// `kind` is a `clustering_kind`. `params` are `count` parameters of the message, in order, NULL for
-/// none: all of them with `complete`, else at least those that `clustering_wanted` names. `now` is
-/// the host's time in microseconds. `verdict` is started in any case but a NULL `core` or `verdict`
-/// or a wrong `kind`; it borrows the texts of the parameters, and must be released.
+/// The wanted parameters do, complete or not.
 ///
 /// # Safety
 ///
-/// `core` is NULL or a node; the parameters are valid for the call, their texts until the verdict is
-/// released; `verdict` is NULL or memory for a verdict that holds none, as for every entry that makes one.
+/// `core` is NULL or a node; `message` is NULL or valid for the call, with all that it points to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_concerns(
+    core: *const clustering_core,
+    kind: u32,
+    message: *const clustering_message,
+) -> bool {
+    // SAFETY: promised by the caller.
+    let (core, message) = unsafe { (core.as_ref(), HostMessage::new(message)) };
+    let (Some(core), Some(kind), Some(message)) = (core, kind_of(kind), message) else {
+        return false;
+    };
+    // A failure shows, and is counted, where the message is decided.
+    guard(|| core.0.concerns(kind, &message)).unwrap_or(true)
+}
+
+/// Decides a message.
+///
+/// `kind` is a `clustering_kind`. `verdict` is started, unless `CLUSTERING_BAD_ARGUMENT` is returned,
+/// for a NULL or a wrong `kind`; it borrows the texts of the parameters, and must be released.
+///
+/// # Safety
+///
+/// `core` is NULL or a node; `message` is NULL or valid for the call, the texts of its parameters
+/// until the verdict is released; `verdict` is NULL or memory for a verdict that holds none, as for
+/// every entry that makes one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clustering_decide(
     core: *const clustering_core,
     kind: u32,
-    params: *const clustering_param,
-    count: usize,
-    complete: bool,
-    now: u64,
+    message: *const clustering_message,
     verdict: *mut clustering_verdict,
 ) -> clustering_result {
-    let Some(kind) = kind_of(kind) else {
-        return CLUSTERING_BAD_ARGUMENT;
-    };
     // SAFETY: promised by the caller; that the verdict outlives what it borrows is, too.
     unsafe {
-        let message = HostParameters(array(params, count), PhantomData);
-        answer(core, now, verdict, |cluster, verdict| {
-            cluster.decide(kind, &message, complete, now, verdict);
+        let (Some(kind), Some(message)) = (kind_of(kind), HostMessage::new(message)) else {
+            return CLUSTERING_BAD_ARGUMENT;
+        };
+        answer(core, message.now, verdict, |cluster, verdict| {
+            cluster.decide(kind, &message, message.complete, message.now, verdict);
         })
     }
 }
 
 /// Goes on with a call for which a node was located.
 ///
-/// `begun` is the verdict that asked for it, not yet released; `params` are again all parameters of
-/// the call's message. `answer`, which may not be NULL, is what the locate message came back with.
-/// The rest is as for `clustering_decide`.
+/// `begun` is the verdict that asked for it, not yet released; `message` is again the whole call.
+/// `answer` is what the locate message came back with. The rest is as for `clustering_decide`.
 ///
 /// # Safety
 ///
-/// As for `clustering_decide`; `begun` is NULL or a verdict, `answer` is valid for the call, its
-/// texts until `verdict` is released.
+/// As for `clustering_decide`; `begun` is NULL or a verdict, `answer` is NULL or valid for the call,
+/// its texts until `verdict` is released.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clustering_located(
     core: *const clustering_core,
     begun: *const clustering_verdict,
-    params: *const clustering_param,
-    count: usize,
+    message: *const clustering_message,
     answer: *const clustering_answer,
-    now: u64,
     verdict: *mut clustering_verdict,
 ) -> clustering_result {
     // SAFETY: promised by the caller; that the verdict outlives what it borrows is, too. Every
     // verdict of the caller's holds a `Private`.
     unsafe {
-        let (Some(begun), Some(located)) = (begun.as_ref(), answer.as_ref()) else {
+        let (Some(begun), Some(message), Some(located)) =
+            (begun.as_ref(), HostMessage::new(message), answer.as_ref())
+        else {
             return CLUSTERING_BAD_ARGUMENT;
         };
         let begun = &(*begun.core_private.as_ptr().cast::<Private>()).verdict;
-        let message = HostParameters(array(params, count), PhantomData);
         let located = Located {
             handled: located.handled,
             node: located.node.get(),
             error: located.has_error.then(|| located.error.get()),
             reason: located.reason.get(),
         };
-        self::answer(core, now, verdict, |cluster, verdict| {
-            cluster.decide_located(begun, &message, &located, now, verdict);
+        self::answer(core, message.now, verdict, |cluster, verdict| {
+            cluster.decide_located(begun, &message, &located, message.now, verdict);
         })
     }
 }

@@ -33,7 +33,7 @@ impl Kind {
     /// The parameters that a first look at such a message needs.
     ///
     /// A caller may hand over only these; should they not do, the verdict is
-    /// [`Action::NeedAll`](crate::verdict::Action::NeedAll).
+    /// [`Action::NeedAll`](crate::verdict::Action::NeedAll). Only these are asked of such a message.
     #[must_use]
     pub const fn wanted(self) -> &'static [Name] {
         match self {
@@ -74,6 +74,12 @@ macro_rules! names {
                 match self {
                     $(Self::$variant => $text,)*
                 }
+            }
+
+            /// The name of this text, if the core knows it.
+            #[must_use]
+            pub fn from_text(text: &[u8]) -> Option<Self> {
+                Self::ALL.iter().copied().find(|name| name.text().as_bytes() == text)
             }
         }
     };

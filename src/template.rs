@@ -7,7 +7,7 @@
 //! once, when the settings are read; text that a group or a parameter brings in is only ever copied,
 //! so nothing that a caller can choose is expanded a second time.
 
-use crate::message::Parameters;
+use crate::message::{Name, Parameters};
 use crate::pattern::Groups;
 use crate::resource::trim_blanks;
 use crate::verdict::Text;
@@ -24,7 +24,14 @@ type Plain = Box<[Atom]>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Plain(Plain),
-    Parameter { name: Plain, default: Plain },
+    Parameter { name: ParameterName, default: Plain },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum ParameterName {
+    /// One that the core knows, and so finds at once.
+    Known(Name),
+    Other(Plain),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +93,7 @@ impl Template {
                 parts.push(Part::Plain(plain(&units[plain_from..at])));
             }
             parts.push(Part::Parameter {
-                name: plain(trim(&units[inner..split.unwrap_or(close)])),
+                name: ParameterName::new(plain(trim(&units[inner..split.unwrap_or(close)]))),
                 default: split.map_or_else(Plain::default, |i| plain(trim(&units[i + 1..close]))),
             });
             at = close + 1;
@@ -111,7 +118,14 @@ impl Template {
     pub fn group_use(&self) -> GroupUse {
         let plains = self.parts.iter().flat_map(|part| match part {
             Part::Plain(plain) => [Some(plain), None],
-            Part::Parameter { name, default } => [Some(name), Some(default)],
+            Part::Parameter {
+                name: ParameterName::Other(name),
+                default,
+            } => [Some(name), Some(default)],
+            Part::Parameter {
+                name: ParameterName::Known(_),
+                default,
+            } => [Some(default), None],
         });
         let atoms = plains.flatten().flat_map(|plain| plain.iter());
         atoms
@@ -138,9 +152,9 @@ impl Template {
             match part {
                 Part::Plain(plain) => fill(plain, node, groups, out),
                 Part::Parameter { name, default } => {
-                    let value = match &**name {
-                        [Atom::Text(name)] => message.value(name),
-                        name => {
+                    let value = match name {
+                        ParameterName::Known(name) => message.get(*name),
+                        ParameterName::Other(name) => {
                             let mut made = Text::new();
                             fill(name, node, groups, &mut made);
                             message.value(trim_blanks(&made))
@@ -152,6 +166,15 @@ impl Template {
                     }
                 }
             }
+        }
+    }
+}
+
+impl ParameterName {
+    fn new(name: Plain) -> Self {
+        match &*name {
+            [Atom::Text(text)] => Name::from_text(text).map_or(Self::Other(name), Self::Known),
+            _ => Self::Other(name),
         }
     }
 }

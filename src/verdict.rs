@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 
 use crate::event::Event;
 use crate::message::Name;
+use crate::resource::trim_blanks;
 use crate::settings::Settings;
 
 /// Text that a verdict makes up.
@@ -130,6 +131,19 @@ impl<'m> Verdict<'m> {
         let start = self.text.len();
         write(&mut self.text);
         Value::Made(start..self.text.len())
+    }
+
+    /// Takes the blanks off a value that the verdict has made.
+    pub(crate) fn trim(&self, value: Value<'m>) -> Value<'m> {
+        match value {
+            Value::Given(text) => Value::Given(trim_blanks(text)),
+            Value::Made(range) => {
+                let text = &self.text[range.clone()];
+                let blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
+                let start = range.start + text.iter().take_while(blank).count();
+                Value::Made(start..start + trim_blanks(text).len())
+            }
+        }
     }
 
     /// As it was made: nothing to do.

@@ -6,9 +6,10 @@
 //! matched are kept, and never more than there is room for: callers who make names up can't drive
 //! the real ones out, since a place that is taken stays taken until the settings are read again.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::Hasher;
 
 use once_cell::race::OnceBox;
+use rustc_hash::FxHasher;
 
 use super::Groups;
 
@@ -64,8 +65,8 @@ impl Memo {
     }
 
     fn places(&self, node: &[u8]) -> impl Iterator<Item = &OnceBox<Known>> {
-        let mut hasher = DefaultHasher::new();
-        node.hash(&mut hasher);
+        let mut hasher = FxHasher::default();
+        hasher.write(node);
         let hash = hasher.finish();
         #[expect(
             clippy::cast_possible_truncation,

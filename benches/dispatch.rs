@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What the module costs per message, in the engine, beside handlers that mark the limits.
+//!
+//! Contestants: `none`, where nothing is installed; `noop`, handlers of the same names, priorities
+//! and track name that do nothing; `ideal`, handwritten C++ that writes the same parameters and
+//! decides no more than it must; `ours`, the loaded module; and `other`, any module that `STOCK`
+//! names. They take turns in rounds, so that the noise of a shared machine hits all alike. A time
+//! is the lower decile of the rounds: where a machine halves its speed at times, a median jumps
+//! between its two speeds. A ratio is one of such times. Each dispatch has a fresh copy of its
+//! message. The first tables count the dispatch alone, the last ones the making and the end of the
+//! message too, parameters that were added included. The log is at its default level and goes to a
+//! file, as a daemon's does.
+//!
+//! `YATE_ROOT` names a real engine, `BENCH_ROUNDS` and `BENCH_MILLISECONDS` how much is measured.
+
+#[path = "dispatch/traffic.rs"]
+mod traffic;
+
+use std::env;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use engine_bridge::{
+    Contestant, Engine, Message, Setup, Timing, engine, is_mapped, measure, module_path,
+    real_engine,
+};
+use traffic::{Kind, located_call, registration};
+
+const CONFIG: &str = "[general]\n\
+    regexp=^node[0-9]\\+$\n\
+    callto=sip/sip:cluster/${called}@\\0.example.net:5060\n\
+    [security]\n\
+    trusted=*\n";
+const THREADS: [u32; 2] = [1, 2];
+/// How long a lookup takes while registrations are watched, and how many there are in a row.
+const LOOKUP: Duration = Duration::from_millis(100);
+const LOOKUPS: u32 = 10;
+/// How far apart these registrations are due.
+const EVERY: Duration = Duration::from_micros(250);
+
+/// Who is measured.
+enum Entry {
+    None,
+    Noop,
+    Ideal,
+    Module { title: &'static str, file: PathBuf },
+}
+
+/// What keeps a contestant in the engine.
+enum Entered {
+    Nothing,
+    Handlers { _installed: Contestant },
+    Module,
+}
+
+impl Entry {
+    /// All that can be measured here.
+    fn all() -> Vec<Self> {
+        let stock = env::var_os("STOCK").map(PathBuf::from);
+        let modules = [("ours", Some(module_path())), ("other", stock)];
+        let modules = modules.into_iter().filter_map(|(title, file)| {
+            let file = file?;
+            if file.exists() {
+                Some(Self::Module {
+                    title,
+                    file: file.canonicalize().ok()?,
+                })
+            } else {
+                println!("{title} is left out: {} is missing", file.display());
+                None
+            }
+        });
+        [Self::None, Self::Noop, Self::Ideal]
+            .into_iter()
+            .chain(modules)
+            .collect()
+    }
+
+    fn title(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Noop => "noop",
+            Self::Ideal => "ideal",
+            Self::Module { title, .. } => title,
+        }
+    }
+
+    fn enter(&self, engine: &Engine) -> Entered {
+        match self {
+            Self::None => Entered::Nothing,
+            Self::Noop => Entered::Handlers {
+                _installed: Contestant::noop(),
+            },
+            Self::Ideal => Entered::Handlers {
+                _installed: Contestant::ideal(),
+            },
+            Self::Module { title, file } => {
+                assert!(engine.load(file, title), "{} is loaded", file.display());
+                Entered::Module
+            }
+        }
+    }
+
+    /// Takes it out of the engine; no message is under way then.
+    fn leave(&self, engine: &Engine, entered: Entered) {
+        if let (Self::Module { title, file }, Entered::Module) = (self, entered) {
+            assert!(engine.unload(title), "{} is unloaded", file.display());
+            let file = file.to_str().expect("the path is UTF-8");
+            assert!(!is_mapped(file), "{file} is unmapped");
+        }
+    }
+
+    /// Sees that a contestant that does the cluster's work does it, so that no wrong result is
+    /// timed.
+    fn check(&self, engine: &Engine, kinds: &[Kind]) {
+        if matches!(self, Self::None | Self::Noop) {
+            return;
+        }
+        for kind in kinds {
+            let outcome = engine.dispatch(&kind.message);
+            let (title, name) = (self.title(), kind.name);
+            assert!(
+                kind.is_treated(&outcome),
+                "{title} treats {name} wrongly: {outcome:?}"
+            );
+        }
+    }
+}
+
+fn main() {
+    let (rounds, milliseconds) = (
+        setting("BENCH_ROUNDS", 40),
+        setting("BENCH_MILLISECONDS", 4),
+    );
+    let engine = engine(&Setup {
+        files: vec![("clustering".into(), CONFIG.into())],
+        modules: Vec::new(),
+        log_to_file: true,
+        ..Setup::default()
+    });
+    let (entries, kinds) = (Entry::all(), Kind::all());
+    let host = if real_engine() { "real" } else { "mock" };
+    println!("{host} engine, lower deciles of {rounds} rounds of {milliseconds} ms");
+
+    // By round, then as `slots` runs through them.
+    let mut timings = vec![Vec::new(); entries.len()];
+    for round in 0..rounds {
+        for (entry, timings) in entries.iter().zip(&mut timings) {
+            let entered = entry.enter(engine);
+            if round == 0 {
+                entry.check(engine, &kinds);
+            }
+            timings.push(slots(&kinds, milliseconds));
+            entry.leave(engine, entered);
+        }
+    }
+    let titles: Vec<_> = entries.iter().map(Entry::title).collect();
+    for (what, of) in [
+        (
+            "dispatch alone",
+            (|timing| timing.dispatch) as fn(Timing) -> f64,
+        ),
+        ("with making and ending the message", |timing| timing.whole),
+    ] {
+        for (index, threads) in THREADS.iter().enumerate() {
+            println!("\n{what}, {threads} thread(s): ns per message");
+            table(&titles, &kinds, |entry, kind| {
+                let slot = index * kinds.len() + kind;
+                timings[entry].iter().map(|round| of(round[slot])).collect()
+            });
+        }
+    }
+    println!(
+        "\nregistrations every {} us while lookups take 100 ms: us",
+        EVERY.as_micros()
+    );
+    for entry in &entries {
+        let call = match entry {
+            Entry::None => Message::new("cluster.locate"),
+            Entry::Module { .. } => located_call(),
+            Entry::Noop | Entry::Ideal => continue,
+        };
+        let entered = entry.enter(engine);
+        lookups(engine, entry.title(), &call);
+        entry.leave(engine, entered);
+    }
+}
+
+fn setting(name: &str, default: u32) -> u32 {
+    env::var(name).map_or(default, |value| value.parse().expect("it is a number"))
+}
+
+/// One round of one contestant: all kinds with each number of threads.
+fn slots(kinds: &[Kind], milliseconds: u32) -> Vec<Timing> {
+    // What was just loaded must warm up, for the first kind as for the others.
+    let _ = measure(&kinds[0].message, THREADS[0], milliseconds);
+    let each = |threads| {
+        kinds
+            .iter()
+            .map(move |kind| measure(&kind.message, threads, milliseconds))
+    };
+    THREADS.into_iter().flat_map(each).collect()
+}
+
+/// Prints times and the ratios that the project is held to; `rounds` has the rounds of a contestant
+/// and a kind.
+fn table(titles: &[&str], kinds: &[Kind], rounds: impl Fn(usize, usize) -> Vec<f64>) {
+    let place = |title: &str| titles.iter().position(|own| *own == title);
+    let ratios: Vec<_> = [
+        ("ours", "noop"),
+        ("ours", "ideal"),
+        ("other", "noop"),
+        ("other", "ideal"),
+    ]
+    .into_iter()
+    .chain([("other", "ours")])
+    .filter_map(|(over, under)| {
+        Some((
+            format!("{}/{}", short(over), short(under)),
+            place(over)?,
+            place(under)?,
+        ))
+    })
+    .collect();
+    print!("{:<11}", "");
+    for title in titles {
+        print!("{title:>7}");
+    }
+    for (title, ..) in &ratios {
+        print!("{title:>7}");
+    }
+    println!();
+    for (kind, Kind { name, .. }) in kinds.iter().enumerate() {
+        let times: Vec<_> = (0..titles.len())
+            .map(|entry| decile(rounds(entry, kind)))
+            .collect();
+        print!("{name:<11}");
+        for time in &times {
+            print!("{time:>7.0}");
+        }
+        for (_, over, under) in &ratios {
+            print!("{:>7.2}", times[*over] / times[*under]);
+        }
+        println!();
+    }
+}
+
+/// A contestant's name in the title of a ratio.
+fn short(title: &str) -> &str {
+    match title {
+        "ideal" => "id",
+        "noop" => "no",
+        "other" => "ot",
+        _ => "our",
+    }
+}
+
+/// Registrations on a fixed schedule while one thread places calls whose lookup takes its time, or
+/// only looks up where there is no module. What is counted is the delay after the time at which
+/// each registration was due, so that those that a blocked one held up count too.
+fn lookups(engine: &'static Engine, title: &str, call: &Message) {
+    let _handler = engine.handle("cluster.locate", 50, |call| {
+        thread::sleep(LOOKUP);
+        call.set_retval("node2");
+        true
+    });
+    let register = registration();
+    let mut delays = Vec::new();
+    thread::scope(|scope| {
+        let calls = scope.spawn(|| {
+            for _ in 0..LOOKUPS {
+                let begin = Instant::now();
+                let _ = engine.dispatch(call);
+                assert!(begin.elapsed() >= LOOKUP, "it is looked up");
+            }
+        });
+        let mut due = Instant::now();
+        while !calls.is_finished() {
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            let _ = engine.dispatch(&register);
+            delays.push(due.elapsed().as_micros());
+            due += EVERY;
+        }
+    });
+    delays.sort_unstable();
+    let [p50, p99, max] = [50, 99, 100].map(|percent| delays[(delays.len() - 1) * percent / 100]);
+    println!("{title:<11}p50 {p50:>8}  p99 {p99:>8}  max {max:>8}");
+}
+
+fn decile(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 10]
+}

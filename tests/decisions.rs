@@ -1,0 +1,564 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! What the core decides, in plain Rust: settings and a message in, the changed message out.
+
+use clustering::cluster::Cluster;
+use clustering::event::QUIET;
+use clustering::message::{Kind, Located};
+use clustering::settings::Entry;
+use clustering::stats::Counter;
+use clustering::verdict::{Action, Edit, Verdict};
+use proptest::prelude::*;
+
+type Params = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// A usual file of settings.
+const SETTINGS: &[(&str, &str, &str)] = &[
+    ("general", "regexp", "^node\\([0-9]*\\)$"),
+    (
+        "general",
+        "callto",
+        "sip/sip:cluster/${called}@\\0.example.net:50\\1",
+    ),
+    ("security", "trusted", "192.0.2.0/24"),
+];
+
+fn entries<'a>(settings: &'a [(&str, &str, &str)]) -> Vec<Entry<'a>> {
+    let entry = |(section, key, value): &(&'a str, &'a str, &'a str)| Entry {
+        section: section.as_bytes(),
+        key: key.as_bytes(),
+        value: value.as_bytes(),
+    };
+    settings.iter().map(entry).collect()
+}
+
+fn cluster(settings: &[&[(&str, &str, &str)]]) -> Cluster {
+    let cluster = Cluster::new(b"node1");
+    // Of two entries the first counts, so what a test adds goes before the usual ones.
+    cluster
+        .load("clustering.conf", &entries(&settings.concat()))
+        .unwrap();
+    cluster
+}
+
+fn params(list: &[(&str, &str)]) -> Params {
+    list.iter()
+        .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()))
+        .collect()
+}
+
+/// Writes a verdict's edits as an engine does.
+fn apply(verdict: &Verdict, list: &Params) -> Params {
+    let mut list = list.clone();
+    for edit in verdict.edits() {
+        match edit {
+            Edit::Set(name, value) => {
+                let (name, value) = (name.text().as_bytes(), verdict.resolve(value).to_vec());
+                match list.iter_mut().find(|(n, _)| n == name) {
+                    Some((_, old)) => *old = value,
+                    None => list.push((name.to_vec(), value)),
+                }
+            }
+            Edit::Clear(name) => list.retain(|(n, _)| n != name.text().as_bytes()),
+            Edit::ClearOther(name) => list.retain(|(n, _)| n != name),
+        }
+    }
+    list
+}
+
+/// What became of a message, the log line included.
+struct Decided {
+    action: Action,
+    params: Params,
+    retval: Option<Vec<u8>>,
+    line: Option<String>,
+}
+
+impl Decided {
+    fn new(verdict: &Verdict, list: &Params) -> Self {
+        Self {
+            action: verdict.action,
+            params: apply(verdict, list),
+            retval: verdict.retval().map(<[u8]>::to_vec),
+            line: verdict.line().map(|line| line.to_string()),
+        }
+    }
+
+    fn value(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.params.iter().find(|(n, _)| n == name.as_bytes())?;
+        Some(std::str::from_utf8(value).unwrap())
+    }
+}
+
+fn decide_at(now: u64, cluster: &Cluster, kind: Kind, list: &Params) -> Decided {
+    let mut verdict = Verdict::default();
+    cluster.decide(kind, &list.as_slice(), true, now, &mut verdict);
+    Decided::new(&verdict, list)
+}
+
+fn decide(cluster: &Cluster, kind: Kind, list: &[(&str, &str)]) -> Decided {
+    decide_at(1, cluster, kind, &params(list))
+}
+
+#[test]
+fn a_call_to_another_node_takes_billid_and_user_along() {
+    let call = [
+        ("callto", "cluster/node2/sip/sip:bob@192.0.2.9"),
+        ("called", "bob"),
+        ("billid", "1-2"),
+        ("username", "alice"),
+    ];
+    let decided = decide(&cluster(&[SETTINGS]), Kind::Execute, &call);
+    assert_eq!(decided.action, Action::Change);
+    for (name, value) in [
+        ("callto", "sip/sip:cluster/bob@node2.example.net:502"),
+        ("osip_x-callto", "sip/sip:bob@192.0.2.9"),
+        ("osip_x-billid", "1-2"),
+        ("osip_x-nodename", "node1"),
+        ("osip_x-username", "alice"),
+    ] {
+        assert_eq!(decided.value(name), Some(value), "{name}");
+    }
+    let line = "Call to 'sip/sip:bob@192.0.2.9' on node 'node2' goes to \
+                'sip/sip:cluster/bob@node2.example.net:502'";
+    assert_eq!(decided.line.as_deref(), Some(line));
+}
+
+#[test]
+fn a_header_without_a_value_is_not_sent_and_a_stale_one_is_taken_off() {
+    let call = [
+        ("callto", "cluster/node2/park/1"),
+        ("osip_x-billid", "old"),
+        ("username", ""),
+    ];
+    let decided = decide(&cluster(&[SETTINGS]), Kind::Execute, &call);
+    assert_eq!(decided.value("osip_x-billid"), None);
+    assert_eq!(decided.value("osip_x-username"), None);
+}
+
+#[test]
+fn a_call_to_another_node_leaves_the_phones_transport_behind() {
+    let call = [
+        ("callto", "cluster/node2/park/1"),
+        ("oconnection_id", "tls-phone"),
+        ("oip_transport", "TLS"),
+        ("oip_transport_remoteip", "192.0.2.9"),
+        ("oip_transport", "TCP"),
+        ("oip_port", "5061"),
+    ];
+    let decided = decide(&cluster(&[SETTINGS]), Kind::Execute, &call);
+    let names: Vec<_> = decided
+        .params
+        .iter()
+        .map(|(name, _)| name.as_slice())
+        .collect();
+    let kept: [&[u8]; 4] = [b"callto", b"oip_port", b"osip_x-callto", b"osip_x-nodename"];
+    assert_eq!(names, kept);
+}
+
+#[test]
+fn a_setting_names_the_connection_to_other_nodes() {
+    let cluster = cluster(&[&[("general", "connection", "backbone")], SETTINGS]);
+    let call = [
+        ("callto", "cluster/node2/park/1"),
+        ("oconnection_id", "tls-phone"),
+    ];
+    assert_eq!(
+        decide(&cluster, Kind::Execute, &call).value("oconnection_id"),
+        Some("backbone")
+    );
+}
+
+#[test]
+fn a_call_to_this_node_loses_prefix_and_node() {
+    for target in [
+        "cluster/node1/park/1",
+        "cluster//park/1",
+        "cluster/ node1 / park/1 ",
+    ] {
+        let decided = decide(&cluster(&[SETTINGS]), Kind::Execute, &[("callto", target)]);
+        assert_eq!(decided.params, params(&[("callto", "park/1")]), "{target}");
+        assert_eq!(decided.line, None);
+    }
+}
+
+#[test]
+fn a_name_that_is_no_nodes_fails_the_call_with_a_reason_fit_for_sip() {
+    let decided = decide(
+        &cluster(&[SETTINGS]),
+        Kind::Execute,
+        &[("callto", "cluster/gw\r\nX: y/sip/x")],
+    );
+    assert_eq!(decided.value("callto"), Some("cluster/gw\r\nX: y/sip/x"));
+    assert_eq!(decided.value("error"), Some("noroute"));
+    assert_eq!(
+        decided.value("reason"),
+        Some(r"no such cluster node 'gw\x0d\x0aX: y'")
+    );
+}
+
+#[test]
+fn what_callers_can_bring_about_is_logged_once_in_a_while_with_its_count() {
+    let cluster = cluster(&[SETTINGS]);
+    let call = params(&[("callto", "cluster/gw/x")]);
+    let line = |now| decide_at(now, &cluster, Kind::Execute, &call).line;
+    let said = "No such cluster node 'gw' for 'x': 'regexp' in [general] doesn't match it";
+    assert_eq!(line(1).as_deref(), Some(said));
+    assert_eq!(line(2), None);
+    assert_eq!(line(3), None);
+    assert_eq!(
+        line(QUIET + 1),
+        Some(format!("{said} (2 more like this not shown)"))
+    );
+    assert_eq!(cluster.count(Counter::NoNode), 4);
+}
+
+#[test]
+fn a_target_that_comes_out_empty_leaves_the_call_alone() {
+    let cluster = cluster(&[&[("general", "callto", " ${gone} ")], SETTINGS]);
+    let decided = decide(&cluster, Kind::Execute, &[("callto", "cluster/node2/x")]);
+    assert_eq!(decided.action, Action::Pass);
+    assert_eq!(decided.params, params(&[("callto", "cluster/node2/x")]));
+}
+
+/// Begins a call to a resource of any node and ends it with an answer.
+fn locate(cluster: &Cluster, call: &[(&str, &str)], answer: &Located<'_>) -> Decided {
+    let list = params(call);
+    let mut begun = Verdict::default();
+    cluster.decide(Kind::Execute, &list.as_slice(), true, 1, &mut begun);
+    assert_eq!(begun.action, Action::Locate);
+    let mut verdict = Verdict::default();
+    let message = list.as_slice();
+    // The answer's texts outlive the verdict in the engine; here both are cut to the call's life.
+    cluster.decide_located(&begun, &message, answer, 1, &mut verdict);
+    Decided::new(&verdict, &list)
+}
+
+const ANY: [(&str, &str); 2] = [("callto", "cluster/*/conf/7"), ("billid", "1-2")];
+
+#[test]
+fn the_locate_message_says_what_is_looked_for() {
+    let list = params(&ANY);
+    let mut begun = Verdict::default();
+    cluster(&[SETTINGS]).decide(Kind::Execute, &list.as_slice(), true, 1, &mut begun);
+    assert_eq!(begun.retval(), Some(&b"cluster.locate"[..]));
+    let asked = [
+        ("allocate", "true"),
+        ("nodename", "node1"),
+        ("callto", "conf/7"),
+        ("billid", "1-2"),
+    ];
+    assert_eq!(apply(&begun, &Params::new()), params(&asked));
+}
+
+#[test]
+fn a_located_node_gets_the_call() {
+    for (node, target) in [
+        ("node2", "sip/sip:cluster/@node2.example.net:502"),
+        (" node3 ", "sip/sip:cluster/@node3.example.net:503"),
+        ("node1", "conf/7"),
+        ("", "conf/7"),
+    ] {
+        let answer = Located {
+            handled: true,
+            node: node.as_bytes(),
+            ..Located::default()
+        };
+        let decided = locate(&cluster(&[SETTINGS]), &ANY, &answer);
+        assert_eq!(decided.value("callto"), Some(target), "{node}");
+    }
+}
+
+#[test]
+fn a_call_whose_node_is_not_located_fails_with_the_given_error() {
+    let full = Located {
+        error: Some(b"congestion"),
+        reason: b"all full",
+        ..Located::default()
+    };
+    let decided = locate(&cluster(&[SETTINGS]), &ANY, &full);
+    assert_eq!(decided.value("callto"), Some("cluster/*/conf/7"));
+    assert_eq!(decided.value("error"), Some("congestion"));
+    assert_eq!(decided.value("reason"), Some("all full"));
+    let line = "Could not get node for 'conf/7': congestion: all full";
+    assert_eq!(decided.line.as_deref(), Some(line));
+
+    for node in [&b"-"[..], b"error"] {
+        let refused = Located {
+            handled: true,
+            node,
+            ..Located::default()
+        };
+        let decided = locate(&cluster(&[SETTINGS]), &ANY, &refused);
+        assert_eq!(decided.value("error"), Some("failure"));
+    }
+}
+
+#[test]
+fn a_call_is_ended_with_the_settings_that_it_was_begun_with() {
+    let cluster = cluster(&[SETTINGS]);
+    let list = params(&ANY);
+    let mut begun = Verdict::default();
+    cluster.decide(Kind::Execute, &list.as_slice(), true, 1, &mut begun);
+    cluster
+        .load(
+            "clustering.conf",
+            &entries(&[("general", "prefix", "other")]),
+        )
+        .unwrap();
+    let answer = Located {
+        handled: true,
+        node: b"node2",
+        ..Located::default()
+    };
+    let mut verdict = Verdict::default();
+    cluster.decide_located(&begun, &list.as_slice(), &answer, 1, &mut verdict);
+    let target = "sip/sip:cluster/@node2.example.net:502";
+    assert_eq!(Decided::new(&verdict, &list).value("callto"), Some(target));
+}
+
+#[test]
+fn a_first_look_at_a_call_asks_for_more_only_where_it_must() {
+    let cluster = cluster(&[SETTINGS]);
+    for (target, action) in [
+        ("sip/sip:bob@192.0.2.1", Action::Pass),
+        ("cluster/node1/x", Action::Change),
+        ("cluster/gw/x", Action::Change),
+        ("cluster/node2/x", Action::NeedAll),
+        ("cluster/*/x", Action::NeedAll),
+    ] {
+        let list = params(&[("callto", target)]);
+        let mut verdict = Verdict::default();
+        cluster.decide(Kind::Execute, &list.as_slice(), false, 1, &mut verdict);
+        assert_eq!(verdict.action, action, "{target}");
+    }
+}
+
+#[test]
+fn a_call_from_a_trusted_node_goes_where_it_says() {
+    let call = [
+        ("called", "cluster/"),
+        ("ip_host", "192.0.2.2"),
+        ("sip_x-callto", "park/1"),
+        ("sip_x-billid", "1-2"),
+        ("billid", "9-9"),
+    ];
+    let decided = decide(&cluster(&[SETTINGS]), Kind::Route, &call);
+    assert_eq!(decided.action, Action::Answer);
+    assert_eq!(decided.retval.as_deref(), Some(&b"park/1"[..]));
+    assert_eq!(decided.value("billid"), Some("1-2"));
+    assert_eq!(decided.value("called"), Some(""));
+}
+
+#[test]
+fn a_stranger_who_names_a_target_is_refused_and_logged() {
+    let call = [
+        ("called", "cluster/"),
+        ("ip_host", "203.0.113.66"),
+        ("sip_x-callto", "sip/sip:premium@gateway"),
+        ("sip_x-nodename", "node2"),
+    ];
+    let decided = decide(&cluster(&[SETTINGS]), Kind::Route, &call);
+    assert_eq!(decided.action, Action::Answer);
+    assert_eq!(decided.retval.as_deref(), Some(&b"-"[..]));
+    assert_eq!(decided.value("error"), Some("forbidden"));
+    assert_eq!(decided.value("sip_x-callto"), None);
+    assert_eq!(decided.value("sip_x-nodename"), None);
+    let line = "Refused a call from 203.0.113.66 to 'cluster/' for 'sip/sip:premium@gateway': \
+                not a trusted sender";
+    assert_eq!(decided.line.as_deref(), Some(line));
+}
+
+#[test]
+fn where_nobody_is_trusted_the_log_says_which_setting_to_make() {
+    let cluster = cluster(&[&[("security", "trusted", "")], SETTINGS]);
+    let call = [
+        ("called", "cluster/"),
+        ("ip_host", "192.0.2.2"),
+        ("sip_x-callto", "x"),
+    ];
+    let line = decide(&cluster, Kind::Route, &call).line.unwrap();
+    assert!(line.contains("set 'trusted' in [security]"), "{line}");
+}
+
+#[test]
+fn a_strangers_call_is_routed_without_prefix_and_headers() {
+    let call = [
+        ("called", "cluster/321"),
+        ("sip_x-billid", "1-2"),
+        ("billid", "9-9"),
+    ];
+    let decided = decide(&cluster(&[SETTINGS]), Kind::Route, &call);
+    assert_eq!(decided.action, Action::Change);
+    assert_eq!(
+        decided.params,
+        params(&[("called", "321"), ("billid", "9-9")])
+    );
+}
+
+#[test]
+fn cluster_headers_are_taken_off_a_strangers_ordinary_call_too() {
+    let call = [
+        ("called", "321"),
+        ("sip_x-username", "root"),
+        ("sip_x-username", "admin"),
+    ];
+    let decided = decide(&cluster(&[SETTINGS]), Kind::Route, &call);
+    assert_eq!(decided.params, params(&[("called", "321")]));
+}
+
+#[test]
+fn a_location_gets_the_node_in_front_once() {
+    let cluster = cluster(&[SETTINGS]);
+    let decided = decide(
+        &cluster,
+        Kind::Register,
+        &[("data", "sip/sip:bob@192.0.2.9")],
+    );
+    let location = "cluster/node1/sip/sip:bob@192.0.2.9";
+    assert_eq!(decided.value("data"), Some(location));
+    let again = decide(&cluster, Kind::Register, &[("data", location)]);
+    assert_eq!(again.action, Action::Pass);
+}
+
+#[test]
+fn a_cdr_says_which_node_wrote_it_unless_it_says_so_already() {
+    let cluster = cluster(&[SETTINGS]);
+    let decided = decide(&cluster, Kind::Cdr, &[("nodename", "node7")]);
+    let whole = [("nodename", "node7"), ("nodeprefix", "cluster/node1/")];
+    assert_eq!(decided.params, params(&whole));
+    assert_eq!(decide(&cluster, Kind::Cdr, &whole).action, Action::Pass);
+}
+
+#[test]
+fn refused_settings_leave_those_in_force() {
+    let cluster = cluster(&[SETTINGS]);
+    let broken = [("general", "prefix", "other"), ("general", "regexp", "\\(")];
+    assert!(cluster.load("clustering.conf", &entries(&broken)).is_err());
+    let decided = decide(&cluster, Kind::Register, &[("data", "x")]);
+    assert_eq!(decided.value("data"), Some("cluster/node1/x"));
+}
+
+#[test]
+fn a_disabled_node_leaves_every_message_alone() {
+    let cluster = cluster(&[&[("general", "enabled", "no")], SETTINGS]);
+    let message = [
+        ("callto", "cluster/node1/x"),
+        ("called", "cluster/1"),
+        ("data", "x"),
+    ];
+    for kind in Kind::ALL {
+        assert_eq!(decide(&cluster, kind, &message).action, Action::Pass);
+    }
+}
+
+#[test]
+fn status_names_every_counter() {
+    let cluster = cluster(&[SETTINGS]);
+    decide(&cluster, Kind::Execute, &[("callto", "cluster/node1/x")]);
+    let expected = "enabled=true,reload=1,local=1,forwarded=0,located=0,received=0,registered=0,\
+                    cdrs=0,notlocated=0,nonode=0,untrusted=0,panics=0";
+    assert_eq!(cluster.status(), expected);
+}
+
+/// A message's parameters: names that matter and others, any bytes as values.
+fn messages() -> impl Strategy<Value = Params> {
+    let name = prop_oneof![
+        prop::sample::select(vec![
+            "callto",
+            "called",
+            "data",
+            "billid",
+            "username",
+            "ip_host",
+            "sip_x-callto",
+            "sip_x-billid",
+            "osip_x-callto",
+            "oconnection_id",
+            "oip_transport",
+            "nodename",
+            "error",
+            "",
+        ])
+        .prop_map(|name| name.as_bytes().to_vec()),
+        prop::collection::vec(any::<u8>(), 0..6),
+    ];
+    let value = prop_oneof![
+        r"cluster/(node[0-3]|\*|)?/?[a-z/]{0,6}".prop_map(String::into_bytes),
+        prop::collection::vec(any::<u8>(), 0..16),
+        Just(b"192.0.2.1".to_vec()),
+    ];
+    prop::collection::vec((name, value), 0..12)
+}
+
+proptest! {
+    #[test]
+    fn a_location_that_is_called_where_it_was_registered_comes_back_as_it_was(
+        // A call's target is trimmed, as everywhere in the engine.
+        location in "[^ \t\0](.*[^ \t\0])?",
+    ) {
+        prop_assume!(!location.starts_with("cluster/"));
+        let cluster = cluster(&[SETTINGS]);
+        let stored = decide(&cluster, Kind::Register, &[("data", &location)]);
+        let stored = stored.value("data").unwrap();
+        let called = decide(&cluster, Kind::Execute, &[("callto", stored)]);
+        prop_assert_eq!(called.value("callto"), Some(location.as_str()));
+    }
+
+    #[test]
+    fn a_forwarded_call_has_the_same_resource_and_billid_where_it_arrives(
+        resource in "[!-~]{1,20}", billid in "[!-~]{1,12}",
+    ) {
+        let template = [("general", "callto", "sip/sip:cluster/@\\0")];
+        let cluster = cluster(&[&template, SETTINGS]);
+        let target = format!("cluster/node2/{resource}");
+        let sent = decide(&cluster, Kind::Execute, &[("callto", &target), ("billid", &billid)]);
+        let header = |name| ("osip_".to_owned() + name, sent.value(&format!("osip_{name}")).unwrap());
+        let (callto, bill) = (header("x-callto").1, header("x-billid").1);
+        let arrived = decide(&cluster, Kind::Route, &[
+            ("called", "cluster/"), ("ip_host", "192.0.2.1"),
+            ("sip_x-callto", callto), ("sip_x-billid", bill),
+        ]);
+        prop_assert_eq!(arrived.retval.as_deref(), Some(resource.as_bytes()));
+        prop_assert_eq!(arrived.value("billid"), Some(billid.as_str()));
+    }
+
+    /// Whether all parameters are given at once or only the wanted ones first makes no difference.
+    #[test]
+    fn a_first_look_never_decides_otherwise(list in messages()) {
+        let cluster = cluster(&[SETTINGS]);
+        for kind in Kind::ALL {
+            let wanted: Vec<_> = kind.wanted().iter().filter_map(|name| {
+                list.iter().find(|(n, _)| n == name.text().as_bytes()).cloned()
+            }).collect();
+            let mut first = Verdict::default();
+            cluster.decide(kind, &wanted.as_slice(), false, 1, &mut first);
+            if first.action == Action::NeedAll {
+                continue;
+            }
+            let (first, whole) = (Decided::new(&first, &list), decide_at(1, &cluster, kind, &list));
+            prop_assert_eq!(first.action, whole.action);
+            prop_assert_eq!(first.params, whole.params);
+            prop_assert_eq!(first.retval, whole.retval);
+        }
+    }
+
+    /// What no edit names stays, in value and in order.
+    #[test]
+    fn parameters_that_are_not_the_clusters_stay(list in messages()) {
+        let cluster = cluster(&[SETTINGS]);
+        let ours = |name: &[u8]| {
+            let known = clustering::message::Name::ALL.iter().any(|n| n.text().as_bytes() == name);
+            known || name.starts_with(b"oip_transport")
+        };
+        let others = |list: &Params| -> Params {
+            list.iter().filter(|(name, _)| !ours(name)).cloned().collect()
+        };
+        for kind in Kind::ALL {
+            let decided = decide_at(1, &cluster, kind, &list);
+            if decided.action != Action::Locate {
+                prop_assert_eq!(others(&decided.params), others(&list));
+            }
+        }
+    }
+}

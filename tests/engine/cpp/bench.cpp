@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine-bridge/cpp/bench.h"
+
+#include "engine-bridge/src/ffi.rs.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+using namespace TelEngine;
+
+namespace engine_bridge {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* s_track = "clustering";
+constexpr char s_prefix[] = "cluster/";
+constexpr char s_local[] = "node1/";
+constexpr char s_own[] = "cluster/node1/";
+constexpr char s_dest[] = "sip/sip:cluster/4021@node2.example.net:5060";
+constexpr int s_prefixLength = sizeof(s_prefix) - 1;
+constexpr int s_localLength = sizeof(s_local) - 1;
+// Small enough that the messages of a batch stay in a core's own cache.
+constexpr std::size_t s_batch = 4;
+
+bool begins(const String& text, const char* with, int length) {
+    return text.c_str() && !std::strncmp(text.c_str(), with, static_cast<std::size_t>(length));
+}
+
+class NoopHandler : public MessageHandler {
+public:
+    NoopHandler(const char* name, unsigned priority) : MessageHandler(name, priority, s_track) {}
+    bool received(Message& /*msg*/) override { return false; }
+};
+
+class IdealRoute : public MessageHandler {
+public:
+    IdealRoute(const char* name, unsigned priority) : MessageHandler(name, priority, s_track) {}
+    bool received(Message& msg) override {
+        const String& called = msg[YSTRING("called")];
+        if (!begins(called, s_prefix, s_prefixLength)) {
+            return false;
+        }
+        const String& callto = msg[YSTRING("sip_x-callto")];
+        if (called.length() > s_prefixLength || callto.null()) {
+            msg.setParam("called", called.substr(s_prefixLength));
+            return false;
+        }
+        msg.setParam("called", nullptr);
+        msg.retValue() = callto;
+        const String& billid = msg[YSTRING("sip_x-billid")];
+        if (billid) {
+            msg.setParam("billid", billid);
+        }
+        return true;
+    }
+};
+
+class IdealExecute : public MessageHandler {
+public:
+    IdealExecute(const char* name, unsigned priority) : MessageHandler(name, priority, s_track) {}
+    bool received(Message& msg) override {
+        const String& callto = msg[YSTRING("callto")];
+        if (!begins(callto, s_prefix, s_prefixLength)) {
+            return false;
+        }
+        const char* node = callto.c_str() + s_prefixLength;
+        if (!std::strncmp(node, s_local, s_localLength)) {
+            msg.setParam("callto", callto.substr(s_prefixLength + s_localLength));
+            return false;
+        }
+        const char* end = std::strchr(node, '/');
+        if (!end) {
+            return false;
+        }
+        msg.setParam("osip_x-callto", end + 1);
+        msg.setParam("callto", s_dest);
+        msg.setParam("osip_x-billid", msg.getValue(YSTRING("billid")));
+        msg.setParam("osip_x-nodename", Engine::nodeName());
+        msg.setParam("osip_x-username", msg.getValue(YSTRING("username")));
+        return false;
+    }
+};
+
+class IdealRegister : public MessageHandler {
+public:
+    IdealRegister(const char* name, unsigned priority) : MessageHandler(name, priority, s_track) {}
+    bool received(Message& msg) override {
+        const String& data = msg[YSTRING("data")];
+        if (data && !begins(data, s_prefix, s_prefixLength)) {
+            msg.setParam("data", s_own + data);
+        }
+        return false;
+    }
+};
+
+class IdealCdr : public MessageHandler {
+public:
+    IdealCdr(const char* name, unsigned priority) : MessageHandler(name, priority, s_track) {}
+    bool received(Message& msg) override {
+        if (!msg.getParam(YSTRING("nodename"))) {
+            msg.addParam("nodename", Engine::nodeName());
+        }
+        if (!msg.getParam(YSTRING("nodeprefix"))) {
+            msg.addParam("nodeprefix", s_own);
+        }
+        return false;
+    }
+};
+
+double median(std::vector<double>& values) {
+    if (values.empty()) {
+        return 0;
+    }
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+double nanoseconds(Clock::time_point from, Clock::time_point to) {
+    return std::chrono::duration<double, std::nano>(to - from).count() / s_batch;
+}
+
+struct Samples {
+    std::vector<double> dispatch;
+    std::vector<double> whole;
+};
+
+void dispatch_until(const Message& model, Clock::time_point end, Samples& samples) {
+    std::vector<Message*> batch(s_batch);
+    for (auto begin = Clock::now(); begin < end; begin = Clock::now()) {
+        for (auto*& message : batch) {
+            message = new Message(model);
+        }
+        const auto built = Clock::now();
+        for (auto* message : batch) {
+            Engine::dispatch(*message);
+        }
+        const auto dispatched = Clock::now();
+        for (auto*& message : batch) {
+            TelEngine::destruct(message);
+        }
+        samples.dispatch.push_back(nanoseconds(built, dispatched));
+        samples.whole.push_back(nanoseconds(begin, Clock::now()));
+    }
+}
+
+} // namespace
+
+Contestant::Contestant(bool ideal) {
+    if (ideal) {
+        m_handlers = {new IdealRoute("call.route", 49), new IdealExecute("call.execute", 50),
+                      new IdealRegister("user.register", 49), new IdealCdr("call.cdr", 25)};
+    } else {
+        m_handlers = {new NoopHandler("call.route", 49), new NoopHandler("call.execute", 50),
+                      new NoopHandler("user.register", 49), new NoopHandler("call.cdr", 25)};
+    }
+    for (auto* handler : m_handlers) {
+        Engine::install(handler);
+    }
+}
+
+Contestant::~Contestant() {
+    for (auto* handler : m_handlers) {
+        Engine::uninstall(handler);
+        TelEngine::destruct(handler);
+    }
+}
+
+std::unique_ptr<Contestant> enter(bool ideal) {
+    return std::make_unique<Contestant>(ideal);
+}
+
+Timing measure(const Packet& packet, std::uint32_t threads, std::uint32_t milliseconds) {
+    const auto end = Clock::now() + std::chrono::milliseconds(milliseconds);
+    std::vector<Samples> samples(threads);
+    std::vector<std::thread> workers;
+    workers.reserve(threads);
+    for (auto& own : samples) {
+        workers.emplace_back([&packet, end, &own] {
+            const std::unique_ptr<Message> model(message_of(packet));
+            dispatch_until(*model, end, own);
+        });
+    }
+    Samples all;
+    for (std::uint32_t i = 0; i < threads; i++) {
+        workers[i].join();
+        const Samples& own = samples[i];
+        all.dispatch.insert(all.dispatch.end(), own.dispatch.begin(), own.dispatch.end());
+        all.whole.insert(all.whole.end(), own.whole.begin(), own.whole.end());
+    }
+    return Timing{median(all.dispatch), median(all.whole)};
+}
+
+} // namespace engine_bridge

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The timed part of the dispatch benchmark: it stays in C++, so that no crossing into Rust is
+// measured, and holds the handlers that the module is compared with.
+#pragma once
+
+#include "engine-bridge/cpp/bridge.h"
+
+#include <vector>
+
+namespace engine_bridge {
+
+struct Packet;
+struct Timing;
+
+/// Handlers of one contestant, installed as long as this lives.
+class Contestant {
+public:
+    explicit Contestant(bool ideal);
+    Contestant(const Contestant&) = delete;
+    Contestant& operator=(const Contestant&) = delete;
+    ~Contestant();
+
+private:
+    std::vector<TelEngine::MessageHandler*> m_handlers;
+};
+
+/// Installs handlers with the module's names, priorities and track name: those that do nothing, or
+/// those that write what the module would and decide nothing more than they must.
+std::unique_ptr<Contestant> enter(bool ideal);
+
+/// Dispatches copies of a message for so long in so many threads; medians over small batches.
+Timing measure(const Packet& packet, std::uint32_t threads, std::uint32_t milliseconds);
+
+} // namespace engine_bridge

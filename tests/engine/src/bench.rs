@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The timed loops of the dispatch benchmark. They run in C++: what is measured is the engine and
+//! the handlers, not this bridge.
+
+use cxx::UniquePtr;
+
+use crate::ffi;
+use crate::message::Message;
+
+/// Handlers that a module is measured against, installed until this is dropped. They have the
+/// module's names, priorities and track name.
+pub struct Contestant(
+    #[expect(dead_code, reason = "held for its drop")] UniquePtr<ffi::Contestant>,
+);
+
+impl Contestant {
+    /// Handlers that do nothing.
+    #[must_use]
+    pub fn noop() -> Self {
+        Self(ffi::enter(false))
+    }
+
+    /// Handlers that write what the module would write, the shortest way.
+    #[must_use]
+    pub fn ideal() -> Self {
+        Self(ffi::enter(true))
+    }
+}
+
+/// How long a message took, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// From dispatch to return.
+    pub dispatch: f64,
+    /// With the making of the message before and its end after.
+    pub whole: f64,
+}
+
+/// Dispatches fresh copies of a message for so many milliseconds in so many threads. The times are
+/// medians over small batches, so that a thread that lost its core for a while does not count.
+#[must_use]
+pub fn measure(message: &Message, threads: u32, milliseconds: u32) -> Timing {
+    let ffi::Timing { dispatch, whole } = ffi::measure(&message.packet(), threads, milliseconds);
+    Timing { dispatch, whole }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What a test asks about its own process and build.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::ffi;
+use crate::message::optional;
+
+/// Whether a file whose name ends so is mapped into this process.
+///
+/// # Panics
+/// When `/proc` cannot be read.
+#[must_use]
+pub fn is_mapped(file: &str) -> bool {
+    fs::read_to_string("/proc/self/maps")
+        .expect("/proc/self/maps is readable")
+        .lines()
+        .any(|line| line.ends_with(file))
+}
+
+/// Whether this was built with a real engine (`YATE_ROOT`) rather than with the mock.
+#[must_use]
+pub fn real_engine() -> bool {
+    env!("ENGINE_BRIDGE_KIND") == "real"
+}
+
+/// The module under test: `CLUSTERING_MODULE`, or what the build made for the engine that this was
+/// built with.
+#[must_use]
+pub fn module_path() -> PathBuf {
+    env::var_os("CLUSTERING_MODULE").map_or_else(
+        || {
+            let build = if real_engine() {
+                "build/yate"
+            } else {
+                "build/mock"
+            };
+            Path::new(env!("ENGINE_BRIDGE_REPOSITORY"))
+                .join(build)
+                .join("clustering.yate")
+        },
+        PathBuf::from,
+    )
+}
+
+/// The match of a POSIX basic regular expression in a text, and its nine groups; `None` where there
+/// is no match, a group `None` that took no part.
+#[must_use]
+pub fn posix_match(pattern: &[u8], text: &[u8]) -> Option<Vec<Option<Vec<u8>>>> {
+    let groups: Vec<_> = ffi::posix_match(pattern, text)
+        .into_iter()
+        .map(optional)
+        .collect();
+    (!groups.is_empty()).then_some(groups)
+}

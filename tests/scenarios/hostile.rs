@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What strangers may send, and what must not reach another node.
+
+use engine_bridge::{Message, Outcome, Param};
+
+use crate::lab::{GENERAL, Lab, execute, text};
+
+/// Values that no phone should send.
+fn hostile() -> Vec<Vec<u8>> {
+    let long = "x".repeat(65_536);
+    let mut values: Vec<Vec<u8>> = [
+        "",
+        " ",
+        "/",
+        "//////",
+        "cluster",
+        "cluster/",
+        "cluster//",
+        "cluster///",
+        "cluster/ /x",
+        "cluster/\t/ x ",
+        "cluster/*",
+        "cluster/*/",
+        "cluster/node2",
+        "cluster/node2/",
+        "cluster/node2/ ",
+        "cluster/ node2 / x ",
+        "cluster/node2/${",
+        "cluster/node2/${called",
+        "cluster/${called}/x",
+        "cluster/\\1/x",
+        "cluster/node2\r\nX: y/x",
+        "cluster/node1/\u{7f}",
+        " cluster/node2/x",
+        "CLUSTER/node2/x",
+        "${callto}",
+    ]
+    .map(Into::into)
+    .to_vec();
+    values.extend([
+        long.clone().into(),
+        format!("cluster/{long}/x").into(),
+        format!("cluster/node2/{long}").into(),
+        format!("cluster/{}", "/".repeat(65_536)).into(),
+        b"\xff\xfe\x80".to_vec(),
+        b"cluster/\xff\xfe/\x80".to_vec(),
+        b"cluster/node2/\xc3\x28\xff".to_vec(),
+        b"cluster/node1/\xed\xa0\x80".to_vec(),
+    ]);
+    values
+}
+
+/// The parameters of an outcome but these.
+fn others(outcome: &Outcome, names: &[&str]) -> Vec<Param> {
+    let mut params = outcome.untraced();
+    params.retain(|(name, _)| !names.iter().any(|other| name == other.as_bytes()));
+    params
+}
+
+#[test]
+fn hostile_call_is_forwarded_whole_made_local_or_left_alone() {
+    let lab = Lab::with(GENERAL);
+    for value in hostile() {
+        let outcome = lab.execute(&value);
+        let shown = value[..value.len().min(40)].escape_ascii();
+        let headers = [
+            "osip_x-callto",
+            "osip_x-billid",
+            "osip_x-nodename",
+            "osip_x-username",
+        ];
+        let sent = headers.map(|name| outcome.get(name).is_some());
+        let callto = outcome.get("callto").unwrap_or_default();
+        if sent == [true; 4] {
+            assert!(callto.starts_with(b"sip/sip:4021@node"), "{shown}");
+            assert!(
+                value.ends_with(outcome.get(headers[0]).unwrap_or_default().trim_ascii_end())
+                    || value
+                        .trim_ascii_end()
+                        .ends_with(outcome.get(headers[0]).unwrap_or_default()),
+                "{shown}"
+            );
+            assert_eq!(outcome.get("error"), None, "{shown}");
+        } else {
+            assert_eq!(sent, [false; 4], "{shown}: half of the headers");
+            assert!(
+                callto == value || value.trim_ascii_end().ends_with(callto),
+                "{shown}: neither local nor left alone"
+            );
+            assert!(callto == value || outcome.get("error").is_none(), "{shown}");
+        }
+        let changed = [&headers[..], &["callto", "error", "reason"]].concat();
+        assert_eq!(
+            others(&outcome, &changed),
+            [("billid", "1-2"), ("called", "4021"), ("username", "bob")]
+                .map(|(name, value)| (name.into(), Some(value.into()))),
+            "{shown}"
+        );
+        assert!(!outcome.handled, "{shown}");
+    }
+}
+
+#[test]
+fn hostile_registration_or_route_keeps_what_it_brought() {
+    let lab = Lab::with(GENERAL);
+    for value in hostile() {
+        let shown = value[..value.len().min(40)].escape_ascii();
+        let outcome = lab
+            .engine
+            .dispatch(&Message::new("user.register").with("data", &value));
+        let data = outcome.get("data").unwrap_or_default();
+        assert!(data.ends_with(&value), "{shown}: the location is lost");
+        assert!(
+            data == value || data.starts_with(b"cluster/node1/"),
+            "{shown}"
+        );
+        let outcome = lab
+            .engine
+            .dispatch(&Message::new("call.route").with("called", &value));
+        let called = outcome.get("called").unwrap_or_default();
+        assert!(
+            called == value || value.trim_ascii_end().ends_with(called),
+            "{shown}"
+        );
+        assert!(!outcome.handled, "{shown}: nothing says where to go");
+    }
+}
+
+#[test]
+fn messages_without_their_parameter_pass_unchanged() {
+    let lab = Lab::with(GENERAL);
+    for name in ["call.execute", "call.route", "user.register"] {
+        let outcome = lab.engine.dispatch(&Message::new(name).with("x", "y"));
+        assert_eq!(
+            outcome.untraced(),
+            [(b"x".to_vec(), Some(b"y".to_vec()))],
+            "{name}"
+        );
+        assert!(!outcome.handled, "{name}");
+    }
+}
+
+#[test]
+fn inserted_text_is_never_expanded_again() {
+    let lab = Lab::with("[general]\nregexp=.*\ncallto=sip/${called}@\\0\n");
+    let outcome = lab.engine.dispatch(
+        &Message::new("call.execute")
+            .with("caller", "secret")
+            .with("called", "${caller}\\0")
+            .with("callto", "cluster/n${caller}/x"),
+    );
+    assert_eq!(text(outcome.get("callto")), "sip/${caller}\\0@n${caller}");
+}
+
+#[test]
+fn forwarded_call_leaves_the_transport_of_the_phone_behind() {
+    let lab = Lab::with(GENERAL);
+    let with_transport = |callto| {
+        let message = execute(callto)
+            .with("oconnection_id", "tls-7")
+            .with("oip_transport", "TLS");
+        lab.engine
+            .dispatch(&message.with("oip_transport_localip", "10.0.0.1"))
+    };
+    let params = ["oconnection_id", "oip_transport", "oip_transport_localip"];
+    let forwarded = with_transport("cluster/node2/x");
+    assert_eq!(params.map(|name| forwarded.get(name)), [None; 3]);
+    let local = with_transport("cluster/node1/x");
+    assert!(
+        params.iter().all(|name| local.get(name).is_some()),
+        "a local call keeps it"
+    );
+}
+
+#[test]
+fn stale_headers_never_travel_with_a_call_that_has_no_value_for_them() {
+    let lab = Lab::with(GENERAL);
+    let outcome = lab.engine.dispatch(
+        &Message::new("call.execute")
+            .with("osip_x-billid", "stale")
+            .with("osip_x-username", "stale")
+            .with("osip_x-billid", "again")
+            .with("callto", "cluster/node2/x"),
+    );
+    assert_eq!(outcome.get("osip_x-callto"), Some(&b"x"[..]));
+    assert!(
+        !outcome
+            .params
+            .iter()
+            .any(|(_, value)| { matches!(value.as_deref(), Some(b"stale" | b"again")) })
+    );
+}
+
+#[test]
+fn headers_of_an_untrusted_sender_are_refused_and_taken_off() {
+    let lab = Lab::with(&format!(
+        "{GENERAL}[security]\ntrusted=10.0.0.0/8, 2001:db8::/32\n"
+    ));
+    let route = |host: &str| {
+        let message = Message::new("call.route")
+            .with("ip_host", host)
+            .with("called", "cluster/");
+        let message = message
+            .with("sip_x-callto", "sip/bob@lab")
+            .with("sip_x-nodename", "node2");
+        lab.engine.dispatch(&message)
+    };
+    for host in ["10.1.2.3", "2001:db8::7"] {
+        assert_eq!(text(Some(&route(host).retval)), "sip/bob@lab", "{host}");
+    }
+    for host in [
+        "11.1.2.3",
+        "2001:db9::7",
+        "",
+        "10.1.2.3x",
+        "::ffff:11.0.0.1",
+    ] {
+        let outcome = route(host);
+        assert!(outcome.handled, "{host}");
+        assert_eq!(text(Some(&outcome.retval)), "-", "{host}");
+        assert_eq!(text(outcome.get("error")), "forbidden", "{host}");
+        assert_eq!(outcome.get("sip_x-callto"), None, "{host}");
+        assert_eq!(outcome.get("sip_x-nodename"), None, "{host}");
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The engine with the module loaded, and the few messages that the scenarios send.
+
+use std::sync::MutexGuard;
+use std::time::Duration;
+
+use engine_bridge::{Engine, Message, Outcome, Setup, engine, module_path};
+
+/// Settings that every scenario can start from.
+pub const GENERAL: &str = "[general]\nregexp=^node[0-9]\\+$\ncallto=sip/sip:${called}@\\0.lab\n";
+/// The module's name in the engine.
+pub const MODULE: &str = "clustering";
+/// How long a test waits for what must come.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The engine with the module loaded, for one test alone.
+pub struct Lab {
+    pub engine: &'static Engine,
+    _exclusive: MutexGuard<'static, ()>,
+}
+
+impl Lab {
+    /// With these settings and no trace of earlier ones.
+    pub fn with(config: &str) -> Self {
+        let engine = engine(&Setup::default());
+        let lab = Self {
+            engine,
+            _exclusive: engine.exclusive(),
+        };
+        if !engine.is_loaded(MODULE) {
+            assert!(engine.load(&module_path(), MODULE), "the module is loaded");
+        }
+        lab.reload("[general]\nenabled=no\n");
+        lab.reload(config);
+        lab
+    }
+
+    pub fn reload(&self, config: &str) -> Vec<String> {
+        self.engine.configure("clustering", config);
+        let _ = self.engine.take_log();
+        assert!(self.engine.reload(Some(MODULE)), "the module is known");
+        self.engine.take_log()
+    }
+
+    pub fn execute(&self, callto: impl AsRef<[u8]>) -> Outcome {
+        self.engine.dispatch(&execute(callto))
+    }
+
+    /// Where a call to that target goes on.
+    pub fn target(&self, callto: &str) -> String {
+        text(self.execute(callto).get("callto"))
+    }
+
+    /// The handlers that had such a message.
+    pub fn handlers(&self, name: &str) -> String {
+        text(self.engine.dispatch(&Message::new(name)).get("handlers"))
+    }
+
+    pub fn register(&self) -> String {
+        text(self.engine.dispatch(&registration()).get("data"))
+    }
+}
+
+pub fn execute(callto: impl AsRef<[u8]>) -> Message {
+    Message::new("call.execute")
+        .with("billid", "1-2")
+        .with("called", "4021")
+        .with("callto", callto)
+        .with("username", "bob")
+}
+
+pub fn registration() -> Message {
+    Message::new("user.register")
+        .with("username", "bob")
+        .with("data", "sip/bob@lab")
+}
+
+pub fn text(value: Option<&[u8]>) -> String {
+    String::from_utf8_lossy(value.unwrap_or_default()).into_owned()
+}

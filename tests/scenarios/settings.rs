@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Settings that change under way, files that are refused, and what the status says.
+
+use engine_bridge::Message;
+
+use crate::lab::{GENERAL, Lab, MODULE, text};
+
+#[test]
+fn default_priorities_are_those_of_the_documentation() {
+    let lab = Lab::with(GENERAL);
+    assert_eq!(lab.handlers("call.route"), "clustering:49");
+    assert_eq!(lab.handlers("user.register"), "clustering:49");
+    assert_eq!(lab.handlers("call.execute"), "clustering:50");
+    assert_eq!(lab.handlers("call.cdr"), "clustering:25");
+}
+
+#[test]
+fn every_setting_takes_effect_on_reload() {
+    let lab = Lab::with(GENERAL);
+    assert_eq!(lab.target("cluster/node2/x"), "sip/sip:4021@node2.lab");
+
+    lab.reload("[general]\nprefix=farm\nregexp=^host$\ncallto=iax/\\0\n");
+    assert_eq!(lab.target("cluster/node2/x"), "cluster/node2/x");
+    assert_eq!(lab.target("farm/node2/x"), "farm/node2/x");
+    assert_eq!(lab.target("farm/host/x"), "iax/host");
+    assert_eq!(lab.register(), "farm/node1/sip/bob@lab");
+
+    let _lookup = lab.engine.handle("lab.locate", 50, |call| {
+        call.set_retval("node9");
+        true
+    });
+    assert_eq!(lab.target("farm/*/x"), "farm/*/x");
+    lab.reload(&format!("{GENERAL}locate=lab.locate\n"));
+    assert_eq!(lab.target("cluster/*/x"), "sip/sip:4021@node9.lab");
+
+    lab.reload(&format!("{GENERAL}user.register=no\ncall.cdr=no\n"));
+    assert_eq!(lab.register(), "sip/bob@lab");
+    let record = Message::new("call.cdr");
+    assert_eq!(lab.engine.dispatch(&record).get("nodename"), None);
+    lab.reload(GENERAL);
+    assert_eq!(lab.register(), "cluster/node1/sip/bob@lab");
+    assert_eq!(
+        lab.engine.dispatch(&record).get("nodename"),
+        Some(&b"node1"[..])
+    );
+}
+
+#[test]
+fn priorities_and_enabled_take_effect_on_reload() {
+    let lab = Lab::with(GENERAL);
+    let priorities = "call.route=31\nuser.register=32\ncall.execute=33\ncall.cdr=34\n";
+    lab.reload(&format!("{GENERAL}[priorities]\n{priorities}"));
+    assert_eq!(lab.handlers("call.route"), "clustering:31");
+    assert_eq!(lab.handlers("user.register"), "clustering:32");
+    assert_eq!(lab.handlers("call.execute"), "clustering:33");
+    assert_eq!(lab.handlers("call.cdr"), "clustering:34");
+
+    lab.reload(&format!("{GENERAL}enabled=no\n"));
+    assert_eq!(lab.target("cluster/node1/x"), "cluster/node1/x");
+    assert_eq!(lab.register(), "sip/bob@lab");
+    lab.reload(GENERAL);
+    assert_eq!(lab.target("cluster/node1/x"), "x");
+    assert_eq!(lab.handlers("call.execute"), "clustering:50");
+}
+
+#[test]
+fn refused_file_keeps_the_settings_and_says_once_why() {
+    let lab = Lab::with(GENERAL);
+    let general = |key: &str, value: &str| format!("{GENERAL}{key}={value}\n");
+    let refused = [
+        (
+            "general",
+            "regexp",
+            "\\(",
+            "[general]\nregexp=\\(\ncallto=sip/\\0\n".to_owned(),
+        ),
+        (
+            "general",
+            "callto",
+            "${x",
+            "[general]\nregexp=^n\ncallto=${x\n".to_owned(),
+        ),
+        ("general", "regxep", "^n", general("regxep", "^n")),
+        ("general", "enabled", "maybe", general("enabled", "maybe")),
+        (
+            "priorities",
+            "call.execute",
+            "-1",
+            format!("{GENERAL}[priorities]\ncall.execute=-1\n"),
+        ),
+        (
+            "security",
+            "trusted",
+            "10.0.0.0/99",
+            format!("{GENERAL}[security]\ntrusted=10.0.0.0/99\n"),
+        ),
+        (
+            "sceurity",
+            "trusted",
+            "*",
+            format!("{GENERAL}[sceurity]\ntrusted=*\n"),
+        ),
+    ];
+    for (section, key, value, config) in refused {
+        let log = lab.reload(&config);
+        let about: Vec<_> = log
+            .iter()
+            .filter(|line| line.contains("clustering.conf") && line.contains(key))
+            .collect();
+        assert_eq!(about.len(), 1, "{section}/{key}: {log:?}");
+        for part in [section, key, value] {
+            assert!(about[0].contains(part), "{part} is not in: {}", about[0]);
+        }
+        assert_eq!(
+            lab.target("cluster/node2/x"),
+            "sip/sip:4021@node2.lab",
+            "{section}/{key}"
+        );
+        assert_eq!(
+            lab.handlers("call.execute"),
+            "clustering:50",
+            "{section}/{key}"
+        );
+    }
+}
+
+#[test]
+fn status_follows_the_grammar_of_the_engine_and_counts() {
+    let lab = Lab::with(GENERAL);
+    let status = || text(Some(&lab.engine.status(MODULE)));
+    let before = status();
+    let line = before.strip_suffix("\r\n").expect("it ends its line");
+    let parts: Vec<_> = line.split(';').collect();
+    assert!(parts[0].starts_with("name=clustering,type=misc"), "{line}");
+    assert!((2..=3).contains(&parts.len()), "{line}");
+    for item in parts
+        .iter()
+        .flat_map(|part| part.split(','))
+        .filter(|item| !item.is_empty())
+    {
+        let (name, _) = item
+            .split_once('=')
+            .unwrap_or_else(|| panic!("'{item}' in {line}"));
+        assert!(!name.is_empty(), "{line}");
+    }
+    let _ = lab.execute("cluster/node2/x");
+    assert_ne!(status(), before, "a forwarded call counts");
+}
