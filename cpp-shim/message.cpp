@@ -2,169 +2,133 @@
 
 #include "message.h"
 
-#include <cstdlib>
 #include <cstring>
 
 using namespace TelEngine;
 
 namespace clustering {
 
+static_assert(Names::Other <= 32, "each name has a bit");
+
 Names::Names() {
-    for (uint32_t& first : m_first) {
-        first = CLUSTERING_OTHER_NAME;
-    }
-    for (uint32_t number = 0; number < CLUSTERING_NAMES; number++) {
+    ::memset(m_first, Other, sizeof(m_first));
+    for (unsigned number = 0; number < Other; number++) {
         const String& name = m_names[number] = string(clustering_name(number));
-        uint32_t& first = m_first[slot(name.c_str(), name.length())];
+        if (name.endsWith("*")) {
+            m_open = number;
+            m_openLength = name.length() - 1;
+            continue;
+        }
+        uint8_t& first = m_first[slot(name.c_str(), name.length())];
         m_next[number] = first;
-        first = number;
+        first = static_cast<uint8_t>(number);
     }
 }
 
-uint32_t Names::find(const String& name) const {
+unsigned Names::find(const String& name) const {
     const unsigned length = name.length();
     if (!length) {
-        return CLUSTERING_OTHER_NAME;
+        return Other;
     }
     const char* text = name.c_str();
-    uint32_t number = m_first[slot(text, length)];
-    while (number != CLUSTERING_OTHER_NAME) {
+    for (unsigned number = m_first[slot(text, length)]; number != Other; number = m_next[number]) {
         const String& known = m_names[number];
         if (known.length() == length && !::memcmp(known.c_str(), text, length)) {
-            break;
+            return number;
         }
-        number = m_next[number];
     }
-    return number;
+    if (length >= m_openLength && m_open != Other &&
+        !::memcmp(m_names[m_open].c_str(), text, m_openLength)) {
+        return m_open;
+    }
+    return Other;
 }
 
-Wanted::Wanted(clustering_kind kind, const Names& names) : m_names(names) {
-    for (;; m_count++) {
-        const uint32_t number = clustering_wanted(kind, m_count);
-        if (number == CLUSTERING_OTHER_NAME) {
-            break;
-        }
-        m_numbers |= uint64_t{1} << number;
-        m_lengths |= uint64_t{1} << (names[number].length() & 63);
-    }
-}
-
-Parameters::Parameters(NamedList& list, const Names& names, uint64_t now)
-    : m_list(list), m_names(names), m_wanted(nullptr),
-      m_message{m_inline, 0, m_known, true, now} {
-    clear();
-    for (ObjList* o = list.paramList(); o; o = o->next()) {
-        m_last = o;
+void Reading::read(NamedList& from, const Names& names) {
+    list = &from;
+    present = 0;
+    for (ObjList* o = from.paramList(); o; o = o->next()) {
+        last = o;
         NamedString* param = static_cast<NamedString*>(o->get());
         if (!param) {
             continue;
         }
-        if (!append(*param)) {
-            m_message.complete = false;
-            return;
-        }
-        const uint32_t number = names.find(param->name());
-        if (number != CLUSTERING_OTHER_NAME) {
-            know(number, param);
+        const unsigned number = names.find(param->name());
+        // Of several parameters of a name the first one is meant.
+        if (number != Names::Other && !has(number)) {
+            found[number] = param;
+            present |= uint32_t{1} << number;
         }
     }
 }
 
-Parameters::Parameters(
-    NamedList& list, const Names& names, const Wanted& wanted, uint64_t now)
-    : m_list(list), m_names(names), m_wanted(&wanted),
-      m_message{nullptr, 0, m_known, false, now} {
-    clear();
-    unsigned missing = wanted.count();
-    for (ObjList* o = list.paramList(); o && missing; o = o->next()) {
-        NamedString* param = static_cast<NamedString*>(o->get());
-        const uint32_t number = param ? wanted.find(param->name()) : CLUSTERING_OTHER_NAME;
-        if (number != CLUSTERING_OTHER_NAME && !m_found[number]) {
-            know(number, param);
-            missing--;
-        }
+Parameters::Parameters(NamedList& list, const Reading& reading, const Names& names, uint64_t now)
+    : m_list(list), m_names(names),
+      m_reading(reading), m_message{m_known, reading.present, nullptr, 0, false, now} {
+    for (uint32_t left = reading.present; left; left &= left - 1) {
+        const int number = __builtin_ctz(left);
+        m_known[number] = bytes(*reading.found[number]);
     }
 }
 
-Parameters::~Parameters() {
-    if (m_params != m_inline) {
-        ::free(m_params);
+void Parameters::complete() {
+    for (const ObjList* o = m_list.paramList()->skipNull(); o; o = o->skipNext()) {
+        const NamedString* param = static_cast<const NamedString*>(o->get());
+        m_all.push_back({bytes(param->name()), bytes(*param)});
     }
-}
-
-void Parameters::clear() {
-    ::memset(m_found, 0, sizeof(m_found));
-    ::memset(m_known, 0, sizeof(m_known));
-}
-
-// Of several parameters of a name the first one is meant.
-void Parameters::know(uint32_t number, NamedString* param) {
-    if (!m_found[number]) {
-        m_found[number] = param;
-        m_known[number] = {reinterpret_cast<const uint8_t*>(param->safe()), param->length()};
-    }
-}
-
-// Appends to what the core sees; `false` where there is no memory for that.
-bool Parameters::append(const NamedString& param) {
-    if (m_message.count == m_room) {
-        void* grown = ::malloc(2 * m_room * sizeof(clustering_param));
-        if (!grown) {
-            return false;
-        }
-        ::memcpy(grown, m_params, m_room * sizeof(clustering_param));
-        if (m_params != m_inline) {
-            ::free(m_params);
-        }
-        m_message.params = m_params = static_cast<clustering_param*>(grown);
-        m_room *= 2;
-    }
-    m_params[m_message.count++] = {bytes(param.name()), bytes(param)};
-    return true;
+    m_message.params = m_all.data();
+    m_message.count = m_all.size();
+    m_message.complete = true;
 }
 
 void Parameters::apply(const clustering_verdict& verdict) {
     for (size_t i = 0; i < verdict.edit_count; i++) {
         const clustering_edit& edit = verdict.edits[i];
-        if (edit.kind == CLUSTERING_CLEAR) {
-            remove(edit);
-        } else {
+        if (edit.kind == CLUSTERING_SET) {
             set(edit.name, edit.value);
+        } else {
+            remove(edit.name);
         }
     }
 }
 
-void Parameters::set(uint32_t number, const clustering_bytes& value) {
+void Parameters::set(unsigned number, const clustering_bytes& value) {
     const int length = static_cast<int>(value.len);
-    NamedString*& param = m_found[number];
-    if (!param && !wasRead(number)) {
-        param = m_list.getParam(m_names[number]);
-    }
-    if (param) {
+    if (m_reading.has(number)) {
         // The value may be a part of the old text: `assign` copies before it frees.
-        param->assign(chars(value), length);
+        m_reading.found[number]->assign(chars(value), length);
         return;
     }
-    param = new NamedString(m_names[number], chars(value), length);
-    if (m_last) {
-        m_last = m_last->append(param);
+    NamedString* param = new NamedString(m_names[number], chars(value), length);
+    if (m_reading.last) {
+        m_reading.last = m_reading.last->append(param);
     } else {
         m_list.addParam(param);
     }
 }
 
-void Parameters::remove(const clustering_edit& edit) {
-    if (edit.name == CLUSTERING_OTHER_NAME) {
-        // A copy, since the text is that of a parameter which goes.
-        m_list.clearParam(string(edit.name_text));
-    } else if (m_found[edit.name] || !wasRead(edit.name)) {
-        m_list.clearParam(m_names[edit.name]);
-        m_found[edit.name] = nullptr;
-    } else {
+void Parameters::remove(unsigned number) {
+    if (!m_reading.has(number)) {
         return;
     }
-    // It may have been the last one.
-    m_last = nullptr;
+    m_reading.present &= ~(uint32_t{1} << number);
+    // It may be the last one that goes.
+    m_reading.last = nullptr;
+    const String& name = m_names[number];
+    if (!name.endsWith("*")) {
+        m_list.clearParam(name);
+        return;
+    }
+    const String start = name.substr(0, static_cast<int>(name.length()) - 1);
+    ObjList* o = m_list.paramList()->skipNull();
+    while (o) {
+        if (static_cast<const NamedString*>(o->get())->name().startsWith(start)) {
+            o->remove();
+            o = o->skipNull();
+        } else {
+            o = o->skipNext();
+        }
+    }
 }
 
 } // namespace clustering

@@ -29,6 +29,20 @@ std::vector<clustering_setting> settings(const Configuration& file) {
     return list;
 }
 
+// Whether a kind of message meets its handler only after the filter has said that it shall.
+bool isFiltered(int kind) {
+#ifdef CLUSTERING_FILTERS
+    return kind == CLUSTERING_ROUTE || kind == CLUSTERING_EXECUTE;
+#else
+    return false;
+#endif
+}
+
+// What a filter has read last on this thread, of a message that it let through: the engine hands
+// that message to the filter's handler next. Plain data, because a thread-local with a destructor
+// would keep the library in memory after its unload.
+thread_local Reading s_read;
+
 #ifdef CLUSTERING_FILTERS
 // Asks whether a message is any business of the cluster's, before the engine so much as notes in it
 // that it has met our handler. It owns nothing and lives as long as the handler.
@@ -39,7 +53,9 @@ public:
 
 protected:
     bool runMatchListParam(const NamedList& list, MatchingParams*) const override {
-        return m_module.concerns(list, m_kind);
+        // The engine has a filter promise not to change what it looks at, and it doesn't; but what
+        // is found on the way will be changed by the handler, if it comes to that.
+        return m_module.concerns(const_cast<NamedList&>(list), m_kind);
     }
     MatchingItemBase* copyItem() const override { return new Filter(m_module, m_kind); }
 
@@ -51,8 +67,8 @@ private:
 
 } // namespace
 
-Handler::Handler(
-    ClusteringModule& module, Method method, int id, const char* name, unsigned priority)
+Handler::Handler(ClusteringModule& module, Method method, int id, const char* name,
+                 unsigned priority)
     : MessageHandler(name, priority, "clustering"), m_module(module), m_method(method), m_id(id) {}
 
 bool Handler::received(Message& msg) {
@@ -60,11 +76,7 @@ bool Handler::received(Message& msg) {
 }
 
 ClusteringModule::ClusteringModule()
-    : Module("clustering", "misc", true), m_wanted{{CLUSTERING_ROUTE, m_names},
-                                              {CLUSTERING_EXECUTE, m_names},
-                                              {CLUSTERING_REGISTER, m_names},
-                                              {CLUSTERING_CDR, m_names}},
-      m_core(clustering_new(bytes(Engine::nodeName()))) {
+    : Module("clustering", "misc", true), m_core(clustering_new(bytes(Engine::nodeName()))) {
     Output("Loaded module Clustering");
 }
 
@@ -106,7 +118,7 @@ bool ClusteringModule::unload() {
     }
     if (idle) {
         Debug(this, DebugWarn, "Not unloading: %u calls wait for their node to be located",
-            m_locating.load());
+              m_locating.load());
         return false;
     }
     // The errand is never ended: reloads that come from now on find the module at work.
@@ -122,45 +134,56 @@ bool ClusteringModule::unload() {
     return true;
 }
 
-bool ClusteringModule::concerns(const NamedList& msg, int kind) const {
-    // Only read, though the engine would have it const: nothing is written by a question.
-    NamedList& list = const_cast<NamedList&>(msg);
-    const Parameters some(list, m_names, m_wanted[kind], 0);
-    return clustering_concerns(m_core, static_cast<uint32_t>(kind), some.message());
+bool ClusteringModule::concerns(NamedList& list, int kind) const {
+    Reading& reading = s_read;
+    reading.read(list, m_names);
+    const Parameters params(list, reading, m_names, 0);
+    if (clustering_concerns(m_core, static_cast<uint32_t>(kind), params.message())) {
+        return true;
+    }
+    reading.list = nullptr;
+    return false;
 }
 
-// Decides one message, if its wanted parameters do, else `complete` it.
+// Decides one message. Nothing is locked while other modules are asked.
 bool ClusteringModule::decide(Message& msg, int kind) {
-    Parameters some(msg, m_names, m_wanted[kind], msg.msgTime().usec());
-    Verdict verdict;
-    clustering_decide(m_core, static_cast<uint32_t>(kind), some.message(), verdict.out());
-    if (verdict->action == CLUSTERING_NEED_ALL) {
-        return decideWhole(msg, kind);
+    Reading& reading = s_read;
+    // What the handler's filter has read on this thread just now need not be read again.
+    if (!isFiltered(kind) || reading.list != &msg) {
+        reading.read(msg, m_names);
     }
-    return write(verdict, some, msg);
+    Parameters params(msg, reading, m_names, msg.msgTime().usec());
+    reading.list = nullptr;
+    Verdict verdict;
+    clustering_decide(m_core, static_cast<uint32_t>(kind), params.message(), verdict.out());
+    if (verdict->action == CLUSTERING_NEED_ALL) {
+        params.complete();
+        clustering_decide(m_core, static_cast<uint32_t>(kind), params.message(), verdict.out());
+    }
+    return verdict->action == CLUSTERING_LOCATE ? locate(verdict, msg)
+                                                : write(verdict, params, msg);
 }
 
-// Decides one message by all of its parameters. Nothing is locked while other modules are asked.
-bool ClusteringModule::decideWhole(Message& msg, int kind) {
-    Parameters all(msg, m_names, msg.msgTime().usec());
-    Verdict verdict;
-    clustering_decide(m_core, static_cast<uint32_t>(kind), all.message(), verdict.out());
-    if (verdict->action != CLUSTERING_LOCATE) {
-        return write(verdict, all, msg);
-    }
-    Message asked(string(verdict->retval));
-    Parameters(asked, m_names, 0).apply(*verdict);
+// Asks for the node of a call, and decides the call by the answer.
+bool ClusteringModule::locate(const Verdict& begun, Message& msg) {
+    Message asked(string(begun->retval));
+    Reading reading;
+    reading.read(asked, m_names);
+    Parameters(asked, reading, m_names, 0).apply(*begun);
     m_locating++;
     const bool handled = Engine::dispatch(asked);
     m_locating--;
     const NamedString* error = asked.getParam("error");
     const clustering_answer answer = {handled, bytes(asked.retValue()), error != nullptr,
-        error ? bytes(*error) : clustering_bytes{nullptr, 0}, bytes(asked["reason"])};
-    // Read again, should somebody have changed the call meanwhile.
-    Parameters now(msg, m_names, Time::now());
-    Verdict located;
-    clustering_located(m_core, &*verdict, now.message(), &answer, located.out());
-    return write(located, now, msg);
+                                      error ? bytes(*error) : clustering_bytes{nullptr, 0},
+                                      bytes(asked["reason"])};
+    // Read anew, should somebody have changed the call meanwhile.
+    reading.read(msg, m_names);
+    Parameters params(msg, reading, m_names, Time::now());
+    params.complete();
+    Verdict verdict;
+    clustering_located(m_core, &*begun, params.message(), &answer, verdict.out());
+    return write(verdict, params, msg);
 }
 
 // Carries out a verdict; `true` where the message is handled.
@@ -231,9 +254,9 @@ bool ClusteringModule::load() {
     m_loaded = true;
     if (!clustering_enabled(m_core) && !Engine::nodeName().null()) {
         Debug(this, DebugNote,
-            "Clustering is disabled: 'regexp' and 'callto' in [general] of '%s' are not both set,"
-            " or 'enabled' says so",
-            path.c_str());
+              "Clustering is disabled: 'regexp' and 'callto' in [general] of '%s' are not both set,"
+              " or 'enabled' says so",
+              path.c_str());
     }
     return true;
 }
@@ -252,7 +275,7 @@ void ClusteringModule::installServices() {
     };
     for (int i = 0; i < s_services && !m_services[i]; i++) {
         m_services[i] = new Handler(*this, &ClusteringModule::serve, services[i].id,
-            services[i].message, services[i].priority);
+                                    services[i].message, services[i].priority);
         Engine::install(m_services[i]);
     }
 }
@@ -272,9 +295,9 @@ void ClusteringModule::installHandlers() {
         handler = nullptr;
         if (priority) {
             handler = new Handler(*this, &ClusteringModule::decide, kind,
-                string(clustering_kind_name(which)), priority);
+                                  string(clustering_kind_name(which)), priority);
 #ifdef CLUSTERING_FILTERS
-            if (kind == CLUSTERING_ROUTE || kind == CLUSTERING_EXECUTE) {
+            if (isFiltered(kind)) {
                 handler->setFilter(new Filter(*this, kind));
             }
 #endif

@@ -55,7 +55,7 @@ public:
     bool unload();
 
     /// Whether a message of a `clustering_kind` is any business of the cluster's.
-    bool concerns(const TelEngine::NamedList& msg, int kind) const;
+    bool concerns(TelEngine::NamedList& msg, int kind) const;
 
 protected:
     void statusParams(TelEngine::String& str) override;
@@ -68,7 +68,7 @@ private:
     static constexpr int s_services = 4;
 
     bool decide(TelEngine::Message& msg, int kind);
-    bool decideWhole(TelEngine::Message& msg, int kind);
+    bool locate(const Verdict& begun, TelEngine::Message& msg);
     bool write(const Verdict& verdict, Parameters& params, TelEngine::Message& msg);
     bool serve(TelEngine::Message& msg, int id);
     void say(const Verdict& verdict);
@@ -80,7 +80,6 @@ private:
     static void uninstall(Handler* handler);
 
     Names m_names;
-    Wanted m_wanted[s_kinds];
     clustering_core* m_core;
     // Calls that wait for their node to be located.
     std::atomic<unsigned> m_locating{0};

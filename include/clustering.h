@@ -21,12 +21,7 @@
 /**
  * How many parameter names have a number; see `clustering_name`.
  */
-#define CLUSTERING_NAMES 20
-
-/**
- * A `name` of an edit whose name has no number.
- */
-#define CLUSTERING_OTHER_NAME UINT32_MAX
+#define CLUSTERING_NAMES 21
 
 /**
  * The words that a `clustering_verdict` keeps for the core.
@@ -91,7 +86,7 @@ typedef enum {
    */
   CLUSTERING_SET = 0,
   /**
-   * Remove all parameters of that name.
+   * Remove all parameters of that name, or of all names that it stands for.
    */
   CLUSTERING_CLEAR = 1,
 } clustering_edit_kind;
@@ -188,7 +183,16 @@ typedef struct {
  */
 typedef struct {
   /**
-   * All parameters in order. NULL is fine where the message isn't complete.
+   * The values by the number of the name, `CLUSTERING_NAMES` of them: of each parameter the first
+   * one.
+   */
+  const clustering_bytes *known;
+  /**
+   * Which of them are there: bit 0 for number 0, and so on. The others are not looked at.
+   */
+  uint32_t present;
+  /**
+   * All parameters in order; NULL where the message isn't complete.
    */
   const clustering_param *params;
   /**
@@ -196,13 +200,7 @@ typedef struct {
    */
   size_t count;
   /**
-   * The values by the number of the name, `CLUSTERING_NAMES` of them: of each parameter the first
-   * one, NULL where there is none, not NULL with a length of 0 where it has no value. Where the
-   * message isn't complete, only those that `clustering_wanted` names are looked at.
-   */
-  const clustering_bytes *known;
-  /**
-   * Whether the message is given with all its parameters.
+   * Whether all parameters are given, too.
    */
   bool complete;
   /**
@@ -220,13 +218,9 @@ typedef struct {
    */
   clustering_edit_kind kind;
   /**
-   * The number of the parameter's name (see `clustering_name`), or `CLUSTERING_OTHER_NAME`.
+   * The number of the parameter's name, see `clustering_name`.
    */
   uint32_t name;
-  /**
-   * The parameter's name.
-   */
-  clustering_bytes name_text;
   /**
    * The value to set.
    */
@@ -360,7 +354,7 @@ uint32_t clustering_priority(const clustering_core *core, uint32_t kind);
  * Whether a message is any business of the cluster's: if not, it passes, and nothing else need be
  * asked. `false` for NULL, and where `kind` is no `clustering_kind`.
  *
- * The wanted parameters do, complete or not.
+ * The message need not be complete.
  *
  * # Safety
  *
@@ -374,12 +368,13 @@ bool clustering_concerns(const clustering_core *core,
  * Decides a message.
  *
  * `kind` is a `clustering_kind`. `verdict` is started, unless `CLUSTERING_BAD_ARGUMENT` is returned,
- * for a NULL or a wrong `kind`; it borrows the texts of the parameters, and must be released.
+ * for a NULL or a wrong `kind`; it borrows from the core and from the parameters' texts, and must be
+ * released.
  *
  * # Safety
  *
- * `core` is NULL or a node; `message` is NULL or valid for the call, the texts of its parameters
- * until the verdict is released; `verdict` is NULL or memory for a verdict that holds none, as for
+ * `core` is NULL or a node, which outlives the verdict; `message` is NULL or valid for the call, the
+ * texts of its parameters until the verdict is released; `verdict` is NULL or memory for a verdict that holds none, as for
  * every entry that makes one.
  */
 clustering_result clustering_decide(const clustering_core *core,
@@ -444,9 +439,10 @@ clustering_text clustering_status(const clustering_core *core);
 void clustering_text_free(clustering_text text);
 
 /**
- * The parameter name of a number, for ever valid; empty where there is no such number.
+ * The parameter name of a number below `CLUSTERING_NAMES`, for ever valid; empty for other numbers.
  *
- * Numbers count from 0 without a gap.
+ * A `*` at its end stands for whatever else a name has there: of such parameters, too, the first
+ * one is the known one, and all are removed together.
  */
 clustering_bytes clustering_name(uint32_t number);
 
@@ -454,12 +450,6 @@ clustering_bytes clustering_name(uint32_t number);
  * The name of the messages of a kind, for ever valid; empty where there is no such kind.
  */
 clustering_bytes clustering_kind_name(uint32_t kind);
-
-/**
- * The number of the `index`th parameter that a first look at a message of a kind needs;
- * `CLUSTERING_OTHER_NAME` behind the last one, and where there is no such kind.
- */
-uint32_t clustering_wanted(uint32_t kind, size_t index);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -7,21 +7,21 @@ use crate::message::{Name, Parameters};
 use crate::stats::Counter;
 use crate::verdict::{Action, Verdict};
 
-/// Decides a CDR, by the wanted parameters alone; what is there already stays.
+/// Decides a CDR; what is there already stays.
 pub(crate) fn decide<'m>(
-    context: &Context,
+    context: &Context<'_, 'm>,
     message: &impl Parameters<'m>,
     verdict: &mut Verdict<'m>,
 ) {
-    let settings = context.settings;
-    for (name, text) in [
-        (Name::Nodename, &settings.node),
-        (Name::Nodeprefix, &settings.home),
-    ] {
-        if message.get(name).is_none() {
-            verdict.action = Action::Change;
-            verdict.set_made(name, |made| made.extend_from_slice(text));
-        }
+    if message.get(Name::Nodename).is_none() {
+        verdict.action = Action::Change;
+        verdict.set(Name::Nodename, context.node);
+    }
+    if message.get(Name::Nodeprefix).is_none() {
+        verdict.action = Action::Change;
+        verdict.set_made(Name::Nodeprefix, |text| {
+            text.extend_from_slice(&context.settings.home);
+        });
     }
     if verdict.action == Action::Change {
         context.count(Counter::Cdrs);

@@ -38,7 +38,9 @@ pub struct Cluster {
 }
 
 /// What a decision is made by.
-pub(crate) struct Context<'c> {
+pub(crate) struct Context<'c, 'm> {
+    /// This node's name, which lives as long as any verdict.
+    pub(crate) node: &'m [u8],
     pub(crate) settings: &'c Arc<Settings>,
     pub(crate) gates: &'c Gates,
     /// Microseconds on the engine's clock.
@@ -46,7 +48,7 @@ pub(crate) struct Context<'c> {
     counters: &'c Counters,
 }
 
-impl Context<'_> {
+impl Context<'_, '_> {
     pub(crate) fn count(&self, counter: Counter) {
         self.counters.add(counter);
     }
@@ -101,8 +103,8 @@ impl Cluster {
         )
     }
 
-    /// Whether a message of this kind, of which only the [wanted](Kind::wanted) parameters are looked
-    /// at, is any business of the cluster's. If not, it passes, and nothing else need be asked.
+    /// Whether a message of this kind is any business of the cluster's. If not, it passes, and
+    /// nothing else need be asked.
     pub fn concerns<'m>(&self, kind: Kind, message: &impl Parameters<'m>) -> bool {
         let settings = self
             .share()
@@ -128,10 +130,11 @@ impl Cluster {
 
     /// Decides a message; `verdict` must be new.
     ///
-    /// `complete` says that `message` has all parameters, not only the [wanted](Kind::wanted) ones.
-    /// `now` is the engine's time in microseconds.
+    /// `complete` says that `message` knows all parameters, not only those of a known [name](Name);
+    /// should these not do, the verdict is [`Action::NeedAll`](crate::verdict::Action::NeedAll). `now`
+    /// is the engine's time in microseconds.
     pub fn decide<'m>(
-        &self,
+        &'m self,
         kind: Kind,
         message: &impl Parameters<'m>,
         complete: bool,
@@ -148,6 +151,7 @@ impl Cluster {
         }
         let counters = &share.counters;
         let context = Context {
+            node: &self.node,
             settings: &settings,
             gates: &self.gates,
             now,
@@ -166,7 +170,7 @@ impl Cluster {
     /// `begun` is that verdict, which holds the settings that the call was begun with; `message` the
     /// same parameters; `verdict` must be new.
     pub fn decide_located<'m>(
-        &self,
+        &'m self,
         begun: &Verdict<'_>,
         message: &impl Parameters<'m>,
         answer: &Located<'m>,
@@ -176,6 +180,7 @@ impl Cluster {
         let Some(settings) = &begun.begun else { return };
         let counters = &self.share().counters;
         let context = Context {
+            node: &self.node,
             settings,
             gates: &self.gates,
             now,

@@ -16,9 +16,9 @@ use crate::verdict::{Action, Verdict};
 /// A node of this name is to be found.
 const ANY_NODE: &[u8] = b"*";
 
-/// Decides a call. `complete` says that `message` has all parameters, not only the wanted ones.
+/// Decides a call. `complete` says that `message` knows all parameters, not only those of known names.
 pub(crate) fn decide<'m>(
-    context: &Context,
+    context: &Context<'_, 'm>,
     message: &impl Parameters<'m>,
     complete: bool,
     verdict: &mut Verdict<'m>,
@@ -31,11 +31,7 @@ pub(crate) fn decide<'m>(
         return;
     };
     if target.node == ANY_NODE && !settings.locate.is_empty() {
-        if complete {
-            locate(context, message, target.resource, verdict);
-        } else {
-            verdict.action = Action::NeedAll;
-        }
+        locate(context, message, target.resource, verdict);
     } else {
         deliver(context, message, target, complete, verdict);
     }
@@ -43,9 +39,9 @@ pub(crate) fn decide<'m>(
 
 /// Decides a call whose node was looked for, by what came back.
 ///
-/// `message` has all parameters of the call, as in the call of [`decide`] that began it.
+/// `message` knows all parameters of the call.
 pub(crate) fn located<'m>(
-    context: &Context,
+    context: &Context<'_, 'm>,
     message: &impl Parameters<'m>,
     answer: &Located<'m>,
     verdict: &mut Verdict<'m>,
@@ -85,7 +81,7 @@ pub(crate) fn located<'m>(
 
 /// Asks for the node that serves a resource.
 fn locate<'m>(
-    context: &Context,
+    context: &Context<'_, 'm>,
     message: &impl Parameters<'m>,
     resource: &'m [u8],
     verdict: &mut Verdict<'m>,
@@ -94,9 +90,7 @@ fn locate<'m>(
     let name = verdict.make(|text| text.extend_from_slice(&context.settings.locate));
     verdict.set_retval(name);
     verdict.set(Name::Allocate, b"true");
-    verdict.set_made(Name::Nodename, |text| {
-        text.extend_from_slice(&context.settings.node);
-    });
+    verdict.set(Name::Nodename, context.node);
     verdict.set(Name::Callto, resource);
     for name in [Name::Billid, Name::Username] {
         if let Some(value) = message.filled(name) {
@@ -108,14 +102,14 @@ fn locate<'m>(
 
 /// Brings a call to its node, which is known.
 fn deliver<'m>(
-    context: &Context,
+    context: &Context<'_, 'm>,
     message: &impl Parameters<'m>,
     Target { node, resource }: Target<'m>,
     complete: bool,
     verdict: &mut Verdict<'m>,
 ) {
     let settings = context.settings;
-    if node.is_empty() || *node == *settings.node {
+    if node.is_empty() || node == context.node {
         context.count(Counter::Local);
         verdict.action = Action::Change;
         verdict.set(Name::Callto, resource);
@@ -125,7 +119,7 @@ fn deliver<'m>(
         refuse(context, node, resource, verdict);
         return;
     };
-    if !complete {
+    if !complete && settings.callto.uses_other_parameters() {
         verdict.action = Action::NeedAll;
         return;
     }
@@ -147,9 +141,7 @@ fn deliver<'m>(
     });
     verdict.set(Name::OsipCallto, resource);
     verdict.set_or_clear(Name::OsipBillid, message.filled(Name::Billid));
-    verdict.set_made(Name::OsipNodename, |text| {
-        text.extend_from_slice(&settings.node);
-    });
+    verdict.set(Name::OsipNodename, context.node);
     verdict.set_or_clear(Name::OsipUsername, message.filled(Name::Username));
     leave_transport(context, message, verdict);
     // Last, since the resource is a part of the old text.
@@ -157,7 +149,12 @@ fn deliver<'m>(
 }
 
 /// A name that can't be a node's leaves the call as it is, but says why it will fail.
-fn refuse<'m>(context: &Context, node: &'m [u8], resource: &'m [u8], verdict: &mut Verdict<'m>) {
+fn refuse<'m>(
+    context: &Context<'_, 'm>,
+    node: &'m [u8],
+    resource: &'m [u8],
+    verdict: &mut Verdict<'m>,
+) {
     context.count(Counter::NoNode);
     if let Some(unsaid) = context.gates.no_node.pass(context.now) {
         verdict.event = Some(Event::NoSuchNode {
@@ -177,7 +174,7 @@ fn refuse<'m>(context: &Context, node: &'m [u8], resource: &'m [u8], verdict: &m
 /// Takes off the phone's own transport, which a registrar may have brought along and which means
 /// nothing on the way to another node.
 fn leave_transport<'m>(
-    context: &Context,
+    context: &Context<'_, 'm>,
     message: &impl Parameters<'m>,
     verdict: &mut Verdict<'m>,
 ) {
@@ -189,15 +186,7 @@ fn leave_transport<'m>(
             text.extend_from_slice(connection);
         });
     }
-    let mut before: &[u8] = b"";
-    for (name, _) in message
-        .iter()
-        .filter(|(name, _)| name.starts_with(b"oip_transport"))
-    {
-        // Removing one removes all of its name.
-        if name != before {
-            verdict.clear_other(name);
-        }
-        before = name;
+    if message.get(Name::Transport).is_some() {
+        verdict.clear(Name::Transport);
     }
 }

@@ -4,9 +4,8 @@
 //!
 //! The standard library's own panic hook asks who the thread is, and that leaves something behind in
 //! a thread of the engine that may outlive this library. So a hook of ours notes the panic instead.
-//! What tells it that a panic is ours is a thread-local without a destructor, which is harmless.
+//! The module has a standard library of its own, so the hook sees no panics but the core's.
 
-use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
@@ -22,28 +21,20 @@ pub struct Failure(String);
 /// What the hook noted of the last panic that nobody has asked for yet.
 static NOTED: Mutex<Option<String>> = Mutex::new(None);
 
-thread_local! {
-    /// This thread is inside [`guard`].
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Makes panics inside [`guard`] be noted; others are told to the standard error output.
+/// Makes panics be noted, for [`guard`] to tell; builds for tests print them as well.
 pub(crate) fn record_panics() {
     panic::set_hook(Box::new(|panic| {
-        if GUARDED.get() {
-            let note = panic.to_string().replace('\n', " ");
-            *NOTED.lock().unwrap_or_else(PoisonError::into_inner) = Some(note);
-        } else {
+        if cfg!(debug_assertions) {
             eprintln!("{panic}");
         }
+        let note = panic.to_string().replace('\n', " ");
+        *NOTED.lock().unwrap_or_else(PoisonError::into_inner) = Some(note);
     }));
 }
 
 /// Runs `entry`, and catches its panic. What `entry` had in hand must not be used after one.
 pub(crate) fn guard<T>(entry: impl FnOnce() -> T) -> Result<T, Failure> {
-    let outer = GUARDED.replace(true);
     let result = catch_unwind(AssertUnwindSafe(entry));
-    GUARDED.set(outer);
     result.map_err(|_| {
         let noted = NOTED.lock().unwrap_or_else(PoisonError::into_inner).take();
         Failure(noted.unwrap_or_else(|| "unknown panic".to_owned()))

@@ -77,7 +77,7 @@ pub enum clustering_action {
 pub enum clustering_edit_kind {
     /// Set the first parameter of that name to the value, or append one.
     CLUSTERING_SET = 0,
-    /// Remove all parameters of that name.
+    /// Remove all parameters of that name, or of all names that it stands for.
     CLUSTERING_CLEAR = 1,
 }
 
@@ -102,23 +102,24 @@ pub struct clustering_param {
 }
 
 /// How many parameter names have a number; see `clustering_name`.
-pub const CLUSTERING_NAMES: usize = 20;
+pub const CLUSTERING_NAMES: usize = 21;
 
-const _: () = assert!(CLUSTERING_NAMES == Name::ALL.len());
+const _: () = assert!(CLUSTERING_NAMES == Name::ALL.len() && CLUSTERING_NAMES <= 32);
 
 /// A message as the core sees it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct clustering_message {
-    /// All parameters in order. NULL is fine where the message isn't complete.
+    /// The values by the number of the name, `CLUSTERING_NAMES` of them: of each parameter the first
+    /// one.
+    pub known: *const clustering_bytes,
+    /// Which of them are there: bit 0 for number 0, and so on. The others are not looked at.
+    pub present: u32,
+    /// All parameters in order; NULL where the message isn't complete.
     pub params: *const clustering_param,
     /// How many parameters.
     pub count: usize,
-    /// The values by the number of the name, `CLUSTERING_NAMES` of them: of each parameter the first
-    /// one, NULL where there is none, not NULL with a length of 0 where it has no value. Where the
-    /// message isn't complete, only those that `clustering_wanted` names are looked at.
-    pub known: *const clustering_bytes,
-    /// Whether the message is given with all its parameters.
+    /// Whether all parameters are given, too.
     pub complete: bool,
     /// The host's time in microseconds.
     pub now: u64,
@@ -158,16 +159,11 @@ pub struct clustering_answer {
 pub struct clustering_edit {
     /// What to do.
     pub kind: clustering_edit_kind,
-    /// The number of the parameter's name (see `clustering_name`), or `CLUSTERING_OTHER_NAME`.
+    /// The number of the parameter's name, see `clustering_name`.
     pub name: u32,
-    /// The parameter's name.
-    pub name_text: clustering_bytes,
     /// The value to set.
     pub value: clustering_bytes,
 }
-
-/// A `name` of an edit whose name has no number.
-pub const CLUSTERING_OTHER_NAME: u32 = u32::MAX;
 
 /// The words that a `clustering_verdict` keeps for the core.
 pub const CLUSTERING_VERDICT_WORDS: usize = 208;
@@ -251,7 +247,9 @@ unsafe fn array<'m, T>(ptr: *const T, len: usize) -> &'m [T] {
 /// A message as the host has it.
 struct HostMessage<'m> {
     params: &'m [clustering_param],
-    known: &'m [clustering_bytes],
+    /// As many as there are names, those that aren't `present` of any content; or NULL.
+    known: *const clustering_bytes,
+    present: u32,
     complete: bool,
     now: u64,
 }
@@ -268,7 +266,12 @@ impl HostMessage<'_> {
             let message = message.as_ref()?;
             Some(Self {
                 params: array(message.params, message.count),
-                known: array(message.known, CLUSTERING_NAMES),
+                known: message.known,
+                present: if message.known.is_null() {
+                    0
+                } else {
+                    message.present
+                },
                 complete: message.complete,
                 now: message.now,
             })
@@ -277,20 +280,23 @@ impl HostMessage<'_> {
 }
 
 impl<'m> Parameters<'m> for HostMessage<'m> {
-    fn iter(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])> {
-        // SAFETY: promised to `new`, without which there is no such value.
-        self.params
-            .iter()
-            .map(|param| unsafe { (param.name.get(), param.value.get()) })
+    fn get(&self, name: Name) -> Option<&'m [u8]> {
+        if (self.present >> (name as u32)) & 1 == 0 {
+            return None;
+        }
+        // SAFETY: promised to `new`, without which there is no such value: `known` is not NULL where
+        // something is present, and has a place for each name.
+        Some(unsafe { (*self.known.add(name as usize)).get() })
     }
 
-    fn get(&self, name: Name) -> Option<&'m [u8]> {
-        let value = self
-            .known
-            .get(name as usize)
-            .filter(|value| !value.ptr.is_null())?;
+    fn other(&self, name: &[u8]) -> Option<&'m [u8]> {
         // SAFETY: promised to `new`, without which there is no such value.
-        Some(unsafe { value.get() })
+        let param = self
+            .params
+            .iter()
+            .find(|param| unsafe { param.name.get() } == name)?;
+        // SAFETY: as before.
+        Some(unsafe { param.value.get() })
     }
 }
 
@@ -328,29 +334,21 @@ impl Place {
     fn publish(mut self) {
         let place = self.0;
         let Private { verdict, edits } = self.private();
-        for edit in verdict.edits() {
+        edits.extend(verdict.edits().iter().map(|edit| {
             let (kind, name, value) = match edit {
                 Edit::Set(name, value) => (
                     clustering_edit_kind::CLUSTERING_SET,
-                    Ok(*name),
+                    *name,
                     verdict.resolve(value),
                 ),
-                Edit::Clear(name) => (clustering_edit_kind::CLUSTERING_CLEAR, Ok(*name), &[][..]),
-                Edit::ClearOther(name) => {
-                    (clustering_edit_kind::CLUSTERING_CLEAR, Err(*name), &[][..])
-                }
+                Edit::Clear(name) => (clustering_edit_kind::CLUSTERING_CLEAR, *name, &[][..]),
             };
-            let (name, name_text) = match name {
-                Ok(name) => (name as u32, name.text().as_bytes()),
-                Err(text) => (CLUSTERING_OTHER_NAME, text),
-            };
-            edits.push(clustering_edit {
+            clustering_edit {
                 kind,
-                name,
-                name_text: clustering_bytes::new(name_text),
+                name: name as u32,
                 value: clustering_bytes::new(value),
-            });
-        }
+            }
+        }));
         let action = match verdict.action {
             Action::Pass => clustering_action::CLUSTERING_PASS,
             Action::Change => clustering_action::CLUSTERING_CHANGE,
@@ -502,7 +500,7 @@ pub unsafe extern "C" fn clustering_priority(core: *const clustering_core, kind:
 /// Whether a message is any business of the cluster's: if not, it passes, and nothing else need be
 /// asked. `false` for NULL, and where `kind` is no `clustering_kind`.
 ///
-/// The wanted parameters do, complete or not.
+/// The message need not be complete.
 ///
 /// # Safety
 ///
@@ -525,12 +523,13 @@ pub unsafe extern "C" fn clustering_concerns(
 /// Decides a message.
 ///
 /// `kind` is a `clustering_kind`. `verdict` is started, unless `CLUSTERING_BAD_ARGUMENT` is returned,
-/// for a NULL or a wrong `kind`; it borrows the texts of the parameters, and must be released.
+/// for a NULL or a wrong `kind`; it borrows from the core and from the parameters' texts, and must be
+/// released.
 ///
 /// # Safety
 ///
-/// `core` is NULL or a node; `message` is NULL or valid for the call, the texts of its parameters
-/// until the verdict is released; `verdict` is NULL or memory for a verdict that holds none, as for
+/// `core` is NULL or a node, which outlives the verdict; `message` is NULL or valid for the call, the
+/// texts of its parameters until the verdict is released; `verdict` is NULL or memory for a verdict that holds none, as for
 /// every entry that makes one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clustering_decide(
@@ -660,9 +659,10 @@ pub unsafe extern "C" fn clustering_text_free(text: clustering_text) {
     let _ = guard(|| drop(unsafe { Box::from_raw(slice) }));
 }
 
-/// The parameter name of a number, for ever valid; empty where there is no such number.
+/// The parameter name of a number below `CLUSTERING_NAMES`, for ever valid; empty for other numbers.
 ///
-/// Numbers count from 0 without a gap.
+/// A `*` at its end stands for whatever else a name has there: of such parameters, too, the first
+/// one is the known one, and all are removed together.
 #[unsafe(no_mangle)]
 pub extern "C" fn clustering_name(number: u32) -> clustering_bytes {
     let name = usize::try_from(number)
@@ -680,14 +680,6 @@ pub extern "C" fn clustering_kind_name(kind: u32) -> clustering_bytes {
     kind.map_or(clustering_bytes::EMPTY, |kind| {
         clustering_bytes::new(kind.name().as_bytes())
     })
-}
-
-/// The number of the `index`th parameter that a first look at a message of a kind needs;
-/// `CLUSTERING_OTHER_NAME` behind the last one, and where there is no such kind.
-#[unsafe(no_mangle)]
-pub extern "C" fn clustering_wanted(kind: u32, index: usize) -> u32 {
-    let wanted = kind_of(kind).and_then(|kind| kind.wanted().get(index));
-    wanted.map_or(CLUSTERING_OTHER_NAME, |name| *name as u32)
 }
 
 impl clustering_text {
@@ -722,7 +714,7 @@ unsafe fn answer(
     core: *const clustering_core,
     now: u64,
     place: *mut clustering_verdict,
-    decide: impl FnOnce(&Cluster, &mut Verdict<'static>),
+    decide: impl FnOnce(&'static Cluster, &mut Verdict<'static>),
 ) -> clustering_result {
     // SAFETY: promised by the caller.
     let Some(clustering_core(cluster)) = (unsafe { core.as_ref() }) else {

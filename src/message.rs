@@ -29,27 +29,6 @@ impl Kind {
             Self::Cdr => "call.cdr",
         }
     }
-
-    /// The parameters that a first look at such a message needs.
-    ///
-    /// A caller may hand over only these; should they not do, the verdict is
-    /// [`Action::NeedAll`](crate::verdict::Action::NeedAll). Only these are asked of such a message.
-    #[must_use]
-    pub const fn wanted(self) -> &'static [Name] {
-        match self {
-            Self::Route => &[
-                Name::Called,
-                Name::IpHost,
-                Name::SipCallto,
-                Name::SipBillid,
-                Name::SipNodename,
-                Name::SipUsername,
-            ],
-            Self::Execute => &[Name::Callto],
-            Self::Register => &[Name::Data],
-            Self::Cdr => &[Name::Nodename, Name::Nodeprefix],
-        }
-    }
 }
 
 /// Makes [`Name`] and its texts from one list, so that neither can lack what the other has.
@@ -68,7 +47,8 @@ macro_rules! names {
             /// All names, each at the index `name as usize`.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            /// The parameter's name as the engine spells it.
+            /// The parameter's name as the engine spells it. A `*` at its end stands for
+            /// whatever else a name has there.
             #[must_use]
             pub const fn text(self) -> &'static str {
                 match self {
@@ -76,10 +56,14 @@ macro_rules! names {
                 }
             }
 
-            /// The name of this text, if the core knows it.
+            /// Whether a parameter of this name is meant.
             #[must_use]
-            pub fn from_text(text: &[u8]) -> Option<Self> {
-                Self::ALL.iter().copied().find(|name| name.text().as_bytes() == text)
+            pub fn matches(self, text: &[u8]) -> bool {
+                let name = self.text().as_bytes();
+                match name.strip_suffix(b"*") {
+                    Some(start) => text.starts_with(start),
+                    None => text == name,
+                }
             }
         }
     };
@@ -106,6 +90,8 @@ names! {
     Nodeprefix = "nodeprefix",
     /// The SIP connection that an outgoing call must use.
     ConnectionId = "oconnection_id",
+    /// The transport that an outgoing call must use, and all that goes with it.
+    Transport = "oip_transport*",
     /// Header to another node: the call's billid.
     OsipBillid = "osip_x-billid",
     /// Header to another node: the target that it shall call.
@@ -136,24 +122,14 @@ pub const CLUSTER_HEADERS: [Name; 4] = [
     Name::SipUsername,
 ];
 
-/// A message's parameters, in their order.
-///
-/// `'m` is the life of the message's texts: a verdict may borrow from them.
+/// A message's parameters. `'m` is the life of the message's texts: a verdict may borrow from them.
 pub trait Parameters<'m> {
-    /// Names and values in order; a parameter without a value has an empty one.
-    fn iter(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])>;
+    /// The value of the first parameter of this name; `None` when there is no such parameter, empty
+    /// when it has no value.
+    fn get(&self, name: Name) -> Option<&'m [u8]>;
 
-    /// The value of the first parameter of this name; `None` when there is no such parameter, empty when it has no value.
-    fn value(&self, name: &[u8]) -> Option<&'m [u8]> {
-        self.iter()
-            .find(|(n, _)| *n == name)
-            .map(|(_, value)| value)
-    }
-
-    /// As [`value`](Self::value), with a name that the core knows.
-    fn get(&self, name: Name) -> Option<&'m [u8]> {
-        self.value(name.text().as_bytes())
-    }
+    /// As [`get`](Self::get), for a name that the core doesn't know.
+    fn other(&self, name: &[u8]) -> Option<&'m [u8]>;
 
     /// The value, if the parameter is there and has one.
     fn filled(&self, name: Name) -> Option<&'m [u8]> {
@@ -162,8 +138,16 @@ pub trait Parameters<'m> {
 }
 
 impl<'m> Parameters<'m> for &'m [(Vec<u8>, Vec<u8>)] {
-    fn iter(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])> {
-        <[_]>::iter(self).map(|(name, value)| (name.as_slice(), value.as_slice()))
+    fn get(&self, name: Name) -> Option<&'m [u8]> {
+        self.iter()
+            .find(|(text, _)| name.matches(text))
+            .map(|(_, value)| value.as_slice())
+    }
+
+    fn other(&self, name: &[u8]) -> Option<&'m [u8]> {
+        self.iter()
+            .find(|(text, _)| text == name)
+            .map(|(_, value)| value.as_slice())
     }
 }
 

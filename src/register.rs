@@ -7,9 +7,9 @@ use crate::message::{Name, Parameters};
 use crate::stats::Counter;
 use crate::verdict::{Action, Verdict};
 
-/// Decides a registration, by the wanted parameters alone.
+/// Decides a registration.
 pub(crate) fn decide<'m>(
-    context: &Context,
+    context: &Context<'_, 'm>,
     message: &impl Parameters<'m>,
     verdict: &mut Verdict<'m>,
 ) {

@@ -10,9 +10,9 @@ use crate::resource::trim_blanks;
 use crate::stats::Counter;
 use crate::verdict::{Action, Value, Verdict};
 
-/// Decides an incoming call, by the wanted parameters alone.
+/// Decides an incoming call.
 pub(crate) fn decide<'m>(
-    context: &Context,
+    context: &Context<'_, 'm>,
     message: &impl Parameters<'m>,
     verdict: &mut Verdict<'m>,
 ) {
@@ -56,7 +56,7 @@ pub(crate) fn decide<'m>(
 
 /// Takes off cluster headers that don't count, and refuses a call that depends on them.
 fn distrust<'m>(
-    context: &Context,
+    context: &Context<'_, 'm>,
     message: &impl Parameters<'m>,
     headers: [Option<&'m [u8]>; 4],
     refused: bool,

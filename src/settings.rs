@@ -46,8 +46,6 @@ const LAST_PRIORITY: u32 = 1_000_000;
 /// The settings in force, never changed: another file makes another value.
 #[derive(Debug)]
 pub struct Settings {
-    /// The node's own name.
-    pub node: Box<[u8]>,
     /// The module handles messages.
     pub enabled: bool,
     /// What cluster resources start with.
@@ -113,7 +111,6 @@ impl Settings {
             if enabled && wanted { priority } else { 0 }
         });
         let settings = Self {
-            node: node.into(),
             enabled,
             home: [prefix.as_bytes(), node, b"/"].concat().into(),
             prefix,

@@ -138,6 +138,21 @@ impl Template {
             .unwrap_or(GroupUse::Nothing)
     }
 
+    /// Some parameter's name is none that the core knows, or is only known with the node.
+    #[must_use]
+    pub fn uses_other_parameters(&self) -> bool {
+        let other = |part: &Part| {
+            matches!(
+                part,
+                Part::Parameter {
+                    name: ParameterName::Other(_),
+                    ..
+                }
+            )
+        };
+        self.parts.iter().any(other)
+    }
+
     /// Appends the filled-in template to `out`, piece by piece.
     ///
     /// `node` is the name that the pattern matched with `groups`.
@@ -157,7 +172,7 @@ impl Template {
                         ParameterName::Other(name) => {
                             let mut made = Text::new();
                             fill(name, node, groups, &mut made);
-                            message.value(trim_blanks(&made))
+                            message.other(trim_blanks(&made))
                         }
                     };
                     match value {
@@ -173,7 +188,12 @@ impl Template {
 impl ParameterName {
     fn new(name: Plain) -> Self {
         match &*name {
-            [Atom::Text(text)] => Name::from_text(text).map_or(Self::Other(name), Self::Known),
+            [Atom::Text(text)] => {
+                let known = Name::ALL
+                    .iter()
+                    .find(|known| known.text().as_bytes() == &**text);
+                known.map_or(Self::Other(name), |known| Self::Known(*known))
+            }
             _ => Self::Other(name),
         }
     }

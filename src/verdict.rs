@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
+use tinyvec::TinyVec;
 
 use crate::event::Event;
 use crate::message::Name;
@@ -16,7 +17,7 @@ use crate::resource::trim_blanks;
 use crate::settings::Settings;
 
 /// Text that a verdict makes up.
-pub type Text = SmallVec<[u8; 384]>;
+pub type Text = TinyVec<[u8; 256]>;
 
 /// What is to be done with the message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,10 +50,8 @@ pub enum Value<'m> {
 pub enum Edit<'m> {
     /// Set the first parameter of this name, or append one.
     Set(Name, Value<'m>),
-    /// Remove all parameters of this name.
+    /// Remove all parameters of this name, or of all names that it [stands for](Name::matches).
     Clear(Name),
-    /// Remove all parameters of a name that only the message knows.
-    ClearOther(&'m [u8]),
 }
 
 /// The answer to a message. `'m` is the life of the message's texts.
@@ -116,10 +115,6 @@ impl<'m> Verdict<'m> {
 
     pub(crate) fn clear(&mut self, name: Name) {
         self.edits.push(Edit::Clear(name));
-    }
-
-    pub(crate) fn clear_other(&mut self, name: &'m [u8]) {
-        self.edits.push(Edit::ClearOther(name));
     }
 
     pub(crate) fn set_retval(&mut self, value: Value<'m>) {

@@ -7,10 +7,11 @@
 use std::mem::MaybeUninit;
 
 use clustering::ffi::{
-    clustering_action, clustering_bytes, clustering_decide, clustering_free, clustering_kind,
-    clustering_load, clustering_new, clustering_param, clustering_result, clustering_setting,
-    clustering_verdict, clustering_verdict_release,
+    CLUSTERING_NAMES, clustering_action, clustering_bytes, clustering_decide, clustering_free,
+    clustering_kind, clustering_load, clustering_message, clustering_new, clustering_result,
+    clustering_setting, clustering_verdict, clustering_verdict_release,
 };
+use clustering::message::Name;
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -135,28 +136,27 @@ fn nothing_is_allocated_for_a_message_that_passes_a_local_call_or_a_registration
         ),
     ];
     for (name, kind, params, action, most) in cases {
-        let params: Vec<_> = params
-            .iter()
-            .map(|(name, value)| clustering_param {
-                name: bytes(name),
-                value: bytes(value),
-            })
-            .collect();
+        let mut known = [bytes(""); CLUSTERING_NAMES];
+        let mut present = 0;
+        for (name, value) in params {
+            if let Some(number) = Name::ALL.iter().position(|n| n.text() == *name) {
+                known[number] = bytes(value);
+                present |= 1 << number;
+            }
+        }
+        let message = clustering_message {
+            known: known.as_ptr(),
+            present,
+            params: std::ptr::null(),
+            count: 0,
+            complete: false,
+            now: 1_000_000,
+        };
         let decide = || {
             let mut verdict = MaybeUninit::<clustering_verdict>::uninit();
-            let (kind, now) = (kind as u32, 1_000_000);
-            // SAFETY: the parameters live on, the verdict is released where it was made.
+            // SAFETY: the message lives on, the verdict is released where it was made.
             unsafe {
-                let params = (params.as_ptr(), params.len());
-                clustering_decide(
-                    core,
-                    kind,
-                    params.0,
-                    params.1,
-                    true,
-                    now,
-                    verdict.as_mut_ptr(),
-                );
+                clustering_decide(core, kind as u32, &raw const message, verdict.as_mut_ptr());
                 let action = (*verdict.as_ptr()).action;
                 clustering_verdict_release(verdict.as_mut_ptr());
                 action

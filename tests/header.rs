@@ -23,7 +23,14 @@ fn the_header_compiles_alone_as_c_and_as_cpp() {
         ("c++", "-xc++", "-std=c++20"),
     ] {
         let status = Command::new(compiler)
-            .args([language, standard, "-Wall", "-Wextra", "-Werror", "-fsyntax-only"])
+            .args([
+                language,
+                standard,
+                "-Wall",
+                "-Wextra",
+                "-Werror",
+                "-fsyntax-only",
+            ])
             .arg(path())
             .status()
             .expect("a C and C++ compiler is installed");

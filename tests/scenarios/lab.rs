@@ -51,9 +51,17 @@ impl Lab {
         text(self.execute(callto).get("callto"))
     }
 
-    /// The handlers that had such a message.
+    /// The handlers that had such a message, of which the cluster is to take notice.
     pub fn handlers(&self, name: &str) -> String {
-        text(self.engine.dispatch(&Message::new(name)).get("handlers"))
+        let message = Message::new(name)
+            .with("callto", "cluster/node1/x")
+            .with("called", "cluster/1");
+        self.handlers_of(&message)
+    }
+
+    /// The handlers that had a message.
+    pub fn handlers_of(&self, message: &Message) -> String {
+        text(self.engine.dispatch(message).get("handlers"))
     }
 
     pub fn register(&self) -> String {

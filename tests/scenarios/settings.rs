@@ -15,6 +15,19 @@ fn default_priorities_are_those_of_the_documentation() {
 }
 
 #[test]
+fn messages_that_are_none_of_the_clusters_meet_no_handler() {
+    let lab = Lab::with(GENERAL);
+    let call = Message::new("call.execute").with("callto", "sip/sip:bob@lab");
+    assert_eq!(lab.handlers_of(&call), "");
+    let call = Message::new("call.route").with("called", "321");
+    assert_eq!(lab.handlers_of(&call), "");
+    assert_eq!(
+        lab.handlers_of(&call.with("sip_x-callto", "x")),
+        "clustering:49"
+    );
+}
+
+#[test]
 fn every_setting_takes_effect_on_reload() {
     let lab = Lab::with(GENERAL);
     assert_eq!(lab.target("cluster/node2/x"), "sip/sip:4021@node2.lab");

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+
+# The commands of the project. Each installs what it lacks, or says what to install.
+#
+# YATE_ROOT=DIR names a real Yate, an installed prefix or a built source tree; without it one is
+# used whose yate-config is on the PATH, if any.
+
+ifndef YATE_ROOT
+YATE_ROOT := $(patsubst %/bin/yate-config,%,$(shell command -v yate-config))
+endif
+export YATE_ROOT
+
+.PHONY: all build yate install demo test lint bench header format clean
+
+all: build
+
+# For the mock engine.
+build:
+	@scripts/setup build
+	cmake --preset mock
+	cmake --build --preset mock
+
+# For the real one.
+yate:
+	@scripts/setup build
+	cmake --preset yate -DYATE_ROOT="$(YATE_ROOT)"
+	cmake --build --preset yate
+
+install: yate
+	cmake --install build/yate
+
+# The main job: a cluster of three nodes. CASES=FILE runs the messages of a file instead.
+demo: build
+	env -u YATE_ROOT cargo run --quiet --locked --package clustering-demo -- $(if $(CASES),--cases "$(CASES)")
+
+test:
+	@scripts/setup lint
+	scripts/test
+
+lint: build
+	@scripts/setup lint
+	scripts/lint
+
+# Ratios of one run; STOCK=FILE adds any other module.
+bench: $(if $(YATE_ROOT),yate,build)
+	cargo bench --locked --bench dispatch
+
+header:
+	cargo build --locked
+	cp "$$(ls -t target/debug/build/yate-clustering-*/out/clustering.h | head -n 1)" include/
+
+format:
+	cargo fmt --all
+	clang-format -i $$(git ls-files '*.cpp' '*.h' ':!include')
+
+clean:
+	rm -rf build target
