@@ -48,7 +48,7 @@ private:
 /// A verdict on the stack. It is released with the scope, however the scope is left.
 class Verdict {
 public:
-    Verdict() { m_verdict.edits = nullptr; }
+    Verdict() {}
     Verdict(const Verdict&) = delete;
     Verdict& operator=(const Verdict&) = delete;
     ~Verdict() { release(); }

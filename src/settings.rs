@@ -135,8 +135,8 @@ impl Settings {
     }
 }
 
-/// The keys of each section.
-const KNOWN: [(&str, &[&str]); 3] = [
+/// The sections of the file, and the keys of each.
+pub const KNOWN: [(&str, &[&str]); 3] = [
     (
         "general",
         &[

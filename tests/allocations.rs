@@ -1,20 +1,146 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 //! What the core allocates for a message, counted through the C ABI as the engine calls it.
-
 #![allow(unsafe_code, reason = "the C ABI is called")]
 
 use std::mem::MaybeUninit;
 
 use clustering::ffi::{
-    CLUSTERING_NAMES, clustering_action, clustering_bytes, clustering_decide, clustering_free,
-    clustering_kind, clustering_load, clustering_message, clustering_new, clustering_result,
-    clustering_setting, clustering_verdict, clustering_verdict_release,
+    CLUSTERING_NAMES, clustering_action, clustering_bytes, clustering_core, clustering_decide,
+    clustering_free, clustering_kind, clustering_load, clustering_message, clustering_new,
+    clustering_result, clustering_setting, clustering_verdict, clustering_verdict_release,
 };
 use clustering::message::Name;
 
+use clustering_action::{CLUSTERING_ANSWER, CLUSTERING_CHANGE, CLUSTERING_PASS};
+use clustering_kind::{CLUSTERING_CDR, CLUSTERING_EXECUTE, CLUSTERING_REGISTER, CLUSTERING_ROUTE};
+
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+/// A message of some kind, what it must come to, and how many blocks of memory it may take.
+struct Case {
+    title: &'static str,
+    kind: clustering_kind,
+    params: &'static [(&'static str, &'static str)],
+    action: clustering_action,
+    most: u64,
+}
+
+const CASES: [Case; 8] = [
+    Case {
+        title: "pass",
+        kind: CLUSTERING_EXECUTE,
+        params: &[("callto", "sip/sip:bob@192.0.2.1")],
+        action: CLUSTERING_PASS,
+        most: 0,
+    },
+    Case {
+        title: "local",
+        kind: CLUSTERING_EXECUTE,
+        params: &[("callto", "cluster/node1/park/1")],
+        action: CLUSTERING_CHANGE,
+        most: 0,
+    },
+    Case {
+        title: "forward",
+        kind: CLUSTERING_EXECUTE,
+        params: &[
+            ("callto", "cluster/node2/sip/sip:bob@192.0.2.9"),
+            ("called", "bob"),
+            ("billid", "1-2"),
+            ("username", "alice"),
+        ],
+        action: CLUSTERING_CHANGE,
+        most: 1,
+    },
+    Case {
+        title: "register",
+        kind: CLUSTERING_REGISTER,
+        params: &[("data", "sip/sip:bob@192.0.2.9:5060")],
+        action: CLUSTERING_CHANGE,
+        most: 0,
+    },
+    Case {
+        title: "route-miss",
+        kind: CLUSTERING_ROUTE,
+        params: &[("called", "bob"), ("ip_host", "203.0.113.1")],
+        action: CLUSTERING_PASS,
+        most: 0,
+    },
+    Case {
+        title: "route",
+        kind: CLUSTERING_ROUTE,
+        params: &[
+            ("called", "cluster/"),
+            ("ip_host", "192.0.2.2"),
+            ("sip_x-callto", "park/1"),
+            ("sip_x-billid", "1-2"),
+        ],
+        action: CLUSTERING_ANSWER,
+        most: 0,
+    },
+    Case {
+        title: "untrusted headers",
+        kind: CLUSTERING_ROUTE,
+        params: &[
+            ("called", "cluster/1"),
+            ("ip_host", "203.0.113.1"),
+            ("sip_x-billid", "1-2"),
+        ],
+        action: CLUSTERING_CHANGE,
+        most: 0,
+    },
+    Case {
+        title: "cdr",
+        kind: CLUSTERING_CDR,
+        params: &[],
+        action: CLUSTERING_CHANGE,
+        most: 0,
+    },
+];
+
+#[test]
+fn nothing_is_allocated_for_a_message_that_passes_a_local_call_or_a_registration() {
+    let _profiler = dhat::Profiler::builder().testing().build();
+    let core = core();
+    for Case {
+        title,
+        kind,
+        params,
+        action,
+        most,
+    } in CASES
+    {
+        let mut known = [bytes(""); CLUSTERING_NAMES];
+        let mut present = 0;
+        for (name, value) in params {
+            let number = Name::ALL
+                .iter()
+                .position(|known| known.text() == *name)
+                .unwrap();
+            known[number] = bytes(value);
+            present |= 1 << number;
+        }
+        let message = clustering_message {
+            known: known.as_ptr(),
+            present,
+            params: std::ptr::null(),
+            count: 0,
+            complete: false,
+            now: 1_000_000,
+        };
+        // The first message to a node matches its name and remembers what the others then find.
+        decide(core, kind, &message);
+        let before = dhat::HeapStats::get().total_blocks;
+        let decided = decide(core, kind, &message);
+        let blocks = dhat::HeapStats::get().total_blocks - before;
+        assert_eq!(decided, action, "{title}");
+        assert!(blocks <= most, "{title} takes {blocks} blocks");
+    }
+    // SAFETY: made above, used no more.
+    unsafe { clustering_free(core) };
+}
 
 fn bytes(text: &'static str) -> clustering_bytes {
     clustering_bytes {
@@ -23,15 +149,7 @@ fn bytes(text: &'static str) -> clustering_bytes {
     }
 }
 
-/// A message of each kind, what it must come to, and how many blocks of memory it may take.
-#[test]
-fn nothing_is_allocated_for_a_message_that_passes_a_local_call_or_a_registration() {
-    use clustering_action::{CLUSTERING_ANSWER, CLUSTERING_CHANGE, CLUSTERING_PASS};
-    use clustering_kind::{
-        CLUSTERING_CDR, CLUSTERING_EXECUTE, CLUSTERING_REGISTER, CLUSTERING_ROUTE,
-    };
-
-    let _profiler = dhat::Profiler::builder().testing().build();
+fn core() -> *mut clustering_core {
     let settings = [
         ("general", "regexp", "^node\\([0-9]*\\)$"),
         (
@@ -46,130 +164,28 @@ fn nothing_is_allocated_for_a_message_that_passes_a_local_call_or_a_registration
         key: bytes(key),
         value: bytes(value),
     });
+    let errors = std::ptr::null_mut();
     // SAFETY: the texts are static, the settings outlive the call.
-    let core = unsafe {
+    unsafe {
         let core = clustering_new(bytes("node1"));
         let file = bytes("clustering.conf");
-        let errors = std::ptr::null_mut();
         let result = clustering_load(core, file, settings.as_ptr(), settings.len(), errors);
         assert_eq!(result, clustering_result::CLUSTERING_OK);
         core
-    };
-
-    let call = ("called", "bob");
-    let cases: [(
-        &str,
-        clustering_kind,
-        &[(&'static str, &'static str)],
-        clustering_action,
-        u64,
-    ); 8] = [
-        (
-            "pass",
-            CLUSTERING_EXECUTE,
-            &[("callto", "sip/sip:bob@192.0.2.1"), call],
-            CLUSTERING_PASS,
-            0,
-        ),
-        (
-            "local",
-            CLUSTERING_EXECUTE,
-            &[("callto", "cluster/node1/park/1"), call],
-            CLUSTERING_CHANGE,
-            0,
-        ),
-        (
-            "forward",
-            CLUSTERING_EXECUTE,
-            &[
-                ("callto", "cluster/node2/sip/sip:bob@192.0.2.9"),
-                call,
-                ("billid", "1-2"),
-                ("username", "a"),
-            ],
-            CLUSTERING_CHANGE,
-            1,
-        ),
-        (
-            "register",
-            CLUSTERING_REGISTER,
-            &[("data", "sip/sip:bob@192.0.2.9:5060")],
-            CLUSTERING_CHANGE,
-            0,
-        ),
-        (
-            "route-miss",
-            CLUSTERING_ROUTE,
-            &[call, ("ip_host", "203.0.113.1")],
-            CLUSTERING_PASS,
-            0,
-        ),
-        (
-            "route",
-            CLUSTERING_ROUTE,
-            &[
-                ("called", "cluster/"),
-                ("ip_host", "192.0.2.2"),
-                ("sip_x-callto", "park/1"),
-                ("sip_x-billid", "1-2"),
-            ],
-            CLUSTERING_ANSWER,
-            0,
-        ),
-        (
-            "stripped",
-            CLUSTERING_ROUTE,
-            &[
-                ("called", "cluster/1"),
-                ("ip_host", "203.0.113.1"),
-                ("sip_x-billid", "1-2"),
-            ],
-            CLUSTERING_CHANGE,
-            0,
-        ),
-        (
-            "cdr",
-            CLUSTERING_CDR,
-            &[("chan", "sip/1")],
-            CLUSTERING_CHANGE,
-            0,
-        ),
-    ];
-    for (name, kind, params, action, most) in cases {
-        let mut known = [bytes(""); CLUSTERING_NAMES];
-        let mut present = 0;
-        for (name, value) in params {
-            if let Some(number) = Name::ALL.iter().position(|n| n.text() == *name) {
-                known[number] = bytes(value);
-                present |= 1 << number;
-            }
-        }
-        let message = clustering_message {
-            known: known.as_ptr(),
-            present,
-            params: std::ptr::null(),
-            count: 0,
-            complete: false,
-            now: 1_000_000,
-        };
-        let decide = || {
-            let mut verdict = MaybeUninit::<clustering_verdict>::uninit();
-            // SAFETY: the message lives on, the verdict is released where it was made.
-            unsafe {
-                clustering_decide(core, kind as u32, &raw const message, verdict.as_mut_ptr());
-                let action = (*verdict.as_ptr()).action;
-                clustering_verdict_release(verdict.as_mut_ptr());
-                action
-            }
-        };
-        // The first message to a node compiles and remembers what the others then find.
-        decide();
-        let before = dhat::HeapStats::get().total_blocks;
-        let decided = decide();
-        let blocks = dhat::HeapStats::get().total_blocks - before;
-        assert_eq!(decided, action, "{name}");
-        assert!(blocks <= most, "{name} takes {blocks} blocks");
     }
-    // SAFETY: made above, used no more.
-    unsafe { clustering_free(core) };
+}
+
+fn decide(
+    core: *const clustering_core,
+    kind: clustering_kind,
+    message: &clustering_message,
+) -> clustering_action {
+    let mut verdict = MaybeUninit::<clustering_verdict>::uninit();
+    // SAFETY: the message outlives the verdict, which is released where it was made.
+    unsafe {
+        clustering_decide(core, kind as u32, message, verdict.as_mut_ptr());
+        let action = (*verdict.as_ptr()).action;
+        clustering_verdict_release(verdict.as_mut_ptr());
+        action
+    }
 }

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! Shows what the clustering module is for: three nodes on one host, and the way of each call
+//! through them, as the nodes themselves tell it.
+//!
+//! The nodes are processes of the mock engine with the real module. All that is printed was seen in
+//! the nodes' messages, and all of it is compared with what it should be.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use nodes::{Binaries, Nodes};
+
+mod cases;
+mod extmodule;
+mod message;
+mod nodes;
+mod story;
+mod teller;
+
+const USAGE: &str = "\
+Usage: clustering-demo [--cases FILE]
+
+With no option, starts a cluster of three nodes and shows the way of each call.
+
+   --cases FILE   sends the messages of a file and shows what became of each.
+                  One JSON object a line: config (the text of clustering.conf),
+                  node, message, params; if it is to be compared, also handled,
+                  retval, result, locate. See demo/cases.jsonl.
+
+YATE_MOCK_DIR names the directory of yate-mock and clustering.yate.
+";
+
+fn main() -> ExitCode {
+    let args: Vec<OsString> = env::args_os().skip(1).collect();
+    let args: Vec<&OsString> = args.iter().collect();
+    let done = match args[..] {
+        [] => with_nodes(story::play),
+        [option, file] if option == "--cases" => {
+            with_nodes(|binaries, nodes, out| cases::run(Path::new(file), binaries, nodes, out))
+        }
+        [option] if option == "--help" || option == "-h" => {
+            io::stdout().write_all(USAGE.as_bytes()).map(|()| true)
+        }
+        _ => {
+            eprint!("{USAGE}");
+            Ok(false)
+        }
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("clustering-demo: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Plays something that may start nodes, and shows their logs if it goes wrong.
+fn with_nodes(
+    play: impl FnOnce(&Binaries, &mut Nodes, &mut dyn Write) -> io::Result<bool>,
+) -> io::Result<bool> {
+    let binaries = Binaries::find()?;
+    let mut nodes = Nodes::new()?;
+    let right = play(&binaries, &mut nodes, &mut io::stdout().lock());
+    if !matches!(right, Ok(true)) {
+        eprint!("{}", nodes.logs());
+    }
+    right
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! The demo as somebody runs it who has just built the module.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/cases.jsonl");
+
+/// A demo whose temporary files go where the test can see them.
+fn demo(files: &TempDir) -> Command {
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_clustering-demo"));
+    demo.env("TMPDIR", files.path());
+    demo
+}
+
+fn text(output: &[u8]) -> String {
+    String::from_utf8_lossy(output).into_owned()
+}
+
+fn is_empty(directory: &Path) -> bool {
+    fs::read_dir(directory).unwrap().next().is_none()
+}
+
+/// Runs the demo to its end; nothing may be left of it.
+fn run(args: &[&str]) -> Output {
+    let files = TempDir::new().unwrap();
+    let output = demo(&files).args(args).output().unwrap();
+    assert!(is_empty(files.path()), "temporary files are left");
+    output
+}
+
+/// Runs the cases of a text.
+fn run_cases(cases: &str) -> Output {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("cases.jsonl");
+    fs::write(&file, cases).unwrap();
+    run(&["--cases", file.to_str().unwrap()])
+}
+
+#[test]
+fn all_calls_go_where_they_should() {
+    let output = run(&[]);
+    let (told, errors) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{told}{errors}");
+    for line in [
+        "  node2  stored is      cluster/node2/sip/sip:bob@10.0.0.9",
+        "  node1  call.execute   -> sip/sip:cluster/@node2.example.net",
+        "  node2  call.execute   -> sip/sip:bob@10.0.0.9",
+        "  node2  cluster.locate conf/7 is on node3",
+        "  node3  enters room    conf/7",
+        "  node1  error          noroute",
+        "  node2  call.route     forbidden",
+        "  node3  call.cdr       4 of 4 have nodename=node3, nodeprefix=cluster/node3/",
+    ] {
+        assert!(told.lines().any(|told| told == line), "{line}\n{told}");
+    }
+    let end = told.lines().last().unwrap_or_default();
+    assert!(end.starts_with("demo: "), "{end}");
+    assert!(end.ends_with(" steps, all went where they should"), "{end}");
+    let widest = told.lines().map(str::len).max();
+    assert!(widest <= Some(80), "a line has {widest:?} columns");
+}
+
+#[test]
+fn the_sample_cases_are_as_expected() {
+    let output = run(&["--cases", SAMPLE]);
+    let told = text(&output.stdout);
+    assert!(output.status.success(), "{told}{}", text(&output.stderr));
+    assert!(told.ends_with("\ncases: 13 sent, 12 compared, 12 as expected\n"));
+}
+
+#[test]
+fn a_case_that_is_not_as_expected_is_an_error() {
+    let case = r#"{"config": "[general]\nregexp=^node\ncallto=sip/\\0\n", "node": "node1",
+        "message": "user.register", "params": [["data", "sip/bob"]],
+        "handled": false, "result": [["data", "cluster/node7/sip/bob"]]}"#;
+    let output = run_cases(&case.replace('\n', " "));
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    let difference = "WRONG  result: expected [data=cluster/node7/sip/bob], \
+                      came [data=cluster/node1/sip/bob]";
+    assert!(told.contains(difference), "{told}");
+    assert!(told.ends_with("\ncases: 1 sent, 1 compared, 0 as expected\n"));
+}
+
+#[test]
+fn a_file_that_is_no_cases_is_an_error_with_its_line() {
+    for (cases, error) in [
+        ("\n{}\n", "cases.jsonl:2: 'config' is to be a text"),
+        ("what?\n", "cases.jsonl:1: expected value"),
+    ] {
+        let output = run_cases(cases);
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(errors.contains(error), "{errors}");
+    }
+}
+
+#[test]
+fn without_a_build_the_demo_says_what_to_do() {
+    let files = TempDir::new().unwrap();
+    let output = demo(&files)
+        .env("YATE_MOCK_DIR", files.path())
+        .output()
+        .unwrap();
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(errors.lines().count(), 1, "{errors}");
+    assert!(errors.ends_with("yate-mock: run `make build` first\n"));
+}
+
+#[test]
+fn a_demo_that_is_killed_leaves_nothing_behind() {
+    // More cases than a pipe holds the results of, so that the demo can't come to its end.
+    let sample = fs::read_to_string(SAMPLE).unwrap();
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("cases.jsonl");
+    fs::write(&file, sample.repeat(200)).unwrap();
+    let files = TempDir::new().unwrap();
+    let mut demo = demo(&files)
+        .arg("--cases")
+        .arg(file)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The first thing told is the configuration of a node that is up.
+    let mut first = [0];
+    demo.stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut first)
+        .unwrap();
+    assert!(!is_empty(files.path()));
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+    let until = Instant::now() + Duration::from_secs(10);
+    while !is_empty(files.path()) {
+        assert!(Instant::now() < until, "temporary files are left");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
