@@ -63,12 +63,7 @@ void Reading::read(NamedList& from, const Names& names) {
 }
 
 Parameters::Parameters(NamedList& list, const Reading& reading, const Names& names, uint64_t now)
-    : m_list(list), m_names(names),
-      m_reading(reading), m_message{m_known, reading.present, nullptr, 0, false, now} {
-    for (uint32_t left = reading.present; left; left &= left - 1) {
-        const int number = __builtin_ctz(left);
-        m_known[number] = bytes(*reading.found[number]);
-    }
+    : m_list(list), m_names(names), m_reading(reading), m_message(m_reading.message(m_known, now)) {
 }
 
 void Parameters::complete() {

@@ -60,6 +60,16 @@ struct Reading {
 
     /// Walks over a list.
     void read(TelEngine::NamedList& from, const Names& names);
+
+    /// What was found as the core takes it, in an array of `CLUSTERING_NAMES` that must live as
+    /// long as the result.
+    clustering_message message(clustering_bytes* known, uint64_t now) const {
+        for (uint32_t left = present; left; left &= left - 1) {
+            const int number = __builtin_ctz(left);
+            known[number] = bytes(*found[number]);
+        }
+        return {known, present, nullptr, 0, false, now};
+    }
 };
 
 /// A message's parameters as the core takes them. They borrow from the list, which nobody else may

@@ -137,8 +137,9 @@ bool ClusteringModule::unload() {
 bool ClusteringModule::concerns(NamedList& list, int kind) const {
     Reading& reading = s_read;
     reading.read(list, m_names);
-    const Parameters params(list, reading, m_names, 0);
-    if (clustering_concerns(m_core, static_cast<uint32_t>(kind), params.message())) {
+    clustering_bytes known[CLUSTERING_NAMES];
+    const clustering_message message = reading.message(known, 0);
+    if (clustering_concerns(m_core, static_cast<uint32_t>(kind), &message)) {
         return true;
     }
     reading.list = nullptr;

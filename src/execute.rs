@@ -68,7 +68,7 @@ pub(crate) fn located<'m>(
         }
         verdict.action = Action::Change;
         for (name, text) in [(Name::Error, error), (Name::Reason, answer.reason)] {
-            verdict.set_or_clear(name, Some(text).filter(|text| !text.is_empty()));
+            verdict.set_or_clear(message, name, Some(text).filter(|text| !text.is_empty()));
         }
         return;
     }
@@ -140,9 +140,9 @@ fn deliver<'m>(
         target: target.clone(),
     });
     verdict.set(Name::OsipCallto, resource);
-    verdict.set_or_clear(Name::OsipBillid, message.filled(Name::Billid));
+    verdict.set_or_clear(message, Name::OsipBillid, message.filled(Name::Billid));
     verdict.set(Name::OsipNodename, context.node);
-    verdict.set_or_clear(Name::OsipUsername, message.filled(Name::Username));
+    verdict.set_or_clear(message, Name::OsipUsername, message.filled(Name::Username));
     leave_transport(context, message, verdict);
     // Last, since the resource is a part of the old text.
     verdict.set_value(Name::Callto, target);
@@ -180,13 +180,11 @@ fn leave_transport<'m>(
 ) {
     let connection = &context.settings.connection;
     if connection.is_empty() {
-        verdict.clear(Name::ConnectionId);
+        verdict.clear(message, Name::ConnectionId);
     } else {
         verdict.set_made(Name::ConnectionId, |text| {
             text.extend_from_slice(connection);
         });
     }
-    if message.get(Name::Transport).is_some() {
-        verdict.clear(Name::Transport);
-    }
+    verdict.clear(message, Name::Transport);
 }

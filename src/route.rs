@@ -74,10 +74,8 @@ fn distrust<'m>(
         });
     }
     verdict.action = Action::Change;
-    for (name, header) in CLUSTER_HEADERS.into_iter().zip(headers) {
-        if header.is_some() {
-            verdict.clear(name);
-        }
+    for name in CLUSTER_HEADERS {
+        verdict.clear(message, name);
     }
     if refused {
         verdict.action = Action::Answer;

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use tinyvec::TinyVec;
 
 use crate::event::Event;
-use crate::message::Name;
+use crate::message::{Name, Parameters};
 use crate::resource::trim_blanks;
 use crate::settings::Settings;
 
@@ -105,16 +105,24 @@ impl<'m> Verdict<'m> {
         self.edits.push(Edit::Set(name, value));
     }
 
-    /// Sets the parameter, or removes it where there is no text.
-    pub(crate) fn set_or_clear(&mut self, name: Name, text: Option<&'m [u8]>) {
+    /// Sets the parameter, or removes it from the message where there is no text.
+    pub(crate) fn set_or_clear(
+        &mut self,
+        message: &impl Parameters<'m>,
+        name: Name,
+        text: Option<&'m [u8]>,
+    ) {
         match text {
             Some(text) => self.set(name, text),
-            None => self.clear(name),
+            None => self.clear(message, name),
         }
     }
 
-    pub(crate) fn clear(&mut self, name: Name) {
-        self.edits.push(Edit::Clear(name));
+    /// Removes the parameter, if the message has it.
+    pub(crate) fn clear(&mut self, message: &impl Parameters<'m>, name: Name) {
+        if message.get(name).is_some() {
+            self.edits.push(Edit::Clear(name));
+        }
     }
 
     pub(crate) fn set_retval(&mut self, value: Value<'m>) {
