@@ -47,6 +47,7 @@ unsigned Names::find(const String& name) const {
 void Reading::read(NamedList& from, const Names& names) {
     list = &from;
     present = 0;
+    repeated = 0;
     for (ObjList* o = from.paramList(); o; o = o->next()) {
         last = o;
         NamedString* param = static_cast<NamedString*>(o->get());
@@ -54,10 +55,15 @@ void Reading::read(NamedList& from, const Names& names) {
             continue;
         }
         const unsigned number = names.find(param->name());
+        if (number == Names::Other) {
+            continue;
+        }
         // Of several parameters of a name the first one is meant.
-        if (number != Names::Other && !has(number)) {
+        const uint32_t bit = uint32_t{1} << number;
+        repeated |= present & bit;
+        if (!(present & bit)) {
             found[number] = param;
-            present |= uint32_t{1} << number;
+            present |= bit;
         }
     }
 }

@@ -51,8 +51,9 @@ struct Reading {
     const TelEngine::NamedList* list;
     // A node of the list behind which parameters may be added: the last one, when it was read.
     TelEngine::ObjList* last;
-    // A bit for each number that was found, and then where.
+    // A bit for each number that was found, and for each that was found again; then where.
     uint32_t present;
+    uint32_t repeated;
     TelEngine::NamedString* found[CLUSTERING_NAMES];
 
     /// Whether there is a parameter of this number.
@@ -68,7 +69,7 @@ struct Reading {
             const int number = __builtin_ctz(left);
             known[number] = bytes(*found[number]);
         }
-        return {known, present, nullptr, 0, false, now};
+        return {known, present, repeated, nullptr, 0, false, now};
     }
 };
 

@@ -2,6 +2,8 @@
 
 #include "module.h"
 
+#include <sys/random.h>
+#include <unistd.h>
 #include <vector>
 
 using namespace TelEngine;
@@ -12,6 +14,15 @@ namespace {
 
 // How long an unload waits for calls that wait for their node, in milliseconds.
 constexpr unsigned UnloadWait = 500;
+
+// A random number for this process. Without a source of them the time does: it need not be secret.
+uint64_t processNumber() {
+    uint64_t number = 0;
+    if (::getrandom(&number, sizeof(number), 0) != sizeof(number)) {
+        number = Time::now() ^ static_cast<uint64_t>(::getpid()) << 48;
+    }
+    return number;
+}
 
 // A file of settings, as the core takes it. It borrows from the configuration.
 std::vector<clustering_setting> settings(const Configuration& file) {
@@ -76,7 +87,7 @@ bool Handler::received(Message& msg) {
 }
 
 ClusteringModule::ClusteringModule()
-    : Module("clustering", "misc", true), m_core(clustering_new(bytes(Engine::nodeName()))) {
+    : Module("clustering", "misc", true), m_core(clustering_new(bytes(Engine::nodeName()), processNumber())) {
     Output("Loaded module Clustering");
 }
 

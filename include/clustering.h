@@ -21,7 +21,7 @@
 /**
  * How many parameter names have a number; see `clustering_name`.
  */
-#define CLUSTERING_NAMES 21
+#define CLUSTERING_NAMES 25
 
 /**
  * The words that a `clustering_verdict` keeps for the core.
@@ -192,6 +192,10 @@ typedef struct {
    */
   uint32_t present;
   /**
+   * Which of them the message has more than once.
+   */
+  uint32_t repeated;
+  /**
    * All parameters in order; NULL where the message isn't complete.
    */
   const clustering_param *params;
@@ -295,14 +299,15 @@ uint32_t clustering_abi_version(void);
 /**
  * Makes a node that does nothing until `clustering_load`; the caller owns it.
  *
- * `node` is the node's name; with an empty one the node stays disabled. NULL is returned where the
- * core failed.
+ * `node` is the node's name; with an empty one the node stays disabled. `process` is a random number,
+ * which no other process of the cluster may have. NULL is returned where the core failed.
  *
  * # Safety
  *
  * `node` is valid for the call.
  */
-clustering_core *clustering_new(clustering_bytes node);
+clustering_core *clustering_new(clustering_bytes node,
+                                uint64_t process);
 
 /**
  * Frees a node. Nobody may be inside another entry with it. NULL is fine.

@@ -4,11 +4,13 @@
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use crate::event::{Gate, Gates};
+use crate::event::{Event, Gate, Gates};
 use crate::message::{CLUSTER_HEADERS, Kind, Located, Name, Parameters};
+use crate::replay::Seen;
 use crate::settings::{Entry, SettingError, Settings};
+use crate::signature::Nonce;
 use crate::stats::{Counter, Counters};
 use crate::verdict::Verdict;
 use crate::{cdr, execute, register, route};
@@ -35,6 +37,11 @@ pub struct Cluster {
     gates: Gates,
     /// How many files of settings were taken.
     generation: AtomicU64,
+    /// A number that no other process of the cluster has.
+    process: u64,
+    /// How many calls were signed.
+    signed: AtomicU64,
+    seen: Mutex<Seen>,
 }
 
 /// What a decision is made by.
@@ -45,6 +52,10 @@ pub(crate) struct Context<'c, 'm> {
     pub(crate) gates: &'c Gates,
     /// Microseconds on the engine's clock.
     pub(crate) now: u64,
+    /// The nonces of calls that were received.
+    pub(crate) seen: &'c Mutex<Seen>,
+    process: u64,
+    signed: &'c AtomicU64,
     counters: &'c Counters,
 }
 
@@ -52,14 +63,49 @@ impl Context<'_, '_> {
     pub(crate) fn count(&self, counter: Counter) {
         self.counters.add(counter);
     }
+
+    /// Seconds on the engine's clock.
+    pub(crate) fn seconds(&self) -> u64 {
+        self.now / 1_000_000
+    }
+
+    /// A nonce that was never used.
+    pub(crate) fn nonce(&self) -> Nonce {
+        Nonce {
+            process: self.process,
+            count: self.signed.fetch_add(1, Relaxed),
+        }
+    }
+}
+
+impl<'m> Context<'_, 'm> {
+    /// Counts a call that goes round in circles, and has it logged.
+    pub(crate) fn looping(
+        &self,
+        node: &'m [u8],
+        called: &'m [u8],
+        hops: usize,
+        verdict: &mut Verdict<'m>,
+    ) {
+        self.count(Counter::Looping);
+        if let Some(unsaid) = self.gates.looping.pass(self.now) {
+            verdict.event = Some(Event::Looping {
+                node,
+                called,
+                hops,
+                unsaid,
+            });
+        }
+    }
 }
 
 impl Cluster {
     /// A node that does nothing until it [loads](Self::load) its settings.
     ///
-    /// A `node` without a name stays disabled whatever the settings say.
+    /// A `node` without a name stays disabled whatever the settings say. `process` is a random number,
+    /// by which signatures of this process are told from those of any other.
     #[must_use]
-    pub fn new(node: &[u8]) -> Self {
+    pub fn new(node: &[u8], process: u64) -> Self {
         let settings = Arc::new(Settings::disabled(node));
         let share = |_| Share {
             settings: RwLock::new(Arc::clone(&settings)),
@@ -70,6 +116,9 @@ impl Cluster {
             shares: std::array::from_fn(share),
             gates: Gates::default(),
             generation: AtomicU64::new(0),
+            process,
+            signed: AtomicU64::new(0),
+            seen: Mutex::default(),
         }
     }
 
@@ -149,14 +198,7 @@ impl Cluster {
         if settings.priority(kind).is_none() {
             return;
         }
-        let counters = &share.counters;
-        let context = Context {
-            node: &self.node,
-            settings: &settings,
-            gates: &self.gates,
-            now,
-            counters,
-        };
+        let context = self.context(&settings, share, now);
         match kind {
             Kind::Route => route::decide(&context, message, verdict),
             Kind::Execute => execute::decide(&context, message, complete, verdict),
@@ -178,15 +220,26 @@ impl Cluster {
         verdict: &mut Verdict<'m>,
     ) {
         let Some(settings) = &begun.begun else { return };
-        let counters = &self.share().counters;
-        let context = Context {
+        let context = self.context(settings, self.share(), now);
+        execute::located(&context, message, answer, verdict);
+    }
+
+    fn context<'c, 'm: 'c>(
+        &'m self,
+        settings: &'c Arc<Settings>,
+        share: &'c Share,
+        now: u64,
+    ) -> Context<'c, 'm> {
+        Context {
             node: &self.node,
             settings,
             gates: &self.gates,
             now,
-            counters,
-        };
-        execute::located(&context, message, answer, verdict);
+            seen: &self.seen,
+            process: self.process,
+            signed: &self.signed,
+            counters: &share.counters,
+        }
     }
 
     /// Counts a failure of the core itself; the gate says whether to log it.

@@ -9,6 +9,7 @@ use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::failure::Failure;
+use crate::trust::Distrust;
 use crate::verdict::{Value, Verdict};
 
 /// The engine's debug levels, those that are used here.
@@ -90,8 +91,21 @@ pub enum Event<'m> {
         callto: &'m [u8],
         /// The call was refused, not only its headers.
         refused: bool,
+        /// Why.
+        cause: Distrust,
         /// No sender at all is trusted, so perhaps a setting is missing.
         advise: bool,
+        /// Like events that were not said.
+        unsaid: u64,
+    },
+    /// A call would come to a node a second time, or was forwarded too often.
+    Looping {
+        /// The node.
+        node: &'m [u8],
+        /// What is called.
+        called: &'m [u8],
+        /// How often it was forwarded.
+        hops: usize,
         /// Like events that were not said.
         unsaid: u64,
     },
@@ -112,7 +126,7 @@ impl Event<'_> {
             Self::Received { .. } | Self::Located { .. } => Level::Info,
             Self::Forwarded { .. } => Level::Call,
             Self::NoSuchNode { .. } | Self::NoTarget { .. } => Level::Mild,
-            Self::NotLocated { .. } | Self::Untrusted { .. } => Level::Warn,
+            Self::NotLocated { .. } | Self::Untrusted { .. } | Self::Looping { .. } => Level::Warn,
             Self::Failed { .. } => Level::Critical,
         }
     }
@@ -136,6 +150,10 @@ struct Line<'v, 'm> {
 }
 
 impl Display for Line<'_, '_> {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "each event has its line, one after the other"
+    )]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.event {
             Event::Received { called, callto } => {
@@ -197,6 +215,7 @@ impl Display for Line<'_, '_> {
                 called,
                 callto,
                 refused,
+                cause,
                 advise,
                 unsaid,
             } => {
@@ -214,7 +233,7 @@ impl Display for Line<'_, '_> {
                 if !callto.is_empty() {
                     write!(f, " for '{}'", Shown(callto))?;
                 }
-                f.write_str(": not a trusted sender")?;
+                write!(f, ": {cause}")?;
                 if *advise {
                     f.write_str(
                         "; should it be a node of this cluster, set 'trusted' in [security] to the \
@@ -222,6 +241,20 @@ impl Display for Line<'_, '_> {
                     )?;
                 }
                 Unsaid(*unsaid).fmt(f)
+            }
+            Event::Looping {
+                node,
+                called,
+                hops,
+                unsaid,
+            } => {
+                let (node, called) = (Shown(node), Shown(called));
+                write!(
+                    f,
+                    "Call to '{called}' goes round in circles: node '{node}' again, or one too many \
+                     after {hops} hops{}",
+                    Unsaid(*unsaid)
+                )
             }
             Event::Failed { failure, unsaid } => {
                 write!(
@@ -308,6 +341,8 @@ pub struct Gates {
     pub no_node: Gate,
     /// For [`Event::Untrusted`].
     pub untrusted: Gate,
+    /// For [`Event::Looping`].
+    pub looping: Gate,
     /// For failures of the core.
     pub panics: Gate,
 }

@@ -3,15 +3,16 @@
 //! `call.execute`: a call to `prefix/NODE/RESOURCE` is for this node, for another one, or for a node
 //! that has yet to be found.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use crate::cluster::Context;
 use crate::event::{Event, Shown};
 use crate::message::{Located, Name, Parameters};
 use crate::resource::{Target, trim_blanks};
+use crate::signature::Signed;
 use crate::stats::Counter;
-use crate::verdict::{Action, Verdict};
+use crate::verdict::{Action, Text, Verdict};
+use crate::visited::Visited;
 
 /// A node of this name is to be found.
 const ANY_NODE: &[u8] = b"*";
@@ -119,6 +120,16 @@ fn deliver<'m>(
         refuse(context, node, resource, verdict);
         return;
     };
+    let visited = Visited::of(message);
+    if visited.contains(node) || visited.hops() >= settings.hops {
+        context.looping(node, resource, visited.hops(), verdict);
+        verdict.action = Action::Change;
+        verdict.fail(
+            b"looping",
+            &format!("node '{}' again, or too many nodes", Shown(node)),
+        );
+        return;
+    }
     if !complete && settings.callto.uses_other_parameters() {
         verdict.action = Action::NeedAll;
         return;
@@ -139,10 +150,35 @@ fn deliver<'m>(
         node,
         target: target.clone(),
     });
+    let (billid, username) = (message.filled(Name::Billid), message.filled(Name::Username));
     verdict.set(Name::OsipCallto, resource);
-    verdict.set_or_clear(message, Name::OsipBillid, message.filled(Name::Billid));
+    verdict.set_or_clear(message, Name::OsipBillid, billid);
     verdict.set(Name::OsipNodename, context.node);
-    verdict.set_or_clear(message, Name::OsipUsername, message.filled(Name::Username));
+    verdict.set_or_clear(message, Name::OsipUsername, username);
+    if visited.hops() > 0 {
+        verdict.set_made(Name::OsipVisited, |text| visited.write(text));
+    } else {
+        verdict.clear(message, Name::OsipVisited);
+    }
+    if settings.keys.are_set() {
+        let mut list = Text::new();
+        visited.write(&mut list);
+        let call = Signed {
+            origin: context.node,
+            target: node,
+            callto: resource,
+            billid: billid.unwrap_or_default(),
+            username: username.unwrap_or_default(),
+            visited: &list,
+        };
+        verdict.set_made(Name::OsipSignature, |text| {
+            settings
+                .keys
+                .sign(&call, context.seconds(), context.nonce(), text);
+        });
+    } else {
+        verdict.clear(message, Name::OsipSignature);
+    }
     leave_transport(context, message, verdict);
     // Last, since the resource is a part of the old text.
     verdict.set_value(Name::Callto, target);
@@ -164,11 +200,10 @@ fn refuse<'m>(
         });
     }
     verdict.action = Action::Change;
-    verdict.set(Name::Error, b"noroute");
-    verdict.set_made(Name::Reason, |text| {
-        // Writing to memory doesn't fail. The reason goes out as a SIP phrase: no raw bytes in it.
-        let _ = write!(text, "no such cluster node '{}'", Shown(node));
-    });
+    verdict.fail(
+        b"noroute",
+        &format!("no such cluster node '{}'", Shown(node)),
+    );
 }
 
 /// Takes off the phone's own transport, which a registrar may have brought along and which means

@@ -102,7 +102,7 @@ pub struct clustering_param {
 }
 
 /// How many parameter names have a number; see `clustering_name`.
-pub const CLUSTERING_NAMES: usize = 21;
+pub const CLUSTERING_NAMES: usize = 25;
 
 const _: () = assert!(CLUSTERING_NAMES == Name::ALL.len() && CLUSTERING_NAMES <= 32);
 
@@ -115,6 +115,8 @@ pub struct clustering_message {
     pub known: *const clustering_bytes,
     /// Which of them are there: bit 0 for number 0, and so on. The others are not looked at.
     pub present: u32,
+    /// Which of them the message has more than once.
+    pub repeated: u32,
     /// All parameters in order; NULL where the message isn't complete.
     pub params: *const clustering_param,
     /// How many parameters.
@@ -250,6 +252,7 @@ struct HostMessage<'m> {
     /// As many as there are names, those that aren't `present` of any content; or NULL.
     known: *const clustering_bytes,
     present: u32,
+    repeated: u32,
     complete: bool,
     now: u64,
 }
@@ -272,6 +275,7 @@ impl HostMessage<'_> {
                 } else {
                     message.present
                 },
+                repeated: message.repeated,
                 complete: message.complete,
                 now: message.now,
             })
@@ -287,6 +291,10 @@ impl<'m> Parameters<'m> for HostMessage<'m> {
         // SAFETY: promised to `new`, without which there is no such value: `known` is not NULL where
         // something is present, and has a place for each name.
         Some(unsafe { (*self.known.add(name as usize)).get() })
+    }
+
+    fn is_repeated(&self, name: Name) -> bool {
+        (self.repeated >> (name as u32)) & 1 != 0
     }
 
     fn other(&self, name: &[u8]) -> Option<&'m [u8]> {
@@ -384,18 +392,21 @@ pub extern "C" fn clustering_abi_version() -> u32 {
 
 /// Makes a node that does nothing until `clustering_load`; the caller owns it.
 ///
-/// `node` is the node's name; with an empty one the node stays disabled. NULL is returned where the
-/// core failed.
+/// `node` is the node's name; with an empty one the node stays disabled. `process` is a random number,
+/// which no other process of the cluster may have. NULL is returned where the core failed.
 ///
 /// # Safety
 ///
 /// `node` is valid for the call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn clustering_new(node: clustering_bytes) -> *mut clustering_core {
+pub unsafe extern "C" fn clustering_new(
+    node: clustering_bytes,
+    process: u64,
+) -> *mut clustering_core {
     crate::failure::record_panics();
     // SAFETY: promised by the caller.
     let node = unsafe { node.get() };
-    guard(|| Box::into_raw(Box::new(clustering_core(Cluster::new(node)))))
+    guard(|| Box::into_raw(Box::new(clustering_core(Cluster::new(node, process)))))
         .unwrap_or(std::ptr::null_mut())
 }
 

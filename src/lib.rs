@@ -19,6 +19,8 @@
 //! | [`template`] | `callto`: from a node's name to the target that reaches it |
 //! | [`execute`], [`route`], [`register`], [`cdr`] | the four messages |
 //! | [`trust`] | whose cluster headers count |
+//! | [`signature`], [`replay`] | how a node proves that a call is its own, and once |
+//! | `visited` | where a call has been |
 //! | [`verdict`] | what the engine has to do to the message |
 //! | [`event`] | what is said in the log, and how often |
 //! | [`stats`] | what is counted |
@@ -36,10 +38,13 @@ pub mod ffi;
 pub mod message;
 pub mod pattern;
 pub mod register;
+pub mod replay;
 pub mod resource;
 pub mod route;
 pub mod settings;
+pub mod signature;
 pub mod stats;
 pub mod template;
 pub mod trust;
 pub mod verdict;
+mod visited;

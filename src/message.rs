@@ -98,8 +98,12 @@ names! {
     OsipCallto = "osip_x-callto",
     /// Header to another node: the node that sends the call.
     OsipNodename = "osip_x-nodename",
+    /// Header to another node: proof of the others.
+    OsipSignature = "osip_x-signature",
     /// Header to another node: the user that makes the call.
     OsipUsername = "osip_x-username",
+    /// Header to another node: the nodes before this one.
+    OsipVisited = "osip_x-visited",
     /// Why a call failed, for people.
     Reason = "reason",
     /// Header from another node: the call's billid.
@@ -108,18 +112,24 @@ names! {
     SipCallto = "sip_x-callto",
     /// Header from another node: the node that sent the call.
     SipNodename = "sip_x-nodename",
+    /// Header from another node: proof of the others.
+    SipSignature = "sip_x-signature",
     /// Header from another node: the user that makes the call.
     SipUsername = "sip_x-username",
+    /// Header from another node: the nodes before that one.
+    SipVisited = "sip_x-visited",
     /// The authenticated user.
     Username = "username",
 }
 
 /// The headers by which one node tells another about a call.
-pub const CLUSTER_HEADERS: [Name; 4] = [
+pub const CLUSTER_HEADERS: [Name; 6] = [
     Name::SipCallto,
     Name::SipBillid,
     Name::SipNodename,
     Name::SipUsername,
+    Name::SipVisited,
+    Name::SipSignature,
 ];
 
 /// A message's parameters. `'m` is the life of the message's texts: a verdict may borrow from them.
@@ -127,6 +137,9 @@ pub trait Parameters<'m> {
     /// The value of the first parameter of this name; `None` when there is no such parameter, empty
     /// when it has no value.
     fn get(&self, name: Name) -> Option<&'m [u8]>;
+
+    /// Whether there are several parameters of this name.
+    fn is_repeated(&self, name: Name) -> bool;
 
     /// As [`get`](Self::get), for a name that the core doesn't know.
     fn other(&self, name: &[u8]) -> Option<&'m [u8]>;
@@ -142,6 +155,13 @@ impl<'m> Parameters<'m> for &'m [(Vec<u8>, Vec<u8>)] {
         self.iter()
             .find(|(text, _)| name.matches(text))
             .map(|(_, value)| value.as_slice())
+    }
+
+    fn is_repeated(&self, name: Name) -> bool {
+        self.iter()
+            .filter(|(text, _)| name.matches(text))
+            .nth(1)
+            .is_some()
     }
 
     fn other(&self, name: &[u8]) -> Option<&'m [u8]> {

@@ -8,7 +8,9 @@ use crate::event::Event;
 use crate::message::{CLUSTER_HEADERS, Name, Parameters};
 use crate::resource::trim_blanks;
 use crate::stats::Counter;
+use crate::trust::{Distrust, judge};
 use crate::verdict::{Action, Value, Verdict};
+use crate::visited::Visited;
 
 /// Decides an incoming call.
 pub(crate) fn decide<'m>(
@@ -16,25 +18,54 @@ pub(crate) fn decide<'m>(
     message: &impl Parameters<'m>,
     verdict: &mut Verdict<'m>,
 ) {
-    let mut headers = CLUSTER_HEADERS.map(|name| message.get(name));
+    let settings = context.settings;
     let called = message
         .filled(Name::Called)
-        .and_then(|to| context.settings.prefix.strip(to));
+        .and_then(|to| settings.prefix.strip(to));
     let called = called.map(trim_blanks);
-    if headers.iter().any(Option::is_some)
-        && !context.settings.trust.trusts(message.get(Name::IpHost))
-    {
-        let refused = called == Some(b"") && headers[0].is_some_and(|callto| !callto.is_empty());
-        distrust(context, message, headers, refused, verdict);
-        if refused {
+    let mut callto = message.filled(Name::SipCallto);
+    let from_node = CLUSTER_HEADERS
+        .iter()
+        .any(|&name| message.get(name).is_some());
+    let judged = if from_node {
+        judge(context, message)
+    } else {
+        Ok(())
+    };
+    if let Err(cause) = judged {
+        let depends = called == Some(b"") && callto.is_some();
+        distrust(context, message, cause, depends, verdict);
+        if depends {
+            refuse(
+                verdict,
+                b"forbidden",
+                "cluster headers from an untrusted sender",
+            );
             return;
         }
-        headers = [None; 4];
+        callto = None;
     }
     let Some(called) = called else { return };
-    let [callto, billid, ..] = headers.map(|value| value.filter(|text| !text.is_empty()));
     if called.is_empty() && callto.is_none() {
         return;
+    }
+    if from_node && judged.is_ok() {
+        let visited = Visited::of(message);
+        if visited.contains(context.node) || visited.hops() > settings.hops {
+            let (node, hops) = (context.node, visited.hops());
+            context.looping(
+                node,
+                message.get(Name::Called).unwrap_or_default(),
+                hops,
+                verdict,
+            );
+            refuse(
+                verdict,
+                b"looping",
+                "the call has been on this node already",
+            );
+            return;
+        }
     }
     context.count(Counter::Received);
     verdict.action = Action::Change;
@@ -47,29 +78,30 @@ pub(crate) fn decide<'m>(
     if let (b"", Some(callto)) = (called, callto) {
         verdict.action = Action::Answer;
         verdict.set_retval(Value::Given(callto));
-        if let Some(billid) = billid {
+        if let Some(billid) = message.filled(Name::SipBillid) {
             verdict.set(Name::Billid, billid);
         }
     }
     verdict.set(Name::Called, called);
 }
 
-/// Takes off cluster headers that don't count, and refuses a call that depends on them.
+/// Takes off cluster headers that don't count; `refused` says that the call depends on them.
 fn distrust<'m>(
     context: &Context<'_, 'm>,
     message: &impl Parameters<'m>,
-    headers: [Option<&'m [u8]>; 4],
+    cause: Distrust,
     refused: bool,
     verdict: &mut Verdict<'m>,
 ) {
-    context.count(Counter::Untrusted);
+    context.count(cause.counter());
     if let Some(unsaid) = context.gates.untrusted.pass(context.now) {
         verdict.event = Some(Event::Untrusted {
             address: message.get(Name::IpHost).unwrap_or_default(),
             called: message.get(Name::Called).unwrap_or_default(),
-            callto: headers[0].unwrap_or_default(),
+            callto: message.get(Name::SipCallto).unwrap_or_default(),
             refused,
-            advise: context.settings.trust.is_unset(),
+            cause,
+            advise: context.settings.trusts_nobody(),
             unsaid,
         });
     }
@@ -77,10 +109,11 @@ fn distrust<'m>(
     for name in CLUSTER_HEADERS {
         verdict.clear(message, name);
     }
-    if refused {
-        verdict.action = Action::Answer;
-        verdict.set_retval(Value::Given(b"-"));
-        verdict.set(Name::Error, b"forbidden");
-        verdict.set(Name::Reason, b"cluster headers from an untrusted sender");
-    }
+}
+
+/// Has the engine refuse the call.
+fn refuse(verdict: &mut Verdict<'_>, error: &'static [u8], reason: &str) {
+    verdict.action = Action::Answer;
+    verdict.set_retval(Value::Given(b"-"));
+    verdict.fail(error, reason);
 }

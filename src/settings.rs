@@ -6,10 +6,13 @@
 //! become one immutable [`Settings`], or a list of all that is wrong with them: a file is taken whole
 //! or not at all.
 
+use std::ops::RangeInclusive;
+
 use crate::event::Shown;
 use crate::message::Kind;
 use crate::pattern::Pattern;
 use crate::resource::Prefix;
+use crate::signature::{Keys, Secret};
 use crate::template::Template;
 use crate::trust::Trust;
 
@@ -60,8 +63,14 @@ pub struct Settings {
     pub locate: Box<[u8]>,
     /// The SIP connection for calls to other nodes; empty for the engine's choice.
     pub connection: Box<[u8]>,
-    /// Whose cluster headers count.
+    /// How often a call may be forwarded from node to node.
+    pub hops: usize,
+    /// From which addresses cluster headers count.
     pub trust: Trust,
+    /// By which secrets calls are signed.
+    pub keys: Keys,
+    /// For how many seconds a signature is good, and how far clocks may differ.
+    pub window: u64,
     priorities: [u32; Kind::ALL.len()],
 }
 
@@ -100,6 +109,12 @@ impl Settings {
         let cdr = reader.flag("general", Kind::Cdr.name(), true);
         let trusted = String::from_utf8_lossy(reader.text("security", "trusted", b""));
         let trust = reader.check("security", "trusted", Trust::parse(&trusted));
+        let secret = Secret::new(reader.text("security", "secret", b""));
+        let secret = reader.check("security", "secret", secret);
+        let previous = Secret::new(reader.text("security", "secret.previous", b""));
+        let previous = reader.check("security", "secret.previous", previous);
+        let window = reader.number("security", "window", 30, 1..=3600);
+        let hops = reader.number("general", "hops", 8, 1..=64);
         let priorities = Kind::ALL.map(|kind| {
             let (default, wanted) = match kind {
                 Kind::Route => (49, true),
@@ -107,7 +122,7 @@ impl Settings {
                 Kind::Register => (49, register),
                 Kind::Cdr => (25, cdr),
             };
-            let priority = reader.priority(kind, default);
+            let priority = reader.number("priorities", kind.name(), default, 0..=LAST_PRIORITY);
             if enabled && wanted { priority } else { 0 }
         });
         let settings = Self {
@@ -118,7 +133,10 @@ impl Settings {
             callto,
             locate: reader.text("general", "locate", b"cluster.locate").into(),
             connection: reader.text("general", "connection", b"").into(),
+            hops: hops as usize,
             trust,
+            keys: Keys::new(secret, previous),
+            window: window.into(),
             priorities,
         };
         if reader.problems.is_empty() {
@@ -126,6 +144,12 @@ impl Settings {
         } else {
             Err(reader.problems)
         }
+    }
+
+    /// No sender's cluster headers count, because none was named and there is no secret.
+    #[must_use]
+    pub fn trusts_nobody(&self) -> bool {
+        self.trust.is_unset() && !self.keys.are_set()
     }
 
     /// Where the handler of a message stands among the others; `None` where there is to be none.
@@ -146,6 +170,7 @@ pub const KNOWN: [(&str, &[&str]); 3] = [
             "callto",
             "locate",
             "connection",
+            "hops",
             Kind::Register.name(),
             Kind::Cdr.name(),
         ],
@@ -159,7 +184,10 @@ pub const KNOWN: [(&str, &[&str]); 3] = [
             Kind::Cdr.name(),
         ],
     ),
-    ("security", &["trusted"]),
+    (
+        "security",
+        &["trusted", "secret", "secret.previous", "window"],
+    ),
 ];
 
 /// Reads settings from entries, and collects what is wrong with them.
@@ -203,11 +231,18 @@ impl<'a> Reader<'a> {
 
     fn refuse(&mut self, entry: &Entry, reason: String) {
         let shown = |text| Shown(text).to_string();
+        // A secret is in no error; nor is what stands behind a key that may be a misspelt one.
+        let is_secret =
+            entry.section == b"security" && entry.key != b"trusted" && entry.key != b"window";
         self.problems.push(SettingError {
             file: self.file.to_owned(),
             section: shown(entry.section),
             key: shown(entry.key),
-            value: shown(entry.value),
+            value: if is_secret {
+                "(hidden)".to_owned()
+            } else {
+                shown(entry.value)
+            },
             reason,
         });
     }
@@ -245,14 +280,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A handler's priority; the engine takes 0 as "no handler".
-    fn priority(&mut self, kind: Kind, default: u32) -> u32 {
-        let Some(entry) = self.filled("priorities", kind.name()) else {
+    fn number(
+        &mut self,
+        section: &str,
+        key: &str,
+        default: u32,
+        range: RangeInclusive<u32>,
+    ) -> u32 {
+        let Some(entry) = self.filled(section, key) else {
             return default;
         };
-        let priority = number(entry.value).filter(|&number| number <= LAST_PRIORITY);
-        priority.unwrap_or_else(|| {
-            self.refuse(entry, format!("not a number from 0 to {LAST_PRIORITY}"));
+        let number = number(entry.value).filter(|number| range.contains(number));
+        number.unwrap_or_else(|| {
+            let (low, high) = range.into_inner();
+            self.refuse(entry, format!("not a number from {low} to {high}"));
             default
         })
     }
@@ -398,7 +439,16 @@ mod tests {
             ),
             (
                 "[security]\ntrust=*",
-                "[security] trust=*: unknown key, known are trusted",
+                "[security] trust=(hidden): unknown key, known are trusted, secret, \
+                 secret.previous, window",
+            ),
+            (
+                "[security]\nsecret=hunter2",
+                "[security] secret=(hidden): a secret has at least 16 bytes",
+            ),
+            (
+                "[security]\nwindow=0",
+                "[security] window=0: not a number from 1 to 3600",
             ),
             (
                 "[nodes]\na=b",

@@ -47,6 +47,16 @@ counters! {
     NoNode = "nonode",
     /// Messages with cluster headers from a sender who isn't trusted.
     Untrusted = "untrusted",
+    /// Messages with cluster headers that lack a signature.
+    Unsigned = "unsigned",
+    /// Messages with cluster headers that are forged.
+    Forged = "forged",
+    /// Messages whose signature is too old, or of the future.
+    Skewed = "skewed",
+    /// Messages whose signature was used before.
+    Replayed = "replayed",
+    /// Calls that went round in circles.
+    Looping = "looping",
     /// Messages that passed unchanged because the core failed.
     Panics = "panics",
 }

@@ -3,11 +3,20 @@
 //! Whose cluster headers count.
 //!
 //! The headers that one node sends another say where a call goes, with no further question. Anybody
-//! can send such headers, so they count only where the message came from a trusted address.
+//! can send such headers, so they count only where the message came from a trusted address, or, where
+//! the cluster has a secret, is signed with it. With both, both must hold.
 
+use std::fmt::{self, Display};
 use std::net::IpAddr;
+use std::sync::PoisonError;
 
 use ipnet::IpNet;
+
+use crate::cluster::Context;
+use crate::message::{CLUSTER_HEADERS, Name, Parameters};
+use crate::replay::Refusal;
+use crate::signature::Signed;
+use crate::stats::Counter;
 
 /// The senders whose cluster headers count.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +83,116 @@ impl Trust {
                 .is_some_and(|address| networks.iter().any(|network| network.contains(&address))),
         }
     }
+}
+
+/// Why cluster headers don't count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Distrust {
+    /// The sender's address isn't trusted.
+    Address,
+    /// A header stands there twice, so that two readers might read different things.
+    Repeated,
+    /// There is no signature where there must be one.
+    Unsigned,
+    /// The signature isn't that of this call, from this origin to this node, by a secret of the cluster.
+    Forged,
+    /// The signature's age is not within the window.
+    Skewed {
+        /// Its age, or how far in the future it is.
+        seconds: u64,
+        /// The window.
+        window: u64,
+    },
+    /// The signature was used before.
+    Replayed,
+    /// There is no room to remember the signature.
+    Full,
+}
+
+impl Distrust {
+    /// What counts such messages.
+    #[must_use]
+    pub const fn counter(self) -> Counter {
+        match self {
+            Self::Address => Counter::Untrusted,
+            Self::Unsigned => Counter::Unsigned,
+            Self::Repeated | Self::Forged => Counter::Forged,
+            Self::Skewed { .. } => Counter::Skewed,
+            Self::Replayed | Self::Full => Counter::Replayed,
+        }
+    }
+}
+
+impl Display for Distrust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Address => "not a trusted sender",
+            Self::Repeated => "a cluster header stands there twice",
+            Self::Unsigned => "not signed",
+            Self::Forged => "its signature is not one of this cluster's for this call to this node",
+            Self::Skewed { seconds, window } => {
+                return write!(
+                    f,
+                    "its signature is {seconds} seconds off, with a window of {window}: check the clocks"
+                );
+            }
+            Self::Replayed => "its signature was used before",
+            Self::Full => "too many signed calls to tell a replayed one",
+        })
+    }
+}
+
+/// Whether a message's cluster headers count.
+///
+/// # Errors
+///
+/// Says why not.
+pub(crate) fn judge<'m>(
+    context: &Context<'_, 'm>,
+    message: &impl Parameters<'m>,
+) -> Result<(), Distrust> {
+    let settings = context.settings;
+    let by_address = !settings.trust.is_unset() || !settings.keys.are_set();
+    if by_address && !settings.trust.trusts(message.get(Name::IpHost)) {
+        return Err(Distrust::Address);
+    }
+    if CLUSTER_HEADERS
+        .iter()
+        .any(|&name| message.is_repeated(name))
+    {
+        return Err(Distrust::Repeated);
+    }
+    if !settings.keys.are_set() {
+        return Ok(());
+    }
+    let header = |name| message.get(name).unwrap_or_default();
+    let call = Signed {
+        origin: header(Name::SipNodename),
+        target: context.node,
+        callto: header(Name::SipCallto),
+        billid: header(Name::SipBillid),
+        username: header(Name::SipUsername),
+        visited: header(Name::SipVisited),
+    };
+    let signature = message
+        .filled(Name::SipSignature)
+        .ok_or(Distrust::Unsigned)?;
+    let verified = settings
+        .keys
+        .verify(&call, signature)
+        .ok_or(Distrust::Forged)?;
+    let (now, window) = (context.seconds(), settings.window);
+    let seconds = now.abs_diff(verified.seconds);
+    if seconds > window {
+        return Err(Distrust::Skewed { seconds, window });
+    }
+    let mut seen = context.seen.lock().unwrap_or_else(PoisonError::into_inner);
+    // Good from a window before its time to a window after it.
+    seen.take(verified.nonce, now, 2 * window + 1)
+        .map_err(|refusal| match refusal {
+            Refusal::Replayed => Distrust::Replayed,
+            Refusal::Full => Distrust::Full,
+        })
 }
 
 /// Reads an address as it stands in a message; an IPv4 address within IPv6 is an IPv4 address.

@@ -125,6 +125,15 @@ impl<'m> Verdict<'m> {
         }
     }
 
+    /// Says why the call fails: a word that the engine knows, and a text for people. That goes out as
+    /// a SIP phrase, so it must be printable.
+    pub(crate) fn fail(&mut self, error: &'static [u8], reason: &str) {
+        self.set(Name::Error, error);
+        self.set_made(Name::Reason, |text| {
+            text.extend_from_slice(reason.as_bytes());
+        });
+    }
+
     pub(crate) fn set_retval(&mut self, value: Value<'m>) {
         self.retval = Some(value);
     }

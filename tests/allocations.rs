@@ -125,6 +125,7 @@ fn nothing_is_allocated_for_a_message_that_passes_a_local_call_or_a_registration
         let message = clustering_message {
             known: known.as_ptr(),
             present,
+            repeated: 0,
             params: std::ptr::null(),
             count: 0,
             complete: false,
@@ -167,7 +168,7 @@ fn core() -> *mut clustering_core {
     let errors = std::ptr::null_mut();
     // SAFETY: the texts are static, the settings outlive the call.
     unsafe {
-        let core = clustering_new(bytes("node1"));
+        let core = clustering_new(bytes("node1"), 7);
         let file = bytes("clustering.conf");
         let result = clustering_load(core, file, settings.as_ptr(), settings.len(), errors);
         assert_eq!(result, clustering_result::CLUSTERING_OK);

@@ -2,102 +2,15 @@
 
 //! What the core decides, in plain Rust: settings and a message in, the changed message out.
 
-use clustering::cluster::Cluster;
 use clustering::event::QUIET;
 use clustering::message::{Kind, Located, Name};
-use clustering::settings::Entry;
 use clustering::stats::Counter;
-use clustering::verdict::{Action, Edit, Verdict};
+use clustering::verdict::{Action, Verdict};
 use proptest::prelude::*;
 
-type Params = Vec<(Vec<u8>, Vec<u8>)>;
+mod node;
 
-/// A usual file of settings.
-const SETTINGS: &[(&str, &str, &str)] = &[
-    ("general", "regexp", "^node\\([0-9]*\\)$"),
-    (
-        "general",
-        "callto",
-        "sip/sip:cluster/${called}@\\0.example.net:50\\1",
-    ),
-    ("security", "trusted", "192.0.2.0/24"),
-];
-
-fn entries<'a>(settings: &'a [(&str, &str, &str)]) -> Vec<Entry<'a>> {
-    let entry = |(section, key, value): &(&'a str, &'a str, &'a str)| Entry {
-        section: section.as_bytes(),
-        key: key.as_bytes(),
-        value: value.as_bytes(),
-    };
-    settings.iter().map(entry).collect()
-}
-
-fn cluster(settings: &[&[(&str, &str, &str)]]) -> Cluster {
-    let cluster = Cluster::new(b"node1");
-    // Of two entries the first counts, so what a test adds goes before the usual ones.
-    cluster
-        .load("clustering.conf", &entries(&settings.concat()))
-        .unwrap();
-    cluster
-}
-
-fn params(list: &[(&str, &str)]) -> Params {
-    list.iter()
-        .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()))
-        .collect()
-}
-
-/// Writes a verdict's edits as an engine does.
-fn apply(verdict: &Verdict, list: &Params) -> Params {
-    let mut list = list.clone();
-    for edit in verdict.edits() {
-        match edit {
-            Edit::Set(name, value) => {
-                let (name, value) = (name.text().as_bytes(), verdict.resolve(value).to_vec());
-                match list.iter_mut().find(|(n, _)| n == name) {
-                    Some((_, old)) => *old = value,
-                    None => list.push((name.to_vec(), value)),
-                }
-            }
-            Edit::Clear(name) => list.retain(|(text, _)| !name.matches(text)),
-        }
-    }
-    list
-}
-
-/// What became of a message, the log line included.
-struct Decided {
-    action: Action,
-    params: Params,
-    retval: Option<Vec<u8>>,
-    line: Option<String>,
-}
-
-impl Decided {
-    fn new(verdict: &Verdict, list: &Params) -> Self {
-        Self {
-            action: verdict.action,
-            params: apply(verdict, list),
-            retval: verdict.retval().map(<[u8]>::to_vec),
-            line: verdict.line().map(|line| line.to_string()),
-        }
-    }
-
-    fn value(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.params.iter().find(|(n, _)| n == name.as_bytes())?;
-        Some(std::str::from_utf8(value).unwrap())
-    }
-}
-
-fn decide_at(now: u64, cluster: &Cluster, kind: Kind, list: &Params) -> Decided {
-    let mut verdict = Verdict::default();
-    cluster.decide(kind, &list.as_slice(), true, now, &mut verdict);
-    Decided::new(&verdict, list)
-}
-
-fn decide(cluster: &Cluster, kind: Kind, list: &[(&str, &str)]) -> Decided {
-    decide_at(1, cluster, kind, &params(list))
-}
+use node::{Decided, Params, SETTINGS, apply, cluster, decide, decide_at, entries, params};
 
 #[test]
 fn a_call_to_another_node_takes_billid_and_user_along() {
@@ -221,7 +134,11 @@ fn a_target_that_comes_out_empty_leaves_the_call_alone() {
 }
 
 /// Begins a call to a resource of any node and ends it with an answer.
-fn locate(cluster: &Cluster, call: &[(&str, &str)], answer: &Located<'_>) -> Decided {
+fn locate(
+    cluster: &clustering::cluster::Cluster,
+    call: &[(&str, &str)],
+    answer: &Located<'_>,
+) -> Decided {
     let list = params(call);
     let mut begun = Verdict::default();
     cluster.decide(Kind::Execute, &list.as_slice(), true, 1, &mut begun);
@@ -456,7 +373,8 @@ fn status_names_every_counter() {
     let cluster = cluster(&[SETTINGS]);
     decide(&cluster, Kind::Execute, &[("callto", "cluster/node1/x")]);
     let expected = "enabled=true,reload=1,local=1,forwarded=0,located=0,received=0,registered=0,\
-                    cdrs=0,notlocated=0,nonode=0,untrusted=0,panics=0";
+                    cdrs=0,notlocated=0,nonode=0,untrusted=0,unsigned=0,forged=0,skewed=0,replayed=0,\
+                    looping=0,panics=0";
     assert_eq!(cluster.status(), expected);
 }
 

@@ -133,8 +133,10 @@ fn tests_that_the_docs_name_exist() {
         "src/event.rs",
         "src/pattern.rs",
         "src/pattern/memo.rs",
+        "src/replay.rs",
         "src/template.rs",
         "tests/decisions.rs",
+        "tests/trust.rs",
     ];
     let sources: String = sources.map(read).concat();
     let text = read("docs/security.md");

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! Whose calls count, between nodes that sign what they send, and where a call may go.
+
+use clustering::cluster::Cluster;
+use clustering::message::Kind;
+use clustering::stats::Counter;
+use clustering::verdict::Action;
+
+mod node;
+
+use node::{Decided, Params, decide_at, named, params};
+
+type Settings = [(&'static str, &'static str, &'static str)];
+
+const NODES: &Settings = &[
+    ("general", "regexp", "^node[0-9]$"),
+    ("general", "callto", "sip/sip:cluster/@\\0"),
+];
+const OLD: &Settings = &[("security", "secret", "the old secret of the cluster")];
+const NEW: &Settings = &[("security", "secret", "the new secret of the cluster")];
+const STILL_OLD: &Settings = &[(
+    "security",
+    "secret.previous",
+    "the old secret of the cluster",
+)];
+const ALREADY_NEW: &Settings = &[(
+    "security",
+    "secret.previous",
+    "the new secret of the cluster",
+)];
+
+/// An hour of some day, in microseconds.
+const NOW: u64 = 1_795_383_063_000_000;
+const SECOND: u64 = 1_000_000;
+
+fn signing(name: &str) -> Cluster {
+    named(name, &[OLD, NODES])
+}
+
+/// Sends a call to a resource of another node.
+fn send_at(now: u64, from: &Cluster, to: &str, headers: &[(&str, &str)]) -> Decided {
+    let target = format!("cluster/{to}/sip/sip:bob@192.0.2.9");
+    let call = [
+        ("callto", target.as_str()),
+        ("billid", "1-2"),
+        ("username", "alice"),
+    ];
+    decide_at(
+        now,
+        from,
+        Kind::Execute,
+        &params(&[&call, headers].concat()),
+    )
+}
+
+/// The call that a node sent, as it arrives at another.
+fn arrival(sent: &Decided) -> Params {
+    let headers = sent.params.iter().filter_map(|(name, value)| {
+        let name = name.strip_prefix(b"osip_")?;
+        Some(([b"sip_", name].concat(), value.clone()))
+    });
+    let call = params(&[("called", "cluster/"), ("ip_host", "192.0.2.1")]);
+    call.into_iter().chain(headers).collect()
+}
+
+fn receive_at(now: u64, to: &Cluster, call: &Params) -> Decided {
+    decide_at(now, to, Kind::Route, call)
+}
+
+fn is_taken(decided: &Decided) -> bool {
+    decided.retval.as_deref() == Some(b"sip/sip:bob@192.0.2.9")
+}
+
+/// A call that was refused, with what its log line has to say and what counts it.
+fn assert_refused(decided: &Decided, cause: &str) {
+    assert_eq!(decided.action, Action::Answer);
+    assert_eq!(decided.retval.as_deref(), Some(&b"-"[..]));
+    assert_eq!(decided.value("error"), Some("forbidden"));
+    assert!(
+        decided
+            .params
+            .iter()
+            .all(|(name, _)| !name.starts_with(b"sip_x-"))
+    );
+    if let Some(line) = &decided.line {
+        assert!(line.contains(cause), "{line}");
+    }
+}
+
+/// A call with one header changed: its value, or `None` to leave it out.
+fn with(call: &Params, name: &str, value: Option<&[u8]>) -> Params {
+    let mut call = call.clone();
+    call.retain(|(n, _)| n != name.as_bytes());
+    call.extend(value.map(|value| (name.as_bytes().to_vec(), value.to_vec())));
+    call
+}
+
+#[test]
+fn a_signed_call_is_taken_from_any_address() {
+    let sent = send_at(NOW, &signing("node1"), "node2", &[]);
+    assert!(sent.value("osip_x-signature").is_some());
+    let received = receive_at(NOW + SECOND, &signing("node2"), &arrival(&sent));
+    assert!(is_taken(&received));
+    assert_eq!(received.value("billid"), Some("1-2"));
+}
+
+#[test]
+fn a_signed_call_from_an_address_that_is_not_trusted_is_refused() {
+    let to = named(
+        "node2",
+        &[&[("security", "trusted", "10.0.0.0/8")], OLD, NODES],
+    );
+    let sent = send_at(NOW, &signing("node1"), "node2", &[]);
+    assert_refused(
+        &receive_at(NOW, &to, &arrival(&sent)),
+        "not a trusted sender",
+    );
+}
+
+#[test]
+fn an_unsigned_call_is_refused_where_there_is_a_secret_even_from_a_trusted_address() {
+    let to = named(
+        "node2",
+        &[&[("security", "trusted", "192.0.2.0/24")], OLD, NODES],
+    );
+    let sent = send_at(NOW, &named("node1", &[NODES]), "node2", &[]);
+    assert_eq!(sent.value("osip_x-signature"), None);
+    assert_refused(&receive_at(NOW, &to, &arrival(&sent)), "not signed");
+    assert_eq!(to.count(Counter::Unsigned), 1);
+}
+
+#[test]
+fn a_call_whose_headers_were_changed_on_the_way_is_refused() {
+    let to = signing("node2");
+    let call = arrival(&send_at(NOW, &signing("node1"), "node2", &[]));
+    for (name, value) in [
+        ("sip_x-callto", Some(&b"sip/sip:premium@gateway"[..])),
+        ("sip_x-billid", Some(b"9-9")),
+        ("sip_x-billid", None),
+        ("sip_x-username", Some(b"root")),
+        ("sip_x-nodename", Some(b"node3")),
+        ("sip_x-nodename", None),
+        ("sip_x-visited", Some(b"node3")),
+        (
+            "sip_x-signature",
+            Some(b"1;1795383063;0-0;AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+        ),
+        ("sip_x-signature", Some(b"1")),
+        ("sip_x-signature", Some(b";;;")),
+        ("sip_x-signature", Some(b"\xff\xfe")),
+    ] {
+        assert_refused(
+            &receive_at(NOW, &to, &with(&call, name, value)),
+            "its signature",
+        );
+    }
+    assert_eq!(to.count(Counter::Forged), 11);
+    assert!(
+        is_taken(&receive_at(NOW, &to, &call)),
+        "the call itself is still good"
+    );
+}
+
+#[test]
+fn a_header_that_stands_there_twice_is_refused_whichever_is_the_good_one() {
+    let to = signing("node2");
+    let call = arrival(&send_at(NOW, &signing("node1"), "node2", &[]));
+    let forged = params(&[("sip_x-callto", "sip/sip:premium@gateway")]);
+    for doubled in [
+        [call.clone(), forged.clone()].concat(),
+        [forged, call].concat(),
+    ] {
+        assert_refused(&receive_at(NOW, &to, &doubled), "stands there twice");
+    }
+}
+
+#[test]
+fn a_call_that_was_signed_for_another_node_is_refused() {
+    let call = arrival(&send_at(NOW, &signing("node1"), "node2", &[]));
+    assert_refused(&receive_at(NOW, &signing("node3"), &call), "this node");
+}
+
+#[test]
+fn a_call_is_taken_once() {
+    let to = signing("node2");
+    let call = arrival(&send_at(NOW, &signing("node1"), "node2", &[]));
+    assert!(is_taken(&receive_at(NOW, &to, &call)));
+    for later in [0, SECOND, 29 * SECOND] {
+        assert_refused(&receive_at(NOW + later, &to, &call), "used before");
+    }
+    assert_eq!(to.count(Counter::Replayed), 3);
+}
+
+#[test]
+fn two_equal_calls_are_both_taken() {
+    let (from, to) = (signing("node1"), signing("node2"));
+    for _ in 0..2 {
+        assert!(is_taken(&receive_at(
+            NOW,
+            &to,
+            &arrival(&send_at(NOW, &from, "node2", &[]))
+        )));
+    }
+}
+
+#[test]
+fn clocks_may_differ_by_the_window_in_either_direction() {
+    let (from, to) = (signing("node1"), signing("node2"));
+    for (received, taken) in [
+        (NOW - 31 * SECOND, false),
+        (NOW - 30 * SECOND, true),
+        (NOW + 30 * SECOND, true),
+        (NOW + 31 * SECOND, false),
+    ] {
+        let call = arrival(&send_at(NOW, &from, "node2", &[]));
+        let decided = receive_at(received, &to, &call);
+        if taken {
+            assert!(is_taken(&decided));
+        } else {
+            assert_refused(
+                &decided,
+                "31 seconds off, with a window of 30: check the clocks",
+            );
+        }
+    }
+    assert_eq!(to.count(Counter::Skewed), 2);
+}
+
+#[test]
+fn secrets_roll_over_node_by_node() {
+    let steps: [&[&Settings]; 4] = [
+        &[OLD, NODES],
+        &[OLD, ALREADY_NEW, NODES],
+        &[NEW, STILL_OLD, NODES],
+        &[NEW, NODES],
+    ];
+    for pair in steps.windows(2) {
+        for (from, to) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            let (from, to) = (named("node1", pair[from]), named("node2", pair[to]));
+            let call = arrival(&send_at(NOW, &from, "node2", &[]));
+            assert!(is_taken(&receive_at(NOW, &to, &call)));
+        }
+    }
+    let call = arrival(&send_at(NOW, &named("node1", steps[0]), "node2", &[]));
+    assert_refused(
+        &receive_at(NOW, &named("node2", steps[3]), &call),
+        "its signature",
+    );
+}
+
+#[test]
+fn no_secret_shows_anywhere() {
+    let (from, to) = (signing("node1"), signing("node2"));
+    let sent = send_at(NOW, &from, "node2", &[]);
+    let call = with(&arrival(&sent), "sip_x-billid", None);
+    let received = receive_at(NOW, &to, &call);
+    let shown = format!(
+        "{from:?}{:?}{:?}{}",
+        sent.params,
+        received.line,
+        to.status()
+    );
+    assert!(!shown.contains("old secret"), "{shown}");
+}
+
+/// Two nodes that are configured against each other end in an error, not in traffic.
+#[test]
+fn a_call_does_not_come_to_a_node_twice() {
+    let (one, two) = (signing("node1"), signing("node2"));
+    let first = send_at(NOW, &one, "node2", &[]);
+    assert_eq!(first.value("osip_x-visited"), None);
+    let received = receive_at(NOW, &two, &arrival(&first));
+    assert!(is_taken(&received));
+    // The headers of the call are still on it when it is placed.
+    let headers: Vec<_> = received
+        .params
+        .iter()
+        .filter(|(n, _)| n.starts_with(b"sip_"))
+        .collect();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let headers: Vec<_> = headers.iter().map(|(n, v)| (text(n), text(v))).collect();
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(n, v)| (n.as_str(), v.as_str()))
+        .collect();
+
+    let back = send_at(NOW, &two, "node1", &headers);
+    assert_eq!(back.value("error"), Some("looping"));
+    assert_eq!(
+        back.value("callto"),
+        Some("cluster/node1/sip/sip:bob@192.0.2.9")
+    );
+    assert!(
+        back.line
+            .as_deref()
+            .is_some_and(|line| line.contains("'node1' again")),
+        "{:?}",
+        back.line
+    );
+
+    let on = send_at(NOW, &two, "node3", &headers);
+    assert_eq!(on.value("osip_x-visited"), Some("node1"));
+    assert!(is_taken(&receive_at(NOW, &signing("node3"), &arrival(&on))));
+    assert_eq!(two.count(Counter::Looping), 1);
+}
+
+#[test]
+fn a_call_that_comes_back_all_the_same_is_refused() {
+    let trusting: &Settings = &[("security", "trusted", "*")];
+    let node = named("node1", &[trusting, NODES]);
+    for (origin, visited) in [
+        ("node1", ""),
+        ("node3", "node1"),
+        ("node3", "node2, node1 ,node4"),
+    ] {
+        let call = params(&[
+            ("called", "cluster/"),
+            ("sip_x-callto", "park/1"),
+            ("sip_x-nodename", origin),
+            ("sip_x-visited", visited),
+        ]);
+        let decided = receive_at(NOW, &node, &call);
+        assert_eq!(
+            decided.value("error"),
+            Some("looping"),
+            "{origin} {visited}"
+        );
+        assert_eq!(decided.retval.as_deref(), Some(&b"-"[..]));
+    }
+}
+
+#[test]
+fn a_call_is_forwarded_a_bounded_number_of_times() {
+    let few: &Settings = &[("general", "hops", "2")];
+    let node = named("node9", &[few, NODES]);
+    let one = [("sip_x-nodename", "node1")];
+    assert_eq!(send_at(NOW, &node, "node2", &one).value("error"), None);
+    let two = [("sip_x-nodename", "node3"), ("sip_x-visited", "node1")];
+    assert_eq!(
+        send_at(NOW, &node, "node2", &two).value("error"),
+        Some("looping")
+    );
+}
