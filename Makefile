@@ -6,11 +6,13 @@
 # used whose yate-config is on the PATH, if any.
 
 ifndef YATE_ROOT
-YATE_ROOT := $(patsubst %/bin/yate-config,%,$(shell command -v yate-config))
+YATE_ROOT := $(shell dirname "$$(command -v yate-config)" 2>/dev/null | sed 's:/bin$$::; s:^\.$$::')
 endif
 export YATE_ROOT
+# The build has its own idea of where cargo's output lies.
+unexport CARGO_TARGET_DIR CARGO_BUILD_TARGET
 
-.PHONY: all build yate install demo test lint bench header format clean
+.PHONY: all build yate install demo test lint bench faults header format clean
 
 all: build
 
@@ -26,7 +28,9 @@ yate:
 	cmake --preset yate -DYATE_ROOT="$(YATE_ROOT)"
 	cmake --build --preset yate
 
-install: yate
+# Builds nothing, so that it can be run as root where the build was not.
+install:
+	@test -e build/yate/clustering.yate || { echo "Nothing is built yet: make yate"; false; }
 	cmake --install build/yate
 
 # The main job: a cluster of three nodes. CASES=FILE runs the messages of a file instead.
@@ -44,6 +48,10 @@ lint: build
 # Ratios of one run; STOCK=FILE adds any other module.
 bench: $(if $(YATE_ROOT),yate,build)
 	cargo bench --locked --bench dispatch
+
+# Faults on purpose: at each entry of the core, and at each allocation.
+faults: build
+	scripts/faults
 
 header:
 	cargo build --locked

@@ -7,12 +7,13 @@
 # Out: yate::engine, YATE_MODULE_DIR and YATE_CONFIG_DIR; nothing where there is no Yate.
 
 if(YATE_ROOT)
-  find_program(YATE_CONFIG yate-config PATHS "${YATE_ROOT}/bin" "${YATE_ROOT}" NO_DEFAULT_PATH)
+  find_program(YATE_CONFIG yate-config PATHS "${YATE_ROOT}/bin" "${YATE_ROOT}" NO_CACHE
+               NO_DEFAULT_PATH)
   if(NOT YATE_CONFIG)
     message(FATAL_ERROR "YATE_ROOT=${YATE_ROOT}: no yate-config there or in its bin")
   endif()
 else()
-  find_program(YATE_CONFIG yate-config)
+  find_program(YATE_CONFIG yate-config NO_CACHE)
 endif()
 if(NOT YATE_CONFIG)
   return()
@@ -31,11 +32,11 @@ yate_ask(YATE_VERSION --version)
 yate_ask(YATE_CFLAGS --cflags)
 yate_ask(YATE_LDFLAGS --ldflags)
 if(EXISTS "${YATE_ROOT}/yatengine.h")
-  # A source tree, whose yate-config speaks of where it will be installed.
-  set(YATE_INCLUDES "-I${YATE_ROOT}")
-  set(YATE_LIBS "-L${YATE_ROOT} -lyate")
+  # A source tree, whose yate-config speaks of where it will be installed. Its conf.d has samples of its
+  # own, which are left alone.
+  set(YATE_INCLUDES "-I\"${YATE_ROOT}\"")
+  set(YATE_LIBS "-L\"${YATE_ROOT}\" -lyate")
   set(YATE_MODULE_DIR "${YATE_ROOT}/modules")
-  set(YATE_CONFIG_DIR "${YATE_ROOT}/conf.d")
 else()
   yate_ask(YATE_INCLUDES --includes)
   yate_ask(YATE_LIBS --libs)

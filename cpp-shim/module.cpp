@@ -15,6 +15,15 @@ namespace {
 // How long an unload waits for calls that wait for their node, in milliseconds.
 constexpr unsigned UnloadWait = 500;
 
+// How far ahead a handler's replacement is settled, in microseconds.
+constexpr uint64_t HandOver = 2000;
+
+// How long a handler that was replaced stays for the messages that were made before, in
+// microseconds: longer than a call is routed. And how many of them stay, should reloads replace
+// many.
+constexpr uint64_t Patience = 60000000;
+constexpr unsigned MostReplaced = 16;
+
 // A random number for this process. Without a source of them the time does: it need not be secret.
 uint64_t processNumber() {
     uint64_t number = 0;
@@ -40,38 +49,32 @@ std::vector<clustering_setting> settings(const Configuration& file) {
     return list;
 }
 
-// Whether a kind of message meets its handler only after the filter has said that it shall.
-bool isFiltered(int kind) {
-#ifdef CLUSTERING_FILTERS
-    return kind == CLUSTERING_ROUTE || kind == CLUSTERING_EXECUTE;
-#else
-    return false;
-#endif
-}
-
 // What a filter has read last on this thread, of a message that it let through: the engine hands
 // that message to the filter's handler next. Plain data, because a thread-local with a destructor
 // would keep the library in memory after its unload.
 thread_local Reading s_read;
 
 #ifdef CLUSTERING_FILTERS
-// Asks whether a message is any business of the cluster's, before the engine so much as notes in it
-// that it has met our handler. It owns nothing and lives as long as the handler.
+// Asks whether a message is any business of the cluster's, and of this handler's, before the engine
+// so much as notes in it that it has met our handler.
 class Filter : public MatchingItemBase {
 public:
-    Filter(const ClusteringModule& module, int kind)
-        : MatchingItemBase(TypeCustom, "clustering"), m_module(module), m_kind(kind) {}
+    Filter(const ClusteringModule& module, const Handler& handler, int kind)
+        : MatchingItemBase(TypeCustom, "clustering"), m_module(module), m_handler(handler),
+          m_kind(kind) {}
 
 protected:
     bool runMatchListParam(const NamedList& list, MatchingParams*) const override {
-        // The engine has a filter promise not to change what it looks at, and it doesn't; but what
-        // is found on the way will be changed by the handler, if it comes to that.
-        return m_module.concerns(const_cast<NamedList&>(list), m_kind);
+        // A handler's filter is only ever asked about messages. It promises not to change what it
+        // looks at, and doesn't; but what is found on the way the handler will change.
+        Message& msg = const_cast<Message&>(static_cast<const Message&>(list));
+        return m_handler.takes(msg) && m_module.concerns(msg, m_kind);
     }
-    MatchingItemBase* copyItem() const override { return new Filter(m_module, m_kind); }
+    MatchingItemBase* copyItem() const override { return new Filter(m_module, m_handler, m_kind); }
 
 private:
     const ClusteringModule& m_module;
+    const Handler& m_handler;
     int m_kind;
 };
 #endif
@@ -82,12 +85,30 @@ Handler::Handler(ClusteringModule& module, Method method, int id, const char* na
                  unsigned priority)
     : MessageHandler(name, priority, "clustering"), m_module(module), m_method(method), m_id(id) {}
 
+bool Handler::takes(const Message& msg) const {
+    const uint64_t made = msg.msgTime().usec();
+    return made >= m_from && made < m_until;
+}
+
 bool Handler::received(Message& msg) {
-    return !m_retired.load(std::memory_order_relaxed) && (m_module.*m_method)(msg, m_id);
+    return takes(msg) && (m_module.*m_method)(msg, m_id);
+}
+
+void Handler::stop() {
+    m_until = Time::now();
+}
+
+void Handler::follow(Handler& old) {
+    // A moment ahead, so that it is settled for both handlers before the first message of that
+    // time.
+    const uint64_t time = Time::now() + HandOver;
+    old.m_until = time;
+    m_from = time;
 }
 
 ClusteringModule::ClusteringModule()
-    : Module("clustering", "misc", true), m_core(clustering_new(bytes(Engine::nodeName()), processNumber())) {
+    : Module("clustering", "misc", true),
+      m_core(clustering_new(bytes(Engine::nodeName()), processNumber())) {
     Output("Loaded module Clustering");
 }
 
@@ -118,18 +139,34 @@ void ClusteringModule::reload() {
     } while (!m_errands.compare_exchange_strong(errands, 0));
 }
 
-bool ClusteringModule::unload() {
-    unsigned idle = 0;
-    for (unsigned waited = 0; waited < UnloadWait; waited += 10) {
-        if (!m_locating && m_errands.compare_exchange_strong(idle, 1)) {
-            break;
-        }
-        idle = 1;
-        Thread::msleep(10);
+// Ends an errand that was none of reload's; reloads that were asked for meanwhile are carried out.
+void ClusteringModule::endErrand() {
+    unsigned errands = 1;
+    if (!m_errands.compare_exchange_strong(errands, 0)) {
+        reload();
     }
-    if (idle) {
-        Debug(this, DebugWarn, "Not unloading: %u calls wait for their node to be located",
-              m_locating.load());
+}
+
+bool ClusteringModule::unload() {
+    bool busy = true;
+    for (unsigned waited = 0; busy && waited < UnloadWait; waited += 10) {
+        unsigned idle = 0;
+        if (m_locating || !m_errands.compare_exchange_strong(idle, 1)) {
+            Thread::msleep(10);
+            continue;
+        }
+        // From here on no call begins to wait; should one have begun just now, it goes first.
+        m_leaving = true;
+        busy = m_locating != 0;
+        if (busy) {
+            m_leaving = false;
+            endErrand();
+        }
+    }
+    if (busy) {
+        Debug(this, DebugWarn,
+              "Not unloading: %u calls wait for their node, %u reloads are under way",
+              m_locating.load(), m_errands.load());
         return false;
     }
     // The errand is never ended: reloads that come from now on find the module at work.
@@ -139,7 +176,7 @@ bool ClusteringModule::unload() {
     for (Handler* handler : m_services) {
         uninstall(handler);
     }
-    while (GenObject* handler = m_retired.remove(false)) {
+    while (GenObject* handler = m_replaced.remove(false)) {
         uninstall(static_cast<Handler*>(handler));
     }
     return true;
@@ -161,7 +198,7 @@ bool ClusteringModule::concerns(NamedList& list, int kind) const {
 bool ClusteringModule::decide(Message& msg, int kind) {
     Reading& reading = s_read;
     // What the handler's filter has read on this thread just now need not be read again.
-    if (!isFiltered(kind) || reading.list != &msg) {
+    if (reading.list != &msg) {
         reading.read(msg, m_names);
     }
     Parameters params(msg, reading, m_names, msg.msgTime().usec());
@@ -183,6 +220,11 @@ bool ClusteringModule::locate(const Verdict& begun, Message& msg) {
     reading.read(asked, m_names);
     Parameters(asked, reading, m_names, 0).apply(*begun);
     m_locating++;
+    if (m_leaving) {
+        // As if the module had gone a moment earlier.
+        m_locating--;
+        return false;
+    }
     const bool handled = Engine::dispatch(asked);
     m_locating--;
     const NamedString* error = asked.getParam("error");
@@ -201,12 +243,13 @@ bool ClusteringModule::locate(const Verdict& begun, Message& msg) {
 // Carries out a verdict; `true` where the message is handled.
 bool ClusteringModule::write(const Verdict& verdict, Parameters& params, Message& msg) {
     say(verdict);
-    params.apply(*verdict);
-    if (verdict->action != CLUSTERING_ANSWER) {
-        return false;
+    const bool handled = verdict->action == CLUSTERING_ANSWER;
+    if (handled) {
+        // First, since it may be the text of a parameter that is changed.
+        msg.retValue().assign(chars(verdict->retval), static_cast<int>(verdict->retval.len));
     }
-    msg.retValue().assign(chars(verdict->retval), static_cast<int>(verdict->retval.len));
-    return true;
+    params.apply(*verdict);
+    return handled;
 }
 
 // Logs what a verdict has to say, if anybody listens at its level.
@@ -218,24 +261,19 @@ void ClusteringModule::say(const Verdict& verdict) {
 }
 
 bool ClusteringModule::serve(Message& msg, int id) {
-    return Module::received(msg, id);
+    const bool handled = Module::received(msg, id);
+    // Here, since msgTimer() is called with the module locked.
+    unsigned idle = 0;
+    if (id == Timer && m_errands.compare_exchange_strong(idle, 1)) {
+        sweep(Time::now() - Patience);
+        endErrand();
+    }
+    return handled;
 }
 
 void ClusteringModule::statusParams(String& str) {
     Module::statusParams(str);
     str.append(CoreText(clustering_status(m_core)).string(), ",");
-}
-
-void ClusteringModule::msgTimer(Message& msg) {
-    Module::msgTimer(msg);
-    unsigned errands = 0;
-    if (m_retired.skipNull() && m_errands.compare_exchange_strong(errands, 1)) {
-        sweep();
-        errands = 1;
-        if (!m_errands.compare_exchange_strong(errands, 0)) {
-            reload();
-        }
-    }
 }
 
 // Puts the file's settings in force; `false` where they are refused and others stay.
@@ -247,7 +285,9 @@ bool ClusteringModule::load() {
     const String path = Engine::configFile("clustering");
     Configuration file;
     file = path;
-    if (!file.load(!m_loaded) && m_loaded) {
+    const bool exists = ::access(path, F_OK) == 0;
+    // A file that is gone, or that the engine finds incomplete, isn't a file without settings.
+    if (!file.load(exists || !m_loaded) && (exists || m_loaded)) {
         Debug(this, DebugConf, "Could not read '%s', %s", path.c_str(), stay);
         return false;
     }
@@ -263,7 +303,7 @@ bool ClusteringModule::load() {
         Debug(this, DebugConf, "Refused '%s', %s", path.c_str(), stay);
         return false;
     }
-    m_loaded = true;
+    m_loaded = exists;
     if (!clustering_enabled(m_core) && !Engine::nodeName().null()) {
         Debug(this, DebugNote,
               "Clustering is disabled: 'regexp' and 'callto' in [general] of '%s' are not both set,"
@@ -294,6 +334,7 @@ void ClusteringModule::installServices() {
 
 // Makes the handlers be those that the settings ask for.
 void ClusteringModule::installHandlers() {
+    bool replaced = false;
     for (int kind = 0; kind < s_kinds; kind++) {
         const uint32_t which = static_cast<uint32_t>(kind);
         const unsigned priority = clustering_priority(m_core, which);
@@ -301,38 +342,50 @@ void ClusteringModule::installHandlers() {
         if ((handler ? handler->priority() : 0) == priority) {
             continue;
         }
-        // The new one first, so that no message meets neither. One that is on its way may meet
-        // both: what the first has changed is no matter of the cluster's to the second.
+        // The new one first. Messages that were made before it was there are the old one's to the
+        // end of their way, those made later the new one's: none meets both, or neither.
         Handler* old = handler;
         handler = nullptr;
         if (priority) {
             handler = new Handler(*this, &ClusteringModule::decide, kind,
                                   string(clustering_kind_name(which)), priority);
 #ifdef CLUSTERING_FILTERS
-            if (isFiltered(kind)) {
-                handler->setFilter(new Filter(*this, kind));
-            }
+            handler->setFilter(new Filter(*this, *handler, kind));
 #endif
+            if (old) {
+                handler->await();
+            }
             Engine::install(handler);
         }
         if (old) {
-            m_retired.append(old)->setDelete(false);
+            if (handler) {
+                handler->follow(*old);
+                replaced = true;
+            } else {
+                old->stop();
+            }
+            m_replaced.append(old)->setDelete(false);
         }
     }
-    sweep();
+    if (replaced) {
+        // So that the new priorities are in force when the reload is done.
+        Thread::usleep(HandOver);
+    }
+    sweep(Time::now() - Patience);
 }
 
-// Uninstalls handlers that were replaced. The engine waits for the messages inside of them, so this
-// is put off while a call waits for its node: whoever locates it might be the one that reloads us.
-void ClusteringModule::sweep() {
-    for (ObjList* o = m_retired.skipNull(); o; o = o->skipNext()) {
-        static_cast<Handler*>(o->get())->retire();
-    }
-    if (m_locating) {
-        return;
-    }
-    while (GenObject* handler = m_retired.remove(false)) {
-        uninstall(static_cast<Handler*>(handler));
+// Uninstalls handlers that were replaced before some time, and the eldest of too many. The engine
+// waits for the messages inside of them, so this is put off while a call waits for its node:
+// whoever locates it might be waiting for this thread.
+void ClusteringModule::sweep(uint64_t before) {
+    while (!m_locating) {
+        ObjList* first = m_replaced.skipNull();
+        Handler* eldest = first ? static_cast<Handler*>(first->get()) : nullptr;
+        if (!eldest || (eldest->until() >= before && m_replaced.count() <= MostReplaced)) {
+            break;
+        }
+        m_replaced.remove(false);
+        uninstall(eldest);
     }
 }
 

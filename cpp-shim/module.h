@@ -31,14 +31,27 @@ public:
 
     bool received(TelEngine::Message& msg) override;
 
-    /// From now on every message passes by.
-    void retire() { m_retired = true; }
+    /// Whether a message is this handler's, and not that of one before or after it.
+    bool takes(const TelEngine::Message& msg) const;
+
+    /// From now on leaves alone what messages are made.
+    void stop();
+
+    /// Leaves all messages alone until it follows another handler.
+    void await() { m_from = UINT64_MAX; }
+
+    /// From now on takes the messages that are made, and leaves to `old` those that were.
+    void follow(Handler& old);
+
+    /// When the messages were made that this handler no longer takes, in microseconds.
+    uint64_t until() const { return m_until; }
 
 private:
     ClusteringModule& m_module;
     Method m_method;
     int m_id;
-    std::atomic<bool> m_retired{false};
+    std::atomic<uint64_t> m_from{0};
+    std::atomic<uint64_t> m_until{UINT64_MAX};
 };
 
 /// The module.
@@ -59,7 +72,6 @@ public:
 
 protected:
     void statusParams(TelEngine::String& str) override;
-    void msgTimer(TelEngine::Message& msg) override;
 
 private:
     // A kind of message that the core decides.
@@ -73,24 +85,27 @@ private:
     bool serve(TelEngine::Message& msg, int id);
     void say(const Verdict& verdict);
     void reload();
+    void endErrand();
     bool load();
     void installServices();
     void installHandlers();
-    void sweep();
+    void sweep(uint64_t before);
     static void uninstall(Handler* handler);
 
     Names m_names;
     clustering_core* m_core;
     // Calls that wait for their node to be located.
     std::atomic<unsigned> m_locating{0};
+    // The module is being unloaded: no call may begin to wait.
+    std::atomic<bool> m_leaving{false};
     // Reloads and the like that were asked for and not yet carried out. The thread that finds none
     // is the one at work, and it alone uses what follows.
     std::atomic<unsigned> m_errands{0};
     bool m_loaded = false;
     Handler* m_handlers[s_kinds] = {};
     Handler* m_services[s_services] = {};
-    // Handlers that were replaced and still have to be uninstalled.
-    TelEngine::ObjList m_retired;
+    // Handlers that were replaced and still have to be uninstalled, the eldest first.
+    TelEngine::ObjList m_replaced;
 };
 
 } // namespace clustering

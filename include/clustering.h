@@ -21,7 +21,7 @@
 /**
  * How many parameter names have a number; see `clustering_name`.
  */
-#define CLUSTERING_NAMES 25
+#define CLUSTERING_NAMES 28
 
 /**
  * The words that a `clustering_verdict` keeps for the core.
@@ -372,14 +372,15 @@ bool clustering_concerns(const clustering_core *core,
 /**
  * Decides a message.
  *
- * `kind` is a `clustering_kind`. `verdict` is started, unless `CLUSTERING_BAD_ARGUMENT` is returned,
- * for a NULL or a wrong `kind`; it borrows from the core and from the parameters' texts, and must be
- * released.
+ * `kind` is a `clustering_kind`. With any NULL or another `kind` nothing is decided. `verdict`, unless
+ * NULL itself, is always made and must be released; it borrows from the core and from the parameters'
+ * texts.
  *
  * # Safety
  *
  * `core` is NULL or a node, which outlives the verdict; `message` is NULL or valid for the call, the
- * texts of its parameters until the verdict is released; `verdict` is NULL or memory for a verdict that holds none, as for
+ * texts of its parameters until the edits are written, after which the verdict may only be released
+ * or, if it began a locate, handed to `clustering_located`; `verdict` is NULL or memory for a verdict that holds none, as for
  * every entry that makes one.
  */
 clustering_result clustering_decide(const clustering_core *core,

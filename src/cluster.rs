@@ -15,13 +15,14 @@ use crate::stats::{Counter, Counters};
 use crate::verdict::Verdict;
 use crate::{cdr, execute, register, route};
 
-/// Shares of the engine's threads: a power of two, at least as many as threads run at a time.
+/// Shares of the engine's threads: enough that two that run at the same time seldom meet in one.
 const SHARES: usize = 16;
 
 /// What one share of the threads works with, on cache lines of its own.
 ///
 /// Each share has a reference of its own to the settings in force. It is read-locked while a
-/// message is decided, for less than a microsecond; only a reload ever waits for that, or is waited for.
+/// message is decided: for less than a microsecond, unless the C library matches a node's name for the
+/// first time. Only a reload ever waits for that, or is waited for.
 #[derive(Debug)]
 #[repr(align(128))]
 struct Share {

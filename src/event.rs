@@ -31,7 +31,7 @@ pub enum Level {
 /// Something that happened to a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'m> {
-    /// A call came for this node.
+    /// A call to the cluster's prefix came to this node.
     Received {
         /// What was called, without the prefix.
         called: &'m [u8],
@@ -158,10 +158,7 @@ impl Display for Line<'_, '_> {
         match self.event {
             Event::Received { called, callto } => {
                 let (called, callto) = (Shown(called), Shown(callto));
-                write!(
-                    f,
-                    "Call to '{called}' came from another node, for '{callto}'"
-                )
+                write!(f, "Got call to '{called}' on this node, for '{callto}'")
             }
             Event::Forwarded {
                 resource,

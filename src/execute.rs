@@ -75,7 +75,7 @@ pub(crate) fn located<'m>(
     }
     context.count(Counter::Located);
     deliver(context, message, Target { node, resource }, true, verdict);
-    if matches!(verdict.event, None | Some(Event::Forwarded { .. })) {
+    if verdict.event.is_none() {
         verdict.event = Some(Event::Located { resource, node });
     }
 }
@@ -134,7 +134,8 @@ fn deliver<'m>(
         verdict.action = Action::NeedAll;
         return;
     }
-    let target = verdict.make(|text| settings.callto.expand(node, &groups, message, text));
+    let addressed = Addressed { message, resource };
+    let target = verdict.make(|text| settings.callto.expand(node, &groups, &addressed, text));
     let target = verdict.trim(target);
     if verdict.resolve(&target).is_empty() {
         context.count(Counter::NoNode);
@@ -182,6 +183,30 @@ fn deliver<'m>(
     leave_transport(context, message, verdict);
     // Last, since the resource is a part of the old text.
     verdict.set_value(Name::Callto, target);
+}
+
+/// A call as the template sees it: its target is the resource, without prefix and node.
+struct Addressed<'a, 'm, P> {
+    message: &'a P,
+    resource: &'m [u8],
+}
+
+impl<'m, P: Parameters<'m>> Parameters<'m> for Addressed<'_, 'm, P> {
+    fn get(&self, name: Name) -> Option<&'m [u8]> {
+        if name == Name::Callto {
+            Some(self.resource)
+        } else {
+            self.message.get(name)
+        }
+    }
+
+    fn is_repeated(&self, name: Name) -> bool {
+        self.message.is_repeated(name)
+    }
+
+    fn other(&self, name: &[u8]) -> Option<&'m [u8]> {
+        self.message.other(name)
+    }
 }
 
 /// A name that can't be a node's leaves the call as it is, but says why it will fail.

@@ -4,7 +4,7 @@
 //!
 //! The standard library's own panic hook asks who the thread is, and that leaves something behind in
 //! a thread of the engine that may outlive this library. So a hook of ours notes the panic instead.
-//! The module has a standard library of its own, so the hook sees no panics but the core's.
+//! The module has a standard library of its own, so there the hook sees no panics but the core's.
 
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
@@ -18,11 +18,14 @@ use crate::verdict::Verdict;
 #[error("internal error: {0}")]
 pub struct Failure(String);
 
-/// What the hook noted of the last panic that nobody has asked for yet.
+/// What the hook noted of the last panic that nobody has asked for yet. Of two panics at the same time
+/// on two threads one may get the other's note: enough for a report, which names the place.
 static NOTED: Mutex<Option<String>> = Mutex::new(None);
 
 /// Makes panics be noted, for [`guard`] to tell; builds for tests print them as well.
 pub(crate) fn record_panics() {
+    #[cfg(feature = "fault-injection")]
+    fault::from_environment();
     panic::set_hook(Box::new(|panic| {
         if cfg!(debug_assertions) {
             eprintln!("{panic}");
@@ -32,9 +35,47 @@ pub(crate) fn record_panics() {
     }));
 }
 
+/// Failures on purpose: shows that one costs a message, and nothing else.
+#[cfg(feature = "fault-injection")]
+pub mod fault {
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+    static EVERY: AtomicU64 = AtomicU64::new(0);
+    static ENTERED: AtomicU64 = AtomicU64::new(0);
+
+    /// Has every `count`th entry of the C ABI panic from now on, the `count`th one first; 0 has none.
+    pub fn every(count: u64) {
+        ENTERED.store(0, Relaxed);
+        EVERY.store(count, Relaxed);
+    }
+
+    /// Takes the count from the environment, for a module that an engine has loaded.
+    pub(super) fn from_environment() {
+        if let Some(count) = std::env::var("CLUSTERING_FAULT")
+            .ok()
+            .and_then(|text| text.parse().ok())
+        {
+            every(count);
+        }
+    }
+
+    pub(super) fn strike() {
+        let every = EVERY.load(Relaxed);
+        let entered = ENTERED.fetch_add(1, Relaxed) + 1;
+        assert!(
+            every == 0 || !entered.is_multiple_of(every),
+            "a failure on purpose"
+        );
+    }
+}
+
 /// Runs `entry`, and catches its panic. What `entry` had in hand must not be used after one.
 pub(crate) fn guard<T>(entry: impl FnOnce() -> T) -> Result<T, Failure> {
-    let result = catch_unwind(AssertUnwindSafe(entry));
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        #[cfg(feature = "fault-injection")]
+        fault::strike();
+        entry()
+    }));
     result.map_err(|_| {
         let noted = NOTED.lock().unwrap_or_else(PoisonError::into_inner).take();
         Failure(noted.unwrap_or_else(|| "unknown panic".to_owned()))

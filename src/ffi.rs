@@ -5,13 +5,15 @@
 //! The header `include/clustering.h` is made from this file, its conventions stand at its top
 //! (`cbindgen.toml`). The rules of this side:
 //!
-//! * Every entry runs inside [`guard`]: a panic costs that one message, never the engine.
+//! * Whatever an entry does with the core runs inside [`guard`]: a panic costs that one message, never
+//!   the engine. Outside is only the translation of arguments and results, which has nothing to fail at.
 //! * Pointers become references only here, each where a SAFETY comment names what the caller owes.
 //! * A [`clustering_verdict`] is the caller's memory with a Rust value in it, from the entry that
 //!   made it until `clustering_verdict_release`.
 #![allow(unsafe_code)]
 #![allow(non_camel_case_types, reason = "these are the names that C sees")]
 
+use std::mem::MaybeUninit;
 use std::slice;
 
 use smallvec::SmallVec;
@@ -102,7 +104,7 @@ pub struct clustering_param {
 }
 
 /// How many parameter names have a number; see `clustering_name`.
-pub const CLUSTERING_NAMES: usize = 25;
+pub const CLUSTERING_NAMES: usize = 28;
 
 const _: () = assert!(CLUSTERING_NAMES == Name::ALL.len() && CLUSTERING_NAMES <= 32);
 
@@ -184,7 +186,7 @@ pub struct clustering_verdict {
     /// The return value of an answer, the message's name of a locate.
     pub retval: clustering_bytes,
     /// The core's own: leave it alone.
-    pub core_private: [u64; CLUSTERING_VERDICT_WORDS],
+    pub core_private: [MaybeUninit<u64>; CLUSTERING_VERDICT_WORDS],
 }
 
 /// A text that the core has allocated. Give it to `clustering_text_free` once.
@@ -199,6 +201,12 @@ pub struct clustering_text {
 
 /// A node's view of its cluster. Opaque.
 pub struct clustering_core(Cluster);
+
+// Any thread may call any entry.
+const _: fn() = || {
+    fn assert_shared<T: Send + Sync>() {}
+    assert_shared::<clustering_core>();
+};
 
 /// What lies in a verdict's private words.
 struct Private {
@@ -533,14 +541,15 @@ pub unsafe extern "C" fn clustering_concerns(
 
 /// Decides a message.
 ///
-/// `kind` is a `clustering_kind`. `verdict` is started, unless `CLUSTERING_BAD_ARGUMENT` is returned,
-/// for a NULL or a wrong `kind`; it borrows from the core and from the parameters' texts, and must be
-/// released.
+/// `kind` is a `clustering_kind`. With any NULL or another `kind` nothing is decided. `verdict`, unless
+/// NULL itself, is always made and must be released; it borrows from the core and from the parameters'
+/// texts.
 ///
 /// # Safety
 ///
 /// `core` is NULL or a node, which outlives the verdict; `message` is NULL or valid for the call, the
-/// texts of its parameters until the verdict is released; `verdict` is NULL or memory for a verdict that holds none, as for
+/// texts of its parameters until the edits are written, after which the verdict may only be released
+/// or, if it began a locate, handed to `clustering_located`; `verdict` is NULL or memory for a verdict that holds none, as for
 /// every entry that makes one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clustering_decide(
@@ -549,13 +558,12 @@ pub unsafe extern "C" fn clustering_decide(
     message: *const clustering_message,
     verdict: *mut clustering_verdict,
 ) -> clustering_result {
-    // SAFETY: promised by the caller; that the verdict outlives what it borrows is, too.
+    // SAFETY: promised by the caller; that what the verdict borrows outlives it is, too.
     unsafe {
-        let (Some(kind), Some(message)) = (kind_of(kind), HostMessage::new(message)) else {
-            return CLUSTERING_BAD_ARGUMENT;
-        };
-        answer(core, message.now, verdict, |cluster, verdict| {
-            cluster.decide(kind, &message, message.complete, message.now, verdict);
+        let (kind, message) = (kind_of(kind), HostMessage::new(message));
+        let asked = core.as_ref().zip(message).zip(kind);
+        answer(asked, verdict, |cluster, message, kind, verdict| {
+            cluster.decide(kind, message, message.complete, message.now, verdict);
         })
     }
 }
@@ -577,24 +585,25 @@ pub unsafe extern "C" fn clustering_located(
     answer: *const clustering_answer,
     verdict: *mut clustering_verdict,
 ) -> clustering_result {
-    // SAFETY: promised by the caller; that the verdict outlives what it borrows is, too. Every
+    // SAFETY: promised by the caller; that what the verdict borrows outlives it is, too. Every
     // verdict of the caller's holds a `Private`.
     unsafe {
-        let (Some(begun), Some(message), Some(located)) =
-            (begun.as_ref(), HostMessage::new(message), answer.as_ref())
-        else {
-            return CLUSTERING_BAD_ARGUMENT;
-        };
-        let begun = &(*begun.core_private.as_ptr().cast::<Private>()).verdict;
-        let located = Located {
-            handled: located.handled,
-            node: located.node.get(),
-            error: located.has_error.then(|| located.error.get()),
-            reason: located.reason.get(),
-        };
-        self::answer(core, message.now, verdict, |cluster, verdict| {
-            cluster.decide_located(begun, &message, &located, message.now, verdict);
-        })
+        let begun = begun.as_ref().zip(answer.as_ref());
+        let asked = core.as_ref().zip(HostMessage::new(message)).zip(begun);
+        self::answer(
+            asked,
+            verdict,
+            |cluster, message, (begun, located), verdict| {
+                let begun = &(*begun.core_private.as_ptr().cast::<Private>()).verdict;
+                let located = Located {
+                    handled: located.handled,
+                    node: located.node.get(),
+                    error: located.has_error.then(|| located.error.get()),
+                    reason: located.reason.get(),
+                };
+                cluster.decide_located(begun, message, &located, message.now, verdict);
+            },
+        )
     }
 }
 
@@ -716,30 +725,29 @@ fn kind_of(number: u32) -> Option<Kind> {
         .and_then(|number| Kind::ALL.get(number).copied())
 }
 
-/// Starts a verdict, lets `decide` fill it, and publishes it.
+/// Starts a verdict, lets `decide` fill it if it was `asked` something, and publishes it.
 ///
 /// # Safety
 ///
 /// As for [`clustering_decide`].
-unsafe fn answer(
-    core: *const clustering_core,
-    now: u64,
+unsafe fn answer<'m, Q>(
+    asked: Option<((&'static clustering_core, HostMessage<'m>), Q)>,
     place: *mut clustering_verdict,
-    decide: impl FnOnce(&'static Cluster, &mut Verdict<'static>),
+    decide: impl FnOnce(&'static Cluster, &HostMessage<'m>, Q, &mut Verdict<'static>),
 ) -> clustering_result {
-    // SAFETY: promised by the caller.
-    let Some(clustering_core(cluster)) = (unsafe { core.as_ref() }) else {
-        return CLUSTERING_BAD_ARGUMENT;
-    };
     if place.is_null() {
         return CLUSTERING_BAD_ARGUMENT;
     }
     // SAFETY: not NULL, and the rest is promised by the caller.
     let mut place = unsafe { Place::start(place) };
+    let Some(((clustering_core(cluster), message), question)) = asked else {
+        place.publish();
+        return CLUSTERING_BAD_ARGUMENT;
+    };
     let verdict = &mut place.private().verdict;
-    let result = guard(|| decide(cluster, verdict));
+    let result = guard(|| decide(cluster, &message, question, verdict));
     if let Err(failure) = &result {
-        cluster.failed(failure, now, verdict);
+        cluster.failed(failure, message.now, verdict);
     }
     place.publish();
     if result.is_ok() {

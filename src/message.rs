@@ -78,12 +78,16 @@ names! {
     Called = "called",
     /// The target of a call.
     Callto = "callto",
+    /// The SIP code that an instant message is answered with.
+    Code = "code",
     /// A registered user's location.
     Data = "data",
     /// Why a call failed, as a word that the engine knows.
     Error = "error",
-    /// The address that a message came from.
+    /// The address that a message says it came from: where it did, unless the SIP channel believes `Via`.
     IpHost = "ip_host",
+    /// The address that a message did come from, where `ip_host` is another.
+    IpHostReceived = "ip_host_recv",
     /// The name of a node.
     Nodename = "nodename",
     /// The cluster prefix and node of the server that wrote a CDR.
@@ -106,6 +110,8 @@ names! {
     OsipVisited = "osip_x-visited",
     /// Why a call failed, for people.
     Reason = "reason",
+    /// What is routed, where it isn't a call.
+    RouteType = "route_type",
     /// Header from another node: the call's billid.
     SipBillid = "sip_x-billid",
     /// Header from another node: the target to call.

@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::message::{CLUSTER_HEADERS, Name, Parameters};
 use crate::resource::trim_blanks;
 use crate::stats::Counter;
-use crate::trust::{Distrust, judge};
+use crate::trust::{Distrust, judge, sender};
 use crate::verdict::{Action, Value, Verdict};
 use crate::visited::Visited;
 
@@ -41,6 +41,10 @@ pub(crate) fn decide<'m>(
                 b"forbidden",
                 "cluster headers from an untrusted sender",
             );
+            if message.get(Name::RouteType) == Some(b"msg") {
+                // Of an instant message only a number decides the answer.
+                verdict.set(Name::Code, b"403");
+            }
             return;
         }
         callto = None;
@@ -96,7 +100,7 @@ fn distrust<'m>(
     context.count(cause.counter());
     if let Some(unsaid) = context.gates.untrusted.pass(context.now) {
         verdict.event = Some(Event::Untrusted {
-            address: message.get(Name::IpHost).unwrap_or_default(),
+            address: sender(message).unwrap_or_default(),
             called: message.get(Name::Called).unwrap_or_default(),
             callto: message.get(Name::SipCallto).unwrap_or_default(),
             refused,

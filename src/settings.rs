@@ -89,7 +89,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// Names everything that is wrong, in the file's order.
+    /// Names everything that is wrong: first what is unknown, then what has a bad value.
     pub fn parse(node: &[u8], file: &str, entries: &[Entry]) -> Result<Self, Vec<SettingError>> {
         let mut reader = Reader {
             file,

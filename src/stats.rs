@@ -35,7 +35,7 @@ counters! {
     Forwarded = "forwarded",
     /// Calls whose node was found by a locate message.
     Located = "located",
-    /// Calls that came from another node.
+    /// Calls to the cluster's prefix that came to this node.
     Received = "received",
     /// Locations that got this node's name in front.
     Registered = "registered",

@@ -107,12 +107,6 @@ impl Template {
         })
     }
 
-    /// Nothing stands in the template.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.parts.is_empty()
-    }
-
     /// Which groups of the pattern are used anywhere in it.
     #[must_use]
     pub fn group_use(&self) -> GroupUse {
@@ -187,15 +181,14 @@ impl Template {
 
 impl ParameterName {
     fn new(name: Plain) -> Self {
-        match &*name {
-            [Atom::Text(text)] => {
-                let known = Name::ALL
-                    .iter()
-                    .find(|known| known.text().as_bytes() == &**text);
-                known.map_or(Self::Other(name), |known| Self::Known(*known))
-            }
-            _ => Self::Other(name),
-        }
+        let known = match &*name {
+            // One with a `*` stands for others: no message has a parameter of that very name.
+            [Atom::Text(text)] if !text.ends_with(b"*") => Name::ALL
+                .iter()
+                .find(|known| known.text().as_bytes() == &**text),
+            _ => None,
+        };
+        known.map_or(Self::Other(name), |known| Self::Known(*known))
     }
 }
 

@@ -56,7 +56,7 @@ impl Trust {
             let network = item
                 .parse()
                 .or_else(|_| item.parse::<IpAddr>().map(IpNet::from));
-            networks.push(network.map_err(|_| TrustError(item.to_owned()))?);
+            networks.push(canonical(network.map_err(|_| TrustError(item.to_owned()))?));
         }
         Ok(if anyone {
             Self::Anyone
@@ -83,6 +83,23 @@ impl Trust {
                 .is_some_and(|address| networks.iter().any(|network| network.contains(&address))),
         }
     }
+}
+
+/// A network of IPv4 addresses within IPv6 as one of IPv4 addresses, which is how they are compared.
+fn canonical(network: IpNet) -> IpNet {
+    let mapped = match network {
+        IpNet::V6(v6) if v6.prefix_len() >= 96 => v6.addr().to_ipv4_mapped(),
+        _ => None,
+    };
+    let canonical = mapped.map(|v4| IpNet::new(v4.into(), network.prefix_len() - 96));
+    canonical.and_then(Result::ok).unwrap_or(network)
+}
+
+/// The address that a message came from.
+pub(crate) fn sender<'m>(message: &impl Parameters<'m>) -> Option<&'m [u8]> {
+    message
+        .filled(Name::IpHostReceived)
+        .or_else(|| message.filled(Name::IpHost))
 }
 
 /// Why cluster headers don't count.
@@ -153,7 +170,7 @@ pub(crate) fn judge<'m>(
 ) -> Result<(), Distrust> {
     let settings = context.settings;
     let by_address = !settings.trust.is_unset() || !settings.keys.are_set();
-    if by_address && !settings.trust.trusts(message.get(Name::IpHost)) {
+    if by_address && !settings.trust.trusts(sender(message)) {
         return Err(Distrust::Address);
     }
     if CLUSTER_HEADERS
@@ -222,7 +239,7 @@ mod tests {
 
     #[test]
     fn addresses_and_networks_of_both_families_are_trusted() {
-        let networks = "192.0.2.7, 10.1.0.0/16 2001:db8::/32,::1";
+        let networks = "192.0.2.7, 10.1.0.0/16 2001:db8::/32,::1 ::ffff:203.0.113.0/120";
         for address in [
             "192.0.2.7",
             "10.1.255.1",
@@ -230,6 +247,7 @@ mod tests {
             "[2001:db8::5]",
             "::1",
             "::ffff:10.1.2.3",
+            "203.0.113.9",
         ] {
             assert!(trusts(networks, address), "{address}");
         }

@@ -69,6 +69,17 @@ fn a_call_to_another_node_leaves_the_phones_transport_behind() {
 }
 
 #[test]
+fn the_target_that_a_template_brings_in_is_the_resource() {
+    let cluster = cluster(&[&[("general", "callto", "iax/${callto}@\\0")], SETTINGS]);
+    let decided = decide(
+        &cluster,
+        Kind::Execute,
+        &[("callto", "cluster/node2/park/1")],
+    );
+    assert_eq!(decided.value("callto"), Some("iax/park/1@node2"));
+}
+
+#[test]
 fn a_setting_names_the_connection_to_other_nodes() {
     let cluster = cluster(&[&[("general", "connection", "backbone")], SETTINGS]);
     let call = [
@@ -283,6 +294,29 @@ fn a_stranger_who_names_a_target_is_refused_and_logged() {
     let line = "Refused a call from 203.0.113.66 to 'cluster/' for 'sip/sip:premium@gateway': \
                 not a trusted sender";
     assert_eq!(decided.line.as_deref(), Some(line));
+}
+
+#[test]
+fn the_sender_is_where_a_call_came_from_not_where_it_says() {
+    let call = [
+        ("called", "cluster/"),
+        ("ip_host", "192.0.2.2"),
+        ("ip_host_recv", "203.0.113.66"),
+        ("sip_x-callto", "x"),
+    ];
+    let decided = decide(&cluster(&[SETTINGS]), Kind::Route, &call);
+    assert_eq!(decided.value("error"), Some("forbidden"));
+}
+
+#[test]
+fn a_strangers_instant_message_is_refused_by_number() {
+    let message = [
+        ("route_type", "msg"),
+        ("called", "cluster/"),
+        ("sip_x-callto", "x"),
+    ];
+    let decided = decide(&cluster(&[SETTINGS]), Kind::Route, &message);
+    assert_eq!(decided.value("code"), Some("403"));
 }
 
 #[test]

@@ -3,8 +3,9 @@
 //! Remembers which node names matched, and where their groups were.
 //!
 //! A cluster has few nodes and many calls, so nearly every name was seen before. Only names that
-//! matched are kept, and never more than there is room for: callers who make names up can't drive
-//! the real ones out, since a place that is taken stays taken until the settings are read again.
+//! matched are kept, and never more than there is room for. A place that is taken stays taken until the
+//! settings are read again: callers who make up names that match can't drive real ones out, and where
+//! they were first the real ones are matched at each call, as if there were no memo.
 
 use std::hash::Hasher;
 

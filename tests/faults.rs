@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! The core fails on purpose: at each entry, and wherever it runs out of memory. That costs one
+//! message, or one request of an operator, and nothing else.
+//!
+//! `scripts/faults` runs this with what it needs, also against a module in an engine.
+#![cfg_attr(oom_panics, feature(alloc_error_hook))]
+#![allow(
+    unsafe_code,
+    reason = "the C ABI is called, and an allocator is made to fail"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::mem::MaybeUninit;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+
+use clustering::failure::fault;
+use clustering::ffi::{
+    CLUSTERING_NAMES, clustering_action, clustering_answer, clustering_bytes, clustering_concerns,
+    clustering_core, clustering_decide, clustering_enabled, clustering_free, clustering_kind,
+    clustering_load, clustering_located, clustering_message, clustering_new, clustering_priority,
+    clustering_result, clustering_setting, clustering_status, clustering_text,
+    clustering_text_free, clustering_verdict, clustering_verdict_line, clustering_verdict_release,
+};
+use clustering::message::Name;
+
+use clustering_action::{CLUSTERING_CHANGE, CLUSTERING_LOCATE, CLUSTERING_PASS};
+use clustering_kind::CLUSTERING_EXECUTE;
+use clustering_result::{CLUSTERING_OK, CLUSTERING_PANIC};
+
+/// Fails one allocation, as often as a test wants.
+struct Failing;
+
+/// How many more allocations succeed; negative for all.
+static LEFT: AtomicI64 = AtomicI64::new(-1);
+
+#[global_allocator]
+static ALLOCATOR: Failing = Failing;
+
+// SAFETY: it's the system's allocator, which may return NULL, too.
+unsafe impl GlobalAlloc for Failing {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if LEFT.load(Relaxed) >= 0 && LEFT.fetch_sub(1, Relaxed) == 0 {
+            return std::ptr::null_mut();
+        }
+        // SAFETY: as this function's caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: as this function's caller promises.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+/// Faults hit the whole process, so one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn bytes(text: &'static str) -> clustering_bytes {
+    clustering_bytes {
+        ptr: text.as_ptr(),
+        len: text.len(),
+    }
+}
+
+const SETTINGS: [(&str, &str, &str); 3] = [
+    ("general", "regexp", "^node[0-9]$"),
+    ("general", "callto", "sip/sip:cluster/@\\0.example.net"),
+    ("security", "secret", "a secret of at least sixteen bytes"),
+];
+
+/// A node, by way of the C ABI.
+struct Node(*mut clustering_core);
+
+impl Node {
+    fn new() -> Self {
+        // SAFETY: the text is static.
+        let node = Self(unsafe { clustering_new(bytes("node1"), 7) });
+        assert!(!node.0.is_null());
+        assert_eq!(node.load(), CLUSTERING_OK);
+        node
+    }
+
+    fn load(&self) -> clustering_result {
+        let settings = SETTINGS.map(|(section, key, value)| clustering_setting {
+            section: bytes(section),
+            key: bytes(key),
+            value: bytes(value),
+        });
+        let file = bytes("clustering.conf");
+        let mut errors = MaybeUninit::<clustering_text>::uninit();
+        // SAFETY: all arguments outlive the call; `errors` is written by it.
+        unsafe {
+            let count = settings.len();
+            let result =
+                clustering_load(self.0, file, settings.as_ptr(), count, errors.as_mut_ptr());
+            clustering_text_free(errors.assume_init());
+            result
+        }
+    }
+
+    /// Places a call, all the way through a locate if need be; says how it ended, and what came of it.
+    fn call(&self, callto: &'static str) -> (clustering_result, clustering_action) {
+        let mut known = [bytes(""); CLUSTERING_NAMES];
+        known[Name::Callto as usize] = bytes(callto);
+        let message = clustering_message {
+            known: known.as_ptr(),
+            present: 1 << (Name::Callto as u32),
+            repeated: 0,
+            params: std::ptr::null(),
+            count: 0,
+            complete: true,
+            now: 1_000_000,
+        };
+        let mut first = MaybeUninit::<clustering_verdict>::uninit();
+        let mut second = MaybeUninit::<clustering_verdict>::uninit();
+        // SAFETY: the message outlives the verdicts, each of which is made before it is looked at and
+        // released once, where it was made.
+        unsafe {
+            let kind = CLUSTERING_EXECUTE as u32;
+            let mut result =
+                clustering_decide(self.0, kind, &raw const message, first.as_mut_ptr());
+            let mut action = (*first.as_ptr()).action;
+            if action == CLUSTERING_LOCATE {
+                let answer = clustering_answer {
+                    handled: true,
+                    node: bytes("node2"),
+                    has_error: false,
+                    error: bytes(""),
+                    reason: bytes(""),
+                };
+                let (begun, place) = (first.as_ptr(), second.as_mut_ptr());
+                result =
+                    clustering_located(self.0, begun, &raw const message, &raw const answer, place);
+                action = (*place).action;
+                clustering_text_free(clustering_verdict_line(place));
+                clustering_verdict_release(place);
+            }
+            clustering_text_free(clustering_verdict_line(first.as_ptr()));
+            clustering_verdict_release(first.as_mut_ptr());
+            (result, action)
+        }
+    }
+
+    fn status(&self) -> String {
+        // SAFETY: the text is valid until it is freed.
+        unsafe {
+            let text = clustering_status(self.0);
+            let bytes = if text.ptr.is_null() {
+                &[]
+            } else {
+                std::slice::from_raw_parts(text.ptr, text.len)
+            };
+            let copy = String::from_utf8(bytes.to_vec()).unwrap();
+            clustering_text_free(text);
+            copy
+        }
+    }
+
+    fn panics(&self) -> u64 {
+        let status = self.status();
+        let (_, count) = status.rsplit_once("panics=").unwrap();
+        count.parse().unwrap()
+    }
+
+    /// Everything works as if nothing had been.
+    fn assert_sound(&self) {
+        assert_eq!(self.load(), CLUSTERING_OK);
+        for callto in ["cluster/node1/x", "cluster/node2/x", "cluster/*/x"] {
+            assert_eq!(
+                self.call(callto),
+                (CLUSTERING_OK, CLUSTERING_CHANGE),
+                "{callto}"
+            );
+        }
+        assert_eq!(self.call("sip/x"), (CLUSTERING_OK, CLUSTERING_PASS));
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // SAFETY: made by `new`, used no more.
+        unsafe { clustering_free(self.0) };
+    }
+}
+
+#[test]
+fn a_panic_at_any_entry_changes_nothing_and_poisons_nothing() {
+    let _alone = ALONE.lock().unwrap();
+    let node = Node::new();
+    for first in 1..=8 {
+        fault::every(first);
+        let (result, action) = node.call("cluster/*/x");
+        let loaded = node.load();
+        // SAFETY: the node lives, no message is given.
+        unsafe {
+            let enabled = clustering_enabled(node.0);
+            let priority = clustering_priority(node.0, CLUSTERING_EXECUTE as u32);
+            assert!(first > 1 || (!enabled && priority == 0));
+            assert!(!clustering_concerns(node.0, 1, std::ptr::null()));
+        }
+        let _ = node.status();
+        fault::every(0);
+        assert!(
+            result == CLUSTERING_OK || action == CLUSTERING_PASS,
+            "{result:?} {action:?}"
+        );
+        assert!([CLUSTERING_OK, CLUSTERING_PANIC].contains(&loaded));
+        node.assert_sound();
+    }
+    assert!(node.panics() > 0);
+    fault::every(1);
+    // SAFETY: the text is static.
+    assert!(unsafe { clustering_new(bytes("node1"), 7) }.is_null());
+    fault::every(0);
+}
+
+#[test]
+fn a_panic_is_said_once_in_a_while_and_counted_each_time() {
+    let _alone = ALONE.lock().unwrap();
+    let node = Node::new();
+    let mut said = 0;
+    fault::every(1);
+    for _ in 0..5 {
+        let message = clustering_message {
+            known: std::ptr::null(),
+            present: 0,
+            repeated: 0,
+            params: std::ptr::null(),
+            count: 0,
+            complete: true,
+            now: 1_000_000,
+        };
+        let mut verdict = MaybeUninit::<clustering_verdict>::uninit();
+        let kind = CLUSTERING_EXECUTE as u32;
+        // SAFETY: the verdict is made, looked at, and then released once.
+        unsafe {
+            let place = verdict.as_mut_ptr();
+            let result = clustering_decide(node.0, kind, &raw const message, place);
+            assert_eq!(result, CLUSTERING_PANIC);
+            said += u32::from((*place).level != 0);
+            fault::every(0);
+            clustering_verdict_release(place);
+            fault::every(1);
+        }
+    }
+    fault::every(0);
+    assert_eq!((said, node.panics()), (1, 5));
+}
+
+#[cfg(oom_panics)]
+#[test]
+fn running_out_of_memory_at_any_allocation_costs_one_message() {
+    std::alloc::set_alloc_error_hook(|layout| panic!("no memory for {} bytes", layout.size()));
+    let _alone = ALONE.lock().unwrap();
+    let node = Node::new();
+    let mut failures = 0;
+    for allocation in 0..200 {
+        // Sound settings first, then each step with one allocation that fails.
+        LEFT.store(allocation, Relaxed);
+        let loaded = node.load();
+        let all_succeeded = LEFT.swap(-1, Relaxed) > 0;
+        assert!(
+            [CLUSTERING_OK, CLUSTERING_PANIC].contains(&loaded),
+            "{loaded:?}"
+        );
+        node.assert_sound();
+        for callto in [
+            "cluster/node2/x",
+            "cluster/*/x",
+            "cluster/nowhere/x",
+            "cluster/node1/x",
+        ] {
+            assert_eq!(node.load(), CLUSTERING_OK);
+            LEFT.store(allocation, Relaxed);
+            let (result, action) = node.call(callto);
+            LEFT.store(-1, Relaxed);
+            assert!(
+                result == CLUSTERING_OK || action == CLUSTERING_PASS,
+                "{result:?} {action:?}"
+            );
+            failures += u32::from(result == CLUSTERING_PANIC);
+            node.assert_sound();
+        }
+        if all_succeeded {
+            break;
+        }
+        failures += u32::from(loaded == CLUSTERING_PANIC);
+    }
+    assert!(failures > 10, "only {failures} allocations failed");
+}
