@@ -2,7 +2,7 @@
 
 //! `call.cdr`: the record of a call says which node wrote it.
 
-use crate::cluster::Context;
+use crate::context::Context;
 use crate::message::{Name, Parameters};
 use crate::stats::Counter;
 use crate::verdict::{Action, Verdict};

@@ -6,11 +6,12 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use crate::event::{Event, Gate, Gates};
+use crate::context::Context;
+use crate::event::{Event, Gates};
+use crate::failure::Failure;
 use crate::message::{CLUSTER_HEADERS, Kind, Located, Name, Parameters};
 use crate::replay::Seen;
 use crate::settings::{Entry, SettingError, Settings};
-use crate::signature::Nonce;
 use crate::stats::{Counter, Counters};
 use crate::verdict::Verdict;
 use crate::{cdr, execute, register, route};
@@ -43,61 +44,6 @@ pub struct Cluster {
     /// How many calls were signed.
     signed: AtomicU64,
     seen: Mutex<Seen>,
-}
-
-/// What a decision is made by.
-pub(crate) struct Context<'c, 'm> {
-    /// This node's name, which lives as long as any verdict.
-    pub(crate) node: &'m [u8],
-    pub(crate) settings: &'c Arc<Settings>,
-    pub(crate) gates: &'c Gates,
-    /// Microseconds on the engine's clock.
-    pub(crate) now: u64,
-    /// The nonces of calls that were received.
-    pub(crate) seen: &'c Mutex<Seen>,
-    process: u64,
-    signed: &'c AtomicU64,
-    counters: &'c Counters,
-}
-
-impl Context<'_, '_> {
-    pub(crate) fn count(&self, counter: Counter) {
-        self.counters.add(counter);
-    }
-
-    /// Seconds on the engine's clock.
-    pub(crate) fn seconds(&self) -> u64 {
-        self.now / 1_000_000
-    }
-
-    /// A nonce that was never used.
-    pub(crate) fn nonce(&self) -> Nonce {
-        Nonce {
-            process: self.process,
-            count: self.signed.fetch_add(1, Relaxed),
-        }
-    }
-}
-
-impl<'m> Context<'_, 'm> {
-    /// Counts a call that goes round in circles, and has it logged.
-    pub(crate) fn looping(
-        &self,
-        node: &'m [u8],
-        called: &'m [u8],
-        hops: usize,
-        verdict: &mut Verdict<'m>,
-    ) {
-        self.count(Counter::Looping);
-        if let Some(unsaid) = self.gates.looping.pass(self.now) {
-            verdict.event = Some(Event::Looping {
-                node,
-                called,
-                hops,
-                unsaid,
-            });
-        }
-    }
 }
 
 impl Cluster {
@@ -243,10 +189,16 @@ impl Cluster {
         }
     }
 
-    /// Counts a failure of the core itself; the gate says whether to log it.
-    pub(crate) fn panicked(&self) -> &Gate {
+    /// Makes a verdict of a failure: the message passes unchanged, which is counted and logged.
+    pub(crate) fn failed(&self, failure: &Failure, now: u64, verdict: &mut Verdict<'_>) {
+        verdict.reset();
         self.share().counters.add(Counter::Panics);
-        &self.gates.panics
+        if let Some(unsaid) = self.gates.panics.pass(now) {
+            verdict.event = Some(Event::Failed {
+                failure: failure.clone(),
+                unsaid,
+            });
+        }
     }
 
     /// How often something happened since the node was made.

@@ -9,8 +9,8 @@ use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::failure::Failure;
+use crate::text::{Shown, Text, Value};
 use crate::trust::Distrust;
-use crate::verdict::{Value, Verdict};
 
 /// The engine's debug levels, those that are used here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,7 +118,12 @@ pub enum Event<'m> {
     },
 }
 
-impl Event<'_> {
+impl<'m> Event<'m> {
+    /// The line for the log; `made` holds the texts that the event's verdict has made up.
+    pub(crate) fn line<'v>(&'v self, made: &'v Text) -> impl Display + use<'v, 'm> {
+        Line { event: self, made }
+    }
+
     /// The level that the event is said at.
     #[must_use]
     pub const fn level(&self) -> Level {
@@ -132,21 +137,10 @@ impl Event<'_> {
     }
 }
 
-impl Verdict<'_> {
-    /// The line for the log; nothing where nothing happened.
-    #[must_use]
-    pub fn line(&self) -> Option<impl Display> {
-        self.event.as_ref().map(|event| Line {
-            event,
-            verdict: self,
-        })
-    }
-}
-
-/// An event with the verdict that holds its texts.
+/// An event with the texts that its verdict has made up.
 struct Line<'v, 'm> {
     event: &'v Event<'m>,
-    verdict: &'v Verdict<'m>,
+    made: &'v Text,
 }
 
 impl Display for Line<'_, '_> {
@@ -165,7 +159,7 @@ impl Display for Line<'_, '_> {
                 node,
                 target,
             } => {
-                let target = Shown(self.verdict.resolve(target));
+                let target = Shown(target.resolve(self.made));
                 let (resource, node) = (Shown(resource), Shown(node));
                 write!(
                     f,
@@ -276,27 +270,6 @@ impl Display for Unsaid {
     }
 }
 
-/// Text from outside, fit for a line: printable ASCII, the rest escaped, not too long.
-pub struct Shown<'a>(pub &'a [u8]);
-
-impl Shown<'_> {
-    const LONGEST: usize = 120;
-}
-
-impl Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(text) = *self;
-        let shown = &text[..text.len().min(Self::LONGEST)];
-        for &byte in shown {
-            match byte {
-                b' '..=b'~' => write!(f, "{}", char::from(byte))?,
-                _ => write!(f, "\\x{byte:02x}")?,
-            }
-        }
-        f.write_str(if shown.len() < text.len() { "..." } else { "" })
-    }
-}
-
 /// How long a cause that was just said is not said again, in microseconds.
 pub const QUIET: u64 = 10_000_000;
 
@@ -347,16 +320,6 @@ pub struct Gates {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_shown_cannot_forge_a_line() {
-        let text = b"x\r\n<clustering:WARN> y\xfc'";
-        assert_eq!(
-            Shown(text).to_string(),
-            r"x\x0d\x0a<clustering:WARN> y\xfc'"
-        );
-        assert_eq!(Shown(&[b'a'; 500]).to_string(), "a".repeat(120) + "...");
-    }
 
     #[test]
     fn a_cause_is_said_once_in_a_while_and_the_rest_is_counted() {

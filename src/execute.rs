@@ -5,13 +5,14 @@
 
 use std::sync::Arc;
 
-use crate::cluster::Context;
-use crate::event::{Event, Shown};
+use crate::context::Context;
+use crate::event::Event;
 use crate::message::{Located, Name, Parameters};
 use crate::resource::{Target, trim_blanks};
 use crate::signature::Signed;
 use crate::stats::Counter;
-use crate::verdict::{Action, Text, Verdict};
+use crate::text::{Shown, Text};
+use crate::verdict::{Action, Verdict};
 use crate::visited::Visited;
 
 /// A node of this name is to be found.

@@ -9,10 +9,6 @@
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
-use crate::cluster::Cluster;
-use crate::event::Event;
-use crate::verdict::Verdict;
-
 /// A panic that was caught: its message and its place in the source.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("internal error: {0}")]
@@ -80,19 +76,6 @@ pub(crate) fn guard<T>(entry: impl FnOnce() -> T) -> Result<T, Failure> {
         let noted = NOTED.lock().unwrap_or_else(PoisonError::into_inner).take();
         Failure(noted.unwrap_or_else(|| "unknown panic".to_owned()))
     })
-}
-
-impl Cluster {
-    /// Makes a verdict of a failure: the message passes unchanged, which is counted and logged.
-    pub(crate) fn failed(&self, failure: &Failure, now: u64, verdict: &mut Verdict<'_>) {
-        verdict.reset();
-        if let Some(unsaid) = self.panicked().pass(now) {
-            verdict.event = Some(Event::Failed {
-                failure: failure.clone(),
-                unsaid,
-            });
-        }
-    }
 }
 
 #[cfg(test)]

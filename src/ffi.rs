@@ -19,10 +19,10 @@ use std::slice;
 use smallvec::SmallVec;
 
 use crate::cluster::Cluster;
-use crate::event::Shown;
 use crate::failure::guard;
 use crate::message::{Kind, Located, Name, Parameters};
 use crate::settings::Entry;
+use crate::text::Shown;
 use crate::verdict::{Action, Edit, Verdict};
 
 /// How an entry ended. Numbers are never given another meaning.

@@ -18,10 +18,11 @@
 //! | [`pattern`] | the POSIX pattern that node names must match |
 //! | [`template`] | `callto`: from a node's name to the target that reaches it |
 //! | [`execute`], [`route`], [`register`], [`cdr`] | the four messages |
-//! | [`trust`] | whose cluster headers count |
+//! | [`trust`], `judge` | whose cluster headers count |
 //! | [`signature`], [`replay`] | how a node proves that a call is its own, and once |
 //! | `visited` | where a call has been |
-//! | [`verdict`] | what the engine has to do to the message |
+//! | `context` | what a decision is made by |
+//! | [`verdict`], [`text`] | what the engine has to do to the message |
 //! | [`event`] | what is said in the log, and how often |
 //! | [`stats`] | what is counted |
 //! | [`failure`] | what becomes of a panic |
@@ -31,10 +32,12 @@
 
 pub mod cdr;
 pub mod cluster;
+mod context;
 pub mod event;
 pub mod execute;
 pub mod failure;
 pub mod ffi;
+mod judge;
 pub mod message;
 pub mod pattern;
 pub mod register;
@@ -45,6 +48,7 @@ pub mod settings;
 pub mod signature;
 pub mod stats;
 pub mod template;
+pub mod text;
 pub mod trust;
 pub mod verdict;
 mod visited;

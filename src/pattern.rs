@@ -13,8 +13,6 @@ mod translate;
 
 use std::ops::Range;
 
-use crate::template::GroupUse;
-
 /// The longest node name that is looked at, in bytes. A DNS name has at most 253.
 ///
 /// The engine's strings have no bound, and `regexec` takes time and memory with the square of a
@@ -23,6 +21,17 @@ pub const LONGEST_NODE: usize = 255;
 
 /// As many groups as the engine hands out: `\9` is always empty.
 const GROUPS: usize = 9;
+
+/// What will be asked of a match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GroupUse {
+    /// No groups: it's enough that a name matches.
+    Nothing,
+    /// Only `\0`.
+    Whole,
+    /// Groups within the match.
+    Inner,
+}
 
 /// A pattern that is ready to match; by default it matches nothing.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 //! `user.register`: the location that is stored for a user says which node he is registered with.
 
-use crate::cluster::Context;
+use crate::context::Context;
 use crate::message::{Name, Parameters};
 use crate::stats::Counter;
 use crate::verdict::{Action, Verdict};

@@ -3,13 +3,15 @@
 //! `call.route`: a call to `prefix/...` that another node sent is recognised and routed on; from
 //! anybody else's messages the cluster headers are taken off.
 
-use crate::cluster::Context;
+use crate::context::Context;
 use crate::event::Event;
+use crate::judge::{judge, sender};
 use crate::message::{CLUSTER_HEADERS, Name, Parameters};
 use crate::resource::trim_blanks;
 use crate::stats::Counter;
-use crate::trust::{Distrust, judge, sender};
-use crate::verdict::{Action, Value, Verdict};
+use crate::text::Value;
+use crate::trust::Distrust;
+use crate::verdict::{Action, Verdict};
 use crate::visited::Visited;
 
 /// Decides an incoming call.

@@ -8,12 +8,12 @@
 
 use std::ops::RangeInclusive;
 
-use crate::event::Shown;
 use crate::message::Kind;
 use crate::pattern::Pattern;
 use crate::resource::Prefix;
 use crate::signature::{Keys, Secret};
 use crate::template::Template;
+use crate::text::Shown;
 use crate::trust::Trust;
 
 /// One `key=value` of the file.

@@ -8,9 +8,9 @@
 //! so nothing that a caller can choose is expanded a second time.
 
 use crate::message::{Name, Parameters};
-use crate::pattern::Groups;
+use crate::pattern::{GroupUse, Groups};
 use crate::resource::trim_blanks;
-use crate::verdict::Text;
+use crate::text::Text;
 
 /// A template that is ready to be filled in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,17 +46,6 @@ pub enum TemplateError {
     /// A `${` has no `}` behind it.
     #[error("'${{' at byte {0} has no closing '}}'")]
     Unterminated(usize),
-}
-
-/// Which groups of the pattern a template uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum GroupUse {
-    /// None: it's enough that a name matches.
-    Nothing,
-    /// Only `\0`.
-    Whole,
-    /// Groups within the match.
-    Inner,
 }
 
 /// One character of the template's text, once its backslashes are read.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Whose cluster headers count.
+//! Whose cluster headers count: networks of trusted senders, and why somebody isn't one.
 //!
 //! The headers that one node sends another say where a call goes, with no further question. Anybody
 //! can send such headers, so they count only where the message came from a trusted address, or, where
@@ -8,14 +8,9 @@
 
 use std::fmt::{self, Display};
 use std::net::IpAddr;
-use std::sync::PoisonError;
 
 use ipnet::IpNet;
 
-use crate::cluster::Context;
-use crate::message::{CLUSTER_HEADERS, Name, Parameters};
-use crate::replay::Refusal;
-use crate::signature::Signed;
 use crate::stats::Counter;
 
 /// The senders whose cluster headers count.
@@ -95,13 +90,6 @@ fn canonical(network: IpNet) -> IpNet {
     canonical.and_then(Result::ok).unwrap_or(network)
 }
 
-/// The address that a message came from.
-pub(crate) fn sender<'m>(message: &impl Parameters<'m>) -> Option<&'m [u8]> {
-    message
-        .filled(Name::IpHostReceived)
-        .or_else(|| message.filled(Name::IpHost))
-}
-
 /// Why cluster headers don't count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Distrust {
@@ -157,59 +145,6 @@ impl Display for Distrust {
             Self::Full => "too many signed calls to tell a replayed one",
         })
     }
-}
-
-/// Whether a message's cluster headers count.
-///
-/// # Errors
-///
-/// Says why not.
-pub(crate) fn judge<'m>(
-    context: &Context<'_, 'm>,
-    message: &impl Parameters<'m>,
-) -> Result<(), Distrust> {
-    let settings = context.settings;
-    let by_address = !settings.trust.is_unset() || !settings.keys.are_set();
-    if by_address && !settings.trust.trusts(sender(message)) {
-        return Err(Distrust::Address);
-    }
-    if CLUSTER_HEADERS
-        .iter()
-        .any(|&name| message.is_repeated(name))
-    {
-        return Err(Distrust::Repeated);
-    }
-    if !settings.keys.are_set() {
-        return Ok(());
-    }
-    let header = |name| message.get(name).unwrap_or_default();
-    let call = Signed {
-        origin: header(Name::SipNodename),
-        target: context.node,
-        callto: header(Name::SipCallto),
-        billid: header(Name::SipBillid),
-        username: header(Name::SipUsername),
-        visited: header(Name::SipVisited),
-    };
-    let signature = message
-        .filled(Name::SipSignature)
-        .ok_or(Distrust::Unsigned)?;
-    let verified = settings
-        .keys
-        .verify(&call, signature)
-        .ok_or(Distrust::Forged)?;
-    let (now, window) = (context.seconds(), settings.window);
-    let seconds = now.abs_diff(verified.seconds);
-    if seconds > window {
-        return Err(Distrust::Skewed { seconds, window });
-    }
-    let mut seen = context.seen.lock().unwrap_or_else(PoisonError::into_inner);
-    // Good from a window before its time to a window after it.
-    seen.take(verified.nonce, now, 2 * window + 1)
-        .map_err(|refusal| match refusal {
-            Refusal::Replayed => Distrust::Replayed,
-            Refusal::Full => Distrust::Full,
-        })
 }
 
 /// Reads an address as it stands in a message; an IPv4 address within IPv6 is an IPv4 address.

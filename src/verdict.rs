@@ -5,19 +5,16 @@
 //! A verdict borrows from the message's texts where it can and keeps what it makes up itself, so that
 //! a usual one costs no allocation. Whatever it doesn't name stays as it is.
 
-use std::ops::Range;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use tinyvec::TinyVec;
 
 use crate::event::Event;
 use crate::message::{Name, Parameters};
 use crate::resource::trim_blanks;
 use crate::settings::Settings;
-
-/// Text that a verdict makes up.
-pub type Text = TinyVec<[u8; 256]>;
+use crate::text::{Text, Value};
 
 /// What is to be done with the message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,15 +31,6 @@ pub enum Action {
     Locate = 3,
     /// Ask again with all the parameters of the message.
     NeedAll = 4,
-}
-
-/// A text in a verdict.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value<'m> {
-    /// Stands in the message, or for ever.
-    Given(&'m [u8]),
-    /// Stands at this place of the verdict's own text.
-    Made(Range<usize>),
 }
 
 /// One change of the message's parameters.
@@ -84,11 +72,14 @@ impl<'m> Verdict<'m> {
 
     /// The bytes of one of this verdict's values.
     #[must_use]
-    pub fn resolve<'v>(&'v self, value: &Value<'v>) -> &'v [u8] {
-        match value {
-            Value::Given(text) => text,
-            Value::Made(range) => self.text.get(range.clone()).unwrap_or_default(),
-        }
+    pub fn resolve<'v>(&'v self, value: &'v Value<'_>) -> &'v [u8] {
+        value.resolve(&self.text)
+    }
+
+    /// The line for the log; nothing where nothing happened.
+    #[must_use]
+    pub fn line(&self) -> Option<impl Display> {
+        self.event.as_ref().map(|event| event.line(&self.text))
     }
 
     pub(crate) fn set(&mut self, name: Name, text: &'m [u8]) {

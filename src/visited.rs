@@ -7,7 +7,7 @@
 
 use crate::message::{Name, Parameters};
 use crate::resource::trim_blanks;
-use crate::verdict::Text;
+use crate::text::Text;
 
 /// The nodes that a call has been on, this one not included.
 #[derive(Clone, Copy, Debug)]

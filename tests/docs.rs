@@ -130,7 +130,7 @@ fn every_counter_is_explained() {
 #[test]
 fn tests_that_the_docs_name_exist() {
     let sources = [
-        "src/event.rs",
+        "src/text.rs",
         "src/pattern.rs",
         "src/pattern/memo.rs",
         "src/replay.rs",

@@ -15,7 +15,7 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use crate::template::GroupUse;
+use super::GroupUse;
 
 /// The twin of a pattern that `regcomp` takes; `None` where the answers might differ.
 pub(super) fn translate(pattern: &[u8], groups: GroupUse) -> Option<Regex> {

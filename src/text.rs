@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! Texts: those that a verdict borrows or makes up, and those that are shown to people.
+
+use std::fmt::{self, Display};
+use std::ops::Range;
+
+use tinyvec::TinyVec;
+
+/// Text that a verdict makes up.
+pub type Text = TinyVec<[u8; 256]>;
+
+/// A text in a verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value<'m> {
+    /// Stands in the message, or for ever.
+    Given(&'m [u8]),
+    /// Stands at this place of the verdict's own text.
+    Made(Range<usize>),
+}
+
+impl Value<'_> {
+    /// The bytes, of which `made` holds those that a verdict has made up.
+    #[must_use]
+    pub fn resolve<'v>(&'v self, made: &'v Text) -> &'v [u8] {
+        match self {
+            Self::Given(text) => text,
+            Self::Made(range) => made.get(range.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+/// Text from outside, fit for a line: printable ASCII, the rest escaped, not too long.
+pub struct Shown<'a>(pub &'a [u8]);
+
+impl Shown<'_> {
+    const LONGEST: usize = 120;
+}
+
+impl Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(text) = *self;
+        let shown = &text[..text.len().min(Self::LONGEST)];
+        for &byte in shown {
+            match byte {
+                b' '..=b'~' => write!(f, "{}", char::from(byte))?,
+                _ => write!(f, "\\x{byte:02x}")?,
+            }
+        }
+        f.write_str(if shown.len() < text.len() { "..." } else { "" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_cannot_forge_a_line() {
+        let text = b"x\r\n<clustering:WARN> y\xfc'";
+        assert_eq!(
+            Shown(text).to_string(),
+            r"x\x0d\x0a<clustering:WARN> y\xfc'"
+        );
+        assert_eq!(Shown(&[b'a'; 500]).to_string(), "a".repeat(120) + "...");
+    }
+}
