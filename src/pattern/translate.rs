@@ -35,6 +35,49 @@ pub(super) fn translate(pattern: &[u8], groups: GroupUse) -> Option<Regex> {
         .ok()
 }
 
+/// Whether a pattern has a back-reference and a repeated group, wherever they are.
+///
+/// Such patterns have made `regexec` of glibc 2.36 call itself without end.
+pub(super) fn is_hazard(pattern: &[u8]) -> bool {
+    let (mut refers, mut repeats) = (false, false);
+    let mut rest = pattern;
+    while !rest.is_empty() {
+        let length = match rest {
+            [b'\\', b'1'..=b'9', ..] => {
+                refers = true;
+                2
+            }
+            [b'\\', b')', b'*', ..] | [b'\\', b')', b'\\', b'{' | b'+' | b'?', ..] => {
+                repeats = true;
+                2
+            }
+            [b'\\', _, ..] => 2,
+            [b'[', ..] => bracket_length(rest),
+            _ => 1,
+        };
+        rest = &rest[length.min(rest.len())..];
+    }
+    refers && repeats
+}
+
+/// The length of a bracket expression, whatever stands in it.
+fn bracket_length(text: &[u8]) -> usize {
+    let mut at = 1 + usize::from(text.get(1) == Some(&b'^'));
+    at += usize::from(text.get(at) == Some(&b']'));
+    while let Some(&byte) = text.get(at) {
+        match (byte, text.get(at + 1)) {
+            (b']', _) => return at + 1,
+            (b'[', Some(kind @ (b':' | b'.' | b'='))) => {
+                let inner = &text[at + 2..];
+                let end = inner.windows(2).position(|pair| pair == [*kind, b']']);
+                at += end.map_or(1, |end| end + 4);
+            }
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
 /// A set of bytes: what one character of the pattern may stand for.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct ByteSet([u64; 4]);
