@@ -22,7 +22,7 @@ constexpr uint64_t HandOver = 2000;
 // microseconds: longer than a call is routed. And how many of them stay, should reloads replace
 // many.
 constexpr uint64_t Patience = 60000000;
-constexpr unsigned MostReplaced = 16;
+constexpr unsigned MostReplaced = 64;
 
 // A random number for this process. Without a source of them the time does: it need not be secret.
 uint64_t processNumber() {
@@ -92,6 +92,10 @@ bool Handler::takes(const Message& msg) const {
 
 bool Handler::received(Message& msg) {
     return takes(msg) && (m_module.*m_method)(msg, m_id);
+}
+
+void Handler::inherit(const Handler& old) {
+    m_from = old.m_from.load();
 }
 
 void Handler::stop() {
@@ -374,9 +378,9 @@ void ClusteringModule::installHandlers() {
     sweep(Time::now() - Patience);
 }
 
-// Uninstalls handlers that were replaced before some time, and the eldest of too many. The engine
-// waits for the messages inside of them, so this is put off while a call waits for its node:
-// whoever locates it might be waiting for this thread.
+// Uninstalls handlers that were replaced before some time, and the eldest of too many, whose
+// messages its heir then takes. The engine waits for the messages inside of a handler, so this is
+// put off while a call waits for its node: whoever locates it might be waiting for this thread.
 void ClusteringModule::sweep(uint64_t before) {
     while (!m_locating) {
         ObjList* first = m_replaced.skipNull();
@@ -385,6 +389,17 @@ void ClusteringModule::sweep(uint64_t before) {
             break;
         }
         m_replaced.remove(false);
+        Handler* heir = m_handlers[eldest->id()];
+        for (ObjList* o = m_replaced.skipNull(); o; o = o->skipNext()) {
+            Handler* next = static_cast<Handler*>(o->get());
+            if (next->id() == eldest->id()) {
+                heir = next;
+                break;
+            }
+        }
+        if (heir) {
+            heir->inherit(*eldest);
+        }
         uninstall(eldest);
     }
 }

@@ -43,6 +43,12 @@ public:
     /// From now on takes the messages that are made, and leaves to `old` those that were.
     void follow(Handler& old);
 
+    /// Takes the messages of the handler before it, too, which is about to go.
+    void inherit(const Handler& old);
+
+    /// The number of what is handled.
+    int id() const { return m_id; }
+
     /// When the messages were made that this handler no longer takes, in microseconds.
     uint64_t until() const { return m_until; }
 
