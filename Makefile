@@ -12,7 +12,7 @@ export YATE_ROOT
 # The build has its own idea of where cargo's output lies.
 unexport CARGO_TARGET_DIR CARGO_BUILD_TARGET
 
-.PHONY: all build yate install demo test lint bench faults header format clean
+.PHONY: all build yate install demo test lint bench soak fuzz sanitize faults header format clean
 
 all: build
 
@@ -48,6 +48,18 @@ lint: build
 # Ratios of one run; STOCK=FILE adds any other module.
 bench: $(if $(YATE_ROOT),yate,build)
 	cargo bench --locked --bench dispatch
+
+# Mixed traffic on two threads for SECONDS, each outcome compared with a model.
+soak: $(if $(YATE_ROOT),yate,build)
+	SOAK_SECONDS=$(or $(SECONDS),60) cargo test --locked --release --test soak -- --ignored --nocapture
+
+# Each target for SECONDS; SECONDS=smoke is a short run over the seeds.
+fuzz:
+	scripts/fuzz $(or $(SECONDS),60)
+
+# TOOL: asan, tsan, memcheck or helgrind.
+sanitize: build
+	scripts/sanitize $(or $(TOOL),asan)
 
 # Faults on purpose: at each entry of the core, and at each allocation.
 faults: build

@@ -2,7 +2,8 @@
 //! Compiles the C++ side against the engine that is to be tested, and links that engine.
 //!
 //! `YATE_ROOT` names a real Yate: an installed prefix, or a built source tree. Without it, it is the mock
-//! engine that `make build` leaves in `build/mock`. The engine's own flags are used as they are,
+//! engine that `make build` leaves in `build/mock`, or that of the build directory `MOCK_BUILD`, such as
+//! one with a sanitizer. The engine's own flags are used as they are,
 //! because some of its macros change the layout of its types.
 
 use std::env;
@@ -19,28 +20,36 @@ struct Host {
     includes: Vec<PathBuf>,
     library_dir: PathBuf,
     library: &'static str,
+    /// Where the module for this engine is built.
+    build: PathBuf,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let repository = manifest.ancestors().nth(2).ok_or("not in the repository")?;
     println!("cargo:rerun-if-env-changed=YATE_ROOT");
+    println!("cargo:rerun-if-env-changed=MOCK_BUILD");
     println!("cargo:rerun-if-changed=build.rs");
     let host = match env::var_os("YATE_ROOT").filter(|root| !root.is_empty()) {
-        Some(root) => real_engine(&fs::canonicalize(root)?)?,
+        Some(root) => real_engine(&fs::canonicalize(root)?, repository)?,
         None => mock_engine(repository)?,
     };
     compile(&host);
     link(&host)?;
     println!("cargo:rustc-env=ENGINE_BRIDGE_KIND={}", host.kind);
+    let library = host.library_dir.join(format!("lib{}.so", host.library));
     println!(
-        "cargo:rustc-env=ENGINE_BRIDGE_REPOSITORY={}",
-        repository.display()
+        "cargo:rustc-env=ENGINE_BRIDGE_LIBRARY={}",
+        library.display()
+    );
+    println!(
+        "cargo:rustc-env=ENGINE_BRIDGE_BUILD={}",
+        host.build.display()
     );
     Ok(())
 }
 
-fn real_engine(root: &Path) -> Result<Host, Box<dyn Error>> {
+fn real_engine(root: &Path, repository: &Path) -> Result<Host, Box<dyn Error>> {
     let installed = root.join("bin/yate-config");
     let (config, includes, library_dir) = if installed.exists() {
         (installed, root.join("include/yate"), root.join("lib"))
@@ -62,11 +71,15 @@ fn real_engine(root: &Path) -> Result<Host, Box<dyn Error>> {
         includes: vec![includes],
         library_dir,
         library: "yate",
+        build: repository.join("build/yate"),
     })
 }
 
 fn mock_engine(repository: &Path) -> Result<Host, Box<dyn Error>> {
-    let library_dir = repository.join("build/mock");
+    let library_dir = match env::var_os("MOCK_BUILD").filter(|build| !build.is_empty()) {
+        Some(build) => fs::canonicalize(build)?,
+        None => repository.join("build/mock"),
+    };
     let library = library_dir.join("libyate-mock.so");
     println!("cargo:rerun-if-changed={}", library.display());
     if !library.exists() {
@@ -82,6 +95,7 @@ fn mock_engine(repository: &Path) -> Result<Host, Box<dyn Error>> {
         kind: "mock",
         flags: flags.map(str::to_owned).to_vec(),
         includes: vec![repository.join("tests/mock-yate/include")],
+        build: library_dir.clone(),
         library_dir,
         library: "yate-mock",
     })
@@ -92,7 +106,8 @@ fn compile(host: &Host) {
     build
         .std("c++17")
         .file("cpp/bridge.cpp")
-        .file("cpp/bench.cpp");
+        .file("cpp/bench.cpp")
+        .file("cpp/life.cpp");
     for flag in &host.flags {
         build.flag(flag);
     }
@@ -106,6 +121,8 @@ fn compile(host: &Host) {
         "cpp/bridge.cpp",
         "cpp/bench.h",
         "cpp/bench.cpp",
+        "cpp/life.h",
+        "cpp/life.cpp",
     ] {
         println!("cargo:rerun-if-changed={file}");
     }

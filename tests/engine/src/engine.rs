@@ -60,6 +60,12 @@ pub struct Engine {
 /// A handler of the test's; it is uninstalled when this is dropped. Do not drop it in a handler.
 pub struct Handler(#[expect(dead_code, reason = "held for its drop")] UniquePtr<ffi::Installed>);
 
+impl Handler {
+    pub(crate) fn new(installed: UniquePtr<ffi::Installed>) -> Self {
+        Self(installed)
+    }
+}
+
 /// The engine of this process, which the first call starts.
 ///
 /// # Panics

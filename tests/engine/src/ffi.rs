@@ -42,6 +42,12 @@ mod bridge {
         whole: f64,
     }
 
+    /// What the process has of memory, in bytes.
+    struct Memory {
+        resident: u64,
+        allocated: u64,
+    }
+
     extern "Rust" {
         type Callback;
         fn received(self: &Callback, call: Pin<&mut Call>) -> bool;
@@ -52,6 +58,7 @@ mod bridge {
     unsafe extern "C++" {
         include!("engine-bridge/cpp/bridge.h");
         include!("engine-bridge/cpp/bench.h");
+        include!("engine-bridge/cpp/life.h");
 
         /// A message that is in a handler.
         type Call;
@@ -80,6 +87,15 @@ mod bridge {
         fn enqueue(packet: &Packet) -> bool;
         fn initialize(plugin: &[u8]) -> bool;
         fn posix_match(pattern: &[u8], text: &[u8]) -> Vec<Text>;
+
+        fn memory() -> Memory;
+        fn install_sleeper(
+            name: &[u8],
+            priority: u32,
+            milliseconds: u32,
+            heeds: bool,
+        ) -> UniquePtr<Installed>;
+        fn sleeping() -> u32;
 
         /// Handlers of a benchmark's contestant, installed until this is dropped.
         type Contestant;

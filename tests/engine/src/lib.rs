@@ -21,10 +21,12 @@
 mod bench;
 mod engine;
 mod ffi;
+mod life;
 mod message;
 mod process;
 
 pub use bench::{Contestant, Timing, measure};
 pub use engine::{Engine, Handler, Setup, engine};
+pub use life::{Manners, Memory};
 pub use message::{Call, Message, Outcome, Param};
-pub use process::{is_mapped, module_path, posix_match, real_engine};
+pub use process::{engine_library, is_mapped, module_path, posix_match, real_engine};

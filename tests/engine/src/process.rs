@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use crate::ffi;
 use crate::message::optional;
 
-/// Whether a file whose name ends so is mapped into this process.
+/// Whether a file whose name ends so is mapped into this process as code. Tools that look for a
+/// function's name map it, too, but as data.
 ///
 /// # Panics
 /// When `/proc` cannot be read.
@@ -17,7 +18,7 @@ pub fn is_mapped(file: &str) -> bool {
     fs::read_to_string("/proc/self/maps")
         .expect("/proc/self/maps is readable")
         .lines()
-        .any(|line| line.ends_with(file))
+        .any(|line| line.ends_with(file) && line.contains(" r-xp "))
 }
 
 /// Whether this was built with a real engine (`YATE_ROOT`) rather than with the mock.
@@ -31,18 +32,15 @@ pub fn real_engine() -> bool {
 #[must_use]
 pub fn module_path() -> PathBuf {
     env::var_os("CLUSTERING_MODULE").map_or_else(
-        || {
-            let build = if real_engine() {
-                "build/yate"
-            } else {
-                "build/mock"
-            };
-            Path::new(env!("ENGINE_BRIDGE_REPOSITORY"))
-                .join(build)
-                .join("clustering.yate")
-        },
+        || Path::new(env!("ENGINE_BRIDGE_BUILD")).join("clustering.yate"),
         PathBuf::from,
     )
+}
+
+/// The engine's library, for a test that builds a module of its own.
+#[must_use]
+pub fn engine_library() -> PathBuf {
+    env!("ENGINE_BRIDGE_LIBRARY").into()
 }
 
 /// The match of a POSIX basic regular expression in a text, and its nine groups; `None` where there

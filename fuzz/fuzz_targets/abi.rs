@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! The whole C ABI by any sequence of calls that the header allows: several nodes, NULLs, numbers out
+//! of range, verdicts that are held while settings change and while other verdicts are made.
+//!
+//! The address sanitizer looks for steps aside and for leaks; this target for results that the
+//! header doesn't promise. The core catches its panics; here each one ends the run.
+#![no_main]
+#![allow(unsafe_code, reason = "the C ABI takes pointers")]
+
+use std::{panic, process, ptr, slice};
+
+use arbitrary::Arbitrary;
+use clustering::ffi::{
+    CLUSTERING_NAMES, clustering_abi_version, clustering_action, clustering_concerns,
+    clustering_core, clustering_decide, clustering_edit_kind, clustering_enabled, clustering_free,
+    clustering_kind_name, clustering_load, clustering_located, clustering_name, clustering_new,
+    clustering_priority, clustering_result, clustering_setting, clustering_status, clustering_text,
+    clustering_verdict, clustering_verdict_line, clustering_verdict_release,
+};
+use clustering_fuzz::host::{Answer, Empty, Message, bytes, read, take};
+use clustering_fuzz::{File, Params, Text, is_line};
+use libfuzzer_sys::fuzz_target;
+
+/// Places for nodes, and for verdicts.
+const CORES: usize = 2;
+const VERDICTS: usize = 4;
+
+/// A place, or NULL.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+struct Place(u8);
+
+impl Place {
+    /// One of `count` places.
+    fn of(self, count: usize) -> Option<usize> {
+        let number = usize::from(self.0) % (count + 1);
+        (number < count).then_some(number)
+    }
+}
+
+#[derive(Arbitrary, Debug)]
+enum Call {
+    New {
+        core: Place,
+        node: Text,
+        empty: Empty,
+    },
+    Free {
+        core: Place,
+    },
+    Load {
+        core: Place,
+        file: File,
+        with_errors: bool,
+        empty: Empty,
+    },
+    Ask {
+        core: Place,
+        number: u32,
+    },
+    Concerns {
+        core: Place,
+        kind: u8,
+        message: Option<Params>,
+        empty: Empty,
+    },
+    Decide {
+        core: Place,
+        kind: u8,
+        message: Option<Params>,
+        asked: Asked,
+    },
+    Located {
+        begun: Place,
+        /// Where nothing was begun; else it's the node that began.
+        core: Place,
+        /// None for that of the call that was begun.
+        message: Option<Params>,
+        answer: Option<Answer>,
+        asked: Asked,
+    },
+    Look {
+        verdict: Place,
+    },
+    /// The texts of the message go, as when the edits are written.
+    Write {
+        verdict: Place,
+    },
+    Release {
+        verdict: Place,
+    },
+}
+
+/// How a verdict is asked for.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+struct Asked {
+    /// Where it's held.
+    verdict: Place,
+    complete: bool,
+    seconds: u16,
+    empty: Empty,
+}
+
+impl Asked {
+    fn message(self, params: Option<&Params>) -> Message {
+        let now = u64::from(self.seconds) * 1_000_000;
+        let none = Params::default();
+        Message::new(params.unwrap_or(&none), self.complete, now, self.empty)
+    }
+
+    fn place(self, verdict: &mut clustering_verdict) -> *mut clustering_verdict {
+        let place = self.verdict.of(VERDICTS);
+        place.map_or(ptr::null_mut(), |_| ptr::from_mut(verdict))
+    }
+}
+
+/// A verdict with all that it may borrow from.
+struct Held {
+    verdict: Box<clustering_verdict>,
+    core: Option<usize>,
+    params: Option<Params>,
+    /// What the verdict was when it was made: nothing that comes later may change it.
+    seen: Vec<Vec<u8>>,
+    /// Gone once the edits are written.
+    texts: Option<(Message, Option<Answer>)>,
+}
+
+/// Memory for a verdict, as full of nonsense as a stack is.
+fn memory() -> Box<clustering_verdict> {
+    let mut place = Box::<clustering_verdict>::new_uninit();
+    // SAFETY: all fields but the action, which is written, may hold any bits.
+    unsafe {
+        ptr::write_bytes(place.as_mut_ptr(), 0xA5, 1);
+        (&raw mut (*place.as_mut_ptr()).action).write(clustering_action::CLUSTERING_PASS);
+        place.assume_init()
+    }
+}
+
+/// Reads all of a verdict, and holds it to the header.
+///
+/// # Safety
+///
+/// It's a verdict whose borrowed texts stand.
+unsafe fn look(verdict: &clustering_verdict) -> Vec<Vec<u8>> {
+    // SAFETY: promised by the caller.
+    unsafe {
+        let line = take(clustering_verdict_line(verdict));
+        assert_eq!(line.is_empty(), verdict.level == 0);
+        assert!(is_line(&line), "{}", line.escape_ascii());
+        let retval = read(verdict.retval);
+        let returns = matches!(
+            verdict.action,
+            clustering_action::CLUSTERING_ANSWER | clustering_action::CLUSTERING_LOCATE
+        );
+        assert_eq!(retval.is_empty(), !returns);
+        let mut seen = vec![vec![verdict.action as u8], line, retval];
+        let edits = match verdict.edit_count {
+            0 => &[],
+            count => slice::from_raw_parts(verdict.edits, count),
+        };
+        for edit in edits {
+            assert!((edit.name as usize) < CLUSTERING_NAMES);
+            let value = read(edit.value);
+            let clears = edit.kind == clustering_edit_kind::CLUSTERING_CLEAR;
+            assert!(!clears || value.is_empty());
+            seen.extend([read(clustering_name(edit.name)), vec![clears.into()], value]);
+        }
+        seen
+    }
+}
+
+impl Held {
+    /// Whether it may be handed to `clustering_located`: at any time if it began a locate, and else
+    /// as long as its texts stand.
+    fn may_go_on(&self) -> bool {
+        self.texts.is_some() || matches!(self.verdict.action, clustering_action::CLUSTERING_LOCATE)
+    }
+}
+
+/// A host with its nodes and the verdicts that it holds.
+#[derive(Default)]
+struct Host {
+    cores: [Option<*mut clustering_core>; CORES],
+    verdicts: [Option<Held>; VERDICTS],
+}
+
+impl Host {
+    /// The node of a place, NULL where there is none.
+    fn core(&self, place: Place) -> *mut clustering_core {
+        let core = place.of(CORES).and_then(|place| self.cores[place]);
+        core.unwrap_or(ptr::null_mut())
+    }
+
+    fn new_core(&mut self, place: Place, node: &Text, empty: Empty) {
+        let Some(number) = place.of(CORES) else {
+            return;
+        };
+        self.free(number);
+        // SAFETY: the name outlives the call.
+        let core = unsafe { clustering_new(bytes(&node.0, empty), number as u64) };
+        assert!(!core.is_null());
+        self.cores[number] = Some(core);
+        // In place of the core's own hook: some entries have no result that tells of a panic.
+        panic::set_hook(Box::new(|panic| {
+            eprintln!("{panic}");
+            process::abort();
+        }));
+    }
+
+    fn free(&mut self, number: usize) {
+        for place in (0_u8..).take(VERDICTS).map(Place) {
+            let held = place
+                .of(VERDICTS)
+                .and_then(|place| self.verdicts[place].as_ref());
+            if held.is_some_and(|held| held.core == Some(number)) {
+                self.release(place);
+            }
+        }
+        let core = self.cores[number].take().unwrap_or(ptr::null_mut());
+        // SAFETY: NULL, or a node that nothing borrows from any more.
+        unsafe { clustering_free(core) }
+    }
+
+    fn load(&self, core: Place, file: &File, with_errors: bool, empty: Empty) {
+        let core = self.core(core);
+        let settings = file
+            .entries
+            .iter()
+            .map(|[section, key, value]| clustering_setting {
+                section: bytes(&section.0, empty),
+                key: bytes(&key.0, empty),
+                value: bytes(&value.0, empty),
+            });
+        let settings: Box<[_]> = settings.collect();
+        // What can't be a text, so that it's seen if nothing was written.
+        let mut errors = clustering_text {
+            ptr: ptr::dangling_mut(),
+            len: usize::MAX,
+        };
+        let first = match empty {
+            Empty::Null if settings.is_empty() => ptr::null(),
+            _ => settings.as_ptr(),
+        };
+        // SAFETY: all that is passed outlives the call, the text is the core's own.
+        let (result, lines) = unsafe {
+            let file = bytes(b"conf\xff/clustering.conf", empty);
+            let count = settings.len();
+            if with_errors {
+                let result = clustering_load(core, file, first, count, &raw mut errors);
+                (result, take(errors))
+            } else {
+                let result = clustering_load(core, file, first, count, ptr::null_mut());
+                (result, Vec::new())
+            }
+        };
+        match result {
+            clustering_result::CLUSTERING_OK => assert!(!core.is_null() && lines.is_empty()),
+            clustering_result::CLUSTERING_BAD_ARGUMENT => {
+                assert!(core.is_null() && lines.is_empty());
+            }
+            clustering_result::CLUSTERING_BAD_SETTINGS => {
+                assert!(!core.is_null());
+                assert_eq!(lines.is_empty(), !with_errors);
+                let mut lines = lines.split(|&byte| byte == b'\n');
+                assert!(!with_errors || lines.all(|line| !line.is_empty() && is_line(line)));
+            }
+            clustering_result::CLUSTERING_PANIC => panic!("the core failed"),
+        }
+    }
+
+    /// Calls the entries that only tell something.
+    fn ask(&self, core: Place, number: u32) {
+        let core = self.core(core);
+        // SAFETY: NULL or a node; the names are for ever, the text is the core's own.
+        unsafe {
+            let status = take(clustering_status(core));
+            assert_eq!(status.is_empty(), core.is_null());
+            let mut counts = status.split(|&byte| byte == b',');
+            assert!(core.is_null() || counts.any(|count| count == b"panics=0"));
+            let enabled = clustering_enabled(core);
+            for kind in [number, number % 4] {
+                let known = !read(clustering_kind_name(kind)).is_empty();
+                assert_eq!(known, kind < 4);
+                let priority = clustering_priority(core, kind);
+                assert!(priority == 0 || (known && enabled));
+            }
+            let named = !read(clustering_name(number)).is_empty();
+            assert_eq!(named, (number as usize) < CLUSTERING_NAMES);
+        }
+        assert!(clustering_abi_version() > 0);
+    }
+
+    fn concerns(&self, core: Place, kind: u8, params: Option<&Params>, empty: Empty) {
+        let core = self.core(core);
+        let message = params.map(|params| Message::new(params, false, 0, empty));
+        let message = message.as_ref().map(Message::abi);
+        let message = message.as_ref().map_or(ptr::null(), ptr::from_ref);
+        // SAFETY: all that is passed outlives the call.
+        let concerns = unsafe { clustering_concerns(core, kind.into(), message) };
+        assert!(!concerns || (kind < 4 && !core.is_null() && !message.is_null()));
+    }
+
+    /// Has a message decided, and holds the verdict.
+    fn decide(&mut self, core: Place, kind: u8, params: Option<Params>, asked: Asked) {
+        let message = asked.message(params.as_ref());
+        let abi = message.abi();
+        let given = params.as_ref().map_or(ptr::null(), |_| &raw const abi);
+        let mut verdict = memory();
+        let to = asked.place(&mut verdict);
+        let node = self.core(core);
+        // SAFETY: NULL or a node; the verdict is new and held together with what it borrows.
+        let result = unsafe { clustering_decide(node, kind.into(), given, to) };
+        let good = !node.is_null() && kind < 4 && params.is_some();
+        let held = Held {
+            verdict,
+            core: core.of(CORES),
+            params,
+            seen: Vec::new(),
+            texts: Some((message, None)),
+        };
+        self.hold(asked.verdict, held, good, result);
+    }
+
+    /// Goes on from a verdict that is held, and holds the next one.
+    fn located(
+        &mut self,
+        begun: Place,
+        core: Place,
+        params: Option<Params>,
+        answer: Option<Answer>,
+        asked: Asked,
+    ) {
+        let begun = begun
+            .of(VERDICTS)
+            .and_then(|place| self.verdicts[place].as_ref());
+        if begun.is_some_and(|begun| !begun.may_go_on()) {
+            return;
+        }
+        let core = begun.map_or(core.of(CORES), |begun| begun.core);
+        let params = params.or_else(|| begun.and_then(|begun| begun.params.clone()));
+        let message = asked.message(params.as_ref());
+        let abi = message.abi();
+        let given = params.as_ref().map_or(ptr::null(), |_| &raw const abi);
+        let found = answer.as_ref().map(|answer| answer.abi(asked.empty));
+        let found = found.as_ref().map_or(ptr::null(), ptr::from_ref);
+        let mut verdict = memory();
+        let to = asked.place(&mut verdict);
+        let node = core.and_then(|core| self.cores[core]);
+        let node = node.unwrap_or(ptr::null_mut());
+        // SAFETY: `begun` is NULL or a verdict of the same node; the rest as for `decide`.
+        let result = unsafe {
+            let begun = begun.map_or(ptr::null(), |begun| &raw const *begun.verdict);
+            clustering_located(node, begun, given, found, to)
+        };
+        let good = begun.is_some() && !node.is_null() && params.is_some() && answer.is_some();
+        let held = Held {
+            verdict,
+            core,
+            params,
+            seen: Vec::new(),
+            texts: Some((message, answer)),
+        };
+        self.hold(asked.verdict, held, good, result);
+    }
+
+    /// Holds what an entry has made, which it does even where it was asked nothing `good`.
+    fn hold(&mut self, place: Place, mut held: Held, good: bool, result: clustering_result) {
+        let Some(number) = place.of(VERDICTS) else {
+            assert_eq!(result, clustering_result::CLUSTERING_BAD_ARGUMENT);
+            return;
+        };
+        if let Some((message, _)) = &mut held.texts {
+            message.keep_texts();
+        }
+        // SAFETY: an entry has just made the verdict, and what it borrows is held beside it.
+        held.seen = unsafe { look(&held.verdict) };
+        if good {
+            assert_eq!(result, clustering_result::CLUSTERING_OK);
+        } else {
+            assert_eq!(result, clustering_result::CLUSTERING_BAD_ARGUMENT);
+            assert_eq!(held.seen, [vec![0], Vec::new(), Vec::new()], "not a pass");
+        }
+        self.release(place);
+        self.verdicts[number] = Some(held);
+    }
+
+    fn look(&self, place: Place) {
+        let held = place
+            .of(VERDICTS)
+            .and_then(|place| self.verdicts[place].as_ref());
+        if let Some(held) = held {
+            if held.texts.is_some() {
+                // SAFETY: what the verdict borrows is held beside it.
+                let seen = unsafe { look(&held.verdict) };
+                assert_eq!(seen, held.seen, "a verdict has changed");
+            }
+        } else {
+            // SAFETY: NULL is allowed.
+            let line = unsafe { take(clustering_verdict_line(ptr::null())) };
+            assert!(line.is_empty());
+        }
+    }
+
+    fn write(&mut self, place: Place) {
+        if let Some(number) = place.of(VERDICTS)
+            && let Some(held) = &mut self.verdicts[number]
+        {
+            held.texts = None;
+        }
+    }
+
+    fn release(&mut self, place: Place) {
+        let mut held = place
+            .of(VERDICTS)
+            .and_then(|place| self.verdicts[place].take());
+        let verdict = held
+            .as_mut()
+            .map_or(ptr::null_mut(), |held| &raw mut *held.verdict);
+        // SAFETY: NULL, or a verdict that is used no more.
+        unsafe { clustering_verdict_release(verdict) }
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        for core in 0..CORES {
+            self.free(core);
+        }
+    }
+}
+
+fuzz_target!(|calls: Vec<Call>| {
+    let mut host = Host::default();
+    for call in calls {
+        match call {
+            Call::New { core, node, empty } => host.new_core(core, &node, empty),
+            Call::Free { core } => match core.of(CORES) {
+                Some(core) => host.free(core),
+                // SAFETY: NULL is allowed.
+                None => unsafe { clustering_free(ptr::null_mut()) },
+            },
+            Call::Load {
+                core,
+                file,
+                with_errors,
+                empty,
+            } => host.load(core, &file, with_errors, empty),
+            Call::Ask { core, number } => host.ask(core, number),
+            Call::Concerns {
+                core,
+                kind,
+                message,
+                empty,
+            } => {
+                host.concerns(core, kind, message.as_ref(), empty);
+            }
+            Call::Decide {
+                core,
+                kind,
+                message,
+                asked,
+            } => {
+                host.decide(core, kind, message, asked);
+            }
+            Call::Located {
+                begun,
+                core,
+                message,
+                answer,
+                asked,
+            } => {
+                host.located(begun, core, message, answer, asked);
+            }
+            Call::Look { verdict } => host.look(verdict),
+            Call::Write { verdict } => host.write(verdict),
+            Call::Release { verdict } => host.release(verdict),
+        }
+    }
+});

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The engine's end, and a start without a node name: each in a process of its own.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use engine_bridge::{Engine, Manners, Message, Setup};
+
+use crate::child::in_child;
+use crate::lab::{GENERAL, MODULE, PATIENCE, execute, registration, text};
+use crate::traffic::rounds;
+
+/// How long an engine may take to end: its own waits are of a second or two.
+const END: Duration = Duration::from_secs(30);
+
+fn start() -> &'static Engine {
+    let setup = Setup {
+        files: vec![(MODULE.into(), GENERAL.into())],
+        ..Setup::default()
+    };
+    Engine::start(&setup).expect("the engine starts")
+}
+
+/// Stops the engine; its exit code, where that took no longer than it should.
+fn stop(engine: &Engine) -> i32 {
+    let begin = Instant::now();
+    let code = engine.stop();
+    assert!(begin.elapsed() < END, "{:?}", begin.elapsed());
+    code
+}
+
+/// Ends the engine while a worker of its own waits for a call's node.
+fn stop_in_a_lookup(manners: Manners) -> i32 {
+    let engine = start();
+    let _lookup = engine.sleep_in("cluster.locate", 50, Duration::from_secs(60), manners);
+    assert!(engine.enqueue(&execute("cluster/*/conf/7")));
+    let begin = Instant::now();
+    while engine.sleeping() == 0 {
+        assert!(begin.elapsed() < PATIENCE, "nobody asks for the node");
+        thread::sleep(Duration::from_millis(1));
+    }
+    stop(engine)
+}
+
+#[test]
+fn engine_ends_with_messages_in_flight() {
+    let ended = in_child("exits::engine_ends_with_messages_in_flight", || {
+        let engine = start();
+        let messages = [
+            execute("cluster/node1/x"),
+            execute("cluster/node2/x"),
+            registration(),
+            Message::new("call.cdr"),
+            Message::new("call.route").with("called", "cluster/7"),
+        ];
+        for _ in 0..rounds(4000) {
+            for message in &messages {
+                assert!(engine.enqueue(message));
+            }
+        }
+        stop(engine)
+    });
+    ended.assert_clean();
+}
+
+#[test]
+fn engine_ends_while_a_lookup_is_under_way_that_heeds_the_end() {
+    in_child(
+        "exits::engine_ends_while_a_lookup_is_under_way_that_heeds_the_end",
+        || stop_in_a_lookup(Manners::Heeds),
+    )
+    .assert_clean();
+}
+
+#[test]
+fn engine_ends_while_a_lookup_is_under_way_that_must_be_killed() {
+    in_child(
+        "exits::engine_ends_while_a_lookup_is_under_way_that_must_be_killed",
+        || stop_in_a_lookup(Manners::Ignores),
+    )
+    .assert_clean();
+}
+
+#[test]
+fn engine_ends_with_the_module_loaded_by_command_or_unloaded_before() {
+    in_child(
+        "exits::engine_ends_with_the_module_loaded_by_command_or_unloaded_before",
+        || {
+            let engine = start();
+            assert!(engine.unload(MODULE));
+            assert!(engine.load(&engine_bridge::module_path(), MODULE));
+            let _ = engine.dispatch(&execute("cluster/node2/x"));
+            stop(engine)
+        },
+    )
+    .assert_clean();
+}
+
+#[test]
+fn node_without_a_name_is_disabled_and_says_so() {
+    let ended = in_child("exits::node_without_a_name_is_disabled_and_says_so", || {
+        // Else the engine would take the host's name.
+        let nameless = || "[general]\nnodename=\n".to_owned();
+        let setup = Setup {
+            node: String::new(),
+            files: vec![(MODULE.into(), GENERAL.into()), ("yate".into(), nameless())],
+            ..Setup::default()
+        };
+        let engine = Engine::start(&setup).expect("the engine starts");
+        assert_eq!(engine.node_name(), b"");
+        let outcome = engine.dispatch(&execute("cluster/node2/x"));
+        assert_eq!(text(outcome.get("callto")), "cluster/node2/x");
+        assert_eq!(outcome.get("handlers"), None, "no handler is installed");
+        let outcome = engine.dispatch(&registration());
+        assert_eq!(text(outcome.get("data")), "sip/bob@lab");
+        let status = text(Some(&engine.status(MODULE)));
+        assert!(status.starts_with("name=clustering,type=misc;"), "{status}");
+        assert!(status.contains("enabled=false"), "{status}");
+        stop(engine)
+    });
+    ended.assert_clean();
+    let said = "Node name is empty, clustering disabled.";
+    assert!(ended.output.contains(said), "{}", ended.output);
+}

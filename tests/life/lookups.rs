@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What may happen while a call waits for its node to be located.
+
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use engine_bridge::{Handler, is_mapped, module_path};
+
+use crate::lab::{GENERAL, Lab, MODULE, PATIENCE, execute, text};
+
+/// A handler of `cluster.locate` that says when it is entered, and answers `node2` when it is let go.
+struct Gate {
+    entered: Receiver<()>,
+    let_go: Sender<()>,
+    _handler: Handler,
+}
+
+impl Gate {
+    fn new(lab: &Lab) -> Self {
+        let (enter, entered) = channel();
+        let (let_go, wait) = channel::<()>();
+        let wait = Mutex::new(wait);
+        let handler = lab.engine.handle("cluster.locate", 50, move |call| {
+            let _ = enter.send(());
+            let wait = wait.lock().expect("one lookup at a time");
+            let released = wait.recv_timeout(PATIENCE).is_ok();
+            call.set_retval(if released { "node2" } else { "-" });
+            true
+        });
+        Self {
+            entered,
+            let_go,
+            _handler: handler,
+        }
+    }
+}
+
+#[test]
+fn unload_is_refused_while_a_call_waits_for_its_node_and_the_call_ends_right() {
+    let lab = Lab::with(GENERAL);
+    let gate = Gate::new(&lab);
+    thread::scope(|scope| {
+        let call = scope.spawn(|| lab.target("cluster/*/conf/7"));
+        gate.entered
+            .recv_timeout(PATIENCE)
+            .expect("it is looked up");
+        drop(lab.engine.take_log());
+        let answer = lab.engine.command("module unload clustering");
+        assert!(
+            text(answer.as_deref())
+                .to_lowercase()
+                .contains("not unload"),
+            "{answer:?}"
+        );
+        assert!(lab.engine.is_loaded(MODULE));
+        let log = lab.engine.take_log().join("\n");
+        assert!(log.contains("Not unloading: 1 calls wait"), "{log}");
+        assert_eq!(lab.register(), "cluster/node1/sip/bob@lab", "it serves on");
+        gate.let_go.send(()).expect("the lookup waits");
+        let target = call.join().expect("the call ends");
+        assert_eq!(target, "sip/sip:4021@node2.lab");
+    });
+    assert!(lab.engine.unload(MODULE), "later it works");
+    assert!(!is_mapped("clustering.yate"));
+    assert!(lab.engine.load(&module_path(), MODULE));
+}
+
+#[test]
+fn unload_waits_for_a_lookup_that_is_about_to_end() {
+    let lab = Lab::with(GENERAL);
+    let gate = Gate::new(&lab);
+    thread::scope(|scope| {
+        let call = scope.spawn(|| lab.target("cluster/*/conf/7"));
+        gate.entered
+            .recv_timeout(PATIENCE)
+            .expect("it is looked up");
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(100));
+            gate.let_go.send(()).expect("the lookup waits");
+        });
+        assert!(lab.engine.unload(MODULE));
+        assert!(!is_mapped("clustering.yate"));
+        let target = call.join().expect("the call ends");
+        assert_eq!(target, "sip/sip:4021@node2.lab");
+    });
+    assert!(lab.engine.load(&module_path(), MODULE));
+}
+
+/// Has a handler of `cluster.locate` do `what` in the middle of a call, on the call's own thread; what
+/// that came to, and the target the call got.
+fn in_a_lookup<T: Send + 'static>(
+    lab: &Lab,
+    what: impl Fn() -> T + Send + Sync + 'static,
+) -> (T, String) {
+    let (say, said) = channel();
+    let _handler = lab.engine.handle("cluster.locate", 50, move |call| {
+        let _ = say.send(what());
+        call.set_retval("node2");
+        true
+    });
+    // Not a scoped thread: one that hangs must fail the test, not hang it.
+    let engine = lab.engine;
+    let (end, ended) = channel();
+    thread::spawn(move || {
+        let outcome = engine.dispatch(&execute("cluster/*/conf/7"));
+        let _ = end.send(text(outcome.get("callto")));
+    });
+    let target = ended.recv_timeout(PATIENCE).expect("nothing hangs");
+    (said.recv().expect("it was looked up"), target)
+}
+
+#[test]
+fn reload_from_inside_a_lookup_neither_hangs_nor_is_lost() {
+    let lab = Lab::with(GENERAL);
+    let engine = lab.engine;
+    let (known, target) = in_a_lookup(&lab, move || {
+        let priorities = "call.route=31\nuser.register=32\ncall.execute=33\ncall.cdr=34\n";
+        let general = "[general]\nprefix=farm\nregexp=^host\ncallto=iax/\\0\n";
+        engine.configure("clustering", format!("{general}[priorities]\n{priorities}"));
+        engine.reload(Some(MODULE))
+    });
+    assert!(known);
+    assert_eq!(
+        target, "sip/sip:4021@node2.lab",
+        "the call is decided by the settings that it was begun with"
+    );
+    assert_eq!(lab.register(), "farm/node1/sip/bob@lab");
+    assert_eq!(lab.target("farm/host7/x"), "iax/host");
+    let handlers = |name| {
+        let message = engine_bridge::Message::new(name);
+        let message = message
+            .with("callto", "farm/node1/x")
+            .with("called", "farm/1");
+        lab.handlers_of(&message)
+    };
+    // The old handlers go when no call waits any more: with the engine's next tick.
+    let wanted = [31, 32, 33, 34].map(|priority| format!("clustering:{priority}"));
+    let names = ["call.route", "user.register", "call.execute", "call.cdr"];
+    let end = Instant::now() + PATIENCE;
+    while names.map(handlers) != wanted {
+        assert!(Instant::now() < end, "{:?}", names.map(handlers));
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn reload_from_another_thread_does_not_wait_for_a_lookup() {
+    let lab = Lab::with(GENERAL);
+    let gate = Gate::new(&lab);
+    thread::scope(|scope| {
+        let call = scope.spawn(|| lab.target("cluster/*/conf/7"));
+        gate.entered
+            .recv_timeout(PATIENCE)
+            .expect("it is looked up");
+        lab.reload(&format!("{GENERAL}[priorities]\ncall.execute=44\n"));
+        assert_eq!(lab.handlers("call.execute"), "clustering:44");
+        gate.let_go.send(()).expect("the lookup waits");
+        let target = call.join().expect("the call ends");
+        assert_eq!(target, "sip/sip:4021@node2.lab");
+    });
+}
+
+#[test]
+fn unload_from_inside_a_lookup_is_refused() {
+    let lab = Lab::with(GENERAL);
+    let engine = lab.engine;
+    let (gone, target) = in_a_lookup(&lab, move || engine.unload(MODULE));
+    assert!(!gone);
+    assert_eq!(target, "sip/sip:4021@node2.lab");
+    assert!(lab.engine.unload(MODULE), "later it works");
+    assert!(lab.engine.load(&module_path(), MODULE));
+}
