@@ -23,6 +23,10 @@ pub const LONGEST_NODE: usize = 255;
 /// the engine's threads have small stacks.
 pub const LONGEST_PATTERN: usize = 512;
 
+/// How often a pattern may have parts of it written out. `regcomp` writes `\{m,n\}` out as often as it
+/// says, and `\+` twice; one behind or within another multiplies, soon to gigabytes.
+const MOST_COPIES: u64 = 1 << 16;
+
 /// As many groups as the engine hands out: `\9` is always empty.
 const GROUPS: usize = 9;
 
@@ -56,6 +60,9 @@ pub enum PatternError {
     /// It's longer than [`LONGEST_PATTERN`].
     #[error("a pattern has at most {LONGEST_PATTERN} bytes")]
     TooLong,
+    /// The C library would take too much memory for it.
+    #[error("too many repetitions, behind or within each other")]
+    TooLarge,
     /// Some C libraries call themselves without end on such patterns, and take the engine down.
     #[error("a back-reference and a repeated group in one pattern may crash the C library")]
     Hazard,
@@ -75,6 +82,9 @@ impl Pattern {
         }
         if text.len() > LONGEST_PATTERN {
             return Err(PatternError::TooLong);
+        }
+        if translate::copies(text) > MOST_COPIES {
+            return Err(PatternError::TooLarge);
         }
         let posix = posix::Regex::new(text).map_err(PatternError::Posix)?;
         if translate::is_hazard(text) {
@@ -246,6 +256,20 @@ mod tests {
     fn the_ninth_group_is_empty_and_the_eighth_is_not() {
         let found = groups(&r"\(a\)".repeat(9), "aaaaaaaaa").unwrap();
         assert_eq!(found[8..], ["a", ""].map(String::from));
+    }
+
+    #[test]
+    fn a_pattern_that_would_take_gigabytes_is_refused_at_once() {
+        for pattern in [
+            format!("a{}", r"\+".repeat(24)),
+            r"\(\(\(a\{99\}\)\{99\}\)\{99\}\)\{99\}".to_owned(),
+            r"a\{2,\}".repeat(17),
+        ] {
+            let error = Pattern::new(pattern.as_bytes(), GroupUse::Nothing).unwrap_err();
+            assert_eq!(error, PatternError::TooLarge, "{pattern}");
+        }
+        let address = [r"[0-9]\{1,3\}"; 4].join(r"\.");
+        assert!(Pattern::new(address.as_bytes(), GroupUse::Nothing).is_ok());
     }
 
     #[test]

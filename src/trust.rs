@@ -12,6 +12,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::stats::Counter;
+use crate::text::Shown;
 
 /// The senders whose cluster headers count.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +25,10 @@ pub enum Trust {
 
 /// Why a text is not a list of networks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is neither an IP address nor a network like 10.0.0.0/8 or 2001:db8::/32, nor *")]
+#[error(
+    "'{}' is neither an IP address nor a network like 10.0.0.0/8 or 2001:db8::/32, nor *",
+    Shown(.0.as_bytes())
+)]
 pub struct TrustError(String);
 
 impl Default for Trust {
@@ -218,6 +222,17 @@ mod tests {
     fn a_star_trusts_anyone_even_without_an_address() {
         assert!(trusts("10.0.0.1,*", "192.0.2.1"));
         assert!(Trust::Anyone.trusts(None));
+    }
+
+    #[test]
+    fn a_bad_network_is_shown_fit_to_be_printed() {
+        let error = Trust::parse("10.0.0.1,\u{1b}[2Jn\u{f6}de")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with(r"'\x1b[2Jn\xc3\xb6de' is neither"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -28,11 +28,24 @@ pub(super) fn translate(pattern: &[u8], groups: GroupUse) -> Option<Regex> {
     if !agrees {
         return None;
     }
-    RegexBuilder::new(&parsed.regex)
-        .unicode(false)
-        .dot_matches_new_line(true)
-        .build()
-        .ok()
+    RegexBuilder::new(&parsed.regex).unicode(false).build().ok()
+}
+
+/// How often `regcomp` writes a part of a pattern out at most, if each repetition is of all before it.
+pub(super) fn copies(pattern: &[u8]) -> u64 {
+    let at = (0..pattern.len()).map(|at| match &pattern[at..] {
+        [b'\\', b'+', ..] => 2,
+        [b'\\', b'{', rest @ ..] => {
+            let numbers = rest.split(|byte| !byte.is_ascii_digit());
+            let interval = numbers.take(2).map(|digits| {
+                let digits = std::str::from_utf8(digits).unwrap_or_default();
+                digits.parse().unwrap_or(1)
+            });
+            interval.max().unwrap_or(1).max(1)
+        }
+        _ => 1,
+    });
+    at.fold(1, u64::saturating_mul)
 }
 
 /// Whether a pattern has a back-reference and a repeated group, wherever they are.

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! Signatures: what was signed is verified, and nothing else is, whatever stands in the header.
+#![no_main]
+
+use arbitrary::Arbitrary;
+use clustering::signature::{Keys, Nonce, Secret, Signed, Verified};
+use libfuzzer_sys::fuzz_target;
+
+#[derive(Arbitrary, Debug)]
+struct Input<'a> {
+    fields: [&'a [u8]; 6],
+    seconds: u64,
+    process: u64,
+    count: u64,
+    /// Which byte of the header is changed, and how.
+    at: usize,
+    flip: u8,
+    /// A header of somebody's own making.
+    header: &'a [u8],
+}
+
+fuzz_target!(|input: Input| {
+    let secret = Secret::new(b"a secret of the cluster's").expect("it's long enough");
+    let keys = Keys::new(secret, Secret::default());
+    let [origin, target, callto, billid, username, visited] = input.fields;
+    let call = Signed {
+        origin,
+        target,
+        callto,
+        billid,
+        username,
+        visited,
+    };
+    let nonce = Nonce {
+        process: input.process,
+        count: input.count,
+    };
+    let mut header = Vec::new();
+    keys.sign(&call, input.seconds, nonce, &mut header);
+    let expected = Verified {
+        seconds: input.seconds,
+        nonce,
+    };
+    assert_eq!(keys.verify(&call, &header), Some(expected));
+
+    // A header that nobody signed is good only if it's the very one.
+    if input.header != header {
+        assert_eq!(keys.verify(&call, input.header), None);
+    }
+    if input.flip != 0 {
+        let at = input.at % header.len();
+        header[at] ^= input.flip;
+        assert_eq!(keys.verify(&call, &header), None);
+    }
+});
