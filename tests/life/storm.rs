@@ -106,3 +106,37 @@ fn priorities_that_change_all_the_time_lose_no_message() {
         )
     });
 }
+
+#[test]
+fn message_on_its_way_is_decided_once_however_the_handlers_move_meanwhile() {
+    let file = |prefix: &str, priority: u32| {
+        format!(
+            "[general]\nprefix={prefix}\nregexp=n\ncallto=sip/\\0\n\
+             [priorities]\nuser.register={priority}\n"
+        )
+    };
+    let off = "[general]\nregexp=n\ncallto=sip/\\0\nuser.register=no\n".to_owned();
+    let moves = [
+        // Later, earlier, and later with a time between in which there was none.
+        (49, vec![file("farm", 60)]),
+        (60, vec![file("farm", 49)]),
+        (49, vec![off, file("farm", 60)]),
+    ];
+    for (priority, files) in moves {
+        let lab = Lab::with(&file("cluster", priority));
+        let engine = lab.engine;
+        let shown = format!("from {priority} by {files:?}");
+        let between = engine.handle("user.register", 55, move |_| {
+            for file in &files {
+                engine.configure(MODULE, file);
+                assert!(engine.reload(Some(MODULE)));
+            }
+            false
+        });
+        let data = lab.register();
+        let expected = ["cluster/node1/sip/bob@lab", "farm/node1/sip/bob@lab"];
+        assert!(expected.contains(&&*data), "{shown}: {data}");
+        drop(between);
+        assert_eq!(lab.register(), "farm/node1/sip/bob@lab", "{shown}");
+    }
+}
