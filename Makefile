@@ -57,7 +57,7 @@ soak: $(if $(YATE_ROOT),yate,build)
 fuzz:
 	scripts/fuzz $(or $(SECONDS),60)
 
-# TOOL: asan, tsan, memcheck or helgrind.
+# TOOL: asan, tsan or memcheck.
 sanitize: build
 	scripts/sanitize $(or $(TOOL),asan)
 

@@ -102,6 +102,10 @@ void Handler::stop() {
     m_until = Time::now();
 }
 
+void Handler::begin() {
+    m_from = Time::now();
+}
+
 void Handler::follow(Handler& old) {
     // A moment ahead, so that it is settled for both handlers before the first message of that
     // time.
@@ -358,6 +362,9 @@ void ClusteringModule::installHandlers() {
 #endif
             if (old) {
                 handler->await();
+            } else if (m_replaced.skipNull()) {
+                // Messages that were made before may have met a handler that is gone since.
+                handler->begin();
             }
             Engine::install(handler);
         }

@@ -37,6 +37,9 @@ public:
     /// From now on leaves alone what messages are made.
     void stop();
 
+    /// Takes the messages that are made from now on.
+    void begin();
+
     /// Leaves all messages alone until it follows another handler.
     void await() { m_from = UINT64_MAX; }
 
