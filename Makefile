@@ -12,7 +12,7 @@ export YATE_ROOT
 # The build has its own idea of where cargo's output lies.
 unexport CARGO_TARGET_DIR CARGO_BUILD_TARGET
 
-.PHONY: all build yate install demo test lint bench soak fuzz sanitize faults header format clean
+.PHONY: all build yate install demo test check lint bench soak fuzz sanitize faults header format clean
 
 all: build
 
@@ -41,6 +41,11 @@ test:
 	@scripts/setup lint
 	scripts/test
 
+# All of it, and again under the tools below for a bounded time: what CI runs.
+check:
+	@scripts/setup lint
+	scripts/check
+
 lint: build
 	@scripts/setup lint
 	scripts/lint
@@ -53,9 +58,9 @@ bench: $(if $(YATE_ROOT),yate,build)
 soak: $(if $(YATE_ROOT),yate,build)
 	SOAK_SECONDS=$(or $(SECONDS),60) cargo test --locked --release --test soak -- --ignored --nocapture
 
-# Each target for SECONDS; SECONDS=smoke is a short run over the seeds.
+# Each target, or TARGETS, for SECONDS; SECONDS=smoke is a short run over the seeds.
 fuzz:
-	scripts/fuzz $(or $(SECONDS),60)
+	scripts/fuzz $(or $(SECONDS),60) $(TARGETS)
 
 # TOOL: asan, tsan or memcheck.
 sanitize: build

@@ -62,10 +62,10 @@ pub(crate) fn judge<'m>(
         return Err(Distrust::Skewed { seconds, window });
     }
     let mut seen = context.seen.lock().unwrap_or_else(PoisonError::into_inner);
-    // Good from a window before its time to a window after it.
-    seen.take(verified.nonce, now, 2 * window + 1)
+    seen.take(verified, now, window)
         .map_err(|refusal| match refusal {
             Refusal::Replayed => Distrust::Replayed,
+            Refusal::Forgotten => Distrust::Forgotten,
             Refusal::Full => Distrust::Full,
         })
 }

@@ -4,22 +4,22 @@
 //!
 //! Only nonces of verified calls come here, so nobody without the secret can fill the memory.
 
-use std::mem;
+use std::collections::BTreeSet;
 
-use rustc_hash::FxHashSet;
+use crate::signature::{Nonce, Verified};
 
-use crate::signature::Nonce;
-
-/// How many nonces are kept of one period. A busy node gets some hundred calls a second.
+/// How many nonces are kept. A busy node gets some hundred calls a second.
 const MOST: usize = 1 << 17;
 
-/// The nonces of this period and of the one before it.
+/// The nonces of signatures that are still good, and what is known of those that were forgotten.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// When this period began, in seconds.
-    since: u64,
-    current: FxHashSet<Nonce>,
-    previous: FxHashSet<Nonce>,
+    /// When each was signed, in seconds, which a nonce is signed together with; so the oldest are
+    /// first.
+    taken: BTreeSet<(u64, Nonce)>,
+    /// When the latest of those that were forgotten was signed: nothing as old can be told from a
+    /// replay.
+    forgotten: Option<u64>,
 }
 
 /// Why a nonce is not taken.
@@ -27,32 +27,45 @@ pub struct Seen {
 pub enum Refusal {
     /// It was seen before.
     Replayed,
+    /// It may have been seen before: one that was signed then, or later, was forgotten.
+    Forgotten,
     /// There is no room to remember it, so it could be replayed.
     Full,
 }
 
 impl Seen {
-    /// Takes a nonce for the first time.
+    /// Takes a verified signature's nonce for the first time.
     ///
-    /// `period` is for how many seconds a signature can be good, so that one that was forgotten would
-    /// be refused for its age.
+    /// `now` and `window` are those, in seconds, by which the signature's age was found to be good. What
+    /// is too old by them is forgotten. Should it be good again later, because the window was raised
+    /// or the clock set back, it's refused all the same.
     ///
     /// # Errors
     ///
-    /// When it was seen before, or can't be remembered.
-    pub fn take(&mut self, nonce: Nonce, now: u64, period: u64) -> Result<(), Refusal> {
-        if now.abs_diff(self.since) >= period {
-            // After two periods without a call the older set isn't of use either, but no harm.
-            self.previous = mem::take(&mut self.current);
-            self.since = now;
+    /// When it was seen before, or may have been, or can't be remembered.
+    pub fn take(&mut self, signature: Verified, now: u64, window: u64) -> Result<(), Refusal> {
+        while let Some(&(seconds, _)) = self.taken.first()
+            && seconds < now.saturating_sub(window)
+        {
+            self.taken.pop_first();
+            self.forgotten = self.forgotten.max(Some(seconds));
         }
-        if self.current.contains(&nonce) || self.previous.contains(&nonce) {
+        // The clock was set back by far. Who waits until it's there again takes no call meanwhile.
+        self.forgotten = self
+            .forgotten
+            .filter(|&latest| latest.saturating_sub(window) <= now);
+
+        let Verified { seconds, nonce } = signature;
+        if self.taken.contains(&(seconds, nonce)) {
             return Err(Refusal::Replayed);
         }
-        if self.current.len() >= MOST {
+        if self.forgotten.is_some_and(|latest| seconds <= latest) {
+            return Err(Refusal::Forgotten);
+        }
+        if self.taken.len() >= MOST {
             return Err(Refusal::Full);
         }
-        self.current.insert(nonce);
+        self.taken.insert((seconds, nonce));
         Ok(())
     }
 }
@@ -60,48 +73,149 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
-    fn nonce(count: u64) -> Nonce {
-        Nonce { process: 7, count }
+    fn signed(seconds: u64, count: u64) -> Verified {
+        let nonce = Nonce { process: 7, count };
+        Verified { seconds, nonce }
     }
 
     #[test]
     fn a_nonce_is_taken_once_as_long_as_its_signature_is_good() {
         let mut seen = Seen::default();
-        assert_eq!(seen.take(nonce(1), 1_000, 60), Ok(()));
-        for now in [1_000, 1_030, 1_059, 1_060, 1_119] {
-            assert_eq!(
-                seen.take(nonce(1), now, 60),
-                Err(Refusal::Replayed),
-                "{now}"
-            );
+        let early = signed(1_030, 1);
+        assert_eq!(seen.take(early, 1_000, 30), Ok(()));
+        for now in 1_000..=1_060 {
+            assert_eq!(seen.take(signed(now, now), now, 30), Ok(()));
+            assert_eq!(seen.take(early, now, 30), Err(Refusal::Replayed), "{now}");
         }
     }
 
     #[test]
     fn two_processes_may_count_alike() {
         let mut seen = Seen::default();
-        assert_eq!(seen.take(nonce(1), 1_000, 60), Ok(()));
-        assert_eq!(
-            seen.take(
-                Nonce {
-                    process: 8,
-                    count: 1
-                },
-                1_000,
-                60
-            ),
-            Ok(())
-        );
+        for process in [7, 8] {
+            let nonce = Nonce { process, count: 1 };
+            let signature = Verified {
+                seconds: 1_000,
+                nonce,
+            };
+            assert_eq!(seen.take(signature, 1_000, 60), Ok(()));
+        }
     }
 
     #[test]
     fn memory_is_bounded_and_what_cannot_be_remembered_is_refused() {
         let mut seen = Seen::default();
         for count in 0..MOST as u64 {
-            assert_eq!(seen.take(nonce(count), 1_000, 60), Ok(()));
+            assert_eq!(seen.take(signed(1_000, count), 1_000, 60), Ok(()));
         }
-        assert_eq!(seen.take(nonce(u64::MAX), 1_001, 60), Err(Refusal::Full));
-        assert_eq!(seen.take(nonce(u64::MAX), 1_060, 60), Ok(()));
+        let more = |now| signed(now, u64::MAX);
+        assert_eq!(seen.take(more(1_060), 1_060, 60), Err(Refusal::Full));
+        assert_eq!(seen.take(more(1_061), 1_061, 60), Ok(()));
+        assert_eq!(seen.taken.len(), 1);
+    }
+
+    #[test]
+    fn what_was_forgotten_is_not_good_again_when_the_window_is_raised() {
+        let mut seen = Seen::default();
+        assert_eq!(seen.take(signed(1_000, 1), 1_000, 30), Ok(()));
+        assert_eq!(seen.take(signed(1_031, 2), 1_031, 30), Ok(()));
+        let replayed = seen.take(signed(1_000, 1), 1_032, 300);
+        assert_eq!(replayed, Err(Refusal::Forgotten));
+        let slow_clock = seen.take(signed(1_001, 3), 1_032, 300);
+        assert_eq!(slow_clock, Ok(()), "what is later was not forgotten");
+    }
+
+    #[test]
+    fn a_window_that_is_lowered_forgets_nothing_that_becomes_good_later() {
+        let mut seen = Seen::default();
+        assert_eq!(seen.take(signed(4_000, 1), 1_000, 3_600), Ok(()));
+        for now in (1_000..=4_020).step_by(20) {
+            assert_eq!(seen.take(signed(now, now), now, 30), Ok(()), "{now}");
+        }
+        let replayed = seen.take(signed(4_000, 1), 4_020, 30);
+        assert_eq!(replayed, Err(Refusal::Replayed));
+    }
+
+    #[test]
+    fn calls_are_taken_at_once_after_the_clock_was_an_hour_ahead() {
+        let mut seen = Seen::default();
+        assert_eq!(seen.take(signed(5_000, 1), 5_000, 30), Ok(()));
+        assert_eq!(seen.take(signed(5_100, 2), 5_100, 30), Ok(()));
+        assert_eq!(seen.take(signed(1_500, 3), 1_500, 30), Ok(()));
+        let replayed = seen.take(signed(5_100, 2), 5_100, 30);
+        assert_eq!(replayed, Err(Refusal::Replayed), "it was not forgotten");
+    }
+
+    #[test]
+    fn what_was_forgotten_is_not_good_again_when_the_clock_is_set_back_a_little() {
+        let mut seen = Seen::default();
+        assert_eq!(seen.take(signed(1_000, 1), 1_000, 30), Ok(()));
+        assert_eq!(seen.take(signed(1_031, 2), 1_031, 30), Ok(()));
+        let replayed = seen.take(signed(1_000, 1), 1_000, 30);
+        assert_eq!(replayed, Err(Refusal::Forgotten));
+    }
+
+    /// What happens to a node.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Wait(u64),
+        Window(u64),
+        /// A call by a clock that is off by so many seconds.
+        Call(i64),
+        /// A call that was taken, by its number, is sent again.
+        Replay(prop::sample::Index),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (0_u64..100).prop_map(Step::Wait),
+            (1_u64..100).prop_map(Step::Window),
+            (-120_i64..120).prop_map(Step::Call),
+            (-3_i64..3).prop_map(Step::Call),
+            any::<prop::sample::Index>().prop_map(Step::Replay),
+        ]
+    }
+
+    proptest! {
+        /// Whatever becomes of the window.
+        #[test]
+        fn no_call_is_taken_twice_and_none_refused_that_was_good_by_every_window(
+            steps in prop::collection::vec(step(), 0..200)
+        ) {
+            let (mut seen, mut now, mut window, mut smallest) = (Seen::default(), 10_000, 30, 30);
+            let mut taken = Vec::new();
+            for (count, step) in (0_u64..).zip(steps) {
+                match step {
+                    Step::Wait(seconds) => now += seconds,
+                    Step::Window(seconds) => {
+                        window = seconds;
+                        smallest = smallest.min(window);
+                    }
+                    Step::Call(off) => {
+                        let call = signed(now.saturating_add_signed(off), count);
+                        let age = call.seconds.abs_diff(now);
+                        if age > window {
+                            continue;
+                        }
+                        match seen.take(call, now, window) {
+                            Ok(()) => taken.push(call),
+                            refused => {
+                                prop_assert_eq!(refused, Err(Refusal::Forgotten));
+                                prop_assert!(age > smallest && call.seconds < now);
+                            }
+                        }
+                    }
+                    Step::Replay(index) if !taken.is_empty() => {
+                        let call: Verified = *index.get(&taken);
+                        if call.seconds.abs_diff(now) <= window {
+                            prop_assert!(seen.take(call, now, window).is_err());
+                        }
+                    }
+                    Step::Replay(_) => {}
+                }
+            }
+        }
     }
 }

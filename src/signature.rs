@@ -93,7 +93,7 @@ pub struct Signed<'a> {
 }
 
 /// A number used once: that of a process, and its count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Nonce {
     /// The random number that a node's process was started with.
     pub process: u64,

@@ -114,6 +114,8 @@ pub enum Distrust {
     },
     /// The signature was used before.
     Replayed,
+    /// The signature is of a time of which this node has forgotten what was used.
+    Forgotten,
     /// There is no room to remember the signature.
     Full,
 }
@@ -126,7 +128,7 @@ impl Distrust {
             Self::Address => Counter::Untrusted,
             Self::Unsigned => Counter::Unsigned,
             Self::Repeated | Self::Forged => Counter::Forged,
-            Self::Skewed { .. } => Counter::Skewed,
+            Self::Skewed { .. } | Self::Forgotten => Counter::Skewed,
             Self::Replayed | Self::Full => Counter::Replayed,
         }
     }
@@ -146,6 +148,9 @@ impl Display for Distrust {
                 );
             }
             Self::Replayed => "its signature was used before",
+            Self::Forgotten => {
+                "its signature is too old to tell whether it was used before: check the clocks"
+            }
             Self::Full => "too many signed calls to tell a replayed one",
         })
     }

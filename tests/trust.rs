@@ -228,6 +228,30 @@ fn clocks_may_differ_by_the_window_in_either_direction() {
 }
 
 #[test]
+fn a_call_that_was_taken_is_not_taken_again_after_the_window_was_raised() {
+    let (from, to) = (signing("node1"), signing("node2"));
+    let call = arrival(&send_at(NOW, &from, "node2", &[]));
+    assert!(is_taken(&receive_at(NOW, &to, &call)));
+    // More calls, later, so that the first one is forgotten.
+    for later in [100 * SECOND, 200 * SECOND] {
+        let other = arrival(&send_at(NOW + later, &from, "node2", &[]));
+        assert!(is_taken(&receive_at(NOW + later, &to, &other)));
+    }
+    let raised: &Settings = &[("security", "window", "3600")];
+    let settings = [raised, OLD, NODES].concat();
+    to.load("clustering.conf", &node::entries(&settings))
+        .unwrap();
+    let decided = receive_at(NOW + 201 * SECOND, &to, &call);
+    assert_refused(&decided, "too old to tell whether it was used before");
+    assert_eq!(to.count(Counter::Skewed), 1);
+    let slow_clock = arrival(&send_at(NOW + 110 * SECOND, &from, "node2", &[]));
+    assert!(
+        is_taken(&receive_at(NOW + 201 * SECOND, &to, &slow_clock)),
+        "the new window is in force"
+    );
+}
+
+#[test]
 fn secrets_roll_over_node_by_node() {
     let steps: [&[&Settings]; 4] = [
         &[OLD, NODES],

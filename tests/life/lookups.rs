@@ -3,7 +3,7 @@
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
+use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use engine_bridge::{Handler, is_mapped, module_path};
@@ -35,6 +35,19 @@ impl Gate {
             _handler: handler,
         }
     }
+
+    /// Begins a call, and returns when it waits for its node; its thread gives the target that it got.
+    fn waiting_call<'scope>(
+        &self,
+        scope: &'scope Scope<'scope, '_>,
+        lab: &'scope Lab,
+    ) -> ScopedJoinHandle<'scope, String> {
+        let call = scope.spawn(|| lab.target("cluster/*/conf/7"));
+        self.entered
+            .recv_timeout(PATIENCE)
+            .expect("it is looked up");
+        call
+    }
 }
 
 #[test]
@@ -42,10 +55,7 @@ fn unload_is_refused_while_a_call_waits_for_its_node_and_the_call_ends_right() {
     let lab = Lab::with(GENERAL);
     let gate = Gate::new(&lab);
     thread::scope(|scope| {
-        let call = scope.spawn(|| lab.target("cluster/*/conf/7"));
-        gate.entered
-            .recv_timeout(PATIENCE)
-            .expect("it is looked up");
+        let call = gate.waiting_call(scope, &lab);
         drop(lab.engine.take_log());
         let answer = lab.engine.command("module unload clustering");
         assert!(
@@ -72,10 +82,7 @@ fn unload_waits_for_a_lookup_that_is_about_to_end() {
     let lab = Lab::with(GENERAL);
     let gate = Gate::new(&lab);
     thread::scope(|scope| {
-        let call = scope.spawn(|| lab.target("cluster/*/conf/7"));
-        gate.entered
-            .recv_timeout(PATIENCE)
-            .expect("it is looked up");
+        let call = gate.waiting_call(scope, &lab);
         scope.spawn(|| {
             thread::sleep(Duration::from_millis(100));
             gate.let_go.send(()).expect("the lookup waits");
@@ -150,10 +157,7 @@ fn reload_from_another_thread_does_not_wait_for_a_lookup() {
     let lab = Lab::with(GENERAL);
     let gate = Gate::new(&lab);
     thread::scope(|scope| {
-        let call = scope.spawn(|| lab.target("cluster/*/conf/7"));
-        gate.entered
-            .recv_timeout(PATIENCE)
-            .expect("it is looked up");
+        let call = gate.waiting_call(scope, &lab);
         lab.reload(&format!("{GENERAL}[priorities]\ncall.execute=44\n"));
         assert_eq!(lab.handlers("call.execute"), "clustering:44");
         gate.let_go.send(()).expect("the lookup waits");

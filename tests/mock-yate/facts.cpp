@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <atomic>
+
 using namespace TelEngine;
 
 namespace {
@@ -753,8 +755,8 @@ public:
             Thread::msleep(1);
         }
     }
-    volatile bool m_inside = false;
-    volatile bool m_open = false;
+    std::atomic<bool> m_inside{false};
+    std::atomic<bool> m_open{false};
 };
 
 class GateHandler : public MessageHandler {
@@ -785,7 +787,7 @@ private:
 
 class Sender : public Thread {
 public:
-    explicit Sender(volatile bool& done) : Thread("sender"), m_done(done) {}
+    explicit Sender(std::atomic<bool>& done) : Thread("sender"), m_done(done) {}
     void run() override {
         CHECK(Thread::current() == this);
         CHECK_TEXT(Thread::currentName(), "sender");
@@ -794,7 +796,7 @@ public:
     }
 
 private:
-    volatile bool& m_done;
+    std::atomic<bool>& m_done;
 };
 
 class Opener : public Thread {
@@ -814,7 +816,7 @@ void uninstalling() {
     Gate gate;
     GateHandler handler(gate);
     Engine::install(&handler);
-    volatile bool done = false;
+    std::atomic<bool> done{false};
     (new Sender(done))->startup();
     gate.waitInside();
     (new Opener(gate))->startup();
