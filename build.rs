@@ -6,15 +6,17 @@ use std::env;
 use std::path::PathBuf;
 
 fn main() {
-    for source in ["src/ffi.rs", "cbindgen.toml"] {
+    let sources = ["src/ffi.rs", "src/ffi/operate.rs"];
+    for source in sources.iter().chain(&["cbindgen.toml"]) {
         println!("cargo::rerun-if-changed={source}");
     }
     let config = cbindgen::Config::from_file("cbindgen.toml").expect("cbindgen.toml is readable");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    cbindgen::Builder::new()
-        .with_config(config)
-        .with_src("src/ffi.rs")
+    let builder = cbindgen::Builder::new().with_config(config);
+    sources
+        .iter()
+        .fold(builder, |builder, source| builder.with_src(source))
         .generate()
-        .expect("src/ffi.rs can be read by cbindgen")
+        .expect("the C ABI can be read by cbindgen")
         .write_to_file(out.join("clustering.h"));
 }

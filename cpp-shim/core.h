@@ -38,8 +38,11 @@ public:
     /// Where an entry writes a text; only once.
     clustering_text* out() { return &m_text; }
 
+    /// Its bytes, which live as long as this.
+    clustering_bytes bytes() const { return {m_text.ptr, m_text.len}; }
+
     /// A copy.
-    TelEngine::String string() const { return clustering::string({m_text.ptr, m_text.len}); }
+    TelEngine::String string() const { return clustering::string(bytes()); }
 
 private:
     clustering_text m_text;

@@ -8,7 +8,7 @@ using namespace TelEngine;
 
 namespace clustering {
 
-static_assert(Names::Other <= 32, "each name has a bit");
+static_assert(Names::Other <= 64, "each name has a bit");
 
 Names::Names() {
     ::memset(m_first, Other, sizeof(m_first));
@@ -59,7 +59,7 @@ void Reading::read(NamedList& from, const Names& names) {
             continue;
         }
         // Of several parameters of a name the first one is meant.
-        const uint32_t bit = uint32_t{1} << number;
+        const uint64_t bit = uint64_t{1} << number;
         repeated |= present & bit;
         if (!(present & bit)) {
             found[number] = param;
@@ -112,7 +112,7 @@ void Parameters::remove(unsigned number) {
     if (!m_reading.has(number)) {
         return;
     }
-    m_reading.present &= ~(uint32_t{1} << number);
+    m_reading.present &= ~(uint64_t{1} << number);
     // It may be the last one that goes.
     m_reading.last = nullptr;
     const String& name = m_names[number];

@@ -52,8 +52,8 @@ struct Reading {
     // A node of the list behind which parameters may be added: the last one, when it was read.
     TelEngine::ObjList* last;
     // A bit for each number that was found, and for each that was found again; then where.
-    uint32_t present;
-    uint32_t repeated;
+    uint64_t present;
+    uint64_t repeated;
     TelEngine::NamedString* found[CLUSTERING_NAMES];
 
     /// Whether there is a parameter of this number.
@@ -65,8 +65,8 @@ struct Reading {
     /// What was found as the core takes it, in an array of `CLUSTERING_NAMES` that must live as
     /// long as the result.
     clustering_message message(clustering_bytes* known, uint64_t now) const {
-        for (uint32_t left = present; left; left &= left - 1) {
-            const int number = __builtin_ctz(left);
+        for (uint64_t left = present; left; left &= left - 1) {
+            const int number = __builtin_ctzll(left);
             known[number] = bytes(*found[number]);
         }
         return {known, present, repeated, nullptr, 0, false, now};

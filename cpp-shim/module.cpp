@@ -2,6 +2,12 @@
 
 #include "module.h"
 
+#include "probe.h"
+#include "state.h"
+#include "worker.h"
+
+#include <cerrno>
+#include <cstring>
 #include <sys/random.h>
 #include <unistd.h>
 #include <vector>
@@ -12,17 +18,10 @@ namespace clustering {
 
 namespace {
 
-// How long an unload waits for calls that wait for their node, in milliseconds.
+// How long an unload waits for calls that wait for their node, in milliseconds, and how long for
+// probes that wait for an answer: a bit longer than the engine waits for one at most, as a rule.
 constexpr unsigned UnloadWait = 500;
-
-// How far ahead a handler's replacement is settled, in microseconds.
-constexpr uint64_t HandOver = 2000;
-
-// How long a handler that was replaced stays for the messages that were made before, in
-// microseconds: longer than a call is routed. And how many of them stay, should reloads replace
-// many.
-constexpr uint64_t Patience = 60000000;
-constexpr unsigned MostReplaced = 64;
+constexpr unsigned ProbeWait = 8000;
 
 // A random number for this process. Without a source of them the time does: it need not be secret.
 uint64_t processNumber() {
@@ -31,6 +30,15 @@ uint64_t processNumber() {
         number = Time::now() ^ static_cast<uint64_t>(::getpid()) << 48;
     }
     return number;
+}
+
+// Appends lines as the engine's console has them.
+void appendLines(String& to, const String& lines) {
+    ObjList* list = lines.split('\n', false);
+    for (const ObjList* o = list->skipNull(); o; o = o->skipNext()) {
+        to << o->get()->toString() << "\r\n";
+    }
+    TelEngine::destruct(list);
 }
 
 // A file of settings, as the core takes it. It borrows from the configuration.
@@ -54,65 +62,7 @@ std::vector<clustering_setting> settings(const Configuration& file) {
 // would keep the library in memory after its unload.
 thread_local Reading s_read;
 
-#ifdef CLUSTERING_FILTERS
-// Asks whether a message is any business of the cluster's, and of this handler's, before the engine
-// so much as notes in it that it has met our handler.
-class Filter : public MatchingItemBase {
-public:
-    Filter(const ClusteringModule& module, const Handler& handler, int kind)
-        : MatchingItemBase(TypeCustom, "clustering"), m_module(module), m_handler(handler),
-          m_kind(kind) {}
-
-protected:
-    bool runMatchListParam(const NamedList& list, MatchingParams*) const override {
-        // A handler's filter is only ever asked about messages. It promises not to change what it
-        // looks at, and doesn't; but what is found on the way the handler will change.
-        Message& msg = const_cast<Message&>(static_cast<const Message&>(list));
-        return m_handler.takes(msg) && m_module.concerns(msg, m_kind);
-    }
-    MatchingItemBase* copyItem() const override { return new Filter(m_module, m_handler, m_kind); }
-
-private:
-    const ClusteringModule& m_module;
-    const Handler& m_handler;
-    int m_kind;
-};
-#endif
-
 } // namespace
-
-Handler::Handler(ClusteringModule& module, Method method, int id, const char* name,
-                 unsigned priority)
-    : MessageHandler(name, priority, "clustering"), m_module(module), m_method(method), m_id(id) {}
-
-bool Handler::takes(const Message& msg) const {
-    const uint64_t made = msg.msgTime().usec();
-    return made >= m_from && made < m_until;
-}
-
-bool Handler::received(Message& msg) {
-    return takes(msg) && (m_module.*m_method)(msg, m_id);
-}
-
-void Handler::inherit(const Handler& old) {
-    m_from = old.m_from.load();
-}
-
-void Handler::stop() {
-    m_until = Time::now();
-}
-
-void Handler::begin() {
-    m_from = Time::now();
-}
-
-void Handler::follow(Handler& old) {
-    // A moment ahead, so that it is settled for both handlers before the first message of that
-    // time.
-    const uint64_t time = Time::now() + HandOver;
-    old.m_until = time;
-    m_from = time;
-}
 
 ClusteringModule::ClusteringModule()
     : Module("clustering", "misc", true),
@@ -141,8 +91,9 @@ void ClusteringModule::reload() {
     do {
         errands = m_errands;
         installServices();
+        restore();
         if (load()) {
-            installHandlers();
+            m_handlers.adjust(m_core);
         }
     } while (!m_errands.compare_exchange_strong(errands, 0));
 }
@@ -177,15 +128,24 @@ bool ClusteringModule::unload() {
               m_locating.load(), m_errands.load());
         return false;
     }
+    // Nor is a node probed any more.
+    for (unsigned waited = 0; !Worker::allGone(); waited += 10) {
+        if (waited >= ProbeWait) {
+            m_leaving = false;
+            endErrand();
+            Debug(this, DebugWarn, "Not unloading: a node that is probed has not answered yet");
+            return false;
+        }
+        Thread::msleep(10);
+    }
     // The errand is never ended: reloads that come from now on find the module at work.
-    for (Handler* handler : m_handlers) {
-        uninstall(handler);
-    }
+    m_handlers.uninstall();
     for (Handler* handler : m_services) {
-        uninstall(handler);
+        Handlers::uninstall(handler);
     }
-    while (GenObject* handler = m_replaced.remove(false)) {
-        uninstall(static_cast<Handler*>(handler));
+    // Should the timer have been about to send a last probe.
+    while (!Worker::allGone()) {
+        Thread::msleep(10);
     }
     return true;
 }
@@ -269,14 +229,133 @@ void ClusteringModule::say(const Verdict& verdict) {
 }
 
 bool ClusteringModule::serve(Message& msg, int id) {
+    if (id == Help) {
+        return help(msg);
+    }
     const bool handled = Module::received(msg, id);
     // Here, since msgTimer() is called with the module locked.
-    unsigned idle = 0;
-    if (id == Timer && m_errands.compare_exchange_strong(idle, 1)) {
-        sweep(Time::now() - Patience);
-        endErrand();
+    if (id == Timer) {
+        if (!m_leaving) {
+            clustering_tick(m_core, steadyTime());
+        }
+        attend();
+        unsigned idle = 0;
+        // The engine waits for the messages inside of a handler that goes, so this is put off while
+        // a call waits for its node: whoever locates it might be waiting for this thread.
+        if (!m_locating && m_errands.compare_exchange_strong(idle, 1)) {
+            m_handlers.sweep();
+            endErrand();
+        }
     }
     return handled;
+}
+
+// Does what the core wants done besides answering messages.
+void ClusteringModule::attend() {
+    clustering_chore chore;
+    while (clustering_chore_next(m_core, &chore)) {
+        const CoreText text(chore.text);
+        const CoreText node(chore.node);
+        switch (chore.kind) {
+        case CLUSTERING_SAY:
+            Debug(this, chore.level, "%s", text.string().safe());
+            break;
+        case CLUSTERING_PROBE:
+            Probe::send(m_core, chore);
+            break;
+        case CLUSTERING_SAVE:
+            save();
+            break;
+        }
+    }
+}
+
+// Where the engine's modules keep what they must not forget.
+static String statePath() {
+    return Engine::configFile("clustering_state");
+}
+
+// Goes on with what was wanted of the nodes before the engine's last stop.
+void ClusteringModule::restore() {
+    if (m_restored) {
+        return;
+    }
+    m_restored = true;
+    const String path = statePath();
+    String state;
+    String reason;
+    switch (readFile(path, state)) {
+    case FileRead::Missing:
+        return;
+    case FileRead::Failed:
+        reason = ::strerror(errno);
+        break;
+    case FileRead::Done: {
+        CoreText error;
+        if (clustering_restore(m_core, bytes(state), error.out()) == CLUSTERING_OK) {
+            return;
+        }
+        reason = error.string();
+        break;
+    }
+    }
+    Debug(this, DebugWarn, "Ignored '%s', so no node is drained or disabled: %s", path.c_str(),
+          reason.safe());
+}
+
+void ClusteringModule::save() {
+    // What is written last is what is wanted last.
+    const Lock lock(m_saving);
+    const String path = statePath();
+    const CoreText text(clustering_state(m_core));
+    const clustering_bytes state = text.bytes();
+    if (!replaceFile(path, state.ptr, state.len)) {
+        Debug(this, DebugWarn, "Could not write '%s', so the next start won't know of this: %s",
+              path.c_str(), ::strerror(errno));
+    }
+}
+
+// A line with this module's word in front: the rest of it.
+static bool isCommand(String& line) {
+    return line.startSkip("clustering");
+}
+
+bool ClusteringModule::commandExecute(String& retVal, const String& line) {
+    String rest = line;
+    CoreText answer;
+    if (!isCommand(rest) || !clustering_command(m_core, bytes(rest), answer.out())) {
+        return false;
+    }
+    attend();
+    appendLines(retVal, answer.string());
+    return true;
+}
+
+bool ClusteringModule::commandComplete(Message& msg, const String& partLine,
+                                       const String& partWord) {
+    String rest = partLine;
+    if (partLine.null() || partLine == YSTRING("help")) {
+        itemComplete(msg.retValue(), name(), partWord);
+    } else if (isCommand(rest)) {
+        const CoreText words(clustering_complete(m_core, bytes(rest)));
+        ObjList* list = words.string().split('\n', false);
+        for (ObjList* o = list->skipNull(); o; o = o->skipNext()) {
+            itemComplete(msg.retValue(), o->get()->toString(), partWord);
+        }
+        TelEngine::destruct(list);
+    }
+    return Module::commandComplete(msg, partLine, partWord);
+}
+
+// A line of help for all modules, or all that there is on this one.
+bool ClusteringModule::help(Message& msg) const {
+    const String& line = msg[YSTRING("line")];
+    const bool asked = line == name();
+    if (line.null() || asked) {
+        const CoreText text(clustering_help());
+        appendLines(msg.retValue(), text.string());
+    }
+    return asked;
 }
 
 void ClusteringModule::statusParams(String& str) {
@@ -328,94 +407,14 @@ void ClusteringModule::installServices() {
         const char* message;
         unsigned priority;
     } services[s_services] = {
-        {Timer, "engine.timer", 90},
-        {Status, "engine.status", 110},
-        {Level, "engine.debug", 120},
-        {Command, "engine.command", 120},
+        {Timer, "engine.timer", 90},  {Status, "engine.status", 110},
+        {Level, "engine.debug", 120}, {Command, "engine.command", 120},
+        {Help, "engine.help", 100},
     };
     for (int i = 0; i < s_services && !m_services[i]; i++) {
         m_services[i] = new Handler(*this, &ClusteringModule::serve, services[i].id,
                                     services[i].message, services[i].priority);
         Engine::install(m_services[i]);
-    }
-}
-
-// Makes the handlers be those that the settings ask for.
-void ClusteringModule::installHandlers() {
-    bool replaced = false;
-    for (int kind = 0; kind < s_kinds; kind++) {
-        const uint32_t which = static_cast<uint32_t>(kind);
-        const unsigned priority = clustering_priority(m_core, which);
-        Handler*& handler = m_handlers[kind];
-        if ((handler ? handler->priority() : 0) == priority) {
-            continue;
-        }
-        // The new one first. Messages that were made before it was there are the old one's to the
-        // end of their way, those made later the new one's: none meets both, or neither.
-        Handler* old = handler;
-        handler = nullptr;
-        if (priority) {
-            handler = new Handler(*this, &ClusteringModule::decide, kind,
-                                  string(clustering_kind_name(which)), priority);
-#ifdef CLUSTERING_FILTERS
-            handler->setFilter(new Filter(*this, *handler, kind));
-#endif
-            if (old) {
-                handler->await();
-            } else if (m_replaced.skipNull()) {
-                // Messages that were made before may have met a handler that is gone since.
-                handler->begin();
-            }
-            Engine::install(handler);
-        }
-        if (old) {
-            if (handler) {
-                handler->follow(*old);
-                replaced = true;
-            } else {
-                old->stop();
-            }
-            m_replaced.append(old)->setDelete(false);
-        }
-    }
-    if (replaced) {
-        // So that the new priorities are in force when the reload is done.
-        Thread::usleep(HandOver);
-    }
-    sweep(Time::now() - Patience);
-}
-
-// Uninstalls handlers that were replaced before some time, and the eldest of too many, whose
-// messages its heir then takes. The engine waits for the messages inside of a handler, so this is
-// put off while a call waits for its node: whoever locates it might be waiting for this thread.
-void ClusteringModule::sweep(uint64_t before) {
-    while (!m_locating) {
-        ObjList* first = m_replaced.skipNull();
-        Handler* eldest = first ? static_cast<Handler*>(first->get()) : nullptr;
-        if (!eldest || (eldest->until() >= before && m_replaced.count() <= MostReplaced)) {
-            break;
-        }
-        m_replaced.remove(false);
-        Handler* heir = m_handlers[eldest->id()];
-        for (ObjList* o = m_replaced.skipNull(); o; o = o->skipNext()) {
-            Handler* next = static_cast<Handler*>(o->get());
-            if (next->id() == eldest->id()) {
-                heir = next;
-                break;
-            }
-        }
-        if (heir) {
-            heir->inherit(*eldest);
-        }
-        uninstall(eldest);
-    }
-}
-
-// Uninstalls a handler, once no message is inside of it, and deletes it.
-void ClusteringModule::uninstall(Handler* handler) {
-    if (handler) {
-        Engine::uninstall(handler);
-        TelEngine::destruct(handler);
     }
 }
 

@@ -19,9 +19,14 @@
 #include <stdint.h>
 
 /**
+ * How many kinds there are.
+ */
+#define CLUSTERING_KINDS 7
+
+/**
  * How many parameter names have a number; see `clustering_name`.
  */
-#define CLUSTERING_NAMES 28
+#define CLUSTERING_NAMES 33
 
 /**
  * The words that a `clustering_verdict` keeps for the core.
@@ -92,6 +97,25 @@ typedef enum {
 } clustering_edit_kind;
 
 /**
+ * What the host is to do, besides answering messages.
+ */
+typedef enum {
+  /**
+   * Say `text` in the log, at `level`.
+   */
+  CLUSTERING_SAY = 0,
+  /**
+   * Send an OPTIONS request to the URI `text`, `tries` times at most, then call `clustering_probed`
+   * with `node` and `number`.
+   */
+  CLUSTERING_PROBE = 1,
+  /**
+   * Keep what `clustering_state` says.
+   */
+  CLUSTERING_SAVE = 2,
+} clustering_chore_kind;
+
+/**
  * The messages that the cluster has a say in.
  */
 typedef enum {
@@ -111,7 +135,37 @@ typedef enum {
    * `call.cdr`
    */
   CLUSTERING_CDR = 3,
+  /**
+   * `cluster.locate`
+   */
+  CLUSTERING_LOCATION = 4,
+  /**
+   * `chan.startup`
+   */
+  CLUSTERING_STARTUP = 5,
+  /**
+   * `chan.hangup`
+   */
+  CLUSTERING_HANGUP = 6,
 } clustering_kind;
+
+/**
+ * How a probe ended.
+ */
+typedef enum {
+  /**
+   * With an answer.
+   */
+  CLUSTERING_ANSWERED = 0,
+  /**
+   * Without one, or it could not be sent.
+   */
+  CLUSTERING_FAILED = 1,
+  /**
+   * Nobody here sends requests.
+   */
+  CLUSTERING_UNHANDLED = 2,
+} clustering_outcome;
 
 /**
  * A node's view of its cluster. Opaque.
@@ -190,11 +244,11 @@ typedef struct {
   /**
    * Which of them are there: bit 0 for number 0, and so on. The others are not looked at.
    */
-  uint32_t present;
+  uint64_t present;
   /**
    * Which of them the message has more than once.
    */
-  uint32_t repeated;
+  uint64_t repeated;
   /**
    * All parameters in order; NULL where the message isn't complete.
    */
@@ -286,6 +340,36 @@ typedef struct {
    */
   clustering_bytes reason;
 } clustering_answer;
+
+/**
+ * Something that the host is to do. Both texts are the host's, to be freed.
+ */
+typedef struct {
+  /**
+   * What to do.
+   */
+  clustering_chore_kind kind;
+  /**
+   * The level of a line for the log.
+   */
+  int32_t level;
+  /**
+   * The line, or the URI.
+   */
+  clustering_text text;
+  /**
+   * The node that is probed.
+   */
+  clustering_text node;
+  /**
+   * Which of its probes it is.
+   */
+  uint64_t number;
+  /**
+   * How often to send it at most.
+   */
+  uint32_t tries;
+} clustering_chore;
 
 #ifdef __cplusplus
 extern "C" {
@@ -456,6 +540,92 @@ clustering_bytes clustering_name(uint32_t number);
  * The name of the messages of a kind, for ever valid; empty where there is no such kind.
  */
 clustering_bytes clustering_kind_name(uint32_t kind);
+
+/**
+ * Looks after the nodes: to be called every second, then `clustering_chore_next`. `now` is in
+ * microseconds, on a clock of the host's that never steps back. NULL is fine.
+ *
+ * # Safety
+ *
+ * `core` is NULL or a node.
+ */
+void clustering_tick(const clustering_core *core, uint64_t now);
+
+/**
+ * Takes the next thing that is to be done; `false` where there is none, or for NULL. To be called until
+ * then after `clustering_tick`, `clustering_probed`, `clustering_load` and `clustering_command`.
+ *
+ * # Safety
+ *
+ * `core` is NULL or a node; `chore` is NULL or valid for a write.
+ */
+bool clustering_chore_next(const clustering_core *core,
+                           clustering_chore *chore);
+
+/**
+ * Takes how a probe of `node` ended: `outcome` is a `clustering_outcome`, `code` that of an answer, `now`
+ * on the clock of `clustering_tick`. NULL is fine, and so is an answer to a probe that is forgotten.
+ *
+ * # Safety
+ *
+ * `core` is NULL or a node; `node` is valid for the call.
+ */
+void clustering_probed(const clustering_core *core,
+                       clustering_bytes node,
+                       uint64_t number,
+                       uint32_t outcome,
+                       uint32_t code,
+                       uint64_t now);
+
+/**
+ * What is to be kept until the next start of the host; free it. NULL gives no text.
+ *
+ * # Safety
+ *
+ * `core` is NULL or a node.
+ */
+clustering_text clustering_state(const clustering_core *core);
+
+/**
+ * Goes on with what `clustering_state` said. Where that is damaged nothing of it is taken, and `error`, unless
+ * NULL, gets the reason; else an empty text. Free it in both cases.
+ *
+ * # Safety
+ *
+ * `core` is NULL or a node; `state` is valid for the call; `error` is NULL or valid for a write.
+ */
+clustering_result clustering_restore(const clustering_core *core,
+                                     clustering_bytes state,
+                                     clustering_text *error);
+
+/**
+ * Carries out a command: `line` is what stands behind the command's own word. `false` where that is
+ * nothing of the kind, or for NULL; else `answer`, unless NULL, gets lines with line feeds at
+ * their ends. Free it in both cases.
+ *
+ * # Safety
+ *
+ * `core` is NULL or a node; `line` is valid for the call; `answer` is NULL or valid for a write.
+ */
+bool clustering_command(const clustering_core *core,
+                        clustering_bytes line,
+                        clustering_text *answer);
+
+/**
+ * The words that may follow `line`, which stands behind the command's own word, with line feeds at their
+ * ends; free it. NULL gives no text.
+ *
+ * # Safety
+ *
+ * `core` is NULL or a node; `line` is valid for the call.
+ */
+clustering_text clustering_complete(const clustering_core *core,
+                                    clustering_bytes line);
+
+/**
+ * How to use the command, a line for each use, with line feeds at their ends; free it.
+ */
+clustering_text clustering_help(void);
 
 #ifdef __cplusplus
 }  // extern "C"

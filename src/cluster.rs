@@ -3,18 +3,23 @@
 //! The object that an engine holds, one for each node: settings in force, counters, one entry for messages.
 
 use std::fmt::Write;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use crate::calls::{self, Calls};
+use crate::chore::{Chore, Chores};
 use crate::context::Context;
-use crate::event::{Event, Gates};
-use crate::failure::Failure;
+use crate::event::{Event, Gates, Level, Unsaid};
+use crate::failure::{Failure, guard};
+use crate::health::Cause;
 use crate::message::{CLUSTER_HEADERS, Kind, Located, Name, Parameters};
+use crate::probe::{self, Outcome};
 use crate::replay::Seen;
 use crate::settings::{Entry, SettingError, Settings};
+use crate::standing::{Damage, Standing, Standings};
 use crate::stats::{Counter, Counters};
 use crate::verdict::Verdict;
-use crate::{cdr, execute, register, route};
+use crate::{cdr, execute, locate, register, route};
 
 /// Shares of the engine's threads: enough that two that run at the same time seldom meet in one.
 const SHARES: usize = 16;
@@ -44,6 +49,14 @@ pub struct Cluster {
     /// How many calls were signed.
     signed: AtomicU64,
     seen: Mutex<Seen>,
+    /// What operators want of the nodes. Held while settings are loaded.
+    standings: Mutex<Standings>,
+    calls: Calls,
+    chores: Chores,
+    /// Microseconds on the clock by which nodes are probed, at the last tick.
+    clock: AtomicU64,
+    /// It was said that nobody sends probes.
+    unprobed: AtomicBool,
 }
 
 impl Cluster {
@@ -66,6 +79,11 @@ impl Cluster {
             process,
             signed: AtomicU64::new(0),
             seen: Mutex::default(),
+            standings: Mutex::default(),
+            calls: Calls::default(),
+            chores: Chores::default(),
+            clock: AtomicU64::new(0),
+            unprobed: AtomicBool::new(false),
         }
     }
 
@@ -75,7 +93,14 @@ impl Cluster {
     ///
     /// Names all that is wrong with the file; the settings in force stay.
     pub fn load(&self, file: &str, entries: &[Entry]) -> Result<(), Vec<SettingError>> {
-        let settings = Arc::new(Settings::parse(&self.node, file, entries)?);
+        let mut settings = Settings::parse(&self.node, file, entries)?;
+        // One at a time: a load goes on with what the one before it knew of the nodes.
+        let standings = self.standings();
+        settings.nodes.inherit(&self.settings().nodes);
+        for node in &settings.nodes {
+            node.live.stand(standings.of(&node.name));
+        }
+        let settings = Arc::new(settings);
         for share in &self.shares {
             let mut in_force = share
                 .settings
@@ -120,7 +145,9 @@ impl Cluster {
                 is_ours(Name::Called) || CLUSTER_HEADERS.iter().any(|h| message.get(*h).is_some())
             }
             Kind::Execute => is_ours(Name::Callto),
-            Kind::Register | Kind::Cdr => true,
+            Kind::Register | Kind::Cdr | Kind::Locate => true,
+            Kind::Startup => calls::node_of(&settings.nodes, message).is_some(),
+            Kind::Hangup => message.get(Name::Id).is_some_and(|id| self.calls.has(id)),
         }
     }
 
@@ -151,6 +178,12 @@ impl Cluster {
             Kind::Execute => execute::decide(&context, message, complete, verdict),
             Kind::Register => register::decide(&context, message, verdict),
             Kind::Cdr => cdr::decide(&context, message, verdict),
+            Kind::Locate => locate::decide(&context, message, verdict),
+            Kind::Startup => self.calls.started(&settings.nodes, message),
+            Kind::Hangup => {
+                let (nodes, rules, now) = (&settings.nodes, &settings.health, self.now());
+                self.calls.ended(nodes, rules, message, now);
+            }
         }
     }
 
@@ -171,6 +204,97 @@ impl Cluster {
         execute::located(&context, message, answer, verdict);
     }
 
+    /// Looks after the nodes, once a second; adds [chores](Self::next_chore).
+    ///
+    /// `now` is in microseconds, on a clock that never steps back.
+    pub fn tick(&self, now: u64) {
+        self.clock.store(now, Relaxed);
+        let settings = self.settings();
+        if settings.enabled {
+            probe::tick(&settings.nodes, &settings.health, now, &self.chores);
+        }
+    }
+
+    /// Takes how a [probe](Chore::Probe) of a node ended, at `now` on the clock of [`tick`](Self::tick).
+    pub fn probed(&self, node: &[u8], number: u64, outcome: Outcome, now: u64) {
+        let settings = self.settings();
+        let Some(node) = settings.nodes.find(node) else {
+            return;
+        };
+        probe::done(node, &settings.health, number, outcome, now, &self.chores);
+        let unprobed = outcome == Outcome::Unhandled;
+        if self.unprobed.swap(unprobed, Relaxed) == unprobed {
+            return;
+        }
+        if unprobed {
+            self.chores.say(
+                Level::Warn,
+                "Nodes can't be probed, so every node counts as up: set generate=yes in [general] \
+                 of ysipchan.conf and restart, or interval=0 in [health]"
+                    .to_owned(),
+            );
+        } else {
+            self.chores.say(Level::Note, "Nodes are probed".to_owned());
+        }
+    }
+
+    /// The next thing to be done besides answering messages.
+    pub fn next_chore(&self) -> Option<Chore> {
+        self.chores.next()
+    }
+
+    /// Has nothing new placed on a node, or nothing sent there at all, or makes it take part again.
+    /// Whether there is such a node.
+    pub fn stand(&self, node: &[u8], standing: Standing) -> bool {
+        let mut standings = self.standings();
+        let settings = self.settings();
+        let Some(node) = settings.nodes.find(node) else {
+            return false;
+        };
+        standings.set(&node.name, standing);
+        if node.live.standing() == Standing::Disabled && standing != Standing::Disabled {
+            // Nobody has asked it meanwhile.
+            let now = self.now();
+            node.live
+                .observe(|probing| probing.health.forget(Cause::Enabled, now));
+        }
+        node.live.stand(standing);
+        self.chores.add(Chore::Save);
+        true
+    }
+
+    /// What is to be kept until the next start of the engine.
+    #[must_use]
+    pub fn state(&self) -> Vec<u8> {
+        self.standings().write()
+    }
+
+    /// Goes on with what was [kept](Self::state).
+    ///
+    /// # Errors
+    ///
+    /// When it is damaged; then nothing of it is taken.
+    pub fn restore(&self, state: &[u8]) -> Result<(), Damage> {
+        let restored = Standings::read(state)?;
+        let mut standings = self.standings();
+        for node in &self.settings().nodes {
+            node.live.stand(restored.of(&node.name));
+        }
+        *standings = restored;
+        Ok(())
+    }
+
+    fn standings(&self) -> MutexGuard<'_, Standings> {
+        self.standings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Now, on the clock by which nodes are probed.
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.load(Relaxed)
+    }
+
     fn context<'c, 'm: 'c>(
         &'m self,
         settings: &'c Arc<Settings>,
@@ -186,6 +310,17 @@ impl Cluster {
             process: self.process,
             signed: &self.signed,
             counters: &share.counters,
+        }
+    }
+
+    /// Does what is no answer to a message. Should it fail that is counted and logged, too.
+    pub(crate) fn watch(&self, work: impl FnOnce(&Self)) {
+        if let Err(failure) = guard(|| work(self)) {
+            self.share().counters.add(Counter::Panics);
+            if let Some(unsaid) = self.gates.panics.pass(self.now()) {
+                let line = format!("{failure}{}", Unsaid(unsaid));
+                self.chores.say(Level::Critical, line);
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::failure::Failure;
+use crate::nodes::Unreachable;
 use crate::text::{Shown, Text, Value};
 use crate::trust::Distrust;
 
@@ -22,6 +23,8 @@ pub enum Level {
     Warn = 5,
     /// Worth a look.
     Mild = 6,
+    /// Good to know.
+    Note = 7,
     /// Each call, for those who want to see them.
     Call = 8,
     /// Each step of a call.
@@ -109,6 +112,17 @@ pub enum Event<'m> {
         /// Like events that were not said.
         unsaid: u64,
     },
+    /// A call to a node that can't be reached.
+    Offline {
+        /// The node.
+        node: &'m [u8],
+        /// What was called there.
+        resource: &'m [u8],
+        /// Why it can't be reached.
+        why: Unreachable,
+        /// Like events that were not said.
+        unsaid: u64,
+    },
     /// The core failed on a message.
     Failed {
         /// How.
@@ -130,7 +144,7 @@ impl<'m> Event<'m> {
         match self {
             Self::Received { .. } | Self::Located { .. } => Level::Info,
             Self::Forwarded { .. } => Level::Call,
-            Self::NoSuchNode { .. } | Self::NoTarget { .. } => Level::Mild,
+            Self::NoSuchNode { .. } | Self::NoTarget { .. } | Self::Offline { .. } => Level::Mild,
             Self::NotLocated { .. } | Self::Untrusted { .. } | Self::Looping { .. } => Level::Warn,
             Self::Failed { .. } => Level::Critical,
         }
@@ -247,6 +261,19 @@ impl Display for Line<'_, '_> {
                     Unsaid(*unsaid)
                 )
             }
+            Event::Offline {
+                node,
+                resource,
+                why,
+                unsaid,
+            } => {
+                let (node, resource) = (Shown(node), Shown(resource));
+                write!(
+                    f,
+                    "No call to '{resource}' on node '{node}', which is {why}{}",
+                    Unsaid(*unsaid)
+                )
+            }
             Event::Failed { failure, unsaid } => {
                 write!(
                     f,
@@ -259,7 +286,7 @@ impl Display for Line<'_, '_> {
 }
 
 /// How many like lines were left out before this one.
-struct Unsaid(u64);
+pub(crate) struct Unsaid(pub(crate) u64);
 
 impl Display for Unsaid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -313,6 +340,8 @@ pub struct Gates {
     pub untrusted: Gate,
     /// For [`Event::Looping`].
     pub looping: Gate,
+    /// For [`Event::Offline`].
+    pub offline: Gate,
     /// For failures of the core.
     pub panics: Gate,
 }

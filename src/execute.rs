@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::context::Context;
 use crate::event::Event;
 use crate::message::{Located, Name, Parameters};
+use crate::nodes::Unreachable;
 use crate::resource::{Target, trim_blanks};
 use crate::signature::Signed;
 use crate::stats::Counter;
@@ -117,10 +118,16 @@ fn deliver<'m>(
         verdict.set(Name::Callto, resource);
         return;
     }
-    let Some(groups) = settings.pattern.matches(node) else {
+    let section = settings.nodes.find(node);
+    let groups = section.map_or_else(|| settings.pattern.matches(node), |node| Some(node.groups));
+    let Some(groups) = groups else {
         refuse(context, node, resource, verdict);
         return;
     };
+    if let Some(why) = section.and_then(|node| node.live.unreachable()) {
+        offline(context, node, resource, why, verdict);
+        return;
+    }
     let visited = Visited::of(message);
     if visited.contains(node) || visited.hops() >= settings.hops {
         context.looping(node, resource, visited.hops(), verdict);
@@ -131,12 +138,15 @@ fn deliver<'m>(
         );
         return;
     }
-    if !complete && settings.callto.uses_other_parameters() {
+    let callto = section
+        .and_then(|node| node.callto.as_ref())
+        .unwrap_or(&settings.callto);
+    if !complete && callto.uses_other_parameters() {
         verdict.action = Action::NeedAll;
         return;
     }
     let addressed = Addressed { message, resource };
-    let target = verdict.make(|text| settings.callto.expand(node, &groups, &addressed, text));
+    let target = verdict.make(|text| callto.expand(node, &groups, &addressed, text));
     let target = verdict.trim(target);
     if verdict.resolve(&target).is_empty() {
         context.count(Counter::NoNode);
@@ -146,44 +156,64 @@ fn deliver<'m>(
         return;
     }
     context.count(Counter::Forwarded);
+    if let Some(node) = section {
+        node.live.count_forward();
+    }
     verdict.action = Action::Change;
     verdict.event = Some(Event::Forwarded {
         resource,
         node,
         target: target.clone(),
     });
+    head(
+        context,
+        message,
+        Target { node, resource },
+        visited,
+        verdict,
+    );
+    leave_transport(context, message, verdict);
+    // Last, since the resource is a part of the old text.
+    verdict.set_value(Name::Callto, target);
+}
+
+/// Writes the headers by which the next node knows what it gets, and from whom.
+fn head<'m>(
+    context: &Context<'_, 'm>,
+    message: &impl Parameters<'m>,
+    Target { node, resource }: Target<'m>,
+    visited: Visited<'m>,
+    verdict: &mut Verdict<'m>,
+) {
+    let keys = &context.settings.keys;
     let (billid, username) = (message.filled(Name::Billid), message.filled(Name::Username));
     verdict.set(Name::OsipCallto, resource);
     verdict.set_or_clear(message, Name::OsipBillid, billid);
     verdict.set(Name::OsipNodename, context.node);
     verdict.set_or_clear(message, Name::OsipUsername, username);
+    let list = verdict.make(|text| visited.write(text));
     if visited.hops() > 0 {
-        verdict.set_made(Name::OsipVisited, |text| visited.write(text));
+        verdict.set_value(Name::OsipVisited, list.clone());
     } else {
         verdict.clear(message, Name::OsipVisited);
     }
-    if settings.keys.are_set() {
-        let mut list = Text::new();
-        visited.write(&mut list);
-        let call = Signed {
-            origin: context.node,
-            target: node,
-            callto: resource,
-            billid: billid.unwrap_or_default(),
-            username: username.unwrap_or_default(),
-            visited: &list,
-        };
-        verdict.set_made(Name::OsipSignature, |text| {
-            settings
-                .keys
-                .sign(&call, context.seconds(), context.nonce(), text);
-        });
-    } else {
+    if !keys.are_set() {
         verdict.clear(message, Name::OsipSignature);
+        return;
     }
-    leave_transport(context, message, verdict);
-    // Last, since the resource is a part of the old text.
-    verdict.set_value(Name::Callto, target);
+    let mut signature = Text::new();
+    let call = Signed {
+        origin: context.node,
+        target: node,
+        callto: resource,
+        billid: billid.unwrap_or_default(),
+        username: username.unwrap_or_default(),
+        visited: verdict.resolve(&list),
+    };
+    keys.sign(&call, context.seconds(), context.nonce(), &mut signature);
+    verdict.set_made(Name::OsipSignature, |text| {
+        text.extend_from_slice(&signature)
+    });
 }
 
 /// A call as the template sees it: its target is the resource, without prefix and node.
@@ -229,6 +259,30 @@ fn refuse<'m>(
     verdict.fail(
         b"noroute",
         &format!("no such cluster node '{}'", Shown(node)),
+    );
+}
+
+/// A call to a node that can't be reached fails here and now, so that whoever has another way takes it.
+fn offline<'m>(
+    context: &Context<'_, 'm>,
+    node: &'m [u8],
+    resource: &'m [u8],
+    why: Unreachable,
+    verdict: &mut Verdict<'m>,
+) {
+    context.count(Counter::Offline);
+    if let Some(unsaid) = context.gates.offline.pass(context.now) {
+        verdict.event = Some(Event::Offline {
+            node,
+            resource,
+            why,
+            unsaid,
+        });
+    }
+    verdict.action = Action::Change;
+    verdict.fail(
+        b"offline",
+        &format!("cluster node '{}' is {why}", Shown(node)),
     );
 }
 

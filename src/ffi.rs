@@ -13,6 +13,8 @@
 #![allow(unsafe_code)]
 #![allow(non_camel_case_types, reason = "these are the names that C sees")]
 
+mod operate;
+
 use std::mem::MaybeUninit;
 use std::slice;
 
@@ -54,7 +56,18 @@ pub enum clustering_kind {
     CLUSTERING_REGISTER = 2,
     /// `call.cdr`
     CLUSTERING_CDR = 3,
+    /// `cluster.locate`
+    CLUSTERING_LOCATION = 4,
+    /// `chan.startup`
+    CLUSTERING_STARTUP = 5,
+    /// `chan.hangup`
+    CLUSTERING_HANGUP = 6,
 }
+
+/// How many kinds there are.
+pub const CLUSTERING_KINDS: usize = 7;
+
+const _: () = assert!(CLUSTERING_KINDS == Kind::ALL.len());
 
 /// What a verdict asks for.
 #[repr(C)]
@@ -104,9 +117,9 @@ pub struct clustering_param {
 }
 
 /// How many parameter names have a number; see `clustering_name`.
-pub const CLUSTERING_NAMES: usize = 28;
+pub const CLUSTERING_NAMES: usize = 33;
 
-const _: () = assert!(CLUSTERING_NAMES == Name::ALL.len() && CLUSTERING_NAMES <= 32);
+const _: () = assert!(CLUSTERING_NAMES == Name::ALL.len() && CLUSTERING_NAMES <= 64);
 
 /// A message as the core sees it.
 #[repr(C)]
@@ -116,9 +129,9 @@ pub struct clustering_message {
     /// one.
     pub known: *const clustering_bytes,
     /// Which of them are there: bit 0 for number 0, and so on. The others are not looked at.
-    pub present: u32,
+    pub present: u64,
     /// Which of them the message has more than once.
-    pub repeated: u32,
+    pub repeated: u64,
     /// All parameters in order; NULL where the message isn't complete.
     pub params: *const clustering_param,
     /// How many parameters.
@@ -259,8 +272,8 @@ struct HostMessage<'m> {
     params: &'m [clustering_param],
     /// As many as there are names, those that aren't `present` of any content; or NULL.
     known: *const clustering_bytes,
-    present: u32,
-    repeated: u32,
+    present: u64,
+    repeated: u64,
     complete: bool,
     now: u64,
 }
@@ -395,7 +408,7 @@ impl Place {
 /// The number of this ABI. It grows with every change that a host must know of.
 #[unsafe(no_mangle)]
 pub extern "C" fn clustering_abi_version() -> u32 {
-    1
+    2
 }
 
 /// Makes a node that does nothing until `clustering_load`; the caller owns it.
@@ -483,7 +496,7 @@ pub unsafe extern "C" fn clustering_load(
     };
     if !errors.is_null() {
         // SAFETY: promised by the caller.
-        unsafe { errors.write(clustering_text::new(lines.join("\n"))) };
+        unsafe { errors.write(clustering_text::new(lines.join("\n").into_bytes())) };
     }
     result
 }
@@ -627,7 +640,7 @@ pub unsafe extern "C" fn clustering_verdict_line(
     let line = private.and_then(|private| {
         guard(|| private.verdict.line().map(|line| line.to_string())).unwrap_or_default()
     });
-    clustering_text::new(line.unwrap_or_default())
+    clustering_text::new(line.unwrap_or_default().into_bytes())
 }
 
 /// Releases a verdict, after which its memory may be used for another. NULL is fine.
@@ -661,7 +674,7 @@ pub unsafe extern "C" fn clustering_status(core: *const clustering_core) -> clus
     // SAFETY: promised by the caller.
     let core = unsafe { core.as_ref() };
     let text = core.and_then(|core| guard(|| core.0.status()).ok());
-    clustering_text::new(text.unwrap_or_default())
+    clustering_text::new(text.unwrap_or_default().into_bytes())
 }
 
 /// Frees a text that the core has allocated.
@@ -703,14 +716,14 @@ pub extern "C" fn clustering_kind_name(kind: u32) -> clustering_bytes {
 }
 
 impl clustering_text {
-    fn new(text: String) -> Self {
-        if text.is_empty() {
+    fn new(bytes: Vec<u8>) -> Self {
+        if bytes.is_empty() {
             return Self {
                 ptr: std::ptr::null_mut(),
                 len: 0,
             };
         }
-        let bytes = text.into_bytes().into_boxed_slice();
+        let bytes = bytes.into_boxed_slice();
         let len = bytes.len();
         Self {
             ptr: Box::into_raw(bytes).cast(),

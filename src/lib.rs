@@ -17,8 +17,13 @@
 //! | [`resource`] | the grammar `prefix/NODE/RESOURCE` |
 //! | [`pattern`] | the POSIX pattern that node names must match |
 //! | [`template`] | `callto`: from a node's name to the target that reaches it |
+//! | [`execute`], [`route`], [`register`], [`cdr`], `locate` | the messages |
+//! | [`nodes`], [`health`] | the nodes that have sections, and whether they answer |
+//! | `probe`, `calls` | how that is found out: by requests, by how calls end |
+//! | [`standing`] | what an operator wants of the nodes, and how it's kept |
 //! | [`placement`] | which node a resource is placed on |
-//! | [`execute`], [`route`], [`register`], [`cdr`] | the four messages |
+//! | [`command`] | what an operator asks at the console |
+//! | [`chore`] | what the engine has to do besides answering messages |
 //! | [`trust`], `judge` | whose cluster headers count |
 //! | [`signature`], [`replay`] | how a node proves that a call is its own, and once |
 //! | `visited` | where a call has been |
@@ -31,23 +36,31 @@
 //!
 //! Text is bytes throughout: the engine's strings are not always UTF-8.
 
+mod calls;
 pub mod cdr;
+pub mod chore;
 pub mod cluster;
+pub mod command;
 mod context;
 pub mod event;
 pub mod execute;
 pub mod failure;
 pub mod ffi;
+pub mod health;
 mod judge;
+mod locate;
 pub mod message;
+pub mod nodes;
 pub mod pattern;
 pub mod placement;
+pub mod probe;
 pub mod register;
 pub mod replay;
 pub mod resource;
 pub mod route;
 pub mod settings;
 pub mod signature;
+pub mod standing;
 pub mod stats;
 pub mod template;
 pub mod text;

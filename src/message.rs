@@ -13,13 +13,27 @@ pub enum Kind {
     Register,
     /// `call.cdr`: a call is accounted for.
     Cdr,
+    /// `cluster.locate`: somebody asks for the node of a resource.
+    Locate,
+    /// `chan.startup`: a channel starts, perhaps towards another node.
+    Startup,
+    /// `chan.hangup`: a channel ends.
+    Hangup,
 }
 
 impl Kind {
     /// All kinds, each at the index `kind as usize`.
-    pub const ALL: [Self; 4] = [Self::Route, Self::Execute, Self::Register, Self::Cdr];
+    pub const ALL: [Self; 7] = [
+        Self::Route,
+        Self::Execute,
+        Self::Register,
+        Self::Cdr,
+        Self::Locate,
+        Self::Startup,
+        Self::Hangup,
+    ];
 
-    /// The message's name in the engine, which is also its key in `[priorities]`.
+    /// The message's name in the engine, which is also its key in `[priorities]`, if it has one there.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -27,6 +41,9 @@ impl Kind {
             Self::Execute => "call.execute",
             Self::Register => "user.register",
             Self::Cdr => "call.cdr",
+            Self::Locate => "cluster.locate",
+            Self::Startup => "chan.startup",
+            Self::Hangup => "chan.hangup",
         }
     }
 }
@@ -72,18 +89,26 @@ macro_rules! names {
 names! {
     /// Whether `cluster.locate` may choose a node, or only look one up.
     Allocate = "allocate",
+    /// Whether a channel's call was answered.
+    Answered = "answered",
     /// Identifies a call in the CDRs of all its legs.
     Billid = "billid",
     /// The number or resource that was called.
     Called = "called",
     /// The target of a call.
     Callto = "callto",
+    /// The SIP code that a channel ended with.
+    CauseSip = "cause_sip",
     /// The SIP code that an instant message is answered with.
     Code = "code",
     /// A registered user's location.
     Data = "data",
+    /// Whether a channel's call came in or goes out.
+    Direction = "direction",
     /// Why a call failed, as a word that the engine knows.
     Error = "error",
+    /// A channel's id.
+    Id = "id",
     /// The address that a message says it came from: where it did, unless the SIP channel believes `Via`.
     IpHost = "ip_host",
     /// The address that a message did come from, where `ip_host` is another.
@@ -110,6 +135,8 @@ names! {
     OsipVisited = "osip_x-visited",
     /// Why a call failed, for people.
     Reason = "reason",
+    /// The words that the other side has put to a channel's end.
+    ReasonSip = "reason_sip",
     /// What is routed, where it isn't a call.
     RouteType = "route_type",
     /// Header from another node: the call's billid.

@@ -6,15 +6,17 @@
 //! become one immutable [`Settings`], or a list of all that is wrong with them: a file is taken whole
 //! or not at all.
 
-use std::ops::RangeInclusive;
+mod reader;
 
+use crate::health::{Codes, Rules};
 use crate::message::Kind;
-use crate::pattern::Pattern;
-use crate::resource::Prefix;
+use crate::nodes::{self, Nodes};
+use crate::pattern::{LONGEST_NODE, Pattern};
+use crate::resource::{Prefix, trim_blanks};
 use crate::signature::{Keys, Secret};
 use crate::template::Template;
-use crate::text::Shown;
 use crate::trust::Trust;
+use reader::{Reader, Section, section};
 
 /// One `key=value` of the file.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +48,19 @@ pub struct SettingError {
 /// The highest priority that a handler may be given; at a higher one all others have run.
 const LAST_PRIORITY: u32 = 1_000_000;
 
+/// Where handlers stand that only watch: before all that may take a message for themselves.
+const WATCH_PRIORITY: u32 = 1;
+
+/// The heaviest that a node may be.
+const MOST_WEIGHT: u32 = 10_000;
+
+const GENERAL: Section = section("general");
+const PRIORITIES: Section = section("priorities");
+const SECURITY: Section = section("security");
+const HEALTH: Section = section("health");
+/// The kind of the sections that nodes have.
+const NODE: &str = "node NAME";
+
 /// The settings in force, never changed: another file makes another value.
 #[derive(Debug)]
 pub struct Settings {
@@ -65,6 +80,10 @@ pub struct Settings {
     pub connection: Box<[u8]>,
     /// How often a call may be forwarded from node to node.
     pub hops: usize,
+    /// The nodes that have a section.
+    pub nodes: Nodes,
+    /// When one of them is down.
+    pub health: Rules,
     /// From which addresses cluster headers count.
     pub trust: Trust,
     /// By which secrets calls are signed.
@@ -89,60 +108,85 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// Names everything that is wrong: first what is unknown, then what has a bad value.
+    /// Names everything that is wrong: first what has a bad value, then what is unknown.
     pub fn parse(node: &[u8], file: &str, entries: &[Entry]) -> Result<Self, Vec<SettingError>> {
-        let mut reader = Reader {
-            file,
-            entries,
-            problems: Vec::new(),
+        let mut reader = Reader::new(file, entries);
+        let settings = Self::read(node, &mut reader);
+        reader.refuse_unknown(&known().map(|(section, _)| section));
+        if reader.problems.is_empty() {
+            Ok(settings)
+        } else {
+            Err(reader.problems)
+        }
+    }
+
+    fn read(node: &[u8], reader: &mut Reader) -> Self {
+        let callto_text = reader.text(GENERAL, "callto", b"");
+        let callto = reader.check(GENERAL, "callto", Template::parse(callto_text));
+        let (sections, sources) = read_nodes(reader, !callto_text.is_empty());
+        let pattern_text = reader.text(GENERAL, "regexp", b"");
+        let templates = sections
+            .iter()
+            .filter_map(|section| section.callto.as_ref());
+        let groups = templates
+            .map(Template::group_use)
+            .chain([callto.group_use()]);
+        let groups = groups.max().unwrap_or_else(|| callto.group_use());
+        let pattern = reader.check(GENERAL, "regexp", Pattern::new(pattern_text, groups));
+        let prefix = Prefix::new(reader.text(GENERAL, "prefix", b"cluster"));
+        let by_pattern = !callto_text.is_empty() && !pattern_text.is_empty();
+        let complete = by_pattern || !sections.is_empty();
+        let enabled = reader.flag(GENERAL, "enabled", complete) && !node.is_empty();
+        let nodes = Nodes::new(sections, node, &callto, &pattern);
+        let health = Rules {
+            interval: reader.number(HEALTH, "interval", 10, 0..=3600),
+            timeout: reader.number(HEALTH, "timeout", 2, 1..=10),
+            fall: reader.number(HEALTH, "fall", 3, 1..=100),
+            rise: reader.number(HEALTH, "rise", 2, 1..=100),
+            hold: reader.number(HEALTH, "hold", 60, 0..=86_400),
+            alive: {
+                let alive = Codes::parse(reader.text(HEALTH, "alive", b""));
+                reader.check(HEALTH, "alive", alive)
+            },
         };
-        reader.refuse_unknown();
-        let callto_text = reader.text("general", "callto", b"");
-        let callto = reader.check("general", "callto", Template::parse(callto_text));
-        let pattern_text = reader.text("general", "regexp", b"");
-        let pattern = Pattern::new(pattern_text, callto.group_use());
-        let pattern = reader.check("general", "regexp", pattern);
-        let prefix = Prefix::new(reader.text("general", "prefix", b"cluster"));
-        let complete = !callto_text.is_empty() && !pattern_text.is_empty();
-        let enabled = reader.flag("general", "enabled", complete) && !node.is_empty();
-        let register = reader.flag("general", Kind::Register.name(), true);
-        let cdr = reader.flag("general", Kind::Cdr.name(), true);
-        let trusted = String::from_utf8_lossy(reader.text("security", "trusted", b""));
-        let trust = reader.check("security", "trusted", Trust::parse(&trusted));
-        let secret = Secret::new(reader.text("security", "secret", b""));
-        let secret = reader.check("security", "secret", secret);
-        let previous = Secret::new(reader.text("security", "secret.previous", b""));
-        let previous = reader.check("security", "secret.previous", previous);
-        let window = reader.number("security", "window", 30, 1..=3600);
-        let hops = reader.number("general", "hops", 8, 1..=64);
+        let trusted = String::from_utf8_lossy(reader.text(SECURITY, "trusted", b""));
+        let trust = reader.check(SECURITY, "trusted", Trust::parse(&trusted));
+        let secret = Secret::new(reader.text(SECURITY, "secret", b""));
+        let secret = reader.check(SECURITY, "secret", secret);
+        let previous = Secret::new(reader.text(SECURITY, "secret.previous", b""));
+        let previous = reader.check(SECURITY, "secret.previous", previous);
+        let register = reader.flag(GENERAL, Kind::Register.name(), true);
+        let cdr = reader.flag(GENERAL, Kind::Cdr.name(), true);
+        let probes = !nodes.is_empty() && health.interval > 0;
         let priorities = Kind::ALL.map(|kind| {
             let (default, wanted) = match kind {
-                Kind::Route => (49, true),
+                Kind::Route | Kind::Register => (49, kind == Kind::Route || register),
                 Kind::Execute => (50, true),
-                Kind::Register => (49, register),
                 Kind::Cdr => (25, cdr),
+                Kind::Locate => (200, !nodes.is_empty()),
+                // These only watch, so where they stand is nobody's business.
+                Kind::Startup | Kind::Hangup => {
+                    return if enabled && probes { WATCH_PRIORITY } else { 0 };
+                }
             };
-            let priority = reader.number("priorities", kind.name(), default, 0..=LAST_PRIORITY);
+            let priority = reader.number(PRIORITIES, kind.name(), default, 0..=LAST_PRIORITY);
             if enabled && wanted { priority } else { 0 }
         });
-        let settings = Self {
+        Self {
             enabled,
             home: [prefix.as_bytes(), node, b"/"].concat().into(),
             prefix,
             pattern,
             callto,
-            locate: reader.text("general", "locate", b"cluster.locate").into(),
-            connection: reader.text("general", "connection", b"").into(),
-            hops: hops as usize,
-            trust,
+            locate: reader.text(GENERAL, "locate", b"cluster.locate").into(),
+            connection: reader.text(GENERAL, "connection", b"").into(),
+            hops: reader.number(GENERAL, "hops", 8, 1..=64) as usize,
+            nodes,
+            health,
+            trust: trust.with(sources),
             keys: Keys::new(secret, previous),
-            window: window.into(),
+            window: reader.number(SECURITY, "window", 30, 1..=3600).into(),
             priorities,
-        };
-        if reader.problems.is_empty() {
-            Ok(settings)
-        } else {
-            Err(reader.problems)
         }
     }
 
@@ -159,160 +203,83 @@ impl Settings {
     }
 }
 
-/// The sections of the file, and the keys of each.
-pub const KNOWN: [(&str, &[&str]); 3] = [
-    (
-        "general",
-        &[
-            "enabled",
-            "prefix",
-            "regexp",
-            "callto",
-            "locate",
-            "connection",
-            "hops",
-            Kind::Register.name(),
-            Kind::Cdr.name(),
-        ],
-    ),
-    (
-        "priorities",
-        &[
-            Kind::Route.name(),
-            Kind::Execute.name(),
-            Kind::Register.name(),
-            Kind::Cdr.name(),
-        ],
-    ),
-    (
-        "security",
-        &["trusted", "secret", "secret.previous", "window"],
-    ),
-];
-
-/// Reads settings from entries, and collects what is wrong with them.
-struct Reader<'a> {
-    file: &'a str,
-    entries: &'a [Entry<'a>],
-    problems: Vec<SettingError>,
+/// The kinds of sections in the file, and the keys of each.
+#[must_use]
+pub fn known() -> [(&'static str, Vec<&'static str>); 5] {
+    let entry = Entry {
+        section: b"node x",
+        key: b"weight",
+        value: b"",
+    };
+    let entries = [entry];
+    let mut reader = Reader::new("", &entries);
+    Settings::read(b"", &mut reader);
+    let known = reader.known();
+    ["general", "priorities", "security", "health", NODE].map(|section| {
+        let keys = known.iter().find(|(kind, _)| *kind == section);
+        (
+            section,
+            keys.map(|(_, keys)| keys.clone()).unwrap_or_default(),
+        )
+    })
 }
 
-impl<'a> Reader<'a> {
-    fn find(&self, section: &str, key: &str) -> Option<&'a Entry<'a>> {
-        self.entries
-            .iter()
-            .find(|entry| entry.section == section.as_bytes() && entry.key == key.as_bytes())
-    }
-
-    fn text(&self, section: &str, key: &str, default: &'a [u8]) -> &'a [u8] {
-        self.find(section, key).map_or(default, |entry| entry.value)
-    }
-
-    /// An entry whose value isn't empty.
-    fn filled(&self, section: &str, key: &str) -> Option<&'a Entry<'a>> {
-        self.find(section, key)
-            .filter(|entry| !entry.value.is_empty())
-    }
-
-    /// Takes a value that was made of an entry's text, or notes why it could not be made.
-    fn check<T: Default, E: ToString>(
-        &mut self,
-        section: &str,
-        key: &str,
-        made: Result<T, E>,
-    ) -> T {
-        made.unwrap_or_else(|error| {
-            if let Some(entry) = self.find(section, key) {
-                self.refuse(entry, error.to_string());
-            }
-            T::default()
-        })
-    }
-
-    fn refuse(&mut self, entry: &Entry, reason: String) {
-        let shown = |text| Shown(text).to_string();
-        // A secret is in no error; nor is what stands behind a key that may be a misspelt one.
-        let is_secret =
-            entry.section == b"security" && entry.key != b"trusted" && entry.key != b"window";
-        self.problems.push(SettingError {
-            file: self.file.to_owned(),
-            section: shown(entry.section),
-            key: shown(entry.key),
-            value: if is_secret {
-                "(hidden)".to_owned()
-            } else {
-                shown(entry.value)
-            },
-            reason,
+/// The sections of the nodes, and the addresses of all of them.
+fn read_nodes(reader: &mut Reader, has_callto: bool) -> (Vec<nodes::Section>, Vec<Trust>) {
+    let (mut read, mut nodes, mut sources) = (Vec::new(), Vec::<nodes::Section>::new(), Vec::new());
+    for entry in reader.entries {
+        let Some(name) = entry.section.strip_prefix(b"node ") else {
+            continue;
+        };
+        if read.contains(&entry.section) {
+            continue;
+        }
+        read.push(entry.section);
+        let section = Section {
+            name: entry.section,
+            kind: NODE,
+        };
+        let name = trim_blanks(name);
+        let twice = nodes.iter().any(|node| &*node.name == name);
+        let wrong = match name {
+            _ if twice => "another section is that node's",
+            b"" | b"*" => "a node needs a name",
+            _ if name.contains(&b'/') => "no call can go to a node with a slash in its name",
+            _ if name.len() > LONGEST_NODE => "a node's name has at most 255 bytes",
+            _ => "",
+        };
+        if !wrong.is_empty() {
+            reader.refuse(entry, wrong.to_owned());
+        }
+        let text = reader.text(section, "callto", b"");
+        let callto = reader.check(section, "callto", Template::parse(text));
+        if text.is_empty() && !has_callto {
+            reader.refuse(
+                entry,
+                "the node needs a callto, there is none in [general]".to_owned(),
+            );
+        }
+        let weight = reader.number(section, "weight", 100, 0..=MOST_WEIGHT);
+        let source = String::from_utf8_lossy(reader.text(section, "source", b""));
+        let source = Trust::parse(&source)
+            .map_err(|error| error.to_string())
+            .and_then(|source| {
+                let everybody = source == Trust::Anyone;
+                if everybody {
+                    Err("* is no node's address".to_owned())
+                } else {
+                    Ok(source)
+                }
+            });
+        sources.push(reader.check(section, "source", source));
+        nodes.push(nodes::Section {
+            name: name.into(),
+            callto: (!text.is_empty()).then_some(callto),
+            weight,
+            probe: reader.text(section, "probe", b"").into(),
         });
     }
-
-    fn refuse_unknown(&mut self) {
-        for entry in self.entries {
-            let section = KNOWN
-                .iter()
-                .find(|(section, _)| section.as_bytes() == entry.section);
-            match section {
-                None => {
-                    let known = KNOWN.map(|(section, _)| section).join(", ");
-                    self.refuse(entry, format!("unknown section, known are {known}"));
-                }
-                Some((_, keys)) if !keys.iter().any(|key| key.as_bytes() == entry.key) => {
-                    self.refuse(entry, format!("unknown key, known are {}", keys.join(", ")));
-                }
-                Some(_) => {}
-            }
-        }
-    }
-
-    /// A boolean in the engine's words.
-    fn flag(&mut self, section: &str, key: &str, default: bool) -> bool {
-        let Some(entry) = self.filled(section, key) else {
-            return default;
-        };
-        match entry.value {
-            b"true" | b"yes" | b"on" | b"enable" | b"t" => true,
-            b"false" | b"no" | b"off" | b"disable" | b"f" => false,
-            _ => {
-                self.refuse(entry, "not a boolean, use yes or no".to_owned());
-                default
-            }
-        }
-    }
-
-    fn number(
-        &mut self,
-        section: &str,
-        key: &str,
-        default: u32,
-        range: RangeInclusive<u32>,
-    ) -> u32 {
-        let Some(entry) = self.filled(section, key) else {
-            return default;
-        };
-        let number = number(entry.value).filter(|number| range.contains(number));
-        number.unwrap_or_else(|| {
-            let (low, high) = range.into_inner();
-            self.refuse(entry, format!("not a number from {low} to {high}"));
-            default
-        })
-    }
-}
-
-/// A number as the engine reads it: a leading `0x` makes it hexadecimal, a leading `0` octal.
-fn number(text: &[u8]) -> Option<u32> {
-    let text = std::str::from_utf8(text).ok()?;
-    let (digits, radix) = match text.as_bytes() {
-        [b'0', b'x' | b'X', ..] => (&text[2..], 16),
-        [b'0', _, ..] => (&text[1..], 8),
-        _ => (text, 10),
-    };
-    // Rust would take a sign here, the engine's files have no use for one.
-    if digits.starts_with('+') {
-        None
-    } else {
-        u32::from_str_radix(digits, radix).ok()
-    }
+    (nodes, sources)
 }
 
 #[cfg(test)]
@@ -381,8 +348,8 @@ mod tests {
         assert_eq!(&*settings.connection, b"");
         assert!(settings.trust.is_unset());
         assert_eq!(
-            Kind::ALL.map(|kind| settings.priority(kind).unwrap()),
-            [49, 50, 49, 25]
+            Kind::ALL.map(|kind| settings.priority(kind)),
+            [Some(49), Some(50), Some(49), Some(25), None, None, None]
         );
     }
 
@@ -393,18 +360,8 @@ mod tests {
         let settings = parse(text).unwrap();
         assert_eq!(
             Kind::ALL.map(|kind| settings.priority(kind)),
-            [None, Some(50), None, None]
+            [None, Some(50), None, None, None, None, None]
         );
-    }
-
-    #[test]
-    fn numbers_are_read_as_the_engine_reads_them() {
-        for (text, value) in [("0", 0), ("30", 30), ("010", 8), ("0x1F", 31), ("00", 0)] {
-            assert_eq!(number(text.as_bytes()), Some(value), "{text}");
-        }
-        for text in ["", "08", "-1", "+1", "1 ", "x", "0x", "99999999999"] {
-            assert_eq!(number(text.as_bytes()), None, "{text}");
-        }
     }
 
     #[test]
@@ -452,7 +409,8 @@ mod tests {
             ),
             (
                 "[nodes]\na=b",
-                "[nodes] a=b: unknown section, known are general, priorities, security",
+                "[nodes] a=b: unknown section, known are general, priorities, security, health, \
+                 node NAME",
             ),
         ] {
             assert_eq!(error(text), format!("clustering.conf: {message}"));
@@ -468,8 +426,8 @@ mod tests {
     proptest! {
         #[test]
         fn arbitrary_settings_do_no_harm(
-            section in prop_oneof![Just("general"), Just("priorities"), Just("security")],
-            key in prop::sample::select(KNOWN.map(|(_, keys)| keys).concat()),
+            section in prop_oneof![Just("general"), Just("priorities"), Just("security"), Just("health"), Just("node x")],
+            key in prop::sample::select(known().map(|(_, keys)| keys).concat()),
             // No braces: see the pattern's tests.
             value in prop::collection::vec(any::<u8>().prop_filter("brace", |b| *b != b'{'), 0..32),
         ) {

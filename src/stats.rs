@@ -45,6 +45,10 @@ counters! {
     NotLocated = "notlocated",
     /// Calls to a node whose name the pattern doesn't match, or whose target came out empty.
     NoNode = "nonode",
+    /// Calls to a node that is down or disabled.
+    Offline = "offline",
+    /// Questions for a resource's node that were answered here.
+    Placed = "placed",
     /// Messages with cluster headers from a sender who isn't trusted.
     Untrusted = "untrusted",
     /// Messages with cluster headers that lack a signature.

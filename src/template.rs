@@ -16,6 +16,7 @@ use crate::text::Text;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template {
     parts: Box<[Part]>,
+    uses_other_parameters: bool,
 }
 
 /// Text and groups: all that may stand in a parameter's name or default, too.
@@ -91,7 +92,14 @@ impl Template {
         if plain_from < units.len() {
             parts.push(Part::Plain(plain(&units[plain_from..])));
         }
+        let is_other = |part: &Part| {
+            let Part::Parameter { name, .. } = part else {
+                return false;
+            };
+            matches!(name, ParameterName::Other(_))
+        };
         Ok(Self {
+            uses_other_parameters: parts.iter().any(is_other),
             parts: parts.into(),
         })
     }
@@ -124,16 +132,26 @@ impl Template {
     /// Some parameter's name is none that the core knows, or is only known with the node.
     #[must_use]
     pub fn uses_other_parameters(&self) -> bool {
-        let other = |part: &Part| {
-            matches!(
-                part,
-                Part::Parameter {
-                    name: ParameterName::Other(_),
-                    ..
+        self.uses_other_parameters
+    }
+
+    /// What the template can become for a node, whatever the parameters are.
+    #[must_use]
+    pub fn shape(&self, node: &[u8], groups: &Groups) -> Shape {
+        let mut pieces = vec![Vec::new()];
+        for part in &self.parts {
+            match part {
+                Part::Plain(plain) => {
+                    let mut made = Text::new();
+                    fill(plain, node, groups, &mut made);
+                    if let Some(piece) = pieces.last_mut() {
+                        piece.extend_from_slice(&made);
+                    }
                 }
-            )
-        };
-        self.parts.iter().any(other)
+                Part::Parameter { .. } => pieces.push(Vec::new()),
+            }
+        }
+        Shape(pieces.into_iter().map(Into::into).collect())
     }
 
     /// Appends the filled-in template to `out`, piece by piece.
@@ -165,6 +183,46 @@ impl Template {
                 }
             }
         }
+    }
+}
+
+/// What a filled-in template looks like: pieces that are certain, with anything between them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shape(Box<[Box<[u8]>]>);
+
+impl Shape {
+    /// The text, where it is always the same.
+    #[must_use]
+    pub fn constant(&self) -> Option<&[u8]> {
+        match &*self.0 {
+            [piece] => Some(trim_blanks(piece)),
+            _ => None,
+        }
+    }
+
+    /// How it starts and how it ends.
+    #[must_use]
+    pub fn ends(&self) -> Option<(&[u8], &[u8])> {
+        Some((trim_blanks(self.0.first()?), trim_blanks(self.0.last()?)))
+    }
+
+    /// Whether a text looks like this.
+    #[must_use]
+    pub fn matches(&self, text: &[u8]) -> bool {
+        let [first, between @ .., last] = &*self.0 else {
+            return self.constant() == Some(text);
+        };
+        let rest = text
+            .strip_prefix(&**first)
+            .and_then(|rest| rest.strip_suffix(&**last));
+        let Some(mut rest) = rest else { return false };
+        for piece in between.iter().filter(|piece| !piece.is_empty()) {
+            let Some(at) = rest.windows(piece.len()).position(|part| part == &**piece) else {
+                return false;
+            };
+            rest = &rest[at + piece.len()..];
+        }
+        true
     }
 }
 

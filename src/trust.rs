@@ -64,6 +64,19 @@ impl Trust {
         })
     }
 
+    /// Trusts others, too.
+    #[must_use]
+    pub(crate) fn with(self, others: impl IntoIterator<Item = Self>) -> Self {
+        others
+            .into_iter()
+            .fold(self, |trust, other| match (trust, other) {
+                (Self::Networks(these), Self::Networks(those)) => {
+                    Self::Networks(these.into_iter().chain(those).collect())
+                }
+                _ => Self::Anyone,
+            })
+    }
+
     /// Nobody is trusted, because nobody was named.
     #[must_use]
     pub fn is_unset(&self) -> bool {

@@ -407,7 +407,7 @@ fn status_names_every_counter() {
     let cluster = cluster(&[SETTINGS]);
     decide(&cluster, Kind::Execute, &[("callto", "cluster/node1/x")]);
     let expected = "enabled=true,reload=1,local=1,forwarded=0,located=0,received=0,registered=0,\
-                    cdrs=0,notlocated=0,nonode=0,untrusted=0,unsigned=0,forged=0,skewed=0,replayed=0,\
+                    cdrs=0,notlocated=0,nonode=0,offline=0,placed=0,untrusted=0,unsigned=0,forged=0,skewed=0,replayed=0,\
                     looping=0,panics=0";
     assert_eq!(cluster.status(), expected);
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use clustering::message::Kind;
-use clustering::settings::{Entry, KNOWN, Settings};
+use clustering::settings::{self, Entry, Settings};
 use clustering::stats::Counter;
 
 fn read(file: &str) -> String {
@@ -16,12 +16,11 @@ fn read(file: &str) -> String {
 
 /// `section/key` of all that the parser knows.
 fn known() -> BTreeSet<String> {
-    let keys = |(section, keys): &(&str, &[&str])| {
-        keys.iter()
-            .map(|key| format!("{section}/{key}"))
-            .collect::<Vec<_>>()
+    let keys = |(section, keys): (&str, Vec<&str>)| {
+        let key = |key| format!("{section}/{key}");
+        keys.into_iter().map(key).collect::<Vec<_>>()
     };
-    KNOWN.iter().flat_map(keys).collect()
+    settings::known().into_iter().flat_map(keys).collect()
 }
 
 /// Sections, keys and values of a file; `commented` takes the settings that are commented out.
@@ -29,14 +28,12 @@ fn settings(text: &str, commented: bool) -> Vec<(String, String, String)> {
     let mut section = String::new();
     let mut settings = Vec::new();
     for line in text.lines() {
-        if let Some(name) = line.strip_prefix('[') {
+        let uncommented = line.strip_prefix(';');
+        let heading = uncommented.filter(|_| commented).unwrap_or(line);
+        if let Some(name) = heading.strip_prefix('[') {
             name.trim_end_matches(']').clone_into(&mut section);
         }
-        let line = if commented {
-            line.strip_prefix(';')
-        } else {
-            Some(line)
-        };
+        let line = if commented { uncommented } else { Some(line) };
         let entry = line.filter(|line| !line.starts_with([' ', '[', ';']));
         if let Some((key, value)) = entry.and_then(|line| line.split_once('=')) {
             settings.push((section.clone(), key.to_owned(), value.to_owned()));
@@ -70,13 +67,14 @@ fn the_sample_has_every_setting_and_no_other() {
 fn the_sample_shows_the_defaults() {
     let mut sample = settings(&read("conf/clustering.conf.sample"), true);
     // What `enabled` is by default is said in words.
-    sample.retain(|(_, key, _)| key != "enabled");
+    sample.retain(|(section, key, _)| key != "enabled" && section != "node NAME");
     sample.push(("general".to_owned(), "enabled".to_owned(), "yes".to_owned()));
     let (shown, default) = (load(&sample), load(&sample[sample.len() - 1..]));
     assert_eq!(shown.prefix, default.prefix);
     assert_eq!(shown.locate, default.locate);
     assert_eq!(shown.connection, default.connection);
     assert_eq!(shown.trust, default.trust);
+    assert_eq!(shown.health, default.health);
     for kind in Kind::ALL {
         assert_eq!(
             shown.priority(kind),

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "handler.h"
+
+#include "module.h"
+
+using namespace TelEngine;
+
+namespace clustering {
+
+namespace {
+
+// How far ahead a handler's replacement is settled, in microseconds.
+constexpr uint64_t HandOver = 2000;
+
+// For how many seconds a handler that was replaced stays for the messages that were made before:
+// longer than a call is routed. And how many of them stay, should reloads replace many.
+constexpr unsigned Patience = 60;
+constexpr unsigned MostReplaced = 64;
+
+#ifdef CLUSTERING_FILTERS
+// Asks whether a message is any business of the cluster's, and of this handler's, before the engine
+// so much as notes in it that it has met our handler.
+class Filter : public MatchingItemBase {
+public:
+    Filter(const ClusteringModule& module, const Handler& handler, int kind)
+        : MatchingItemBase(TypeCustom, "clustering"), m_module(module), m_handler(handler),
+          m_kind(kind) {}
+
+protected:
+    bool runMatchListParam(const NamedList& list, MatchingParams*) const override {
+        // A handler's filter is only ever asked about messages. It promises not to change what it
+        // looks at, and doesn't; but what is found on the way the handler will change.
+        Message& msg = const_cast<Message&>(static_cast<const Message&>(list));
+        return m_handler.takes(msg) && m_module.concerns(msg, m_kind);
+    }
+    MatchingItemBase* copyItem() const override { return new Filter(m_module, m_handler, m_kind); }
+
+private:
+    const ClusteringModule& m_module;
+    const Handler& m_handler;
+    int m_kind;
+};
+#endif
+
+} // namespace
+
+Handler::Handler(ClusteringModule& module, Method method, int id, const char* name,
+                 unsigned priority)
+    : MessageHandler(name, priority, "clustering"), m_module(module), m_method(method), m_id(id) {}
+
+bool Handler::takes(const Message& msg) const {
+    const uint64_t made = msg.msgTime().usec();
+    return made >= m_from && made < m_until;
+}
+
+bool Handler::received(Message& msg) {
+    return takes(msg) && (m_module.*m_method)(msg, m_id);
+}
+
+void Handler::inherit(const Handler& old) {
+    m_from = old.m_from.load();
+}
+
+void Handler::stop() {
+    m_until = Time::now();
+}
+
+void Handler::begin() {
+    m_from = Time::now();
+}
+
+void Handler::follow(Handler& old) {
+    // A moment ahead, so that it is settled for both handlers before the first message of that
+    // time.
+    const uint64_t time = Time::now() + HandOver;
+    old.m_until = time;
+    m_from = time;
+}
+
+void Handlers::adjust(const clustering_core* core) {
+    bool replaced = false;
+    for (int kind = 0; kind < static_cast<int>(CLUSTERING_KINDS); kind++) {
+        const unsigned priority = clustering_priority(core, static_cast<uint32_t>(kind));
+        Handler* old = m_handlers[kind];
+        if ((old ? old->priority() : 0) == priority) {
+            continue;
+        }
+        m_handlers[kind] = replace(kind, priority);
+        if (old) {
+            replaced = replaced || priority;
+            m_replaced.append(old)->setDelete(false);
+        }
+    }
+    if (replaced) {
+        // So that the new priorities are in force when the reload is done.
+        Thread::usleep(HandOver);
+    }
+}
+
+// Puts another handler in the place of one, or none. The new one first: messages that were made
+// before it was there are the old one's to the end of their way, those made later the new one's, so
+// that none meets both, or neither.
+Handler* Handlers::replace(int kind, unsigned priority) {
+    Handler* old = m_handlers[kind];
+    if (!priority) {
+        old->stop();
+        return nullptr;
+    }
+    const String name = string(clustering_kind_name(static_cast<uint32_t>(kind)));
+    Handler* handler = new Handler(m_module, &ClusteringModule::decide, kind, name, priority);
+#ifdef CLUSTERING_FILTERS
+    handler->setFilter(new Filter(m_module, *handler, kind));
+#endif
+    if (old) {
+        handler->await();
+    } else if (m_replaced.skipNull()) {
+        // Messages that were made before may have met a handler that is gone since.
+        handler->begin();
+    }
+    Engine::install(handler);
+    if (old) {
+        handler->follow(*old);
+    }
+    return handler;
+}
+
+void Handlers::sweep() {
+    // By seconds that were counted, not by the clock, which may step.
+    unsigned old = 0;
+    for (ObjList* o = m_replaced.skipNull(); o; o = o->skipNext()) {
+        old += static_cast<Handler*>(o->get())->grow() >= Patience;
+    }
+    while (old || m_replaced.count() > MostReplaced) {
+        old -= old > 0;
+        Handler* eldest = static_cast<Handler*>(m_replaced.skipNull()->get());
+        m_replaced.remove(eldest, false);
+        Handler* heir = m_handlers[eldest->id()];
+        for (ObjList* o = m_replaced.skipNull(); o; o = o->skipNext()) {
+            Handler* next = static_cast<Handler*>(o->get());
+            if (next->id() == eldest->id()) {
+                heir = next;
+                break;
+            }
+        }
+        if (heir) {
+            heir->inherit(*eldest);
+        }
+        uninstall(eldest);
+    }
+}
+
+void Handlers::uninstall() {
+    for (Handler*& handler : m_handlers) {
+        uninstall(handler);
+        handler = nullptr;
+    }
+    while (GenObject* handler = m_replaced.remove(false)) {
+        uninstall(static_cast<Handler*>(handler));
+    }
+}
+
+void Handlers::uninstall(Handler* handler) {
+    if (handler) {
+        Engine::uninstall(handler);
+        TelEngine::destruct(handler);
+    }
+}
+
+} // namespace clustering

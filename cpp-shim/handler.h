@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+// How the engine hands messages to the module, and which of two handlers a message is for while a
+// reload replaces one by the other.
+
+#ifndef CLUSTERING_SHIM_HANDLER_H
+#define CLUSTERING_SHIM_HANDLER_H
+
+#include "core.h"
+
+#include <atomic>
+
+// Yates from 2019 on take filters of a module's own making.
+#if __has_include(<yatematchingitem.h>)
+#define CLUSTERING_FILTERS
+#endif
+
+namespace clustering {
+
+class ClusteringModule;
+
+/// Hands the messages of one name to the module.
+///
+/// A handler of its own for each message, not a relay: the engine waits for a handler that it
+/// uninstalls, but a relay may still be at work in a library that is gone.
+class Handler : public TelEngine::MessageHandler {
+public:
+    /// What the module does with a message.
+    typedef bool (ClusteringModule::*Method)(TelEngine::Message& msg, int id);
+
+    Handler(ClusteringModule& module, Method method, int id, const char* name, unsigned priority);
+
+    bool received(TelEngine::Message& msg) override;
+
+    /// Whether a message is this handler's, and not that of one before or after it.
+    bool takes(const TelEngine::Message& msg) const;
+
+    /// From now on leaves alone what messages are made.
+    void stop();
+
+    /// Takes the messages that are made from now on.
+    void begin();
+
+    /// Leaves all messages alone until it follows another handler.
+    void await() { m_from = UINT64_MAX; }
+
+    /// From now on takes the messages that are made, and leaves to `old` those that were.
+    void follow(Handler& old);
+
+    /// Takes the messages of the handler before it, too, which is about to go.
+    void inherit(const Handler& old);
+
+    /// The number of what is handled.
+    int id() const { return m_id; }
+
+    /// Counts a second since it was replaced; how many there were.
+    unsigned grow() { return ++m_age; }
+
+private:
+    ClusteringModule& m_module;
+    Method m_method;
+    int m_id;
+    unsigned m_age = 0;
+    // Of the times that messages were made, in microseconds on the engine's clock.
+    std::atomic<uint64_t> m_from{0};
+    std::atomic<uint64_t> m_until{UINT64_MAX};
+};
+
+/// The handlers of all kinds of messages that the core decides. To be used by one thread at a time.
+class Handlers {
+public:
+    explicit Handlers(ClusteringModule& module) : m_module(module) {}
+
+    /// Makes the handlers be those that the settings ask for, at the priorities that they say.
+    void adjust(const clustering_core* core);
+
+    /// A second has passed. Uninstalls handlers that were replaced a while ago, and the eldest of
+    /// too many, whose messages its heir then takes.
+    void sweep();
+
+    /// Uninstalls all, each once no message is inside of it.
+    void uninstall();
+
+    /// Uninstalls one, and deletes it.
+    static void uninstall(Handler* handler);
+
+private:
+    Handler* replace(int kind, unsigned priority);
+
+    ClusteringModule& m_module;
+    Handler* m_handlers[CLUSTERING_KINDS] = {};
+    // Handlers that were replaced and still have to be uninstalled, the eldest first.
+    TelEngine::ObjList m_replaced;
+};
+
+} // namespace clustering
+
+#endif

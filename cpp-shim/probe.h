@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+// Sends the probes that the core asks for.
+
+#ifndef CLUSTERING_SHIM_PROBE_H
+#define CLUSTERING_SHIM_PROBE_H
+
+#include "core.h"
+#include "worker.h"
+
+namespace clustering {
+
+/// Microseconds on a clock that never steps, unlike the engine's own.
+uint64_t steadyTime();
+
+/// One probe of a node: an OPTIONS request by the engine's SIP channel.
+///
+/// In a thread of its own, because the request waits for its answer, and whatever waits on the
+/// thread of a message may keep that very answer from being read.
+class Probe : public Worker {
+public:
+    /// Sends what the chore says. The core outlives the probe.
+    static void send(clustering_core* core, const clustering_chore& chore);
+
+private:
+    Probe(clustering_core* core, const clustering_chore& chore);
+    void work() override;
+
+    clustering_core* m_core;
+    TelEngine::String m_node;
+    TelEngine::String m_uri;
+    uint64_t m_number;
+    unsigned m_tries;
+};
+
+} // namespace clustering
+
+#endif

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "worker.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <vector>
+
+using namespace TelEngine;
+
+namespace clustering {
+
+namespace {
+
+Mutex s_mutex(false, "ClusteringWorkers");
+// Those that were started and have not come so far as to say who they are.
+unsigned s_starting = 0;
+// The others, by the system's number of their threads.
+std::vector<pid_t> s_running;
+
+bool isGone(pid_t thread) {
+    return ::syscall(SYS_tgkill, ::getpid(), thread, 0) != 0 && errno == ESRCH;
+}
+
+} // namespace
+
+bool Worker::start(Worker* worker) {
+    {
+        const Lock lock(s_mutex);
+        s_starting++;
+    }
+    if (worker->startup()) {
+        return true;
+    }
+    {
+        const Lock lock(s_mutex);
+        s_starting--;
+    }
+    delete worker;
+    return false;
+}
+
+bool Worker::allGone() {
+    const Lock lock(s_mutex);
+    s_running.erase(std::remove_if(s_running.begin(), s_running.end(), isGone), s_running.end());
+    return !s_starting && s_running.empty();
+}
+
+void Worker::run() {
+    {
+        const Lock lock(s_mutex);
+        s_running.erase(std::remove_if(s_running.begin(), s_running.end(), isGone),
+                        s_running.end());
+        s_running.push_back(static_cast<pid_t>(::syscall(SYS_gettid)));
+        s_starting--;
+    }
+    work();
+}
+
+} // namespace clustering

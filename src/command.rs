@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! The `clustering` command: what an operator asks of the cluster at the engine's console.
+
+use std::fmt::{Display, Write};
+
+use crate::cluster::Cluster;
+use crate::health::{SECOND, State};
+use crate::nodes::{Node, Nodes};
+use crate::standing::Standing;
+use crate::text::Shown;
+
+/// What stands behind the command's own word.
+struct Verb {
+    word: &'static str,
+    /// What it takes, as the help shows it.
+    takes: &'static str,
+    help: &'static str,
+    run: fn(&Cluster, &[u8]) -> String,
+}
+
+/// What a node's name stands for in the help.
+const NODE: &str = " NODE";
+
+const VERBS: [Verb; 5] = [
+    Verb {
+        word: "nodes",
+        takes: "",
+        help: "List the nodes, and what is known of them",
+        run: |cluster, _| table(&cluster.settings().nodes, cluster.now()),
+    },
+    Verb {
+        word: "drain",
+        takes: NODE,
+        help: "Place nothing new on a node; what is there is still reached",
+        run: |cluster, node| stand(cluster, node, Standing::Draining),
+    },
+    Verb {
+        word: "undrain",
+        takes: NODE,
+        help: "Place things on a drained node again",
+        run: |cluster, name| match cluster.settings().nodes.find(name) {
+            Some(node) if node.live.standing() == Standing::Disabled => {
+                format!(
+                    "Node '{}' is disabled, not drained: enable it\n",
+                    Shown(name)
+                )
+            }
+            _ => stand(cluster, name, Standing::Enabled),
+        },
+    },
+    Verb {
+        word: "disable",
+        takes: NODE,
+        help: "Send nothing to a node at all",
+        run: |cluster, node| stand(cluster, node, Standing::Disabled),
+    },
+    Verb {
+        word: "enable",
+        takes: NODE,
+        help: "Have a node take part again",
+        run: |cluster, node| stand(cluster, node, Standing::Enabled),
+    },
+];
+
+/// Carries out what stands behind the command's own word; `None` where that is nothing of the kind.
+#[must_use]
+pub fn run(cluster: &Cluster, line: &[u8]) -> Option<String> {
+    let line = line.trim_ascii();
+    let end = line.iter().position(u8::is_ascii_whitespace);
+    let (word, rest) = line.split_at(end.unwrap_or(line.len()));
+    let verb = VERBS.iter().find(|verb| verb.word.as_bytes() == word)?;
+    let rest = rest.trim_ascii();
+    // What takes nothing is given nothing, and what takes something something.
+    (verb.takes.is_empty() == rest.is_empty()).then(|| (verb.run)(cluster, rest))
+}
+
+/// The words, one a line, that may follow `line`, which stands behind the command's own word.
+#[must_use]
+pub fn complete(cluster: &Cluster, line: &[u8]) -> Vec<Box<[u8]>> {
+    let line = line.trim_ascii();
+    if line.is_empty() {
+        return VERBS
+            .iter()
+            .map(|verb| verb.word.as_bytes().into())
+            .collect();
+    }
+    let verb = VERBS.iter().find(|verb| verb.word.as_bytes() == line);
+    if !verb.is_some_and(|verb| verb.takes == NODE) {
+        return Vec::new();
+    }
+    cluster
+        .settings()
+        .nodes
+        .iter()
+        .map(|node| node.name.clone())
+        .collect()
+}
+
+/// How to use the command: one line for all of them, then one for each.
+#[must_use]
+pub fn help() -> String {
+    let mut text = String::new();
+    for Verb {
+        word, takes, help, ..
+    } in &VERBS
+    {
+        let usage = format!("clustering {word}{takes}");
+        let _ = writeln!(text, "  {usage:<24}  {help}");
+    }
+    text
+}
+
+fn stand(cluster: &Cluster, name: &[u8], standing: Standing) -> String {
+    if cluster.stand(name, standing) {
+        return format!("Node '{}' is {standing}\n", Shown(name));
+    }
+    let settings = cluster.settings();
+    let mut text = format!("No section [node {}], there is", Shown(name));
+    if settings.nodes.is_empty() {
+        text.push_str(" none for any node");
+    }
+    for (at, node) in settings.nodes.iter().enumerate() {
+        let comma = if at > 0 { "," } else { "" };
+        let _ = write!(text, "{comma} {}", Shown(&node.name));
+    }
+    text.push('\n');
+    text
+}
+
+/// A table of all nodes, 80 columns wide unless names are long.
+fn table(nodes: &Nodes, now: u64) -> String {
+    if nodes.is_empty() {
+        return "No node has a section of its own in clustering.conf\n".to_owned();
+    }
+    let mut text = row(&[
+        "NODE", "STATE", "SINCE", "LATENCY", "FORWARDS", "FAILED", "REASON",
+    ]);
+    for node in nodes {
+        let health = node.live.health();
+        let since = now.saturating_sub(health.since()) / SECOND;
+        let latency = match health.latency() {
+            0 => "-".to_owned(),
+            micros @ 100_000.. => format!("{} ms", micros / 1000),
+            micros => format!("{}.{} ms", micros / 1000, micros % 1000 / 100),
+        };
+        let (reason, since) = if node.is_own {
+            ("this node".to_owned(), "-".to_owned())
+        } else {
+            (health.cause().to_string(), duration(since))
+        };
+        let columns: [&dyn Display; 7] = [
+            &Shown(&node.name).to_string(),
+            &state(node),
+            &since,
+            &latency,
+            &node.live.forwards(),
+            &node.live.failures(),
+            &reason,
+        ];
+        text.push_str(&row(&columns.map(ToString::to_string)));
+    }
+    text
+}
+
+fn row(columns: &[impl AsRef<str>; 7]) -> String {
+    let [node, state, since, latency, forwards, failed, reason] =
+        columns.each_ref().map(AsRef::as_ref);
+    let row = format!(
+        "{node:<14} {state:<13} {since:>5} {latency:>8} {forwards:>8} {failed:>6} {reason}"
+    );
+    row.trim_end().to_owned() + "\n"
+}
+
+/// A node's state in a word or two.
+pub(crate) fn state(node: &Node) -> String {
+    let health = if node.is_own {
+        State::Up
+    } else {
+        node.live.health().state()
+    };
+    match node.live.standing() {
+        Standing::Enabled => health.to_string(),
+        Standing::Draining if health == State::Down => "down,draining".to_owned(),
+        standing => standing.to_string(),
+    }
+}
+
+/// A duration in its greatest unit.
+fn duration(seconds: u64) -> String {
+    let (number, unit) = match seconds {
+        0..60 => (seconds, 's'),
+        60..3600 => (seconds / 60, 'm'),
+        3600..172_800 => (seconds / 3600, 'h'),
+        _ => (seconds / 86_400, 'd'),
+    };
+    format!("{number}{unit}")
+}

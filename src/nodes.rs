@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! The nodes that have a section of their own: how each is reached, and what is known of it.
+//!
+//! What a file says of a node is a part of the settings, and is replaced with them. What is known of
+//! it, its health and what an operator wants of it, lives on as long as the node keeps its section.
+
+use std::fmt::{self, Display};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustc_hash::FxHashMap;
+
+use crate::health::{Health, State};
+use crate::pattern::{Groups, Pattern};
+use crate::placement::Seed;
+use crate::standing::Standing;
+use crate::template::{Shape, Template};
+
+/// Why nothing can be sent to a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreachable {
+    /// It doesn't answer.
+    Down,
+    /// An operator has disabled it.
+    Disabled,
+}
+
+impl Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Down => "down",
+            Self::Disabled => "disabled",
+        })
+    }
+}
+
+/// Where a node's probes stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Probing {
+    pub(crate) health: Health,
+    /// When the next probe is due; `None` before that was settled.
+    pub(crate) due: Option<u64>,
+    /// The probe under way.
+    pub(crate) sent: Option<Sent>,
+    /// A call that failed has hurried the next probe: no other one counts before that has ended.
+    pub(crate) hurried: bool,
+    /// The number of the last probe.
+    pub(crate) number: u64,
+}
+
+/// A probe that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) at: u64,
+    /// It has failed already, for want of an answer in time.
+    pub(crate) late: bool,
+}
+
+/// What is known of a node while the engine runs.
+#[derive(Debug)]
+pub struct Live {
+    standing: AtomicU8,
+    /// As the health says, to be read without a lock.
+    down: AtomicBool,
+    probing: Mutex<Probing>,
+    forwards: AtomicU64,
+    failures: AtomicU64,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self {
+            standing: AtomicU8::new(Standing::Enabled as u8),
+            down: AtomicBool::new(false),
+            probing: Mutex::new(Probing {
+                health: Health::new(0),
+                due: None,
+                sent: None,
+                hurried: false,
+                number: 0,
+            }),
+            forwards: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Live {
+    /// What an operator wants of the node.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        Standing::ALL[usize::from(self.standing.load(Relaxed)) % Standing::ALL.len()]
+    }
+
+    pub(crate) fn stand(&self, standing: Standing) {
+        self.standing.store(standing as u8, Relaxed);
+    }
+
+    /// Why nothing can be sent there; `None` where it can.
+    #[must_use]
+    pub fn unreachable(&self) -> Option<Unreachable> {
+        match self.standing() {
+            Standing::Disabled => Some(Unreachable::Disabled),
+            _ => self.down.load(Relaxed).then_some(Unreachable::Down),
+        }
+    }
+
+    /// Something new can be placed there.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.standing() == Standing::Enabled && !self.down.load(Relaxed)
+    }
+
+    /// What is known of its health.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.lock().health
+    }
+
+    /// Changes what is known, and what follows of it.
+    pub(crate) fn observe<R>(&self, change: impl FnOnce(&mut Probing) -> R) -> R {
+        let mut probing = self.lock();
+        let result = change(&mut probing);
+        self.down
+            .store(probing.health.state() == State::Down, Relaxed);
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Probing> {
+        self.probing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn count_forward(&self) {
+        self.forwards.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn count_failure(&self) {
+        self.failures.fetch_add(1, Relaxed);
+    }
+
+    /// How many calls and messages were sent there.
+    #[must_use]
+    pub fn forwards(&self) -> u64 {
+        self.forwards.load(Relaxed)
+    }
+
+    /// How many of them got no answer at all.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Relaxed)
+    }
+}
+
+/// A node with a section of its own.
+#[derive(Debug)]
+pub struct Node {
+    /// Its name.
+    pub name: Box<[u8]>,
+    /// The target that reaches it, where that isn't the one for all nodes.
+    pub callto: Option<Template>,
+    /// Its share of what is placed, as to those of the others; 0 for nothing.
+    pub weight: u32,
+    /// By which resources are placed there.
+    pub seed: Seed,
+    /// The URI that is probed; empty where none is.
+    pub probe: Box<[u8]>,
+    /// It's the node that this engine is.
+    pub is_own: bool,
+    /// What the pattern makes of its name.
+    pub groups: Groups,
+    /// What targets that reach it look like.
+    shape: Shape,
+    /// What is known of it.
+    pub live: Arc<Live>,
+}
+
+/// What a section says of a node, checked.
+#[derive(Debug)]
+pub(crate) struct Section {
+    pub(crate) name: Box<[u8]>,
+    pub(crate) callto: Option<Template>,
+    pub(crate) weight: u32,
+    /// Empty where the section names none.
+    pub(crate) probe: Box<[u8]>,
+}
+
+/// All nodes that have sections, in the order of the file.
+#[derive(Debug, Default)]
+pub struct Nodes {
+    list: Box<[Node]>,
+    by_name: FxHashMap<Box<[u8]>, usize>,
+    /// Those whose target is always the same, by that.
+    by_target: FxHashMap<Box<[u8]>, usize>,
+}
+
+impl Nodes {
+    /// Makes nodes of their sections. `own` is the name of this engine's node, `callto` and `pattern`
+    /// are for all nodes.
+    pub(crate) fn new(
+        sections: Vec<Section>,
+        own: &[u8],
+        callto: &Template,
+        pattern: &Pattern,
+    ) -> Self {
+        let mut nodes = Self::default();
+        let make = |section: Section| {
+            let Section {
+                name,
+                callto: template,
+                weight,
+                probe,
+            } = section;
+            let whole = || Groups::new(&[Some(0..name.len())]);
+            let groups = pattern.matches(&name).unwrap_or_else(whole);
+            let shape = template.as_ref().unwrap_or(callto).shape(&name, &groups);
+            let probe = if probe.is_empty() {
+                host_uri(&shape).unwrap_or_default()
+            } else {
+                probe
+            };
+            Node {
+                is_own: *name == *own,
+                seed: Seed::of(&name),
+                name,
+                callto: template,
+                weight,
+                probe,
+                groups,
+                shape,
+                live: Arc::default(),
+            }
+        };
+        nodes.list = sections.into_iter().map(make).collect();
+        for (at, node) in nodes.list.iter().enumerate() {
+            nodes.by_name.insert(node.name.clone(), at);
+            if let Some(target) = node.shape.constant() {
+                nodes.by_target.entry(target.into()).or_insert(at);
+            }
+        }
+        nodes
+    }
+
+    /// Goes on with what `old` knew of the nodes that it had, too.
+    pub(crate) fn inherit(&mut self, old: &Self) {
+        for node in &mut self.list {
+            if let Some(old) = old.find(&node.name) {
+                node.live = Arc::clone(&old.live);
+            }
+        }
+    }
+
+    /// The node of a name.
+    #[must_use]
+    pub fn find(&self, name: &[u8]) -> Option<&Node> {
+        // Most clusters have no sections, and most of the others few nodes.
+        if self.list.is_empty() {
+            return None;
+        }
+        self.by_name.get(name).map(|&at| &self.list[at])
+    }
+
+    /// The node that a call to `target` goes to.
+    #[must_use]
+    pub fn find_target(&self, target: &[u8]) -> Option<&Node> {
+        let constant = self.by_target.get(target).map(|&at| &self.list[at]);
+        constant.or_else(|| {
+            let mut others = self
+                .list
+                .iter()
+                .filter(|node| node.shape.constant().is_none());
+            others.find(|node| node.shape.matches(target))
+        })
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> std::slice::Iter<'_, Node> {
+        self.list.iter()
+    }
+
+    /// There are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+}
+
+impl<'n> IntoIterator for &'n Nodes {
+    type Item = &'n Node;
+    type IntoIter = std::slice::Iter<'n, Node>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// The URI of the host that a SIP target goes to, where that is always the same:
+/// `sip/sip:cluster/@10.0.0.2:5060;x=y` goes to `sip:10.0.0.2:5060`.
+fn host_uri(target: &Shape) -> Option<Box<[u8]>> {
+    let (first, last) = target.ends()?;
+    let uri = first.strip_prefix(b"sip/")?;
+    let scheme = [&b"sip:"[..], b"sips:"]
+        .into_iter()
+        .find(|scheme| uri.starts_with(scheme))?;
+    let rest = target.constant().map_or(last, |_| &uri[scheme.len()..]);
+    let host = match rest.iter().rposition(|&byte| byte == b'@') {
+        Some(at) => &rest[at + 1..],
+        None => target.constant().map(|_| rest)?,
+    };
+    let end = host
+        .iter()
+        .position(|byte| b";?>".contains(byte))
+        .unwrap_or(host.len());
+    (end > 0).then(|| [scheme, &host[..end]].concat().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pattern::GroupUse;
+
+    fn section(name: &str, callto: Option<&str>) -> Section {
+        Section {
+            name: name.as_bytes().into(),
+            callto: callto.map(|text| Template::parse(text.as_bytes()).unwrap()),
+            weight: 100,
+            probe: Box::default(),
+        }
+    }
+
+    fn nodes(sections: Vec<Section>) -> Nodes {
+        let callto = Template::parse(br"sip/sip:cluster/@\1.example.net:5062;x=y").unwrap();
+        let pattern = Pattern::new(br"^\(node[0-9]\)$", GroupUse::Inner).unwrap();
+        Nodes::new(sections, b"node1", &callto, &pattern)
+    }
+
+    #[test]
+    fn a_node_without_a_probe_is_probed_where_its_calls_go() {
+        let nodes = nodes(vec![
+            section("node2", None),
+            section("far", Some("sip/sips:10.0.0.3")),
+            section("user", Some("sip/sip:${called}@10.0.0.4;x=y")),
+            section("host", Some("sip/sip:x@${called}")),
+            section("iax", Some("iax/10.0.0.4")),
+        ]);
+        let probes: Vec<_> = nodes.iter().map(|node| &*node.probe).collect();
+        let none = &b""[..];
+        assert_eq!(
+            probes,
+            [
+                &b"sip:node2.example.net:5062"[..],
+                b"sips:10.0.0.3",
+                b"sip:10.0.0.4",
+                none,
+                none
+            ]
+        );
+    }
+
+    #[test]
+    fn a_node_is_known_by_the_target_of_its_calls() {
+        let nodes = nodes(vec![
+            section("node2", None),
+            section("odd", Some("sip/sip:${called}@odd:${port$5060}")),
+        ]);
+        let name = |target: &[u8]| nodes.find_target(target).map(|node| &*node.name);
+        assert_eq!(
+            name(b"sip/sip:cluster/@node2.example.net:5062;x=y"),
+            Some(&b"node2"[..])
+        );
+        assert_eq!(name(b"sip/sip:bob@odd:5061"), Some(&b"odd"[..]));
+        assert_eq!(name(b"sip/sip:cluster/@node3.example.net:5062;x=y"), None);
+        assert_eq!(name(b"sip/sip:bob@even:5061"), None);
+    }
+
+    #[test]
+    fn what_is_known_of_a_node_stays_as_long_as_its_section() {
+        let old = nodes(vec![section("node2", None), section("node3", None)]);
+        old.find(b"node2").unwrap().live.stand(Standing::Draining);
+        let mut new = nodes(vec![section("node4", None), section("node2", None)]);
+        new.inherit(&old);
+        let standing = |name: &[u8]| new.find(name).unwrap().live.standing();
+        assert_eq!(standing(b"node2"), Standing::Draining);
+        assert_eq!(standing(b"node4"), Standing::Enabled);
+        assert!(new.find(b"node3").is_none());
+    }
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! Reads values from the entries of a file, and collects what is wrong with them.
+//!
+//! What is read is known: an entry that nobody has asked for is a mistake in the file. So a new setting is
+//! read in one place, and there is no list to keep in line.
+
+use std::ops::RangeInclusive;
+
+use super::{Entry, SettingError};
+use crate::text::Shown;
+
+/// A section of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Section<'a> {
+    /// What stands between the brackets.
+    pub(super) name: &'a [u8],
+    /// How the documentation calls sections of this kind.
+    pub(super) kind: &'static str,
+}
+
+/// The one section of a name.
+pub(super) const fn section(name: &'static str) -> Section<'static> {
+    Section {
+        name: name.as_bytes(),
+        kind: name,
+    }
+}
+
+/// Reads a file, key by key.
+pub(super) struct Reader<'a> {
+    file: &'a str,
+    pub(super) entries: &'a [Entry<'a>],
+    pub(super) problems: Vec<SettingError>,
+    asked: Vec<(Section<'a>, &'static str)>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(file: &'a str, entries: &'a [Entry<'a>]) -> Self {
+        Self {
+            file,
+            entries,
+            problems: Vec::new(),
+            asked: Vec::new(),
+        }
+    }
+
+    fn find(&mut self, section: Section<'a>, key: &'static str) -> Option<&'a Entry<'a>> {
+        if !self.asked.contains(&(section, key)) {
+            self.asked.push((section, key));
+        }
+        self.entries
+            .iter()
+            .find(|entry| entry.section == section.name && entry.key == key.as_bytes())
+    }
+
+    /// The value as it stands there, even if it's empty.
+    pub(super) fn text(
+        &mut self,
+        section: Section<'a>,
+        key: &'static str,
+        default: &'a [u8],
+    ) -> &'a [u8] {
+        self.find(section, key).map_or(default, |entry| entry.value)
+    }
+
+    /// An entry whose value isn't empty.
+    fn filled(&mut self, section: Section<'a>, key: &'static str) -> Option<&'a Entry<'a>> {
+        self.find(section, key)
+            .filter(|entry| !entry.value.is_empty())
+    }
+
+    /// Takes a value that was made of an entry's text, or notes why it could not be made.
+    pub(super) fn check<T: Default, E: ToString>(
+        &mut self,
+        section: Section<'a>,
+        key: &'static str,
+        made: Result<T, E>,
+    ) -> T {
+        made.unwrap_or_else(|error| {
+            if let Some(entry) = self.find(section, key) {
+                self.refuse(entry, error.to_string());
+            }
+            T::default()
+        })
+    }
+
+    /// Notes that an entry is wrong.
+    pub(super) fn refuse(&mut self, entry: &Entry, reason: String) {
+        let shown = |text| Shown(text).to_string();
+        // A secret is in no error; nor is what stands behind a key that may be a misspelt one.
+        let is_secret =
+            entry.section == b"security" && entry.key != b"trusted" && entry.key != b"window";
+        self.problems.push(SettingError {
+            file: self.file.to_owned(),
+            section: shown(entry.section),
+            key: shown(entry.key),
+            value: if is_secret {
+                "(hidden)".to_owned()
+            } else {
+                shown(entry.value)
+            },
+            reason,
+        });
+    }
+
+    /// The kinds of sections and their keys that were asked for, in that order.
+    pub(super) fn known(&self) -> Vec<(&'static str, Vec<&'static str>)> {
+        let mut known: Vec<(_, Vec<_>)> = Vec::new();
+        for &(section, key) in &self.asked {
+            match known.iter_mut().find(|(kind, _)| *kind == section.kind) {
+                Some((_, keys)) if keys.contains(&key) => {}
+                Some((_, keys)) => keys.push(key),
+                None => known.push((section.kind, vec![key])),
+            }
+        }
+        known
+    }
+
+    /// Refuses all that nobody has asked for.
+    pub(super) fn refuse_unknown(&mut self, sections: &[&str]) {
+        let known = self.known();
+        for entry in self.entries {
+            let section = self
+                .asked
+                .iter()
+                .find(|(section, _)| section.name == entry.section);
+            let keys = section.and_then(|(section, _)| {
+                known
+                    .iter()
+                    .find_map(|(kind, keys)| (*kind == section.kind).then_some(keys))
+            });
+            match keys {
+                None => {
+                    let known = sections.join(", ");
+                    self.refuse(entry, format!("unknown section, known are {known}"));
+                }
+                Some(keys) if !keys.iter().any(|key| key.as_bytes() == entry.key) => {
+                    self.refuse(entry, format!("unknown key, known are {}", keys.join(", ")));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// A boolean in the engine's words.
+    pub(super) fn flag(&mut self, section: Section<'a>, key: &'static str, default: bool) -> bool {
+        let Some(entry) = self.filled(section, key) else {
+            return default;
+        };
+        match entry.value {
+            b"true" | b"yes" | b"on" | b"enable" | b"t" => true,
+            b"false" | b"no" | b"off" | b"disable" | b"f" => false,
+            _ => {
+                self.refuse(entry, "not a boolean, use yes or no".to_owned());
+                default
+            }
+        }
+    }
+
+    /// A number within a range.
+    pub(super) fn number(
+        &mut self,
+        section: Section<'a>,
+        key: &'static str,
+        default: u32,
+        range: RangeInclusive<u32>,
+    ) -> u32 {
+        let Some(entry) = self.filled(section, key) else {
+            return default;
+        };
+        let number = number(entry.value).filter(|number| range.contains(number));
+        number.unwrap_or_else(|| {
+            let (low, high) = range.into_inner();
+            self.refuse(entry, format!("not a number from {low} to {high}"));
+            default
+        })
+    }
+}
+
+/// A number as the engine reads it: a leading `0x` makes it hexadecimal, a leading `0` octal.
+fn number(text: &[u8]) -> Option<u32> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (digits, radix) = match text.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (&text[2..], 16),
+        [b'0', _, ..] => (&text[1..], 8),
+        _ => (text, 10),
+    };
+    // Rust would take a sign here, the engine's files have no use for one.
+    if digits.starts_with('+') {
+        None
+    } else {
+        u32::from_str_radix(digits, radix).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_the_engine_reads_them() {
+        for (text, value) in [("0", 0), ("30", 30), ("010", 8), ("0x1F", 31), ("00", 0)] {
+            assert_eq!(number(text.as_bytes()), Some(value), "{text}");
+        }
+        for text in ["", "08", "-1", "+1", "1 ", "x", "0x", "99999999999"] {
+            assert_eq!(number(text.as_bytes()), None, "{text}");
+        }
+    }
+}
