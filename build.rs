@@ -15,7 +15,7 @@ fn main() {
     let builder = cbindgen::Builder::new().with_config(config);
     sources
         .iter()
-        .fold(builder, |builder, source| builder.with_src(source))
+        .fold(builder, cbindgen::Builder::with_src)
         .generate()
         .expect("the C ABI can be read by cbindgen")
         .write_to_file(out.join("clustering.h"));

@@ -557,13 +557,13 @@ void clustering_tick(const clustering_core *core, uint64_t now);
  *
  * # Safety
  *
- * `core` is NULL or a node; `chore` is NULL or valid for a write.
+ * `core` is NULL or a node; `next` is NULL or valid for a write.
  */
 bool clustering_chore_next(const clustering_core *core,
-                           clustering_chore *chore);
+                           clustering_chore *next);
 
 /**
- * Takes how a probe of `node` ended: `outcome` is a `clustering_outcome`, `code` that of an answer, `now`
+ * Takes how a probe of `node` ended: `outcome` is a `clustering_outcome`, `answer` its code, `now`
  * on the clock of `clustering_tick`. NULL is fine, and so is an answer to a probe that is forgotten.
  *
  * # Safety
@@ -574,7 +574,7 @@ void clustering_probed(const clustering_core *core,
                        clustering_bytes node,
                        uint64_t number,
                        uint32_t outcome,
-                       uint32_t code,
+                       uint32_t answer,
                        uint64_t now);
 
 /**

@@ -7,7 +7,7 @@
 //! it got no answer, or could not send. Then the node is probed at once. A phrase comes from the node,
 //! so that it lives, whatever it says. Any other end says nothing of the node.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashMap;
 
@@ -18,9 +18,12 @@ use crate::nodes::{Node, Nodes};
 /// As many calls are remembered; more than an engine can have.
 const MOST: usize = 1 << 16;
 
-/// Calls that are on their way to nodes: the node's name by the channel's id.
+/// The name of the node by the id of the channel.
+type ByChannel = FxHashMap<Box<[u8]>, Box<[u8]>>;
+
+/// Calls that are on their way to nodes.
 #[derive(Debug, Default)]
-pub(crate) struct Calls(Mutex<FxHashMap<Box<[u8]>, Arc<[u8]>>>);
+pub(crate) struct Calls(Mutex<ByChannel>);
 
 impl Calls {
     /// A channel starts.
@@ -28,18 +31,21 @@ impl Calls {
         let Some((id, node)) = message.filled(Name::Id).zip(node_of(nodes, message)) else {
             return;
         };
-        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut calls = self.lock();
         if calls.len() >= MOST {
             // Hangups must have been lost.
             calls.clear();
         }
-        calls.insert(id.into(), Arc::from(&*node.name));
+        calls.insert(id.into(), node.name.clone());
     }
 
     /// Whether a channel is one of these calls.
     pub(crate) fn has(&self, id: &[u8]) -> bool {
-        let calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.contains_key(id)
+        self.lock().contains_key(id)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ByChannel> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A channel hangs up.
@@ -50,10 +56,9 @@ impl Calls {
         message: &impl Parameters<'m>,
         now: u64,
     ) {
-        let node = message.filled(Name::Id).and_then(|id| {
-            let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            calls.remove(id)
-        });
+        let node = message
+            .filled(Name::Id)
+            .and_then(|id| self.lock().remove(id));
         // The node may have lost its section meanwhile.
         let Some(node) = node.and_then(|name| nodes.find(&name)) else {
             return;

@@ -86,7 +86,7 @@ pub fn complete(cluster: &Cluster, line: &[u8]) -> Vec<Box<[u8]>> {
             .collect();
     }
     let verb = VERBS.iter().find(|verb| verb.word.as_bytes() == line);
-    if !verb.is_some_and(|verb| verb.takes == NODE) {
+    if verb.is_none_or(|verb| verb.takes != NODE) {
         return Vec::new();
     }
     cluster

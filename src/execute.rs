@@ -212,7 +212,7 @@ fn head<'m>(
     };
     keys.sign(&call, context.seconds(), context.nonce(), &mut signature);
     verdict.set_made(Name::OsipSignature, |text| {
-        text.extend_from_slice(&signature)
+        text.extend_from_slice(&signature);
     });
 }
 

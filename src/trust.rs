@@ -70,8 +70,8 @@ impl Trust {
         others
             .into_iter()
             .fold(self, |trust, other| match (trust, other) {
-                (Self::Networks(these), Self::Networks(those)) => {
-                    Self::Networks(these.into_iter().chain(those).collect())
+                (Self::Networks(own), Self::Networks(more)) => {
+                    Self::Networks(own.into_iter().chain(more).collect())
                 }
                 _ => Self::Anyone,
             })

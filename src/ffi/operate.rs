@@ -80,17 +80,17 @@ pub unsafe extern "C" fn clustering_tick(core: *const clustering_core, now: u64)
 ///
 /// # Safety
 ///
-/// `core` is NULL or a node; `chore` is NULL or valid for a write.
+/// `core` is NULL or a node; `next` is NULL or valid for a write.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clustering_chore_next(
     core: *const clustering_core,
-    chore: *mut clustering_chore,
+    next: *mut clustering_chore,
 ) -> bool {
     // SAFETY: promised by the caller.
-    let Some(core) = (unsafe { core.as_ref() }).filter(|_| !chore.is_null()) else {
+    let Some(core) = (unsafe { core.as_ref() }).filter(|_| !next.is_null()) else {
         return false;
     };
-    let Ok(Some(next)) = guard(|| core.0.next_chore()) else {
+    let Ok(Some(task)) = guard(|| core.0.next_chore()) else {
         return false;
     };
     let mut made = clustering_chore {
@@ -101,7 +101,7 @@ pub unsafe extern "C" fn clustering_chore_next(
         number: 0,
         tries: 0,
     };
-    match next {
+    match task {
         Chore::Save => {}
         Chore::Say { level, line } => {
             made.kind = clustering_chore_kind::CLUSTERING_SAY;
@@ -117,11 +117,11 @@ pub unsafe extern "C" fn clustering_chore_next(
         }
     }
     // SAFETY: not NULL, the rest is promised by the caller.
-    unsafe { chore.write(made) };
+    unsafe { next.write(made) };
     true
 }
 
-/// Takes how a probe of `node` ended: `outcome` is a `clustering_outcome`, `code` that of an answer, `now`
+/// Takes how a probe of `node` ended: `outcome` is a `clustering_outcome`, `answer` its code, `now`
 /// on the clock of `clustering_tick`. NULL is fine, and so is an answer to a probe that is forgotten.
 ///
 /// # Safety
@@ -133,14 +133,14 @@ pub unsafe extern "C" fn clustering_probed(
     node: clustering_bytes,
     number: u64,
     outcome: u32,
-    code: u32,
+    answer: u32,
     now: u64,
 ) {
     // SAFETY: promised by the caller.
     let (core, node) = unsafe { (core.as_ref(), node.get()) };
     let is = |known: clustering_outcome| outcome == known as u32;
     let outcome = if is(clustering_outcome::CLUSTERING_ANSWERED) {
-        u16::try_from(code).map_or(Outcome::Failed, Outcome::Answered)
+        u16::try_from(answer).map_or(Outcome::Failed, Outcome::Answered)
     } else if is(clustering_outcome::CLUSTERING_UNHANDLED) {
         Outcome::Unhandled
     } else {
