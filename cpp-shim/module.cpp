@@ -110,13 +110,13 @@ bool ClusteringModule::unload() {
     bool busy = true;
     for (unsigned waited = 0; busy && waited < UnloadWait; waited += 10) {
         unsigned idle = 0;
-        if (m_locating || !m_errands.compare_exchange_strong(idle, 1)) {
+        if (m_waiting || !m_errands.compare_exchange_strong(idle, 1)) {
             Thread::msleep(10);
             continue;
         }
         // From here on no call begins to wait; should one have begun just now, it goes first.
         m_leaving = true;
-        busy = m_locating != 0;
+        busy = m_waiting != 0;
         if (busy) {
             m_leaving = false;
             endErrand();
@@ -124,8 +124,8 @@ bool ClusteringModule::unload() {
     }
     if (busy) {
         Debug(this, DebugWarn,
-              "Not unloading: %u calls wait for their node, %u reloads are under way",
-              m_locating.load(), m_errands.load());
+              "Not unloading: %u calls or messages wait for others, %u reloads are under way",
+              m_waiting.load(), m_errands.load());
         return false;
     }
     // Nor is a node probed any more.
@@ -177,8 +177,44 @@ bool ClusteringModule::decide(Message& msg, int kind) {
         params.complete();
         clustering_decide(m_core, static_cast<uint32_t>(kind), params.message(), verdict.out());
     }
-    return verdict->action == CLUSTERING_LOCATE ? locate(verdict, msg)
-                                                : write(verdict, params, msg);
+    switch (verdict->action) {
+    case CLUSTERING_LOCATE:
+        return locate(verdict, msg);
+    case CLUSTERING_SEND:
+        return send(verdict, msg);
+    default:
+        return write(verdict, params, msg);
+    }
+}
+
+// Has other modules handle a message of ours; `false` where the module is about to be gone.
+bool ClusteringModule::dispatch(Message& msg, bool& handled) {
+    m_waiting++;
+    // As if the module had gone a moment earlier.
+    const bool stays = !m_leaving;
+    if (stays) {
+        handled = Engine::dispatch(msg);
+    }
+    m_waiting--;
+    return stays;
+}
+
+// Sends a copy of a message, which alone gets the edits: what the sender is answered with is made
+// of the message itself.
+bool ClusteringModule::send(const Verdict& verdict, Message& msg) {
+    say(verdict);
+    Message sent(msg);
+    sent.userData(msg.userData());
+    Reading reading;
+    reading.read(sent, m_names);
+    Parameters(sent, reading, m_names, 0).apply(*verdict);
+    bool handled = false;
+    if (!dispatch(sent, handled)) {
+        return false;
+    }
+    msg.retValue() = sent.retValue();
+    msg.copyParams(sent, "code,error,reason");
+    return handled;
 }
 
 // Asks for the node of a call, and decides the call by the answer.
@@ -187,14 +223,10 @@ bool ClusteringModule::locate(const Verdict& begun, Message& msg) {
     Reading reading;
     reading.read(asked, m_names);
     Parameters(asked, reading, m_names, 0).apply(*begun);
-    m_locating++;
-    if (m_leaving) {
-        // As if the module had gone a moment earlier.
-        m_locating--;
+    bool handled = false;
+    if (!dispatch(asked, handled)) {
         return false;
     }
-    const bool handled = Engine::dispatch(asked);
-    m_locating--;
     const NamedString* error = asked.getParam("error");
     const clustering_answer answer = {handled, bytes(asked.retValue()), error != nullptr,
                                       error ? bytes(*error) : clustering_bytes{nullptr, 0},
@@ -242,7 +274,7 @@ bool ClusteringModule::serve(Message& msg, int id) {
         unsigned idle = 0;
         // The engine waits for the messages inside of a handler that goes, so this is put off while
         // a call waits for its node: whoever locates it might be waiting for this thread.
-        if (!m_locating && m_errands.compare_exchange_strong(idle, 1)) {
+        if (!m_waiting && m_errands.compare_exchange_strong(idle, 1)) {
             m_handlers.sweep();
             endErrand();
         }
@@ -322,8 +354,24 @@ static bool isCommand(String& line) {
 
 bool ClusteringModule::commandExecute(String& retVal, const String& line) {
     String rest = line;
+    if (!isCommand(rest)) {
+        return false;
+    }
+    if (rest.trimBlanks() == YSTRING("check")) {
+        const String path = Engine::configFile("clustering");
+        Configuration file;
+        file = path;
+        if (!file.load(false)) {
+            retVal << path << ": missing, or lacks a part that it requires\r\n";
+            return true;
+        }
+        const std::vector<clustering_setting> list = settings(file);
+        const CoreText answer(clustering_check(m_core, bytes(path), list.data(), list.size()));
+        appendLines(retVal, answer.string());
+        return true;
+    }
     CoreText answer;
-    if (!isCommand(rest) || !clustering_command(m_core, bytes(rest), answer.out())) {
+    if (!clustering_command(m_core, bytes(rest), answer.out())) {
         return false;
     }
     attend();
@@ -358,9 +406,19 @@ bool ClusteringModule::help(Message& msg) const {
     return asked;
 }
 
+void ClusteringModule::statusModule(String& str) {
+    Module::statusModule(str);
+    str.append(string(clustering_status_format()), ",");
+}
+
 void ClusteringModule::statusParams(String& str) {
     Module::statusParams(str);
     str.append(CoreText(clustering_status(m_core)).string(), ",");
+}
+
+void ClusteringModule::statusDetail(String& str) {
+    Module::statusDetail(str);
+    str.append(CoreText(clustering_status_nodes(m_core)).string(), ",");
 }
 
 // Puts the file's settings in force; `false` where they are refused and others stay.

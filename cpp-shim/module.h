@@ -33,7 +33,9 @@ public:
     bool decide(TelEngine::Message& msg, int kind);
 
 protected:
+    void statusModule(TelEngine::String& str) override;
     void statusParams(TelEngine::String& str) override;
+    void statusDetail(TelEngine::String& str) override;
     bool commandExecute(TelEngine::String& retVal, const TelEngine::String& line) override;
     bool commandComplete(TelEngine::Message& msg, const TelEngine::String& partLine,
                          const TelEngine::String& partWord) override;
@@ -42,7 +44,9 @@ private:
     // Messages that any module answers: status, timer, debug, command, help.
     static constexpr int s_services = 5;
 
+    bool dispatch(TelEngine::Message& msg, bool& handled);
     bool locate(const Verdict& begun, TelEngine::Message& msg);
+    bool send(const Verdict& verdict, TelEngine::Message& msg);
     bool write(const Verdict& verdict, Parameters& params, TelEngine::Message& msg);
     bool serve(TelEngine::Message& msg, int id);
     bool help(TelEngine::Message& msg) const;
@@ -57,8 +61,8 @@ private:
 
     Names m_names;
     clustering_core* m_core;
-    // Calls that wait for their node to be located.
-    std::atomic<unsigned> m_locating{0};
+    // Calls that wait for their node to be located, and messages that wait to be sent.
+    std::atomic<unsigned> m_waiting{0};
     // The module is being unloaded: no call may begin to wait, and no probe be sent.
     std::atomic<bool> m_leaving{false};
     // The state is being written.

@@ -21,12 +21,12 @@
 /**
  * How many kinds there are.
  */
-#define CLUSTERING_KINDS 7
+#define CLUSTERING_KINDS 10
 
 /**
  * How many parameter names have a number; see `clustering_name`.
  */
-#define CLUSTERING_NAMES 33
+#define CLUSTERING_NAMES 36
 
 /**
  * The words that a `clustering_verdict` keeps for the core.
@@ -80,6 +80,11 @@ typedef enum {
    * Release this verdict and ask again with all the parameters of the message.
    */
   CLUSTERING_NEED_ALL = 4,
+  /**
+   * Dispatch a copy of the message with the edits written into it; the message gets the return value
+   * and the parameters `code`, `error` and `reason` that the copy then has, and is handled if the copy is.
+   */
+  CLUSTERING_SEND = 5,
 } clustering_action;
 
 /**
@@ -147,6 +152,18 @@ typedef enum {
    * `chan.hangup`
    */
   CLUSTERING_HANGUP = 6,
+  /**
+   * `call.preroute`
+   */
+  CLUSTERING_PREROUTE = 7,
+  /**
+   * `user.unregister`
+   */
+  CLUSTERING_UNREGISTER = 8,
+  /**
+   * `msg.execute`
+   */
+  CLUSTERING_MESSAGE = 9,
 } clustering_kind;
 
 /**
@@ -510,16 +527,6 @@ clustering_text clustering_verdict_line(const clustering_verdict *verdict);
 void clustering_verdict_release(clustering_verdict *verdict);
 
 /**
- * The parameters of `status clustering`, as `name=value` with commas between; free it. NULL gives
- * no text.
- *
- * # Safety
- *
- * `core` is NULL or a node.
- */
-clustering_text clustering_status(const clustering_core *core);
-
-/**
  * Frees a text that the core has allocated.
  *
  * # Safety
@@ -597,6 +604,45 @@ clustering_text clustering_state(const clustering_core *core);
 clustering_result clustering_restore(const clustering_core *core,
                                      clustering_bytes state,
                                      clustering_text *error);
+
+/**
+ * The parameters of `status clustering`, as `name=value` with commas between; free it. NULL gives
+ * no text.
+ *
+ * # Safety
+ *
+ * `core` is NULL or a node.
+ */
+clustering_text clustering_status(const clustering_core *core);
+
+/**
+ * The nodes in `status clustering`, as `NODE=column|column...` with commas between; free it. NULL gives no
+ * text.
+ *
+ * # Safety
+ *
+ * `core` is NULL or a node.
+ */
+clustering_text clustering_status_nodes(const clustering_core *core);
+
+/**
+ * What the columns of `clustering_status_nodes` are: `format=Name|Name...`; for ever valid.
+ */
+clustering_bytes clustering_status_format(void);
+
+/**
+ * Says what is wrong with a file of settings, or how it would work, in lines with line feeds at their ends;
+ * free it. The settings in force stay. The arguments are those of `clustering_load`; NULL for `core` gives no
+ * text.
+ *
+ * # Safety
+ *
+ * `core` is NULL or a node; `file`, the entries and their texts are valid for the call.
+ */
+clustering_text clustering_check(const clustering_core *core,
+                                 clustering_bytes file,
+                                 const clustering_setting *settings,
+                                 size_t count);
 
 /**
  * Carries out a command: `line` is what stands behind the command's own word. `false` where that is

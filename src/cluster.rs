@@ -2,7 +2,6 @@
 
 //! The object that an engine holds, one for each node: settings in force, counters, one entry for messages.
 
-use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -19,7 +18,7 @@ use crate::settings::{Entry, SettingError, Settings};
 use crate::standing::{Damage, Standing, Standings};
 use crate::stats::{Counter, Counters};
 use crate::verdict::Verdict;
-use crate::{cdr, execute, locate, register, route};
+use crate::{cdr, execute, locate, preroute, register, route};
 
 /// Shares of the engine's threads: enough that two that run at the same time seldom meet in one.
 const SHARES: usize = 16;
@@ -112,6 +111,12 @@ impl Cluster {
         Ok(())
     }
 
+    /// This node's name.
+    #[must_use]
+    pub fn node(&self) -> &[u8] {
+        &self.node
+    }
+
     /// The settings in force.
     #[must_use]
     pub fn settings(&self) -> Arc<Settings> {
@@ -140,12 +145,13 @@ impl Cluster {
                 .get(name)
                 .is_some_and(|target| settings.prefix.strip(target).is_some())
         };
+        let from_node = || CLUSTER_HEADERS.iter().any(|h| message.get(*h).is_some());
         match kind {
-            Kind::Route => {
-                is_ours(Name::Called) || CLUSTER_HEADERS.iter().any(|h| message.get(*h).is_some())
-            }
+            Kind::Route => is_ours(Name::Called) || from_node(),
             Kind::Execute => is_ours(Name::Callto),
-            Kind::Register | Kind::Cdr | Kind::Locate => true,
+            Kind::Preroute => is_ours(Name::Called) && message.get(Name::SipBillid).is_some(),
+            Kind::Message => is_ours(Name::Callto) || from_node(),
+            Kind::Register | Kind::Unregister | Kind::Cdr | Kind::Locate => true,
             Kind::Startup => calls::node_of(&settings.nodes, message).is_some(),
             Kind::Hangup => message.get(Name::Id).is_some_and(|id| self.calls.has(id)),
         }
@@ -172,11 +178,14 @@ impl Cluster {
         if settings.priority(kind).is_none() {
             return;
         }
-        let context = self.context(&settings, share, now);
+        let context = self.context(kind, &settings, share, now);
         match kind {
             Kind::Route => route::decide(&context, message, verdict),
-            Kind::Execute => execute::decide(&context, message, complete, verdict),
-            Kind::Register => register::decide(&context, message, verdict),
+            Kind::Preroute => preroute::decide(&context, message, verdict),
+            Kind::Execute | Kind::Message => {
+                execute::decide(&context, message, complete, verdict);
+            }
+            Kind::Register | Kind::Unregister => register::decide(&context, message, verdict),
             Kind::Cdr => cdr::decide(&context, message, verdict),
             Kind::Locate => locate::decide(&context, message, verdict),
             Kind::Startup => self.calls.started(&settings.nodes, message),
@@ -199,8 +208,10 @@ impl Cluster {
         now: u64,
         verdict: &mut Verdict<'m>,
     ) {
-        let Some(settings) = &begun.begun else { return };
-        let context = self.context(settings, self.share(), now);
+        let Some((settings, kind)) = &begun.begun else {
+            return;
+        };
+        let context = self.context(*kind, settings, self.share(), now);
         execute::located(&context, message, answer, verdict);
     }
 
@@ -297,11 +308,13 @@ impl Cluster {
 
     fn context<'c, 'm: 'c>(
         &'m self,
+        kind: Kind,
         settings: &'c Arc<Settings>,
         share: &'c Share,
         now: u64,
     ) -> Context<'c, 'm> {
         Context {
+            kind,
             node: &self.node,
             settings,
             gates: &self.gates,
@@ -345,16 +358,10 @@ impl Cluster {
             .sum()
     }
 
-    /// The parameters of `status clustering`: `name=value` with commas between.
+    /// How many files of settings were taken.
     #[must_use]
-    pub fn status(&self) -> String {
-        let generation = self.generation.load(Relaxed);
-        let mut text = format!("enabled={},reload={generation}", self.settings().enabled);
-        for &counter in Counter::ALL {
-            // Writing to a string doesn't fail.
-            let _ = write!(text, ",{}={}", counter.text(), self.count(counter));
-        }
-        text
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Relaxed)
     }
 
     /// The share of the calling thread.

@@ -5,9 +5,12 @@
 use std::fmt::{Display, Write};
 
 use crate::cluster::Cluster;
+use crate::explain::explain;
 use crate::health::{SECOND, State};
 use crate::nodes::{Node, Nodes};
+use crate::settings::{Entry, Settings};
 use crate::standing::Standing;
+use crate::status::{self, reason, state};
 use crate::text::Shown;
 
 /// What stands behind the command's own word.
@@ -22,12 +25,18 @@ struct Verb {
 /// What a node's name stands for in the help.
 const NODE: &str = " NODE";
 
-const VERBS: [Verb; 5] = [
+const VERBS: [Verb; 8] = [
     Verb {
         word: "nodes",
         takes: "",
         help: "List the nodes, and what is known of them",
         run: |cluster, _| table(&cluster.settings().nodes, cluster.now()),
+    },
+    Verb {
+        word: "where",
+        takes: " TARGET",
+        help: "Explain what would happen to a target, a location or a number",
+        run: explain,
     },
     Verb {
         word: "drain",
@@ -61,7 +70,56 @@ const VERBS: [Verb; 5] = [
         help: "Have a node take part again",
         run: |cluster, node| stand(cluster, node, Standing::Enabled),
     },
+    Verb {
+        word: "check",
+        takes: "",
+        help: "Check the configuration file, without loading it",
+        // It takes a file, which the host reads: see `check`.
+        run: |_, _| String::new(),
+    },
+    Verb {
+        word: "metrics",
+        takes: "",
+        help: "Show all counters in the text format of Prometheus",
+        run: |cluster, _| status::metrics(cluster),
+    },
 ];
+
+/// Says what is wrong with a file, or how it would work.
+#[must_use]
+pub fn check(cluster: &Cluster, file: &str, entries: &[Entry]) -> String {
+    let settings = match Settings::parse(cluster.node(), file, entries) {
+        Ok(settings) => settings,
+        Err(problems) => {
+            let lines = problems.iter().map(|problem| format!("{problem}\n"));
+            return lines.collect::<String>() + "It would be refused\n";
+        }
+    };
+    let mut text = String::new();
+    if !settings.enabled {
+        text.push_str("The module would be disabled: [general] enabled, regexp, callto\n");
+    }
+    if settings.trusts_nobody() {
+        text.push_str("No node is trusted: set 'trusted' or 'secret' in [security]\n");
+    }
+    let nodes = &settings.nodes;
+    if !nodes.is_empty() && nodes.find(cluster.node()).is_none() {
+        let own = Shown(cluster.node());
+        let _ = writeln!(
+            text,
+            "This node has no section [node {own}]: nothing is placed here"
+        );
+    }
+    for node in nodes
+        .iter()
+        .filter(|node| !node.is_own && node.probe.is_empty())
+    {
+        let name = Shown(&node.name);
+        let _ = writeln!(text, "[node {name}] isn't probed: it needs a 'probe'");
+    }
+    let _ = writeln!(text, "{file} is good");
+    text
+}
 
 /// Carries out what stands behind the command's own word; `None` where that is nothing of the kind.
 #[must_use]
@@ -144,19 +202,19 @@ fn table(nodes: &Nodes, now: u64) -> String {
             micros @ 100_000.. => format!("{} ms", micros / 1000),
             micros => format!("{}.{} ms", micros / 1000, micros % 1000 / 100),
         };
-        let (reason, since) = if node.is_own {
-            ("this node".to_owned(), "-".to_owned())
+        let since = if node.is_own {
+            "-".to_owned()
         } else {
-            (health.cause().to_string(), duration(since))
+            duration(since)
         };
         let columns: [&dyn Display; 7] = [
             &Shown(&node.name).to_string(),
-            &state(node),
+            &summary(node),
             &since,
             &latency,
             &node.live.forwards(),
             &node.live.failures(),
-            &reason,
+            &reason(node),
         ];
         text.push_str(&row(&columns.map(ToString::to_string)));
     }
@@ -173,16 +231,11 @@ fn row(columns: &[impl AsRef<str>; 7]) -> String {
 }
 
 /// A node's state in a word or two.
-pub(crate) fn state(node: &Node) -> String {
-    let health = if node.is_own {
-        State::Up
-    } else {
-        node.live.health().state()
-    };
-    match node.live.standing() {
-        Standing::Enabled => health.to_string(),
-        Standing::Draining if health == State::Down => "down,draining".to_owned(),
-        standing => standing.to_string(),
+fn summary(node: &Node) -> String {
+    match (node.live.standing(), state(node)) {
+        (Standing::Enabled, state) => state.to_string(),
+        (Standing::Draining, State::Down) => "down,draining".to_owned(),
+        (standing, _) => standing.to_string(),
     }
 }
 

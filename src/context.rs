@@ -6,14 +6,38 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use crate::event::{Event, Gates};
+use crate::message::{Kind, Name, Parameters};
 use crate::replay::Seen;
 use crate::settings::Settings;
 use crate::signature::Nonce;
 use crate::stats::{Counter, Counters};
-use crate::verdict::Verdict;
+use crate::verdict::{Action, Verdict};
+
+/// Why a call or a message isn't let through, in the engine's word and in SIP's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) word: &'static [u8],
+    code: &'static [u8],
+}
+
+impl Refusal {
+    pub(crate) const FORBIDDEN: Self = Self::new("forbidden", "403");
+    pub(crate) const LOOPING: Self = Self::new("looping", "483");
+    pub(crate) const NO_ROUTE: Self = Self::new("noroute", "404");
+    pub(crate) const OFFLINE: Self = Self::new("offline", "480");
+
+    const fn new(word: &'static str, code: &'static str) -> Self {
+        Self {
+            word: word.as_bytes(),
+            code: code.as_bytes(),
+        }
+    }
+}
 
 /// What a decision is made by.
 pub(crate) struct Context<'c, 'm> {
+    /// The kind of message that is decided.
+    pub(crate) kind: Kind,
     /// This node's name, which lives as long as any verdict.
     pub(crate) node: &'m [u8],
     pub(crate) settings: &'c Arc<Settings>,
@@ -49,6 +73,22 @@ impl Context<'_, '_> {
 }
 
 impl<'m> Context<'_, 'm> {
+    /// Says why a call or an instant message fails, in a text for people, too. Of a call only the engine's
+    /// word decides the answer, of a message only a number.
+    pub(crate) fn fail(
+        &self,
+        message: &impl Parameters<'m>,
+        refusal: Refusal,
+        reason: &str,
+        verdict: &mut Verdict<'m>,
+    ) {
+        verdict.action = Action::Change;
+        verdict.fail(refusal.word, reason);
+        if self.kind == Kind::Message || message.get(Name::RouteType) == Some(b"msg") {
+            verdict.set(Name::Code, refusal.code);
+        }
+    }
+
     /// Counts a call that goes round in circles, and has it logged.
     pub(crate) fn looping(
         &self,

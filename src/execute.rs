@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 //! `call.execute`: a call to `prefix/NODE/RESOURCE` is for this node, for another one, or for a node
-//! that has yet to be found.
+//! that has yet to be found. So is an instant message, by `msg.execute`.
 
 use std::sync::Arc;
 
-use crate::context::Context;
+use crate::context::{Context, Refusal};
 use crate::event::Event;
-use crate::message::{Located, Name, Parameters};
+use crate::message::{CLUSTER_HEADERS, Kind, Located, Name, Parameters};
 use crate::nodes::Unreachable;
 use crate::resource::{Target, trim_blanks};
 use crate::signature::Signed;
@@ -31,6 +31,9 @@ pub(crate) fn decide<'m>(
         .get(Name::Callto)
         .and_then(|to| settings.prefix.parse(to))
     else {
+        if context.kind == Kind::Message {
+            spare_the_phone(message, verdict);
+        }
         return;
     };
     if target.node == ANY_NODE && !settings.locate.is_empty() {
@@ -73,6 +76,9 @@ pub(crate) fn located<'m>(
         for (name, text) in [(Name::Error, error), (Name::Reason, answer.reason)] {
             verdict.set_or_clear(message, name, Some(text).filter(|text| !text.is_empty()));
         }
+        if context.kind == Kind::Message {
+            verdict.set(Name::Code, b"480");
+        }
         return;
     }
     context.count(Counter::Located);
@@ -100,7 +106,7 @@ fn locate<'m>(
             verdict.set(name, value);
         }
     }
-    verdict.begun = Some(Arc::clone(context.settings));
+    verdict.begun = Some((Arc::clone(context.settings), context.kind));
 }
 
 /// Brings a call to its node, which is known.
@@ -115,27 +121,27 @@ fn deliver<'m>(
     if node.is_empty() || node == context.node {
         context.count(Counter::Local);
         verdict.action = Action::Change;
+        if context.kind == Kind::Message {
+            spare_the_phone(message, verdict);
+        }
         verdict.set(Name::Callto, resource);
         return;
     }
     let section = settings.nodes.find(node);
     let groups = section.map_or_else(|| settings.pattern.matches(node), |node| Some(node.groups));
     let Some(groups) = groups else {
-        refuse(context, node, resource, verdict);
+        refuse(context, message, node, resource, verdict);
         return;
     };
     if let Some(why) = section.and_then(|node| node.live.unreachable()) {
-        offline(context, node, resource, why, verdict);
+        offline(context, message, node, resource, why, verdict);
         return;
     }
     let visited = Visited::of(message);
     if visited.contains(node) || visited.hops() >= settings.hops {
         context.looping(node, resource, visited.hops(), verdict);
-        verdict.action = Action::Change;
-        verdict.fail(
-            b"looping",
-            &format!("node '{}' again, or too many nodes", Shown(node)),
-        );
+        let reason = format!("node '{}' again, or too many nodes", Shown(node));
+        context.fail(message, Refusal::LOOPING, &reason, verdict);
         return;
     }
     let callto = section
@@ -160,6 +166,18 @@ fn deliver<'m>(
         node.live.count_forward();
     }
     verdict.action = Action::Change;
+    if context.kind == Kind::Message {
+        // The channel sends, and answers, with whatever parameters look like headers: those that came in,
+        // unless told otherwise, and those for the next node to whom the message is from.
+        verdict.action = Action::Send;
+        verdict.set(Name::OsipPrefix, b"osip_");
+        for name in CLUSTER_HEADERS {
+            verdict.clear(message, name);
+        }
+    }
+    if settings.cdr_nodes {
+        verdict.set(Name::ClusterTarget, node);
+    }
     verdict.event = Some(Event::Forwarded {
         resource,
         node,
@@ -216,6 +234,16 @@ fn head<'m>(
     });
 }
 
+/// An instant message that leaves the cluster has no headers of it any more: the channel would send them.
+fn spare_the_phone<'m>(message: &impl Parameters<'m>, verdict: &mut Verdict<'m>) {
+    for name in CLUSTER_HEADERS {
+        if message.get(name).is_some() {
+            verdict.action = Action::Change;
+            verdict.clear(message, name);
+        }
+    }
+}
+
 /// A call as the template sees it: its target is the resource, without prefix and node.
 struct Addressed<'a, 'm, P> {
     message: &'a P,
@@ -243,6 +271,7 @@ impl<'m, P: Parameters<'m>> Parameters<'m> for Addressed<'_, 'm, P> {
 /// A name that can't be a node's leaves the call as it is, but says why it will fail.
 fn refuse<'m>(
     context: &Context<'_, 'm>,
+    message: &impl Parameters<'m>,
     node: &'m [u8],
     resource: &'m [u8],
     verdict: &mut Verdict<'m>,
@@ -255,16 +284,14 @@ fn refuse<'m>(
             unsaid,
         });
     }
-    verdict.action = Action::Change;
-    verdict.fail(
-        b"noroute",
-        &format!("no such cluster node '{}'", Shown(node)),
-    );
+    let reason = format!("no such cluster node '{}'", Shown(node));
+    context.fail(message, Refusal::NO_ROUTE, &reason, verdict);
 }
 
 /// A call to a node that can't be reached fails here and now, so that whoever has another way takes it.
 fn offline<'m>(
     context: &Context<'_, 'm>,
+    message: &impl Parameters<'m>,
     node: &'m [u8],
     resource: &'m [u8],
     why: Unreachable,
@@ -279,11 +306,8 @@ fn offline<'m>(
             unsaid,
         });
     }
-    verdict.action = Action::Change;
-    verdict.fail(
-        b"offline",
-        &format!("cluster node '{}' is {why}", Shown(node)),
-    );
+    let reason = format!("cluster node '{}' is {why}", Shown(node));
+    context.fail(message, Refusal::OFFLINE, &reason, verdict);
 }
 
 /// Takes off the phone's own transport, which a registrar may have brought along and which means

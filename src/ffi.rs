@@ -62,10 +62,16 @@ pub enum clustering_kind {
     CLUSTERING_STARTUP = 5,
     /// `chan.hangup`
     CLUSTERING_HANGUP = 6,
+    /// `call.preroute`
+    CLUSTERING_PREROUTE = 7,
+    /// `user.unregister`
+    CLUSTERING_UNREGISTER = 8,
+    /// `msg.execute`
+    CLUSTERING_MESSAGE = 9,
 }
 
 /// How many kinds there are.
-pub const CLUSTERING_KINDS: usize = 7;
+pub const CLUSTERING_KINDS: usize = 10;
 
 const _: () = assert!(CLUSTERING_KINDS == Kind::ALL.len());
 
@@ -84,6 +90,9 @@ pub enum clustering_action {
     CLUSTERING_LOCATE = 3,
     /// Release this verdict and ask again with all the parameters of the message.
     CLUSTERING_NEED_ALL = 4,
+    /// Dispatch a copy of the message with the edits written into it; the message gets the return value
+    /// and the parameters `code`, `error` and `reason` that the copy then has, and is handled if the copy is.
+    CLUSTERING_SEND = 5,
 }
 
 /// What to do with a parameter.
@@ -117,7 +126,7 @@ pub struct clustering_param {
 }
 
 /// How many parameter names have a number; see `clustering_name`.
-pub const CLUSTERING_NAMES: usize = 33;
+pub const CLUSTERING_NAMES: usize = 36;
 
 const _: () = assert!(CLUSTERING_NAMES == Name::ALL.len() && CLUSTERING_NAMES <= 64);
 
@@ -267,6 +276,24 @@ unsafe fn array<'m, T>(ptr: *const T, len: usize) -> &'m [T] {
     unsafe { slice::from_raw_parts(ptr, len) }
 }
 
+/// A file of settings as the host has read it.
+///
+/// # Safety
+///
+/// The texts are valid, and stay as they are for `'m`.
+unsafe fn entries<'m>(settings: &[clustering_setting]) -> Vec<Entry<'m>> {
+    let entry = |setting: &clustering_setting| {
+        // SAFETY: promised by the caller.
+        let text = |bytes: clustering_bytes| unsafe { bytes.get() };
+        Entry {
+            section: text(setting.section),
+            key: text(setting.key),
+            value: text(setting.value),
+        }
+    };
+    settings.iter().map(entry).collect()
+}
+
 /// A message as the host has it.
 struct HostMessage<'m> {
     params: &'m [clustering_param],
@@ -384,6 +411,7 @@ impl Place {
             Action::Answer => clustering_action::CLUSTERING_ANSWER,
             Action::Locate => clustering_action::CLUSTERING_LOCATE,
             Action::NeedAll => clustering_action::CLUSTERING_NEED_ALL,
+            Action::Send => clustering_action::CLUSTERING_SEND,
         };
         let level = verdict
             .event
@@ -469,18 +497,8 @@ pub unsafe extern "C" fn clustering_load(
     let result = match core {
         None => CLUSTERING_BAD_ARGUMENT,
         Some(clustering_core(cluster)) => guard(|| {
-            let entries: Vec<_> = settings
-                .iter()
-                // SAFETY: promised by the caller.
-                .map(|entry| unsafe {
-                    let (section, key) = (entry.section.get(), entry.key.get());
-                    Entry {
-                        section,
-                        key,
-                        value: entry.value.get(),
-                    }
-                })
-                .collect();
+            // SAFETY: promised by the caller.
+            let entries = unsafe { entries(settings) };
             match cluster.load(&Shown(file).to_string(), &entries) {
                 Ok(()) => CLUSTERING_OK,
                 Err(problems) => {
@@ -661,20 +679,6 @@ pub unsafe extern "C" fn clustering_verdict_release(verdict: *mut clustering_ver
                 .drop_in_place();
         };
     });
-}
-
-/// The parameters of `status clustering`, as `name=value` with commas between; free it. NULL gives
-/// no text.
-///
-/// # Safety
-///
-/// `core` is NULL or a node.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn clustering_status(core: *const clustering_core) -> clustering_text {
-    // SAFETY: promised by the caller.
-    let core = unsafe { core.as_ref() };
-    let text = core.and_then(|core| guard(|| core.0.status()).ok());
-    clustering_text::new(text.unwrap_or_default().into_bytes())
 }
 
 /// Frees a text that the core has allocated.

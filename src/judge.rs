@@ -17,6 +17,15 @@ pub(crate) fn sender<'m>(message: &impl Parameters<'m>) -> Option<&'m [u8]> {
         .or_else(|| message.filled(Name::IpHost))
 }
 
+/// What becomes of the signature's nonce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Once {
+    /// It is used: the next one with it is a replay.
+    Use,
+    /// It is only looked at, because the same call will be judged again.
+    Look,
+}
+
 /// Whether a message's cluster headers count.
 ///
 /// # Errors
@@ -25,6 +34,7 @@ pub(crate) fn sender<'m>(message: &impl Parameters<'m>) -> Option<&'m [u8]> {
 pub(crate) fn judge<'m>(
     context: &Context<'_, 'm>,
     message: &impl Parameters<'m>,
+    once: Once,
 ) -> Result<(), Distrust> {
     let settings = context.settings;
     let by_address = !settings.trust.is_unset() || !settings.keys.are_set();
@@ -62,10 +72,13 @@ pub(crate) fn judge<'m>(
         return Err(Distrust::Skewed { seconds, window });
     }
     let mut seen = context.seen.lock().unwrap_or_else(PoisonError::into_inner);
-    seen.take(verified, now, window)
-        .map_err(|refusal| match refusal {
-            Refusal::Replayed => Distrust::Replayed,
-            Refusal::Forgotten => Distrust::Forgotten,
-            Refusal::Full => Distrust::Full,
-        })
+    let taken = match once {
+        Once::Use => seen.take(verified, now, window),
+        Once::Look => seen.check(verified),
+    };
+    taken.map_err(|refusal| match refusal {
+        Refusal::Replayed => Distrust::Replayed,
+        Refusal::Forgotten => Distrust::Forgotten,
+        Refusal::Full => Distrust::Full,
+    })
 }

@@ -17,12 +17,13 @@
 //! | [`resource`] | the grammar `prefix/NODE/RESOURCE` |
 //! | [`pattern`] | the POSIX pattern that node names must match |
 //! | [`template`] | `callto`: from a node's name to the target that reaches it |
-//! | [`execute`], [`route`], [`register`], [`cdr`], `locate` | the messages |
+//! | [`execute`], [`route`], `preroute`, [`register`], [`cdr`], `locate` | the messages |
 //! | [`nodes`], [`health`] | the nodes that have sections, and whether they answer |
 //! | `probe`, `calls` | how that is found out: by requests, by how calls end |
 //! | [`standing`] | what an operator wants of the nodes, and how it's kept |
 //! | [`placement`] | which node a resource is placed on |
-//! | [`command`] | what an operator asks at the console |
+//! | [`command`], `explain` | what an operator asks at the console |
+//! | [`status`] | what is shown to him, and to machines |
 //! | [`chore`] | what the engine has to do besides answering messages |
 //! | [`trust`], `judge` | whose cluster headers count |
 //! | [`signature`], [`replay`] | how a node proves that a call is its own, and once |
@@ -44,6 +45,7 @@ pub mod command;
 mod context;
 pub mod event;
 pub mod execute;
+mod explain;
 pub mod failure;
 pub mod ffi;
 pub mod health;
@@ -53,6 +55,7 @@ pub mod message;
 pub mod nodes;
 pub mod pattern;
 pub mod placement;
+mod preroute;
 pub mod probe;
 pub mod register;
 pub mod replay;
@@ -62,6 +65,7 @@ pub mod settings;
 pub mod signature;
 pub mod standing;
 pub mod stats;
+pub mod status;
 pub mod template;
 pub mod text;
 pub mod trust;

@@ -5,7 +5,7 @@
 //! Where nodes have sections they share all resources between them, by their weights. Each node of
 //! the cluster works out the same answer, as long as each thinks the same nodes to be up.
 
-use crate::context::Context;
+use crate::context::{Context, Refusal};
 use crate::message::{Name, Parameters};
 use crate::placement::{Candidate, Key, place};
 use crate::resource::trim_blanks;
@@ -33,8 +33,8 @@ pub(crate) fn decide<'m>(
         node: &node.name,
     });
     let Some(node) = place(Key::of(resource), candidates) else {
-        verdict.action = Action::Change;
-        verdict.fail(b"offline", "no node is up that takes anything new");
+        let reason = "no node is up that takes anything new";
+        context.fail(message, Refusal::OFFLINE, reason, verdict);
         return;
     };
     context.count(Counter::Placed);

@@ -19,11 +19,17 @@ pub enum Kind {
     Startup,
     /// `chan.hangup`: a channel ends.
     Hangup,
+    /// `call.preroute`: a call arrives, and has yet to be given to those who route it.
+    Preroute,
+    /// `user.unregister`: a user's location is about to be forgotten.
+    Unregister,
+    /// `msg.execute`: an instant message is about to be sent.
+    Message,
 }
 
 impl Kind {
     /// All kinds, each at the index `kind as usize`.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Route,
         Self::Execute,
         Self::Register,
@@ -31,6 +37,9 @@ impl Kind {
         Self::Locate,
         Self::Startup,
         Self::Hangup,
+        Self::Preroute,
+        Self::Unregister,
+        Self::Message,
     ];
 
     /// The message's name in the engine, which is also its key in `[priorities]`, if it has one there.
@@ -44,6 +53,9 @@ impl Kind {
             Self::Locate => "cluster.locate",
             Self::Startup => "chan.startup",
             Self::Hangup => "chan.hangup",
+            Self::Preroute => "call.preroute",
+            Self::Unregister => "user.unregister",
+            Self::Message => "msg.execute",
         }
     }
 }
@@ -101,6 +113,10 @@ names! {
     CauseSip = "cause_sip",
     /// The SIP code that an instant message is answered with.
     Code = "code",
+    /// The node that a call came from, for CDRs.
+    ClusterOrigin = "cluster_origin",
+    /// The node that a call was sent to, for CDRs.
+    ClusterTarget = "cluster_target",
     /// A registered user's location.
     Data = "data",
     /// Whether a channel's call came in or goes out.
@@ -121,6 +137,8 @@ names! {
     ConnectionId = "oconnection_id",
     /// The transport that an outgoing call must use, and all that goes with it.
     Transport = "oip_transport*",
+    /// What the names of parameters start with that are headers.
+    OsipPrefix = "osip-prefix",
     /// Header to another node: the call's billid.
     OsipBillid = "osip_x-billid",
     /// Header to another node: the target that it shall call.

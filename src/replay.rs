@@ -55,17 +55,26 @@ impl Seen {
             .forgotten
             .filter(|&latest| latest.saturating_sub(window) <= now);
 
-        let Verified { seconds, nonce } = signature;
+        self.check(signature)?;
+        if self.taken.len() >= MOST {
+            return Err(Refusal::Full);
+        }
+        self.taken.insert((signature.seconds, signature.nonce));
+        Ok(())
+    }
+
+    /// Whether a verified signature's nonce could be taken now; it can still be taken afterwards.
+    ///
+    /// # Errors
+    ///
+    /// When it was seen before, or may have been.
+    pub fn check(&self, Verified { seconds, nonce }: Verified) -> Result<(), Refusal> {
         if self.taken.contains(&(seconds, nonce)) {
             return Err(Refusal::Replayed);
         }
         if self.forgotten.is_some_and(|latest| seconds <= latest) {
             return Err(Refusal::Forgotten);
         }
-        if self.taken.len() >= MOST {
-            return Err(Refusal::Full);
-        }
-        self.taken.insert((seconds, nonce));
         Ok(())
     }
 }

@@ -3,9 +3,9 @@
 //! `call.route`: a call to `prefix/...` that another node sent is recognised and routed on; from
 //! anybody else's messages the cluster headers are taken off.
 
-use crate::context::Context;
+use crate::context::{Context, Refusal};
 use crate::event::Event;
-use crate::judge::{judge, sender};
+use crate::judge::{Once, judge, sender};
 use crate::message::{CLUSTER_HEADERS, Name, Parameters};
 use crate::resource::trim_blanks;
 use crate::stats::Counter;
@@ -30,7 +30,7 @@ pub(crate) fn decide<'m>(
         .iter()
         .any(|&name| message.get(name).is_some());
     let judged = if from_node {
-        judge(context, message)
+        judge(context, message, Once::Use)
     } else {
         Ok(())
     };
@@ -38,15 +38,8 @@ pub(crate) fn decide<'m>(
         let depends = called == Some(b"") && callto.is_some();
         distrust(context, message, cause, depends, verdict);
         if depends {
-            refuse(
-                verdict,
-                b"forbidden",
-                "cluster headers from an untrusted sender",
-            );
-            if message.get(Name::RouteType) == Some(b"msg") {
-                // Of an instant message only a number decides the answer.
-                verdict.set(Name::Code, b"403");
-            }
+            let reason = "cluster headers from an untrusted sender";
+            refuse(context, message, Refusal::FORBIDDEN, reason, verdict);
             return;
         }
         callto = None;
@@ -65,12 +58,14 @@ pub(crate) fn decide<'m>(
                 hops,
                 verdict,
             );
-            refuse(
-                verdict,
-                b"looping",
-                "the call has been on this node already",
-            );
+            let reason = "the call has been on this node already";
+            refuse(context, message, Refusal::LOOPING, reason, verdict);
             return;
+        }
+        if settings.cdr_nodes {
+            if let Some(origin) = message.filled(Name::SipNodename) {
+                verdict.set(Name::ClusterOrigin, origin);
+            }
         }
     }
     context.count(Counter::Received);
@@ -118,8 +113,14 @@ fn distrust<'m>(
 }
 
 /// Has the engine refuse the call.
-fn refuse(verdict: &mut Verdict<'_>, error: &'static [u8], reason: &str) {
+fn refuse<'m>(
+    context: &Context<'_, 'm>,
+    message: &impl Parameters<'m>,
+    refusal: Refusal,
+    reason: &str,
+    verdict: &mut Verdict<'m>,
+) {
+    context.fail(message, refusal, reason, verdict);
     verdict.action = Action::Answer;
     verdict.set_retval(Value::Given(b"-"));
-    verdict.fail(error, reason);
 }

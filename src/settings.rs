@@ -80,6 +80,8 @@ pub struct Settings {
     pub connection: Box<[u8]>,
     /// How often a call may be forwarded from node to node.
     pub hops: usize,
+    /// Calls carry the names of the nodes that they come from and go to, for CDRs.
+    pub cdr_nodes: bool,
     /// The nodes that have a section.
     pub nodes: Nodes,
     /// When one of them is down.
@@ -160,8 +162,10 @@ impl Settings {
         let probes = !nodes.is_empty() && health.interval > 0;
         let priorities = Kind::ALL.map(|kind| {
             let (default, wanted) = match kind {
-                Kind::Route | Kind::Register => (49, kind == Kind::Route || register),
-                Kind::Execute => (50, true),
+                Kind::Route => (49, true),
+                Kind::Execute | Kind::Message => (50, true),
+                Kind::Preroute => (25, true),
+                Kind::Register | Kind::Unregister => (49, register),
                 Kind::Cdr => (25, cdr),
                 Kind::Locate => (200, !nodes.is_empty()),
                 // These only watch, so where they stand is nobody's business.
@@ -181,6 +185,7 @@ impl Settings {
             locate: reader.text(GENERAL, "locate", b"cluster.locate").into(),
             connection: reader.text(GENERAL, "connection", b"").into(),
             hops: reader.number(GENERAL, "hops", 8, 1..=64) as usize,
+            cdr_nodes: reader.flag(GENERAL, "cdr.nodes", false),
             nodes,
             health,
             trust: trust.with(sources),
@@ -349,7 +354,18 @@ mod tests {
         assert!(settings.trust.is_unset());
         assert_eq!(
             Kind::ALL.map(|kind| settings.priority(kind)),
-            [Some(49), Some(50), Some(49), Some(25), None, None, None]
+            [
+                Some(49),
+                Some(50),
+                Some(49),
+                Some(25),
+                None,
+                None,
+                None,
+                Some(25),
+                Some(49),
+                Some(50)
+            ]
         );
     }
 
@@ -360,7 +376,18 @@ mod tests {
         let settings = parse(text).unwrap();
         assert_eq!(
             Kind::ALL.map(|kind| settings.priority(kind)),
-            [None, Some(50), None, None, None, None, None]
+            [
+                None,
+                Some(50),
+                None,
+                None,
+                None,
+                None,
+                None,
+                Some(25),
+                None,
+                Some(50)
+            ]
         );
     }
 

@@ -6,16 +6,24 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Makes [`Counter`] and its texts from one list.
 macro_rules! counters {
-    ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
+    ($(#[doc = $doc:literal] $variant:ident = $text:literal,)*) => {
         /// Something that is counted.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Counter {
-            $($(#[$doc])* $variant,)*
+            $(#[doc = $doc] $variant,)*
         }
 
         impl Counter {
             /// All counters, each at the index `counter as usize`.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// What it counts, in a sentence.
+            #[must_use]
+            pub fn help(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $doc.trim_ascii(),)*
+                }
+            }
 
             /// The counter's name in `status clustering`.
             #[must_use]
@@ -39,6 +47,8 @@ counters! {
     Received = "received",
     /// Locations that got this node's name in front.
     Registered = "registered",
+    /// Registrations that ended.
+    Unregistered = "unregistered",
     /// CDRs that got this node's name.
     Cdrs = "cdrs",
     /// Calls whose node no locate message found.

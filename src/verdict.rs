@@ -11,7 +11,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::event::Event;
-use crate::message::{Name, Parameters};
+use crate::message::{Kind, Name, Parameters};
 use crate::resource::trim_blanks;
 use crate::settings::Settings;
 use crate::text::{Text, Value};
@@ -31,6 +31,9 @@ pub enum Action {
     Locate = 3,
     /// Ask again with all the parameters of the message.
     NeedAll = 4,
+    /// Dispatch a copy of the message with the edits written into it, and give the message whatever came of
+    /// that.
+    Send = 5,
 }
 
 /// One change of the message's parameters.
@@ -53,8 +56,8 @@ pub struct Verdict<'m> {
     edits: SmallVec<[Edit<'m>; 8]>,
     retval: Option<Value<'m>>,
     text: Text,
-    /// The settings under which a locate was begun, and must be ended.
-    pub(crate) begun: Option<Arc<Settings>>,
+    /// The settings under which a locate was begun, and must be ended, and for which kind of message.
+    pub(crate) begun: Option<(Arc<Settings>, Kind)>,
 }
 
 impl<'m> Verdict<'m> {

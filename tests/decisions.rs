@@ -402,16 +402,6 @@ fn a_disabled_node_leaves_every_message_alone() {
     }
 }
 
-#[test]
-fn status_names_every_counter() {
-    let cluster = cluster(&[SETTINGS]);
-    decide(&cluster, Kind::Execute, &[("callto", "cluster/node1/x")]);
-    let expected = "enabled=true,reload=1,local=1,forwarded=0,located=0,received=0,registered=0,\
-                    cdrs=0,notlocated=0,nonode=0,offline=0,placed=0,untrusted=0,unsigned=0,forged=0,skewed=0,replayed=0,\
-                    looping=0,panics=0";
-    assert_eq!(cluster.status(), expected);
-}
-
 /// A message's parameters: names that matter and others, any bytes as values.
 fn messages() -> impl Strategy<Value = Params> {
     let name = prop_oneof![
@@ -500,4 +490,126 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn the_end_of_a_registration_names_the_location_that_was_stored_and_the_node() {
+    let cluster = cluster(&[SETTINGS]);
+    let phone = [("data", "sip/sip:bob@192.0.2.9"), ("username", "bob")];
+    let stored = decide(&cluster, Kind::Register, &phone);
+    assert_eq!(stored.value("nodename"), None);
+    let ended = decide(&cluster, Kind::Unregister, &phone);
+    assert_eq!(ended.value("data"), stored.value("data"));
+    assert_eq!(ended.value("nodename"), Some("node1"));
+    let dropped = decide(&cluster, Kind::Unregister, &[("connection_id", "tls1")]);
+    assert_eq!(dropped.value("nodename"), Some("node1"));
+    assert_eq!(dropped.value("data"), None);
+}
+
+const MESSAGE: [(&str, &str); 6] = [
+    ("callto", "cluster/node2/sip/sip:bob@192.0.2.9"),
+    ("called", "bob"),
+    ("username", "alice"),
+    ("sip_from", "<sip:alice@192.0.2.8>"),
+    ("sip_x-nodename", "node9"),
+    ("xsip_body", "hello"),
+];
+
+#[test]
+fn an_instant_message_is_sent_as_a_copy_with_headers_of_the_cluster_only() {
+    let decided = decide(&cluster(&[SETTINGS]), Kind::Message, &MESSAGE);
+    assert_eq!(decided.action, Action::Send);
+    for (name, value) in [
+        ("callto", Some("sip/sip:cluster/bob@node2.example.net:502")),
+        ("osip-prefix", Some("osip_")),
+        ("osip_x-callto", Some("sip/sip:bob@192.0.2.9")),
+        ("osip_x-nodename", Some("node1")),
+        ("osip_x-username", Some("alice")),
+        ("osip_x-visited", Some("node9")),
+        ("sip_x-nodename", None),
+        ("xsip_body", Some("hello")),
+    ] {
+        assert_eq!(decided.value(name), value, "{name}");
+    }
+}
+
+#[test]
+fn an_instant_message_that_reaches_the_phone_has_no_headers_of_the_cluster() {
+    let cluster = cluster(&[SETTINGS]);
+    for to in [
+        "cluster/node1/sip/sip:bob@192.0.2.9",
+        "sip/sip:bob@192.0.2.9",
+    ] {
+        let message = [&[("callto", to)], &MESSAGE[1..]].concat();
+        let decided = decide(&cluster, Kind::Message, &message);
+        assert_eq!(decided.action, Action::Change, "{to}");
+        assert_eq!(decided.value("callto"), Some("sip/sip:bob@192.0.2.9"));
+        assert_eq!(decided.value("sip_x-nodename"), None);
+        assert_eq!(decided.value("sip_from"), Some("<sip:alice@192.0.2.8>"));
+    }
+}
+
+#[test]
+fn an_instant_message_that_fails_has_a_numeric_code() {
+    let cluster = cluster(&[SETTINGS]);
+    for (to, origin, error, code) in [
+        ("cluster/pbx9/x/1", "node9", "noroute", "404"),
+        ("cluster/node2/x/1", "node2", "looping", "483"),
+    ] {
+        let message = [("callto", to), ("sip_x-nodename", origin)];
+        let decided = decide(&cluster, Kind::Message, &message);
+        assert_eq!(decided.value("error"), Some(error));
+        assert_eq!(decided.value("code"), Some(code));
+        let call = decide(&cluster, Kind::Execute, &message);
+        assert_eq!(call.value("code"), None, "of a call the word decides");
+    }
+}
+
+#[test]
+fn a_message_whose_node_is_looked_for_is_sent_when_it_is_found() {
+    let cluster = cluster(&[SETTINGS]);
+    let message = params(&[("callto", "cluster/*/conf/1"), ("called", "room")]);
+    let message = message.as_slice();
+    let mut begun = Verdict::default();
+    cluster.decide(Kind::Message, &message, true, 1, &mut begun);
+    assert_eq!(begun.action, Action::Locate);
+    for (node, action) in [("node2", Action::Send), ("node1", Action::Change)] {
+        let answer = Located {
+            handled: true,
+            node: node.as_bytes(),
+            ..Located::default()
+        };
+        let mut verdict = Verdict::default();
+        cluster.decide_located(&begun, &message, &answer, 1, &mut verdict);
+        assert_eq!(verdict.action, action, "{node}");
+    }
+}
+
+#[test]
+fn nodes_are_named_for_cdrs_on_request() {
+    let wanted = cluster(&[&[("general", "cdr.nodes", "yes")], SETTINGS]);
+    let call = [("callto", "cluster/node2/x/1")];
+    let arrived = [
+        ("called", "cluster/"),
+        ("ip_host", "192.0.2.1"),
+        ("sip_x-callto", "x/1"),
+        ("sip_x-nodename", "node2"),
+    ];
+    assert_eq!(
+        decide(&wanted, Kind::Execute, &call).value("cluster_target"),
+        Some("node2")
+    );
+    assert_eq!(
+        decide(&wanted, Kind::Route, &arrived).value("cluster_origin"),
+        Some("node2")
+    );
+    let usual = cluster(&[SETTINGS]);
+    assert_eq!(
+        decide(&usual, Kind::Execute, &call).value("cluster_target"),
+        None
+    );
+    assert_eq!(
+        decide(&usual, Kind::Route, &arrived).value("cluster_origin"),
+        None
+    );
 }

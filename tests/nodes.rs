@@ -597,7 +597,9 @@ fn words_of_the_command_are_completed() {
     };
     assert_eq!(
         words(""),
-        ["nodes", "drain", "undrain", "disable", "enable"]
+        [
+            "nodes", "where", "drain", "undrain", "disable", "enable", "check", "metrics"
+        ]
     );
     assert_eq!(words("drain"), ["node1", "node2", "node3", "far-away"]);
     assert_eq!(words("nodes"), [""; 0]);

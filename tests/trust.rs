@@ -283,7 +283,7 @@ fn no_secret_shows_anywhere() {
         "{from:?}{:?}{:?}{}",
         sent.params,
         received.line,
-        to.status()
+        clustering::status::params(&to)
     );
     assert!(!shown.contains("old secret"), "{shown}");
 }
@@ -365,4 +365,42 @@ fn a_call_is_forwarded_a_bounded_number_of_times() {
         send_at(NOW, &node, "node2", &two).value("error"),
         Some("looping")
     );
+}
+
+#[test]
+fn a_call_goes_on_with_its_billid_before_it_is_routed_and_is_not_taken_for_a_replay_then() {
+    let (from, to) = (signing("node1"), signing("node2"));
+    let call = arrival(&send_at(NOW, &from, "node2", &[]));
+    let before = decide_at(NOW, &to, Kind::Preroute, &call);
+    assert_eq!(before.value("billid"), Some("1-2"));
+    assert!(is_taken(&receive_at(NOW, &to, &call)));
+    let again = decide_at(NOW, &to, Kind::Preroute, &call);
+    assert_eq!(again.action, Action::Pass, "it was used by then");
+}
+
+#[test]
+fn nobody_gives_a_call_a_billid_who_is_not_trusted() {
+    let to = signing("node2");
+    for call in [
+        arrival(&send_at(NOW, &signing("node1"), "node3", &[])),
+        params(&[("called", "cluster/"), ("sip_x-billid", "1-2")]),
+        params(&[("called", "bob"), ("sip_x-billid", "1-2")]),
+    ] {
+        let decided = decide_at(NOW, &to, Kind::Preroute, &call);
+        assert_eq!((decided.action, decided.line), (Action::Pass, None));
+    }
+}
+
+#[test]
+fn a_forged_instant_message_is_refused_with_a_number() {
+    let to = signing("node2");
+    let message = params(&[
+        ("route_type", "msg"),
+        ("called", "cluster/"),
+        ("sip_x-callto", "sip/sip:bob@192.0.2.9"),
+        ("ip_host", "203.0.113.9"),
+    ]);
+    let decided = decide_at(NOW, &to, Kind::Route, &message);
+    assert_refused(&decided, "not signed");
+    assert_eq!(decided.value("code"), Some("403"));
 }

@@ -404,5 +404,5 @@ fuzz_target!(|input: Input| {
         }
     }
     assert_eq!(twins.direct.count(Counter::Panics), 0);
-    assert_eq!(twins.behind.status(), twins.direct.status().into_bytes());
+    assert_eq!(twins.behind.status(), clustering::status::params(&twins.direct).into_bytes());
 });

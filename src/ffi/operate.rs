@@ -3,16 +3,19 @@
 //! Entries for what is no message: chores, commands, state that is kept.
 
 use super::{
-    clustering_bytes, clustering_core, clustering_result,
+    array, clustering_bytes, clustering_core, clustering_result,
     clustering_result::{
         CLUSTERING_BAD_ARGUMENT, CLUSTERING_BAD_SETTINGS, CLUSTERING_OK, CLUSTERING_PANIC,
     },
-    clustering_text,
+    clustering_setting, clustering_text, entries,
 };
 use crate::chore::Chore;
+use crate::cluster::Cluster;
 use crate::command;
 use crate::failure::guard;
 use crate::probe::Outcome;
+use crate::status;
+use crate::text::Shown;
 
 /// What the host is to do, besides answering messages.
 #[repr(C)]
@@ -190,6 +193,73 @@ pub unsafe extern "C" fn clustering_restore(
         unsafe { error.write(clustering_text::new(reason.into_bytes())) };
     }
     result
+}
+
+/// The parameters of `status clustering`, as `name=value` with commas between; free it. NULL gives
+/// no text.
+///
+/// # Safety
+///
+/// `core` is NULL or a node.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_status(core: *const clustering_core) -> clustering_text {
+    // SAFETY: promised by the caller.
+    unsafe { show(core, status::params) }
+}
+
+/// The nodes in `status clustering`, as `NODE=column|column...` with commas between; free it. NULL gives no
+/// text.
+///
+/// # Safety
+///
+/// `core` is NULL or a node.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_status_nodes(core: *const clustering_core) -> clustering_text {
+    // SAFETY: promised by the caller.
+    unsafe { show(core, status::nodes) }
+}
+
+/// What the columns of `clustering_status_nodes` are: `format=Name|Name...`; for ever valid.
+#[unsafe(no_mangle)]
+pub extern "C" fn clustering_status_format() -> clustering_bytes {
+    clustering_bytes::new(status::FORMAT.as_bytes())
+}
+
+/// # Safety
+///
+/// `core` is NULL or a node.
+unsafe fn show(core: *const clustering_core, what: fn(&Cluster) -> String) -> clustering_text {
+    // SAFETY: promised by the caller.
+    let core = unsafe { core.as_ref() };
+    let text = core.and_then(|core| guard(|| what(&core.0)).ok());
+    clustering_text::new(text.unwrap_or_default().into_bytes())
+}
+
+/// Says what is wrong with a file of settings, or how it would work, in lines with line feeds at their ends;
+/// free it. The settings in force stay. The arguments are those of `clustering_load`; NULL for `core` gives no
+/// text.
+///
+/// # Safety
+///
+/// `core` is NULL or a node; `file`, the entries and their texts are valid for the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_check(
+    core: *const clustering_core,
+    file: clustering_bytes,
+    settings: *const clustering_setting,
+    count: usize,
+) -> clustering_text {
+    // SAFETY: promised by the caller.
+    let (core, file, settings) = unsafe { (core.as_ref(), file.get(), array(settings, count)) };
+    let text = core.and_then(|core| {
+        guard(|| {
+            // SAFETY: promised by the caller.
+            let entries = unsafe { entries(settings) };
+            command::check(&core.0, &Shown(file).to_string(), &entries)
+        })
+        .ok()
+    });
+    clustering_text::new(text.unwrap_or_default().into_bytes())
 }
 
 /// Carries out a command: `line` is what stands behind the command's own word. `false` where that is
