@@ -17,6 +17,7 @@
 //! | [`resource`] | the grammar `prefix/NODE/RESOURCE` |
 //! | [`pattern`] | the POSIX pattern that node names must match |
 //! | [`template`] | `callto`: from a node's name to the target that reaches it |
+//! | [`placement`] | which node a resource is placed on |
 //! | [`execute`], [`route`], [`register`], [`cdr`] | the four messages |
 //! | [`trust`], `judge` | whose cluster headers count |
 //! | [`signature`], [`replay`] | how a node proves that a call is its own, and once |
@@ -40,6 +41,7 @@ pub mod ffi;
 mod judge;
 pub mod message;
 pub mod pattern;
+pub mod placement;
 pub mod register;
 pub mod replay;
 pub mod resource;
