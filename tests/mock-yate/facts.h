@@ -6,6 +6,8 @@
 #ifndef MOCK_YATE_FACTS_H
 #define MOCK_YATE_FACTS_H
 
+#include <yateclass.h>
+
 namespace facts {
 
 void check(bool ok, const char* what, const char* file, int line);
@@ -16,6 +18,11 @@ int result();
 
 /// Runs an engine and checks what it does; result() at its end.
 int runningEngine();
+
+void write(const TelEngine::String& file, const TelEngine::String& text);
+/// The configuration of the databases that databases() asks, in a running engine.
+void configureDatabases(const TelEngine::String& directory);
+void databases();
 
 } // namespace facts
 

@@ -46,12 +46,6 @@ int freePort() {
     return ntohs(address.sin_port);
 }
 
-void write(const char* name, const char* text) {
-    FILE* file = fopen((directory + "/" + name).c_str(), "w");
-    fputs(text, file);
-    fclose(file);
-}
-
 // What a node leaves that was killed.
 void leaveSocket(const char* name) {
     sockaddr_un address{};
@@ -63,17 +57,18 @@ void leaveSocket(const char* name) {
 }
 
 void configure() {
-    write("yate.conf", "[general]\nmodload=no\n");
+    facts::write(directory + "/yate.conf", "[general]\nmodload=no\n");
     const int port = freePort();
     own << port;
     dead << port;
     String sip("[general]\naddr=127.0.0.1\nt1=100\ngenerate=yes\n");
     sip << "port=" << port << "\n[message]\nenable=yes\nauth_required=no\n";
-    write("ysipchan.conf", sip);
+    facts::write(directory + "/ysipchan.conf", sip);
     String wire("[wire]\naddress=127.0.0.1\ntimeout=1500\ngenerate=yes\n");
     wire << "directory=" << directory << "\n[hosts]\n127.0.0.1=facts\n127.0.0.2=dead\n";
-    write("yate-mock.conf", wire);
+    facts::write(directory + "/yate-mock.conf", wire);
     leaveSocket("dead.sock");
+    facts::configureDatabases(directory);
 }
 
 /// Keeps what passes of some messages.
@@ -330,13 +325,18 @@ void silence(const char*, int) {}
 
 } // namespace
 
+void facts::write(const String& file, const String& text) {
+    FILE* out = fopen(file, "w");
+    CHECK(out && fputs(text.safe(), out) >= 0 && fclose(out) == 0);
+}
+
 int facts::runningEngine() {
     char name[] = "/tmp/facts-XXXXXX";
     directory = mkdtemp(name);
     configure();
     static std::vector<String> words{"facts", "-c", directory, "-m", directory, "-N", "facts"};
     if (const char* modules = getenv("FACTS_MODULES")) {
-        for (const char* module : {"ysipchan", "callfork", "server/sqlitedb"}) {
+        for (const char* module : {"ysipchan", "callfork", "server/sqlitedb", "server/pgsqldb"}) {
             words.emplace_back("-x");
             words.push_back(String(modules) + "/" + module + ".yate");
         }
@@ -353,6 +353,7 @@ int facts::runningEngine() {
     new Routes;
     new Target("call.execute");
     new Target("msg.execute");
+    databases();
     requests();
     calls();
     Engine::halt(0);
