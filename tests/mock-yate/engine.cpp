@@ -2,6 +2,7 @@
 //
 // The engine's life: start, main loop, stop; and its static functions.
 
+#include "database.h"
 #include "engine_state.h"
 #include "extmodule.h"
 #include "wire.h"
@@ -119,6 +120,7 @@ void Engine::start() {
                           static_cast<uint64_t>(state.config.getIntValue("general", "warntime")));
     installEngineHandlers();
     loadPlugins();
+    databaseStart();
     initPlugins();
     if (!exiting()) {
         extmoduleStart();

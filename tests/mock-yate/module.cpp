@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The module base class and the call endpoint.
+// The module base class.
 
 #include <yatephone.h>
 
@@ -21,19 +21,6 @@ const char* const RelayNames[RelayCount] = {
 std::atomic<unsigned int> updateSeconds{5};
 
 } // namespace
-
-YCLASSIMP(CallEndpoint, RefObject)
-
-CallEndpoint::CallEndpoint(const char* id) : m_id(id) {}
-
-void CallEndpoint::setId(const char* newId) {
-    m_id = newId;
-}
-
-Mutex& CallEndpoint::commonMutex() {
-    static auto* mutex = new Mutex(true, "CallEndpoint");
-    return *mutex;
-}
 
 Module::Module(const char* name, const char* type, bool earlyInit)
     : Plugin(name, earlyInit), Mutex(true, "Module"), m_type(type) {

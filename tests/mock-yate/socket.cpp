@@ -5,6 +5,7 @@
 #include "socket.h"
 
 #include <cstring>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/un.h>
 
@@ -41,8 +42,10 @@ int LineSocket::connect(const char* path) {
     if (!socketAddress(path, address)) {
         return -1;
     }
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) {
+    // Not blocking, or who stands still would also stop those that connect to him.
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 &&
+        fcntl(fd, F_SETFL, 0) == 0) {
         return fd;
     }
     if (fd >= 0) {

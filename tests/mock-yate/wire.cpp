@@ -1,215 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The toy wire: the nodes of one host send each other calls over unix sockets, DIRECTORY/NODE.sock,
-// and each sees them as its SIP channel would show them. A call is over as soon as it is answered.
+// The toy wire: the nodes of one host send each other calls and other requests over unix sockets,
+// DIRECTORY/NODE.sock, and each sees them as its SIP channel would show them. A call is over as
+// soon as it is answered. A node that isn't running keeps silent, as over UDP.
 //
 // yate-mock.conf:
 //   [wire]
 //   directory=/run/dir      where the sockets are; without it there is no wire
 //   address=127.0.0.1       this node's address, as the others see it
+//   timeout=7500            how long a request waits for an answer, in milliseconds;
+//   xsip_trans_count
+//                           changes it as it does in the engine, whose default this is
+//   generate=yes            have xsip.generate; ysipchan.conf has it in its section general
+//   options=200             what this node answers to OPTIONS; "never" for no answer
 //   [hosts]
 //   sip.example.org=node2   the node of a SIP host; a host NODE or NODE.domain needs no line
 //   [phones]
-//   10.0.0.9=               a host that is a phone, which answers; * stands for all that aren't
-//   nodes
+//   10.0.0.9=               a host that is a phone, which answers; with another code than 200, or
+//   10.0.0.7=486            "never" for no answer. * stands for all that aren't nodes
 
 #include "wire.h"
 
 #include "registrar.h"
+#include "sip_code.h"
 #include "socket.h"
 #include "wire_call.h"
+#include "wire_execute.h"
+#include "wire_request.h"
+#include "wire_transaction.h"
 
-#include <algorithm>
+#include <memory>
 
 using namespace TelEngine;
 
 namespace {
 
-constexpr int AnswerMs = 30000;
-constexpr int MaxForwards = 20;
-const char SipPort[] = "5060";
-// Before the name of each header, so that it isn't taken for a parameter of the wire's own.
-const char HeaderMark[] = "header.";
-
-// Headers that a SIP channel keeps for itself.
-const char* const OwnHeaders[] = {"from",           "to",      "via",
-                                  "route",          "call-id", "record-route",
-                                  "content-length", "cseq",    "max-forwards"};
-
-struct Settings {
-    String directory;
-    String address;
-    NamedList hosts{""};
-    NamedList phones{""};
-};
-
-Settings& settings() {
-    static auto* current = new Settings;
-    return *current;
-}
-
-String socketPath(const String& node) {
-    return settings().directory + "/" + node + ".sock";
-}
-
-/// A SIP URI taken apart, as far as a toy needs.
-struct SipUri {
-    explicit SipUri(String text) {
-        text.startSkip("sip:", false);
-        const int end = text.find(';');
-        text = text.substr(0, end);
-        const int at = text.rfind('@');
-        user = at >= 0 ? text.substr(0, at) : String();
-        host = text.substr(at + 1);
-        const int colon = host.find(':');
-        port = colon >= 0 ? host.substr(colon + 1) : String(SipPort);
-        host = host.substr(0, colon);
-    }
-    String user;
-    String host;
-    String port;
-};
-
-// The node of a host, or null if it is none.
-String nodeOf(const String& host) {
-    const String& mapped = settings().hosts[host];
-    if (mapped) {
-        return mapped;
-    }
-    for (const String& name : {host, host.substr(0, host.find('.'))}) {
-        // The socket of a node that isn't running stays there, so the node is still known.
-        if (name && access(socketPath(name), F_OK) == 0) {
-            return name;
-        }
-    }
-    return {};
-}
-
-bool isPhone(const String& host) {
-    const NamedList& phones = settings().phones;
-    return phones.getParam(host) || phones.getParam("*");
-}
-
-bool fail(Message& msg, const char* error, const char* reason) {
-    msg.setParam("error", error);
-    msg.setParam("reason", reason);
-    return false;
-}
-
-bool accept(Message& msg, WireLeg& leg) {
-    leg.answered();
-    msg.setParam("peerid", leg.id());
-    msg.setParam("targetid", leg.id());
-    return true;
-}
-
-/// The SIP channel's side of outgoing calls.
-class SipExecute : public MessageHandler {
-public:
-    SipExecute() : MessageHandler("call.execute", 90, "sip") {}
-    bool received(Message& msg) override;
-
-private:
-    static void addHeaders(Message& invite, const Message& msg);
-    static bool forward(Message& msg, const SipUri& uri, const String& node, WireLeg& leg);
-};
-
-bool SipExecute::received(Message& msg) {
-    String target = msg[YSTRING("callto")];
-    if (!target.startSkip("sip/", false)) {
-        return false;
-    }
-    const SipUri uri(target);
-    const String node = nodeOf(uri.host);
-    if (node.null() && !isPhone(uri.host)) {
-        return fail(msg, "noconn", "Unknown host");
-    }
-    NamedList params("");
-    params.copyParams(msg, "billid,caller,called,username");
-    params.setParam("calledfull", uri.user);
-    auto* leg = new WireLeg("sip", false, params, uri.host + ":" + uri.port);
-    const bool ok = node ? forward(msg, uri, node, *leg) : accept(msg, *leg);
-    leg->reason(ok ? nullptr : msg.getValue(YSTRING("error")));
-    TelEngine::destruct(leg);
-    return ok;
-}
-
-// A parameter without a value becomes an empty header, as in the SIP channel.
-void SipExecute::addHeaders(Message& invite, const Message& msg) {
-    const String prefix(String(msg.getValue(YSTRING("osip-prefix"))).safe("osip_"));
-    for (const ObjList* l = msg.paramList()->skipNull(); l; l = l->skipNext()) {
-        const auto* param = static_cast<const NamedString*>(l->get());
-        if (param->name().startsWith(prefix) && param->name().length() > prefix.length()) {
-            invite.addParam(param->name().c_str() + prefix.length(), *param, true, HeaderMark);
-        }
-    }
-}
-
-bool SipExecute::forward(Message& msg, const SipUri& uri, const String& node, WireLeg& leg) {
-    const int hops = msg.getIntValue(YSTRING("antiloop"), MaxForwards);
-    if (hops <= 0) {
-        return fail(msg, "looping", "Too many hops");
-    }
-    const int fd = LineSocket::connect(socketPath(node));
-    if (fd < 0) {
-        return fail(msg, "noconn", "Node is unreachable");
-    }
-    Message invite("wire.invite");
-    invite.addParam("user", uri.user);
-    invite.addParam("host", uri.host);
-    invite.addParam("port", uri.port);
-    invite.addParam("hops", hops);
-    invite.addParam("address", settings().address);
-    invite.addParam("origin", Engine::nodeName());
-    invite.copyParams(msg, "caller,callername");
-    invite.addParam("callid", leg.billid() + "@" + settings().address);
-    addHeaders(invite, msg);
-    LineSocket socket(fd);
-    Message answer("");
-    std::string line;
-    bool accepted = false;
-    if (!socket.writeLine(invite.encode("1")) || !socket.readLine(line, AnswerMs) ||
-        answer.decode(line.c_str(), accepted, "1") != -2) {
-        return fail(msg, "noconn", "Node did not answer");
-    }
-    if (!accepted) {
-        return fail(msg, answer.getValue("error", "failure"), answer.getValue("reason"));
-    }
-    return accept(msg, leg);
-}
-
-/// The conference driver: any room is there as soon as somebody wants it.
-class ConfExecute : public MessageHandler {
-public:
-    ConfExecute() : MessageHandler("call.execute", 100, "conf") {}
-    bool received(Message& msg) override {
-        const String& target = msg[YSTRING("callto")];
-        if (!target.startsWith("conf/")) {
-            return false;
-        }
-        NamedList params("");
-        params.copyParams(msg, "billid,caller,called,username");
-        auto* leg = new WireLeg("conf", false, params, target);
-        msg.setParam("room", target);
-        const bool ok = accept(msg, *leg);
-        TelEngine::destruct(leg);
-        return ok;
-    }
-};
+constexpr int RequestMs = 30000;
+constexpr int MethodNotAllowed = 405;
+constexpr int CallMs = 60000;
 
 // What a SIP channel tells of an INVITE, in its order.
 NamedList inviteParams(const Message& invite) {
-    const String& user = invite[YSTRING("user")];
-    const String& host = invite[YSTRING("host")];
-    const String& address = invite[YSTRING("address")];
-    const String& caller = invite[YSTRING("caller")];
+    const String& user = invite["user"];
+    const String& host = invite["host"];
+    const String& address = invite["address"];
+    const String& caller = invite["caller"];
     const String uri = "sip:" + user + "@" + host;
     NamedList params("");
-    params.addParam("callid", "sip/" + invite[YSTRING("callid")]);
+    params.addParam("callid", "sip/" + invite["callid"]);
     params.addParam("caller", caller);
     params.addParam("called", user.uriUnescape());
-    params.addParam("callername", invite.getValue(YSTRING("callername")), false);
-    params.addParam("antiloop", invite.getIntValue(YSTRING("hops"), MaxForwards) - 1);
+    params.addParam("callername", invite.getValue("callername"), false);
+    params.addParam("antiloop", invite.getIntValue("hops", SipMaxForwards) - 1);
     params.addParam("ip_host", address);
     params.addParam("ip_port", SipPort);
     params.addParam("ip_transport", "UDP");
@@ -218,61 +60,132 @@ NamedList inviteParams(const Message& invite) {
     params.addParam("sip_uri", uri);
     params.addParam("sip_from", "sip:" + caller + "@" + address);
     params.addParam("sip_to", uri);
-    params.addParam("sip_callid", invite[YSTRING("callid")]);
+    params.addParam("sip_callid", invite["callid"]);
     params.addParam("device", "yate-mock");
-    const unsigned int markLength = sizeof(HeaderMark) - 1;
-    for (const ObjList* l = invite.paramList()->skipNull(); l; l = l->skipNext()) {
-        const auto* param = static_cast<const NamedString*>(l->get());
-        if (!param->name().startsWith(HeaderMark)) {
-            continue;
-        }
-        String name = param->name().substr(static_cast<int>(markLength));
-        name.toLower();
-        const bool own = std::any_of(std::begin(OwnHeaders), std::end(OwnHeaders),
-                                     [&](const char* header) { return name == header; });
-        if (!own) {
-            params.addParam(name, *param, true, "sip_");
-        }
-    }
+    takeWireHeaders(params, invite, "sip_", false);
     params.addParam("newcall", true);
     params.addParam("domain", host);
     params.addParam("formats", "alaw,mulaw");
     return params;
 }
 
-/// A call that came in; routes it and answers.
-class IncomingCall : public Thread {
+/// Where an answer goes to: the connection that a request came in on.
+class Requester {
 public:
-    explicit IncomingCall(int fd) : Thread("Call Router"), m_socket(fd) {}
-    void run() override {
+    explicit Requester(int fd) : m_socket(fd) {}
+    bool receive(Message& wire) {
         std::string line;
-        Message invite("");
-        String id;
-        if (!m_socket.readLine(line, AnswerMs) || invite.decode(line.c_str(), id) != -2) {
-            return;
-        }
-        const String peer = invite[YSTRING("address")] + ":" + SipPort;
-        const WireResult result = routeIncoming(inviteParams(invite), peer);
+        return m_socket.readLine(line, RequestMs) && wire.decode(line.c_str(), m_id) == -2;
+    }
+    void trying() { m_socket.writeLine(Message("wire.trying").encode(false, m_id)); }
+    void answer(int code, const char* reason, const NamedList& headers) {
         Message answer("wire.answer");
         answer.addParam("node", Engine::nodeName());
-        if (!result.accepted) {
-            answer.addParam("error", errorOverSip(result.error));
-            answer.addParam("reason", result.reason, false);
+        answer.addParam("code", code);
+        answer.addParam("reason", reason, false);
+        if (code != SipOk) {
+            answer.addParam("error", sipError(code), false);
         }
-        m_socket.writeLine(answer.encode(result.accepted, id));
+        addWireHeaders(answer, headers, "");
+        answer.addParam("header.Server", "yate-mock");
+        m_socket.writeLine(answer.encode(code == SipOk, m_id));
     }
 
 private:
     LineSocket m_socket;
+    String m_id;
 };
 
-/// Makes a call of each connection.
+/// A call that comes in over the wire.
+class WireCall : public IncomingLeg {
+    YNOCOPY(WireCall);
+
+public:
+    WireCall(const NamedList& request, const String& address, std::unique_ptr<Requester> requester)
+        : IncomingLeg(request, address), m_requester(std::move(requester)) {}
+
+protected:
+    void respond(const char* /*error*/, int code, const char* reason) override {
+        m_requester->answer(code, reason, m_headers);
+    }
+
+private:
+    std::unique_ptr<Requester> m_requester;
+};
+
+/// A request that came in; answered here, but for a call, which is answered by its leg.
+class IncomingRequest : public Thread {
+public:
+    explicit IncomingRequest(int fd)
+        : Thread("Call Router"), m_requester(std::make_unique<Requester>(fd)) {}
+    void run() override;
+
+private:
+    std::unique_ptr<Requester> m_requester;
+};
+
+void IncomingRequest::run() {
+    Message wire("");
+    if (!m_requester->receive(wire)) {
+        return;
+    }
+    if (wire == "wire.invite") {
+        m_requester->trying();
+        const NamedList params = inviteParams(wire);
+        const String peer = wire["address"] + ":" + SipPort;
+        auto* leg = new WireCall(params, peer, std::move(m_requester));
+        leg->route(params);
+        leg->deref();
+        return;
+    }
+    NamedList headers("");
+    int code = MethodNotAllowed;
+    if (wire == "wire.options") {
+        code = wireSettings().options;
+    } else if (wire == "wire.message") {
+        code = incomingMessage(wire, headers);
+    }
+    if (code) {
+        m_requester->answer(code, sipPhrase(code, nullptr), headers);
+    }
+}
+
+/// Takes each connection for a request.
 class WireListener : public ListenThread {
 public:
     WireListener(int fd, const String& path) : ListenThread("Wire Listener", fd, path, false) {}
 
 protected:
-    void accepted(int fd) override { (new IncomingCall(fd))->startup(); }
+    void accepted(int fd) override { (new IncomingRequest(fd))->startup(); }
+};
+
+/// What the console tells of a call or a message that it was told to make.
+struct ConsoleResult {
+    std::atomic<bool> done{false};
+    String text;
+};
+
+/// A call from the console, as if from a phone.
+class ConsoleCall : public IncomingLeg {
+    YNOCOPY(ConsoleCall);
+
+public:
+    ConsoleCall(const NamedList& request, const String& address,
+                std::shared_ptr<ConsoleResult> result)
+        : IncomingLeg(request, address), m_result(std::move(result)) {}
+
+protected:
+    void respond(const char* error, int code, const char* reason) override {
+        if (code == SipOk) {
+            m_result->text = "accepted\r\n";
+        } else {
+            m_result->text << "error=" << error << " reason='" << reason << "'\r\n";
+        }
+        m_result->done = true;
+    }
+
+private:
+    std::shared_ptr<ConsoleResult> m_result;
 };
 
 /// The command "call FROM TO": a phone calls in, as if over SIP, and the line tells what came of
@@ -281,7 +194,7 @@ class CallCommand : public MessageHandler {
 public:
     CallCommand() : MessageHandler("engine.command", 90, "wire") {}
     bool received(Message& msg) override {
-        String line = msg[YSTRING("line")];
+        String line = msg["line"];
         if (!line.startSkip("call")) {
             return false;
         }
@@ -292,13 +205,18 @@ public:
         invite.addParam("host", Engine::nodeName());
         invite.addParam("address", "192.0.2.1");
         invite.addParam("callid", String(static_cast<uint64_t>(Time::now())) + "@phone");
-        const String peer = invite[YSTRING("address")] + ":" + SipPort;
-        const WireResult result = routeIncoming(inviteParams(invite), peer);
-        if (result.accepted) {
-            msg.retValue() = "accepted\r\n";
-        } else {
-            msg.retValue() = "error=" + result.error + " reason='" + result.reason + "'\r\n";
+        const NamedList params = inviteParams(invite);
+        const auto result = std::make_shared<ConsoleResult>();
+        auto* leg = new ConsoleCall(params, invite["address"] + ":" + SipPort, result);
+        leg->route(params);
+        leg->deref();
+        // The call goes on by messages, and this may be the thread that brings them.
+        const uint64_t end = Time::now() + uint64_t{CallMs} * 1000;
+        while (!result->done && Time::now() < end) {
+            Engine::dispatcher()->dequeue();
+            Thread::idle();
         }
+        msg.retValue() = result->done ? result->text : String("still calling\r\n");
         return true;
     }
 };
@@ -308,34 +226,29 @@ WireListener* listener = nullptr;
 } // namespace
 
 void TelEngine::wireStart() {
-    const Configuration config(Engine::configFile("yate-mock"), false);
-    const NamedList* wire = config.getSection("wire");
-    if (!wire || wire->getParam("directory") == nullptr) {
+    if (!wireConfigure()) {
         return;
     }
-    Settings& current = settings();
-    current.directory = (*wire)["directory"];
-    current.address = wire->getValue("address", "127.0.0.1");
-    const NamedList* hosts = config.getSection("hosts");
-    const NamedList* phones = config.getSection("phones");
-    current.hosts = hosts ? *hosts : NamedList::empty();
-    current.phones = phones ? *phones : NamedList::empty();
-    const String path = socketPath(Engine::nodeName());
+    const String path = wireSocket(Engine::nodeName());
     const int fd = ListenThread::listen(path);
     if (fd < 0) {
         return;
     }
     listener = new WireListener(fd, path);
     listener->startup();
-    Engine::install(new SipExecute);
-    Engine::install(new ConfExecute);
+    wireTransactionsStart();
+    wireExecuteStart();
+    wireRequestStart();
+    wireMessageStart();
+    Engine::install(new AnsweredHandler);
     Engine::install(new CallCommand);
-    registrarStart(current.directory);
+    registrarStart(wireSettings().directory);
 }
 
 void TelEngine::wireStop() {
     if (listener) {
         listener->cancel();
         listener = nullptr;
+        wireTransactionsStop();
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The module base class, and as much of a call endpoint as a message's user data needs.
+// The module base class, and a call endpoint without media.
 
 #ifndef YATEPHONE_H
 #define YATEPHONE_H
@@ -9,7 +9,7 @@
 
 namespace TelEngine {
 
-/// One end of a call; here only an identity.
+/// One end of a call: an identity, and the other end while there is one.
 class YATE_API CallEndpoint : public RefObject {
     YNOCOPY(CallEndpoint);
 
@@ -17,15 +17,42 @@ public:
     void* getObject(const String& name) const override;
     const String& toString() const override { return m_id; }
     inline const String& id() const { return m_id; }
-    /// Held by some of the engine's modules while they dispatch.
+    /// Only to be used under the common mutex.
+    inline CallEndpoint* getPeer() const { return m_peer; }
+    bool getPeerId(String& id) const;
+    String getPeerId() const;
+    bool getLastPeerId(String& id) const;
+    void setLastPeerId();
+    /// Held while ends are taken apart, and by some of the engine's modules while they dispatch.
     static Mutex& commonMutex();
+    /// Joins the two, which then hold each other; whoever they were joined to is told.
+    bool connect(CallEndpoint* peer, const char* reason = nullptr, bool notify = true);
+    /// Lets go of the other end and tells it why; true if this was the last reference to this end.
+    inline bool disconnect(const char* reason = nullptr, bool notify = true,
+                           const NamedList* params = nullptr) {
+        return disconnect(false, reason, notify, params);
+    }
+    inline bool disconnect(const char* reason, const NamedList& params) {
+        return disconnect(false, reason, true, &params);
+    }
+    void destroyed() override;
 
 protected:
     explicit CallEndpoint(const char* id = nullptr);
     virtual void setId(const char* newId);
+    virtual void connected(const char* /*reason*/) {}
+    /// The other end is gone, or with final this one goes.
+    virtual void disconnected(bool /*final*/, const char* /*reason*/) {}
+    /// What the other end says at its end; called before disconnected(), and without at connect.
+    virtual void setDisconnect(const NamedList* /*params*/) {}
 
 private:
+    bool disconnect(bool final, const char* reason, bool notify, const NamedList* params);
+    void setPeer(CallEndpoint* peer, const char* reason, bool notify = true,
+                 const NamedList* params = nullptr);
+    CallEndpoint* m_peer = nullptr;
     String m_id;
+    String m_lastPeerId;
 };
 
 /// A plugin that has relays for the messages every module answers.
