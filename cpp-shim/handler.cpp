@@ -4,6 +4,8 @@
 
 #include "module.h"
 
+#include <algorithm>
+
 using namespace TelEngine;
 
 namespace clustering {
@@ -51,37 +53,48 @@ Handler::Handler(ClusteringModule& module, Method method, int id, const char* na
 
 bool Handler::takes(const Message& msg) const {
     const uint64_t made = msg.msgTime().usec();
-    return made >= m_from && made < m_until;
+    const Moment* end = m_end;
+    return (made >= *m_begin || made >= m_early) && !(end && made >= *end);
 }
 
 bool Handler::received(Message& msg) {
     return takes(msg) && (m_module.*m_method)(msg, m_id);
 }
 
-void Handler::inherit(const Handler& old) {
-    m_from = old.m_from.load();
-}
-
 void Handler::stop() {
-    m_until = Time::now();
+    m_shared = std::make_shared<Moment>(Time::now());
+    m_end = m_shared.get();
 }
 
 void Handler::begin() {
-    m_from = Time::now();
+    *m_begin = Time::now();
 }
 
 void Handler::follow(Handler& old) {
-    // A moment ahead, so that it is settled for both handlers before the first message of that
-    // time.
-    const uint64_t time = Time::now() + HandOver;
-    old.m_until = time;
-    m_from = time;
+    *m_begin = UINT64_MAX;
+    old.m_shared = m_begin;
+    old.m_end = m_begin.get();
+}
+
+void Handler::takeOver() {
+    // A moment ahead, so that it is settled before the first message of that time; again, should
+    // this thread have slept over it.
+    uint64_t time = 0;
+    do {
+        time = Time::now() + HandOver;
+        *m_begin = time;
+    } while (Time::now() >= time);
+}
+
+void Handler::inherit(const Handler& old) {
+    m_early = std::min(old.m_begin->load(), old.m_early.load());
 }
 
 void Handlers::adjust(const clustering_core* core) {
     bool replaced = false;
     for (int kind = 0; kind < static_cast<int>(CLUSTERING_KINDS); kind++) {
         const unsigned priority = clustering_priority(core, static_cast<uint32_t>(kind));
+        const Lock lock(m_mutex);
         Handler* old = m_handlers[kind];
         if ((old ? old->priority() : 0) == priority) {
             continue;
@@ -113,14 +126,14 @@ Handler* Handlers::replace(int kind, unsigned priority) {
     handler->setFilter(new Filter(m_module, *handler, kind));
 #endif
     if (old) {
-        handler->await();
+        handler->follow(*old);
     } else if (m_replaced.skipNull()) {
         // Messages that were made before may have met a handler that is gone since.
         handler->begin();
     }
     Engine::install(handler);
     if (old) {
-        handler->follow(*old);
+        handler->takeOver();
     }
     return handler;
 }
@@ -128,35 +141,48 @@ Handler* Handlers::replace(int kind, unsigned priority) {
 void Handlers::sweep() {
     // By seconds that were counted, not by the clock, which may step.
     unsigned old = 0;
-    for (ObjList* o = m_replaced.skipNull(); o; o = o->skipNext()) {
-        old += static_cast<Handler*>(o->get())->grow() >= Patience;
-    }
-    while (old || m_replaced.count() > MostReplaced) {
-        old -= old > 0;
-        Handler* eldest = static_cast<Handler*>(m_replaced.skipNull()->get());
-        m_replaced.remove(eldest, false);
-        Handler* heir = m_handlers[eldest->id()];
+    {
+        const Lock lock(m_mutex);
         for (ObjList* o = m_replaced.skipNull(); o; o = o->skipNext()) {
-            Handler* next = static_cast<Handler*>(o->get());
-            if (next->id() == eldest->id()) {
-                heir = next;
-                break;
-            }
+            old += static_cast<Handler*>(o->get())->grow() >= Patience;
         }
-        if (heir) {
-            heir->inherit(*eldest);
-        }
-        uninstall(eldest);
+        const unsigned count = m_replaced.count();
+        old = std::max(old, count > MostReplaced ? count - MostReplaced : 0);
+    }
+    for (; old; old--) {
+        uninstall(takeEldest());
     }
 }
 
-void Handlers::uninstall() {
-    for (Handler*& handler : m_handlers) {
-        uninstall(handler);
-        handler = nullptr;
+// Takes the eldest handler of those that were replaced, and has its heir take its messages.
+Handler* Handlers::takeEldest() {
+    const Lock lock(m_mutex);
+    Handler* eldest = static_cast<Handler*>(m_replaced.remove(false));
+    Handler* heir = eldest ? m_handlers[eldest->id()] : nullptr;
+    for (ObjList* o = m_replaced.skipNull(); eldest && o; o = o->skipNext()) {
+        Handler* next = static_cast<Handler*>(o->get());
+        if (next->id() == eldest->id()) {
+            heir = next;
+            break;
+        }
     }
-    while (GenObject* handler = m_replaced.remove(false)) {
-        uninstall(static_cast<Handler*>(handler));
+    if (heir) {
+        heir->inherit(*eldest);
+    }
+    return eldest;
+}
+
+void Handlers::uninstall() {
+    for (Handler*& current : m_handlers) {
+        Handler* handler = nullptr;
+        {
+            const Lock lock(m_mutex);
+            std::swap(handler, current);
+        }
+        uninstall(handler);
+    }
+    while (Handler* handler = takeEldest()) {
+        uninstall(handler);
     }
 }
 

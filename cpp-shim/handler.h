@@ -9,6 +9,7 @@
 #include "core.h"
 
 #include <atomic>
+#include <memory>
 
 // Yates from 2019 on take filters of a module's own making.
 #if __has_include(<yatematchingitem.h>)
@@ -41,11 +42,11 @@ public:
     /// Takes the messages that are made from now on.
     void begin();
 
-    /// Leaves all messages alone until it follows another handler.
-    void await() { m_from = UINT64_MAX; }
-
-    /// From now on takes the messages that are made, and leaves to `old` those that were.
+    /// Leaves all messages to `old`, which is installed, until `takeOver`.
     void follow(Handler& old);
+
+    /// From now on takes the messages that are made, and leaves to the old handler those that were.
+    void takeOver();
 
     /// Takes the messages of the handler before it, too, which is about to go.
     void inherit(const Handler& old);
@@ -57,37 +58,50 @@ public:
     unsigned grow() { return ++m_age; }
 
 private:
+    // A time, in microseconds on the engine's clock. One that two handlers share is both the end of
+    // the one and the begin of the other: no message is made before or after it for one of them
+    // only.
+    typedef std::atomic<uint64_t> Moment;
+
     ClusteringModule& m_module;
     Method m_method;
     int m_id;
     unsigned m_age = 0;
-    // Of the times that messages were made, in microseconds on the engine's clock.
-    std::atomic<uint64_t> m_from{0};
-    std::atomic<uint64_t> m_until{UINT64_MAX};
+    // Messages are taken that were made at this time or later.
+    const std::shared_ptr<Moment> m_begin = std::make_shared<Moment>(0);
+    // So are those that were made at this time or later, which a handler that is gone has left.
+    Moment m_early{UINT64_MAX};
+    // But none that was made at this time or later.
+    std::shared_ptr<Moment> m_shared;
+    std::atomic<const Moment*> m_end{nullptr};
 };
 
-/// The handlers of all kinds of messages that the core decides. To be used by one thread at a time.
+/// The handlers of all kinds of messages that the core decides.
 class Handlers {
 public:
     explicit Handlers(ClusteringModule& module) : m_module(module) {}
 
-    /// Makes the handlers be those that the settings ask for, at the priorities that they say.
+    /// Makes the handlers be those that the settings ask for, at the priorities that they say. By
+    /// one thread at a time.
     void adjust(const clustering_core* core);
 
     /// A second has passed. Uninstalls handlers that were replaced a while ago, and the eldest of
-    /// too many, whose messages its heir then takes.
+    /// too many, whose messages its heir then takes; each once no message is inside of it.
     void sweep();
 
-    /// Uninstalls all, each once no message is inside of it.
+    /// Uninstalls all.
     void uninstall();
 
-    /// Uninstalls one, and deletes it.
+    /// Uninstalls one, once no message is inside of it, and deletes it.
     static void uninstall(Handler* handler);
 
 private:
     Handler* replace(int kind, unsigned priority);
+    Handler* takeEldest();
 
     ClusteringModule& m_module;
+    // Of what follows. Never held while anything waits.
+    TelEngine::Mutex m_mutex{false, "ClusteringHandlers"};
     Handler* m_handlers[CLUSTERING_KINDS] = {};
     // Handlers that were replaced and still have to be uninstalled, the eldest first.
     TelEngine::ObjList m_replaced;

@@ -271,12 +271,10 @@ bool ClusteringModule::serve(Message& msg, int id) {
             clustering_tick(m_core, steadyTime());
         }
         attend();
-        unsigned idle = 0;
         // The engine waits for the messages inside of a handler that goes, so this is put off while
         // a call waits for its node: whoever locates it might be waiting for this thread.
-        if (!m_waiting && m_errands.compare_exchange_strong(idle, 1)) {
+        if (!m_waiting) {
             m_handlers.sweep();
-            endErrand();
         }
     }
     return handled;

@@ -65,6 +65,7 @@ private:
     std::atomic<unsigned> m_waiting{0};
     // The module is being unloaded: no call may begin to wait, and no probe be sent.
     std::atomic<bool> m_leaving{false};
+    Handlers m_handlers{*this};
     // The state is being written.
     TelEngine::Mutex m_saving{false, "ClusteringState"};
     // Reloads and the like that were asked for and not yet carried out. The thread that finds none
@@ -72,7 +73,6 @@ private:
     std::atomic<unsigned> m_errands{0};
     bool m_restored = false;
     bool m_loaded = false;
-    Handlers m_handlers{*this};
     Handler* m_services[s_services] = {};
 };
 

@@ -26,7 +26,7 @@
 /**
  * How many parameter names have a number; see `clustering_name`.
  */
-#define CLUSTERING_NAMES 36
+#define CLUSTERING_NAMES 38
 
 /**
  * The words that a `clustering_verdict` keeps for the core.

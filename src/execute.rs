@@ -167,13 +167,10 @@ fn deliver<'m>(
     }
     verdict.action = Action::Change;
     if context.kind == Kind::Message {
-        // The channel sends, and answers, with whatever parameters look like headers: those that came in,
-        // unless told otherwise, and those for the next node to whom the message is from.
+        // A copy is sent, since the message itself is answered with whatever in it is a header for the
+        // next node.
         verdict.action = Action::Send;
-        verdict.set(Name::OsipPrefix, b"osip_");
-        for name in CLUSTER_HEADERS {
-            verdict.clear(message, name);
-        }
+        leave_headers(message, verdict);
     }
     if settings.cdr_nodes {
         verdict.set(Name::ClusterTarget, node);
@@ -234,13 +231,26 @@ fn head<'m>(
     });
 }
 
-/// An instant message that leaves the cluster has no headers of it any more: the channel would send them.
+/// A message that came from another node goes on to the phone as if it had come in here.
 fn spare_the_phone<'m>(message: &impl Parameters<'m>, verdict: &mut Verdict<'m>) {
+    if CLUSTER_HEADERS
+        .iter()
+        .any(|&name| message.get(name).is_some())
+    {
+        verdict.action = Action::Change;
+        leave_headers(message, verdict);
+    }
+}
+
+/// Has an instant message sent with none of the headers that it came with, which the channel would copy,
+/// but from the same sender.
+fn leave_headers<'m>(message: &impl Parameters<'m>, verdict: &mut Verdict<'m>) {
+    verdict.set(Name::OsipPrefix, b"osip_");
     for name in CLUSTER_HEADERS {
-        if message.get(name).is_some() {
-            verdict.action = Action::Change;
-            verdict.clear(message, name);
-        }
+        verdict.clear(message, name);
+    }
+    if let (Some(caller), None) = (message.filled(Name::Caller), message.filled(Name::User)) {
+        verdict.set(Name::User, caller);
     }
 }
 

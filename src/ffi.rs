@@ -126,7 +126,7 @@ pub struct clustering_param {
 }
 
 /// How many parameter names have a number; see `clustering_name`.
-pub const CLUSTERING_NAMES: usize = 36;
+pub const CLUSTERING_NAMES: usize = 38;
 
 const _: () = assert!(CLUSTERING_NAMES == Name::ALL.len() && CLUSTERING_NAMES <= 64);
 

@@ -109,6 +109,8 @@ names! {
     Called = "called",
     /// The target of a call.
     Callto = "callto",
+    /// Who calls, or sends a message.
+    Caller = "caller",
     /// The SIP code that a channel ended with.
     CauseSip = "cause_sip",
     /// The SIP code that an instant message is answered with.
@@ -169,6 +171,8 @@ names! {
     SipUsername = "sip_x-username",
     /// Header from another node: the nodes before that one.
     SipVisited = "sip_x-visited",
+    /// Who sends a request that is part of no call.
+    User = "user",
     /// The authenticated user.
     Username = "username",
 }

@@ -506,9 +506,10 @@ fn the_end_of_a_registration_names_the_location_that_was_stored_and_the_node() {
     assert_eq!(dropped.value("data"), None);
 }
 
-const MESSAGE: [(&str, &str); 6] = [
+const MESSAGE: [(&str, &str); 7] = [
     ("callto", "cluster/node2/sip/sip:bob@192.0.2.9"),
     ("called", "bob"),
+    ("caller", "alice"),
     ("username", "alice"),
     ("sip_from", "<sip:alice@192.0.2.8>"),
     ("sip_x-nodename", "node9"),
@@ -528,6 +529,7 @@ fn an_instant_message_is_sent_as_a_copy_with_headers_of_the_cluster_only() {
         ("osip_x-visited", Some("node9")),
         ("sip_x-nodename", None),
         ("xsip_body", Some("hello")),
+        ("user", Some("alice")),
     ] {
         assert_eq!(decided.value(name), value, "{name}");
     }
@@ -545,7 +547,8 @@ fn an_instant_message_that_reaches_the_phone_has_no_headers_of_the_cluster() {
         assert_eq!(decided.action, Action::Change, "{to}");
         assert_eq!(decided.value("callto"), Some("sip/sip:bob@192.0.2.9"));
         assert_eq!(decided.value("sip_x-nodename"), None);
-        assert_eq!(decided.value("sip_from"), Some("<sip:alice@192.0.2.8>"));
+        assert_eq!(decided.value("osip-prefix"), Some("osip_"));
+        assert_eq!(decided.value("user"), Some("alice"));
     }
 }
 

@@ -114,7 +114,10 @@ fn node_without_a_name_is_disabled_and_says_so() {
         let outcome = engine.dispatch(&registration());
         assert_eq!(text(outcome.get("data")), "sip/bob@lab");
         let status = text(Some(&engine.status(MODULE)));
-        assert!(status.starts_with("name=clustering,type=misc,format="), "{status}");
+        assert!(
+            status.starts_with("name=clustering,type=misc,format="),
+            "{status}"
+        );
         assert!(status.contains("enabled=false"), "{status}");
         stop(engine)
     });
