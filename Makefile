@@ -12,7 +12,7 @@ export YATE_ROOT
 # The build has its own idea of where cargo's output lies.
 unexport CARGO_TARGET_DIR CARGO_BUILD_TARGET
 
-.PHONY: all build yate install demo test check lint bench soak fuzz sanitize faults header format clean
+.PHONY: all build yate install demo test cluster check lint bench soak fuzz sanitize faults header format clean
 
 all: build
 
@@ -40,6 +40,10 @@ demo: build
 test:
 	@scripts/setup lint
 	scripts/test
+
+# Nodes of a real Yate, and phones. CLUSTERING_MODULE=FILE has the nodes load another module.
+cluster: yate
+	cargo test --locked --test cluster -- --test-threads=8
 
 # All of it, and again under the tools below for a bounded time: what CI runs.
 check:

@@ -10,10 +10,9 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use engine_process::{Handler, Message, failure};
 use serde_json::Value;
 
-use crate::extmodule::{Handler, failure};
-use crate::message::Message;
 use crate::nodes::{Binaries, Node, Nodes};
 
 /// What a node starts with, and has again before each other configuration.
@@ -62,7 +61,7 @@ pub fn run(
         configure(node, config, &lookups, out)?;
         for case in group {
             take(&lookups);
-            let came = node.client.dispatch(&case.message)?;
+            let came = node.client().dispatch(&case.message)?;
             show(case, &came, out)?;
             let differences = case.expected.differences(&came, &take(&lookups));
             for difference in &differences {
@@ -108,12 +107,12 @@ fn configure(node: &Node, config: &str, lookups: &Lookups, out: &mut dyn Write) 
     for line in config.lines() {
         writeln!(out, "{}", format!("    {line}").trim_end())?;
     }
-    node.client
+    node.client()
         .install(50, locate_message(config), answer(lookups))?;
     node.reload(DISABLED)?;
     node.reload(config)?;
     if !node
-        .client
+        .client()
         .command("status clustering")?
         .contains("enabled=true")
     {

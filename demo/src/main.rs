@@ -15,8 +15,6 @@ use std::process::ExitCode;
 use nodes::{Binaries, Nodes};
 
 mod cases;
-mod extmodule;
-mod message;
 mod nodes;
 mod story;
 mod teller;

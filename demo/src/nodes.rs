@@ -2,36 +2,15 @@
 
 //! The nodes: processes of the engine, each with the module and a configuration of its own, in one
 //! directory that goes with them.
-//!
-//! Nothing of them may stay behind, even if the demo itself is killed. So a small shell stands guard:
-//! it learns each node's process id, and if the demo ends without a goodbye it ends what is left.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::sync::Arc;
 
+use engine_process::{Client, Guard, Process, failure};
 use tempfile::TempDir;
-
-use crate::extmodule::{Client, failure};
-
-const START_TIME: Duration = Duration::from_secs(10);
-const STOP_TIME: Duration = Duration::from_secs(5);
-const GOODBYE: &str = "goodbye";
-
-/// Reads process ids until the goodbye, its second argument. At the end of input without one the
-/// demo is dead: what is left are the processes, and the directory that is the first argument.
-const GUARD: &str = r#"
-trap '' HUP INT TERM
-while read -r pid; do
-    if [ "$pid" = "$2" ]; then exit; fi
-    nodes="$nodes $pid"
-done
-kill -9 $nodes
-rm -rf -- "$1"
-"#;
 
 /// Where the engine and the module are.
 pub struct Binaries {
@@ -43,25 +22,15 @@ pub struct Binaries {
 pub struct Node {
     /// Its name in the cluster.
     pub name: String,
-    /// The demo's connection to it.
-    pub client: Client,
     directory: PathBuf,
-    process: Running,
+    process: Process,
 }
 
 /// All nodes, and the directory they live in.
 pub struct Nodes {
     running: Vec<Node>,
-    guard: Guard,
+    guard: Arc<Guard>,
     directory: TempDir,
-}
-
-/// A process that is stopped at the latest when it goes out of scope.
-struct Running(Child);
-
-struct Guard {
-    shell: Child,
-    line: ChildStdin,
 }
 
 impl Binaries {
@@ -91,7 +60,7 @@ impl Nodes {
             .tempdir()?;
         Ok(Self {
             running: Vec::new(),
-            guard: Guard::new(directory.path())?,
+            guard: Arc::new(Guard::new(directory.path())?),
             directory,
         })
     }
@@ -110,44 +79,25 @@ impl Nodes {
     ) -> io::Result<()> {
         // Not by its name, which is whatever somebody wrote in a file.
         let directory = self.directory().join(self.running.len().to_string());
-        let socket = directory.join("extmodule.sock");
         fs::create_dir(&directory)?;
         fs::create_dir(directory.join("modules"))?;
-        let listener = format!(
-            "[listener demo]\ntype=unix\npath={}\nrole=global\n",
-            socket.display()
-        );
-        let own = [
-            ("yate.conf", format!("[general]\nnodename={name}\n")),
-            ("extmodule.conf", listener),
-        ];
-        let own = own.iter().map(|(file, text)| (*file, text.as_str()));
-        for (file, text) in own.chain(files.iter().copied()) {
+        fs::write(
+            directory.join("yate.conf"),
+            format!("[general]\nnodename={name}\n"),
+        )?;
+        for (file, text) in files {
             fs::write(directory.join(file), text)?;
         }
-        let log = File::create(directory.join("log"))?;
-        let mut process = Running(
-            Command::new(&binaries.engine)
-                .args(["-v", "-c"])
-                .arg(&directory)
-                .arg("-m")
-                .arg(directory.join("modules"))
-                .arg("-x")
-                .arg(&binaries.module)
-                .args(["-N", name])
-                .stdin(Stdio::null())
-                .stdout(log.try_clone()?)
-                .stderr(log)
-                .spawn()?,
-        );
-        self.guard.watch(process.0.id())?;
-        process.wait_until_up(&directory).map_err(|error| {
-            let log = read_log(&directory);
-            failure(format!("{name} does not start: {error}\n{log}"))
-        })?;
+        let mut engine = Command::new(&binaries.engine);
+        engine
+            .arg("-v")
+            .arg("-m")
+            .arg(directory.join("modules"))
+            .arg("-x")
+            .arg(&binaries.module);
+        let process = Process::start(&mut engine, name, &directory, &self.guard)?;
         self.running.push(Node {
             name: name.to_owned(),
-            client: Client::connect(&socket)?,
             directory,
             process,
         });
@@ -168,7 +118,8 @@ impl Nodes {
     /// What the nodes have logged.
     pub fn logs(&self) -> String {
         let logs = self.iter().map(|node| {
-            let log = read_log(&node.directory);
+            let log = fs::read(Process::log(&node.directory)).unwrap_or_default();
+            let log = String::from_utf8_lossy(&log);
             format!("--- log of {} ---\n{log}\n", node.name)
         });
         logs.collect()
@@ -179,88 +130,28 @@ impl Drop for Nodes {
     fn drop(&mut self) {
         // All at once, and then wait for each. One that doesn't listen is killed.
         for node in &self.running {
-            let _ = node.client.command("stop");
+            let _ = node.client().command("stop");
         }
-        for mut node in self.running.drain(..) {
-            node.process.wait_until_gone();
+        for node in &mut self.running {
+            let _ = node.process.wait();
         }
-        self.guard.dismiss();
     }
 }
 
 impl Node {
+    /// The demo's connection to it.
+    pub fn client(&self) -> &Client {
+        &self.process.client
+    }
+
     /// Puts another configuration of the module in force.
     pub fn reload(&self, config: &str) -> io::Result<()> {
         fs::write(self.directory.join("clustering.conf"), config)?;
-        let answer = self.client.command("reload clustering")?;
+        let answer = self.client().command("reload clustering")?;
         if answer.ends_with(": ok") {
             Ok(())
         } else {
             Err(failure(answer))
         }
     }
-}
-
-impl Running {
-    /// The engine says so when all modules are there.
-    fn wait_until_up(&mut self, directory: &Path) -> io::Result<()> {
-        let until = Instant::now() + START_TIME;
-        while !read_log(directory).contains("is initialized and starting up") {
-            if let Some(status) = self.0.try_wait()? {
-                return Err(failure(status.to_string()));
-            }
-            if Instant::now() > until {
-                return Err(failure("it takes too long"));
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
-        Ok(())
-    }
-
-    /// Waits for a process that was told to stop.
-    fn wait_until_gone(&mut self) {
-        let until = Instant::now() + STOP_TIME;
-        while matches!(self.0.try_wait(), Ok(None)) && Instant::now() < until {
-            thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Both fail only where the process is gone.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Guard {
-    fn new(directory: &Path) -> io::Result<Self> {
-        let mut shell = Command::new("sh")
-            .args(["-c", GUARD, "guard"])
-            .arg(directory)
-            .arg(GOODBYE)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let line = shell.stdin.take();
-        let line = line.ok_or_else(|| failure("the guard does not listen"))?;
-        Ok(Self { shell, line })
-    }
-
-    fn watch(&mut self, process: u32) -> io::Result<()> {
-        writeln!(self.line, "{process}")
-    }
-
-    fn dismiss(&mut self) {
-        // If it doesn't hear us it is gone.
-        let _ = writeln!(self.line, "{GOODBYE}");
-        let _ = self.shell.wait();
-    }
-}
-
-fn read_log(directory: &Path) -> String {
-    let log = fs::read(directory.join("log")).unwrap_or_default();
-    String::from_utf8_lossy(&log).into_owned()
 }

@@ -5,8 +5,8 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 
-use crate::extmodule::{PATIENCE, failure};
-use crate::message::{Line, Message};
+use engine_process::{Line, Message, PATIENCE, failure};
+
 use crate::nodes::{Binaries, Nodes};
 use crate::teller::Teller;
 
@@ -68,7 +68,7 @@ fn start(binaries: &Binaries, nodes: &mut Nodes) -> io::Result<()> {
             ("yate-mock.conf", mock.as_str()),
         ];
         nodes.start(binaries, name, &files)?;
-        let client = &nodes.get(name)?.client;
+        let client = nodes.get(name)?.client();
         for message in ["call.preroute", "call.route", "call.execute", "call.cdr"] {
             client.watch(message)?;
         }
@@ -121,7 +121,7 @@ impl Story<'_> {
                 .with("ip_host", host)
                 .with("expires", "600");
             self.teller.note(node, "phone is at", &contact)?;
-            let stored = self.nodes.get(node)?.client.dispatch(&register)?;
+            let stored = self.nodes.get(node)?.client().dispatch(&register)?;
             let location = format!("cluster/{node}/{contact}");
             let came = if stored.handled {
                 stored.get("data")
@@ -166,7 +166,7 @@ impl Story<'_> {
         let located = self
             .nodes
             .get(node)?
-            .client
+            .client()
             .seen(format_args!("a cluster.locate of {node}"), |message| {
                 message.name == "cluster.locate"
             })?;
@@ -230,7 +230,7 @@ impl Story<'_> {
         for (node, legs) in [("node1", 7), ("node2", 5), ("node3", 4)] {
             let mut named = 0;
             for _ in 0..legs {
-                let record = self.nodes.get(node)?.client.seen(
+                let record = self.nodes.get(node)?.client().seen(
                     format_args!("one of the {legs} records of {node}"),
                     |message| message.name == "call.cdr",
                 )?;
@@ -262,7 +262,7 @@ impl Story<'_> {
         self.teller
             .say(&format!("\n{caller} calls {user} at {node}"))?;
         let line = format!("call {caller} {user}");
-        let heard = self.nodes.get(node)?.client.command(&line)?;
+        let heard = self.nodes.get(node)?.client().command(&line)?;
         let failed = heard
             .strip_prefix("error=")
             .and_then(|text| text.strip_suffix('\'')?.split_once(" reason='"));
@@ -337,7 +337,7 @@ impl Story<'_> {
 
     /// A message of somebody's call, as it was when all modules were done with it.
     fn message(&self, node: &str, name: &str, caller: &str) -> io::Result<Message> {
-        self.nodes.get(node)?.client.seen(
+        self.nodes.get(node)?.client().seen(
             format_args!("{name} of {caller}'s call at {node}"),
             |message| message.name == name && message.get("caller") == caller,
         )

@@ -2,8 +2,8 @@
 
 //! A message of the engine, and how it is written on a line of the external module protocol.
 //!
-//! Only the text is here, no socket, so that the demo can write a line of the wire as well: a node's
-//! call to another node is a message in the same notation.
+//! Only the text is here, no socket, so that a line of the mock's wire can be written as well: a
+//! node's call to another node is a message in the same notation.
 
 use std::fmt::Write;
 
@@ -38,6 +38,7 @@ pub enum Line {
 
 impl Message {
     /// A message with no parameters yet.
+    #[must_use]
     pub fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -46,12 +47,14 @@ impl Message {
     }
 
     /// The same with one more parameter.
+    #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.params.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// A parameter's value, empty if there is none: the engine seldom tells these apart.
+    #[must_use]
     pub fn get(&self, name: &str) -> &str {
         let found = self.params.iter().find(|(key, _)| key == name);
         found.map_or("", |(_, value)| value)
@@ -66,12 +69,14 @@ impl Message {
     }
 
     /// The line that has the engine dispatch this message; it is answered under the same id.
+    #[must_use]
     pub fn request(&self, id: &str) -> String {
         // A time of 0 is now.
         format!("{REQUEST}{}:0:{}", escape(id), self.body())
     }
 
     /// The line that tells the engine what a handler made of its message.
+    #[must_use]
     pub fn answer(&self, id: &str) -> String {
         format!("{ANSWER}{}:{}:{}", escape(id), self.handled, self.body())
     }
@@ -109,6 +114,7 @@ impl Message {
 
 impl Line {
     /// Reads a line.
+    #[must_use]
     pub fn parse(line: &str) -> Self {
         Self::parse_message(line).unwrap_or_else(|| Self::Other(line.to_owned()))
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! A client of Yate's external module protocol, by which the demo is a module of each node.
+//! A client of Yate's external module protocol, by which we are a module of an engine.
 //!
 //! One thread reads. It answers the engine's questions by the handlers installed, so a handler must
 //! not dispatch messages itself; what is watched it puts aside until somebody takes it.
@@ -17,13 +17,13 @@ use std::time::Duration;
 
 use crate::message::{Line, Message};
 
-/// How long a node may take for anything.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an engine may take for anything.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Changes a message, and says whether it is handled now.
 pub type Handler = Box<dyn FnMut(&mut Message) -> bool + Send>;
 
-/// A connection to a node.
+/// A connection to an engine.
 pub struct Client {
     link: Arc<Link>,
     socket: UnixStream,
@@ -48,7 +48,10 @@ struct Inbox {
 }
 
 impl Client {
-    /// Connects to the socket of a node, whose listener has the role `global`.
+    /// Connects to the socket of an engine, whose listener has the role `global`.
+    ///
+    /// # Errors
+    /// When nobody listens there.
     pub fn connect(path: &Path) -> io::Result<Self> {
         let socket = UnixStream::connect(path)?;
         let link = Arc::new(Link {
@@ -70,6 +73,9 @@ impl Client {
     }
 
     /// Has the engine dispatch a message, and gives what became of it.
+    ///
+    /// # Errors
+    /// When the engine is gone, or doesn't answer in [`PATIENCE`]; so are those of the others here.
     pub fn dispatch(&self, message: &Message) -> io::Result<Message> {
         let id = {
             let mut inbox = lock(&self.link.inbox);
@@ -87,6 +93,9 @@ impl Client {
     }
 
     /// Runs a command as an operator would, and gives the text that it prints.
+    ///
+    /// # Errors
+    /// As [`dispatch`](Self::dispatch), and when no module knows the command.
     pub fn command(&self, line: &str) -> io::Result<String> {
         let answer = self.dispatch(&Message::new("engine.command").with("line", line))?;
         if answer.handled {
@@ -97,11 +106,17 @@ impl Client {
     }
 
     /// Sees all messages of a name from now on; see [`seen`](Self::seen).
+    ///
+    /// # Errors
+    /// As [`dispatch`](Self::dispatch).
     pub fn watch(&self, name: &str) -> io::Result<()> {
         self.confirmed(&format!("watch:{name}"))
     }
 
     /// Handles all messages of a name from now on, instead of the handler before if there is one.
+    ///
+    /// # Errors
+    /// As [`dispatch`](Self::dispatch).
     pub fn install(&self, priority: u32, name: &str, handler: Handler) -> io::Result<()> {
         let replaced = lock(&self.link.handlers).insert(name.to_owned(), handler);
         if replaced.is_some() {
@@ -110,7 +125,11 @@ impl Client {
         self.confirmed(&format!("install:{priority}:{name}"))
     }
 
-    /// Takes the first message seen for which this holds, waiting for it if need be.
+    /// Takes the first message seen for which this holds, waiting for it if need be. `what` tells
+    /// which one that is, should it not come.
+    ///
+    /// # Errors
+    /// As [`dispatch`](Self::dispatch).
     pub fn seen(
         &self,
         what: impl Display,
@@ -141,7 +160,7 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // Fails only if the node is gone already, which the reader has noticed then.
+        // Fails only if the engine is gone already, which the reader has noticed then.
         let _ = self.socket.shutdown(Shutdown::Both);
         if let Some(reader) = self.reader.take() {
             let _ = reader.join();
@@ -171,7 +190,7 @@ impl Link {
                 if let Some(handler) = lock(&self.handlers).get_mut(&message.name) {
                     message.handled = handler(&mut message);
                 }
-                // If this fails the node is gone, and the next read says so.
+                // If this fails the engine is gone, and the next read says so.
                 let _ = self.write(&message.answer(&id));
             }
             Line::Answer(id, message) => lock(&self.inbox).answers.push((id, message)),
@@ -198,13 +217,14 @@ impl Link {
         let items = list(&mut inbox);
         match items.iter().position(is_it) {
             Some(place) => Ok(items.remove(place)),
-            None if inbox.closed => Err(failure(otherwise() + ", the node is gone")),
+            None if inbox.closed => Err(failure(otherwise() + ", the engine is gone")),
             None => Err(failure(otherwise())),
         }
     }
 }
 
-/// An error of the demo's own.
+/// An error with a text of our own.
+#[must_use]
 pub fn failure(text: impl Into<String>) -> io::Error {
     io::Error::other(text.into())
 }

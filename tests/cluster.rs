@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! A real cluster: two or three processes of a real Yate on one host, phones that register and call
+//! over real SIP, and an operator.
+//!
+//! They need `YATE_ROOT`, and show nothing without. `CLUSTERING_MODULE=FILE` has the nodes load another
+//! module than the one that was built, such as the stock one.
+
+#[path = "cluster/agent.rs"]
+mod agent;
+#[path = "cluster/call.rs"]
+mod call;
+#[path = "cluster/cdr.rs"]
+mod cdr;
+#[path = "cluster/command.rs"]
+mod command;
+#[path = "cluster/configuration.rs"]
+mod configuration;
+#[path = "cluster/engine.rs"]
+mod engine;
+#[path = "cluster/installation.rs"]
+mod installation;
+#[path = "cluster/lab.rs"]
+mod lab;
+#[path = "cluster/log.rs"]
+mod log;
+#[path = "cluster/network.rs"]
+mod network;
+#[path = "cluster/phone.rs"]
+mod phone;
+#[path = "cluster/sip.rs"]
+mod sip;
+
+// What is shown.
+#[path = "cluster/calls.rs"]
+mod calls;
+#[path = "cluster/failures.rs"]
+mod failures;
+#[path = "cluster/forged.rs"]
+mod forged;
+#[path = "cluster/life.rs"]
+mod life;
+#[path = "cluster/messages.rs"]
+mod messages;
+#[path = "cluster/probes.rs"]
+mod probes;
+#[path = "cluster/records.rs"]
+mod records;
+#[path = "cluster/rooms.rs"]
+mod rooms;
+
+use std::time::Duration;
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often somebody looks who can't be told.
+const POLL: Duration = Duration::from_millis(10);

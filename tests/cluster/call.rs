@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! A call as a phone has it, from the INVITE to the BYE.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::agent::{Agent, Received};
+use crate::sip::{self, SipMessage};
+
+/// A call that the phone makes, not answered yet.
+pub struct OutgoingCall {
+    agent: Arc<Agent>,
+    invite: SipMessage,
+    node: SocketAddr,
+}
+
+/// A call that comes to the phone, not answered yet.
+pub struct IncomingCall {
+    agent: Arc<Agent>,
+    invite: Received,
+}
+
+/// Two people talking.
+pub struct Talk {
+    agent: Arc<Agent>,
+    node: SocketAddr,
+    call_id: String,
+    /// Our own From header, and the other's To.
+    from: String,
+    to: String,
+    /// The URI where the other is.
+    target: String,
+}
+
+/// Why a call came to nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The SIP code.
+    pub code: u16,
+    /// What was said to it.
+    pub reason: String,
+}
+
+impl OutgoingCall {
+    pub(crate) fn new(agent: &Arc<Agent>, invite: SipMessage, node: SocketAddr) -> Self {
+        let invite = agent.with_sdp(invite);
+        let agent = Arc::clone(agent);
+        agent.send_until_heard(&invite, node);
+        Self {
+            agent,
+            invite,
+            node,
+        }
+    }
+
+    /// Waits until it rings at the other's.
+    pub fn rings(&self) {
+        self.agent.answer(&self.invite, |code| code == 180);
+    }
+
+    /// Waits until the other answers.
+    ///
+    /// # Panics
+    /// When the call is refused.
+    pub fn answered(self) -> Talk {
+        let user = self.agent.user.clone();
+        let outcome = self.outcome();
+        outcome.unwrap_or_else(|refusal| panic!("{user}'s call is refused: {refusal:?}"))
+    }
+
+    /// Waits until the call is refused.
+    ///
+    /// # Panics
+    /// When it is answered.
+    pub fn refused(self) -> Refusal {
+        let user = self.agent.user.clone();
+        let refusal = self.outcome().err();
+        refusal.unwrap_or_else(|| panic!("{user}'s call is answered"))
+    }
+
+    /// Waits until it is answered or refused.
+    pub fn outcome(self) -> Result<Talk, Refusal> {
+        let answer = self.agent.answer(&self.invite, |code| code >= 200);
+        if answer.code() >= 300 {
+            let ack = self.beside("ACK").with("To", answer.header("To"));
+            self.agent.send(&ack, self.node);
+            return Err(Refusal {
+                code: answer.code(),
+                reason: answer.reason().to_owned(),
+            });
+        }
+        let talk = Talk {
+            node: self.node,
+            call_id: self.invite.header("Call-ID").to_owned(),
+            from: self.invite.header("From").to_owned(),
+            to: answer.header("To").to_owned(),
+            target: sip::uri(answer.header("Contact")).to_owned(),
+            agent: self.agent,
+        };
+        let ack = talk.request("ACK", number(&self.invite));
+        talk.agent.send(&ack, talk.node);
+        Ok(talk)
+    }
+
+    /// Gives up.
+    pub fn cancel(self) -> Refusal {
+        let cancel = self.beside("CANCEL").with("To", self.invite.header("To"));
+        let answer = self.agent.ask(&cancel, self.node);
+        assert_eq!(
+            answer.code(),
+            200,
+            "a call that was not answered can be cancelled"
+        );
+        self.refused()
+    }
+
+    /// A request that belongs to the INVITE, but for its To header.
+    fn beside(&self, method: &str) -> SipMessage {
+        let request = SipMessage::request(method, self.invite.uri());
+        let of_invite = |name| self.invite.header(name);
+        request
+            .with("Via", of_invite("Via"))
+            .with("From", of_invite("From"))
+            .with("Call-ID", of_invite("Call-ID"))
+            .with("CSeq", &format!("{} {method}", number(&self.invite)))
+            .with("Max-Forwards", "70")
+    }
+}
+
+impl IncomingCall {
+    pub(crate) fn new(agent: &Arc<Agent>, invite: Received) -> Self {
+        let agent = Arc::clone(agent);
+        Self { agent, invite }
+    }
+
+    /// What the caller's node has sent.
+    pub fn invite(&self) -> &SipMessage {
+        &self.invite.message
+    }
+
+    /// Where the call came from.
+    pub fn from(&self) -> SocketAddr {
+        self.invite.from
+    }
+
+    /// Says that it rings.
+    pub fn ring(&self) {
+        self.reply(180);
+    }
+
+    /// Answers the call, and waits until the caller knows.
+    pub fn answer(self) -> Talk {
+        let answer = self.reply(200);
+        let call_id = answer.header("Call-ID").to_owned();
+        self.agent.take("an ACK", |received| {
+            received.message.is("ACK") && received.message.header("Call-ID") == call_id
+        });
+        Talk {
+            node: self.invite.from,
+            call_id,
+            from: answer.header("To").to_owned(),
+            to: answer.header("From").to_owned(),
+            target: sip::uri(self.invite.message.header("Contact")).to_owned(),
+            agent: self.agent,
+        }
+    }
+
+    /// Refuses it: 486 is busy, 603 declines.
+    pub fn refuse(self, code: u16) {
+        self.reply(code);
+    }
+
+    /// Waits until the caller gives up.
+    pub fn cancelled(self) {
+        let branch = self.invite.message.branch();
+        self.agent.take("a CANCEL", |received| {
+            received.message.is("CANCEL") && received.message.branch() == branch
+        });
+        self.reply(487);
+    }
+
+    fn reply(&self, code: u16) -> SipMessage {
+        let answer = self.agent.answer_to(&self.invite.message, code);
+        self.agent.reply(&self.invite, &answer);
+        answer
+    }
+}
+
+impl Talk {
+    /// Ends it.
+    pub fn hang_up(self) {
+        let bye = self.request("BYE", self.agent.number());
+        let answer = self.agent.ask(&bye, self.node);
+        assert_eq!(answer.code(), 200, "a call that is up can be ended");
+    }
+
+    /// Waits until the other ends it.
+    pub fn ended(self) {
+        self.agent.take("a BYE", |received| {
+            received.message.is("BYE") && received.message.header("Call-ID") == self.call_id
+        });
+    }
+
+    fn request(&self, method: &str, number: u32) -> SipMessage {
+        SipMessage::request(method, &self.target)
+            .with("Via", &self.agent.via(&self.agent.branch()))
+            .with("From", &self.from)
+            .with("To", &self.to)
+            .with("Call-ID", &self.call_id)
+            .with("CSeq", &format!("{number} {method}"))
+            .with("Max-Forwards", "70")
+    }
+}
+
+/// The number of a request, which the ACK has, too.
+fn number(invite: &SipMessage) -> u32 {
+    let number = invite.header("CSeq").split(' ').next();
+    let number = number.and_then(|text| text.parse().ok());
+    number.expect("we have written it")
+}

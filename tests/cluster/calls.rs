@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! Users are called wherever they are registered, from wherever they are called.
+
+use crate::lab::Lab;
+
+#[test]
+fn a_user_is_called_at_the_node_where_he_is_registered() {
+    let Some(lab) = Lab::of(2).start() else {
+        return;
+    };
+    let (alice, bob) = lab.alice_and_bob();
+
+    let calling = alice.call("bob");
+    let called = bob.called();
+    assert_eq!(called.from(), lab.sip("node2").into());
+    let invite = called.invite();
+    assert!(invite.uri().starts_with("sip:bob@"), "{invite}");
+    assert!(invite.header("From").contains("sip:alice@"), "{invite}");
+    // What nodes say to each other is no phone's business.
+    for header in ["X-CallTo", "X-BillID", "X-NodeName", "X-Username"] {
+        assert_eq!(invite.header(header), "", "{invite}");
+    }
+    called.ring();
+    calling.rings();
+    let bobs = called.answer();
+    let alices = calling.answered();
+    alices.hang_up();
+    bobs.ended();
+}
+
+#[test]
+fn who_is_called_can_end_the_call_too() {
+    let Some(lab) = Lab::of(2).start() else {
+        return;
+    };
+    let (alice, bob) = lab.alice_and_bob();
+    let calling = alice.call("bob");
+    let bobs = bob.called().answer();
+    let alices = calling.answered();
+    bobs.hang_up();
+    alices.ended();
+}
+
+#[test]
+fn a_call_at_ones_own_node_goes_to_no_other() {
+    let Some(lab) = Lab::of(2).start() else {
+        return;
+    };
+    let bob = lab.phone("bob");
+    bob.register_at("node1");
+    let alice = lab.phone("alice").at("node1");
+    let calling = alice.call("bob");
+    let called = bob.called();
+    assert_eq!(called.from(), lab.sip("node1").into());
+    called.answer();
+    calling.answered();
+    let log = lab.log("node2").text();
+    assert!(!log.contains("INVITE sip:"), "{log}");
+}
+
+#[test]
+fn a_user_who_moves_is_called_at_his_new_node() {
+    let Some(lab) = Lab::of(3).start() else {
+        return;
+    };
+    let bob = lab.phone("bob");
+    let alice = lab.phone("alice").at("node1");
+    for node in ["node1", "node2", "node3"] {
+        bob.register_at(node);
+        let calling = alice.call("bob");
+        let called = bob.called();
+        assert_eq!(called.from(), lab.sip(node).into());
+        let bobs = called.answer();
+        calling.answered().hang_up();
+        bobs.ended();
+    }
+    bob.unregister();
+    assert_eq!(alice.call("bob").refused().code, 404);
+}
+
+#[test]
+fn a_refusal_reaches_the_caller() {
+    let Some(lab) = Lab::of(2).start() else {
+        return;
+    };
+    let (alice, bob) = lab.alice_and_bob();
+    // The engine itself makes 403 of 603.
+    for (said, heard) in [(486, 486), (603, 403)] {
+        let calling = alice.call("bob");
+        bob.called().refuse(said);
+        assert_eq!(calling.refused().code, heard);
+    }
+}
+
+#[test]
+fn a_caller_can_give_up() {
+    let Some(lab) = Lab::of(2).start() else {
+        return;
+    };
+    let (alice, bob) = lab.alice_and_bob();
+    let calling = alice.call("bob");
+    let called = bob.called();
+    called.ring();
+    calling.rings();
+    assert_eq!(calling.cancel().code, 487);
+    called.cancelled();
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! A node: a process of the engine, with an address and a configuration of its own.
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
+use std::time::Instant;
+
+use engine_process::{Guard, Handler, Message, Process};
+
+use crate::cdr::{self, Cdr};
+use crate::command;
+use crate::installation::Installation;
+use crate::log::Log;
+use crate::{PATIENCE, POLL};
+
+/// A node, running or not. What is asked of one that doesn't run fails the test.
+pub struct Node {
+    /// Its name in the cluster.
+    pub name: String,
+    /// Where it is on the network.
+    pub address: Ipv4Addr,
+    installation: Arc<Installation>,
+    directory: PathBuf,
+    guard: Arc<Guard>,
+    process: RwLock<Option<Process>>,
+}
+
+impl Node {
+    /// A node that doesn't run yet, with these files of configuration. The directory of its modules
+    /// is beside its own.
+    pub fn new(
+        installation: &Arc<Installation>,
+        guard: &Arc<Guard>,
+        directory: PathBuf,
+        (name, address): (&str, Ipv4Addr),
+        files: &[(&str, String)],
+    ) -> Self {
+        fs::create_dir(&directory).expect("there is room for a directory");
+        let node = Self {
+            name: name.to_owned(),
+            address,
+            installation: Arc::clone(installation),
+            directory,
+            guard: Arc::clone(guard),
+            process: RwLock::default(),
+        };
+        for (file, text) in files {
+            node.configure(file, text);
+        }
+        node
+    }
+
+    /// Writes a file of its configuration, which is in force from the next start or reload on.
+    pub fn configure(&self, file: &str, text: &str) {
+        fs::write(self.directory.join(file), text).expect("there is room for a file");
+    }
+
+    /// What a file of its configuration says.
+    pub fn configuration(&self, file: &str) -> String {
+        fs::read_to_string(self.directory.join(file)).expect("it has such a file")
+    }
+
+    /// Starts it, for the first time or again, and waits until it is up.
+    pub fn start(&self) {
+        let modules = self.directory.with_file_name("modules");
+        let mut engine = self.installation.engine(&modules);
+        let process = Process::start(&mut engine, &self.name, &self.directory, &self.guard);
+        let process = process.unwrap_or_else(|error| panic!("{error}"));
+        *self.process.write().unwrap() = Some(process);
+    }
+
+    /// Ends it as if by `kill -9`.
+    pub fn kill(&self) {
+        let process = self.process.write().unwrap().take();
+        let process = process.unwrap_or_else(|| panic!("{} does not run", self.name));
+        process.kill().expect("it is our child");
+    }
+
+    /// Tells it to stop, waits until it has, and gives what was wrong with that, if anything was.
+    pub fn stop(&self) -> Result<(), String> {
+        let Some(mut process) = self.process.write().unwrap().take() else {
+            return Ok(());
+        };
+        // The connection may be gone before it has said so.
+        let _ = command::run(self.address, "stop");
+        match process.wait().map_err(|error| error.to_string())? {
+            Some(status) if status.success() => Ok(()),
+            Some(status) => Err(format!("{} ended with {status}", self.name)),
+            None => Err(format!("{} does not end", self.name)),
+        }
+    }
+
+    /// The answer to a command of an operator.
+    pub fn command(&self, line: &str) -> String {
+        command::run(self.address, line).unwrap_or_else(|error| panic!("{line}: {error}"))
+    }
+
+    /// What it has to say.
+    pub fn log(&self) -> Log {
+        Log::of(Process::log(&self.directory))
+    }
+
+    /// Sees all messages of these names from now on.
+    pub fn watch(&self, names: &[&str]) {
+        for name in names {
+            self.running(|process| process.client.watch(name));
+        }
+    }
+
+    /// The next message that was watched and for which this holds. `what` tells which one that is,
+    /// should it not come.
+    pub fn seen(&self, what: &str, is_it: impl Fn(&Message) -> bool) -> Message {
+        self.running(|process| process.client.seen(what, is_it))
+    }
+
+    /// Handles all messages of a name from now on, as a module of the operator would.
+    pub fn handle(&self, name: &str, priority: u32, handler: Handler) {
+        self.running(|process| process.client.install(priority, name, handler));
+    }
+
+    /// What becomes of a message.
+    pub fn dispatch(&self, message: &Message) -> Message {
+        self.running(|process| process.client.dispatch(message))
+    }
+
+    /// Its call records, once there are this many.
+    pub fn cdrs(&self, count: usize) -> Vec<Cdr> {
+        let begin = Instant::now();
+        loop {
+            let text = fs::read_to_string(self.directory.join(cdr::FILE)).unwrap_or_default();
+            let cdrs = Cdr::read(&text);
+            if cdrs.len() >= count {
+                return cdrs;
+            }
+            assert!(begin.elapsed() < PATIENCE, "{} has {cdrs:#?}", self.name);
+            std::thread::sleep(POLL);
+        }
+    }
+
+    fn running<T>(&self, ask: impl FnOnce(&Process) -> std::io::Result<T>) -> T {
+        let process = self.process.read().unwrap();
+        let process = process.as_ref();
+        let process = process.unwrap_or_else(|| panic!("{} does not run", self.name));
+        ask(process).unwrap_or_else(|error| panic!("{}: {error}", self.name))
+    }
+}

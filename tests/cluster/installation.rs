@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! The real Yate that `YATE_ROOT` names, an installed prefix or a built source tree.
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use engine_bridge::{module_path, real_engine};
+
+/// What the nodes load beside the module under test.
+const MODULES: [&str; 11] = [
+    "callfork",
+    "cdrbuild",
+    "cdrfile",
+    "conference",
+    "extmodule",
+    "regexroute",
+    "rmanager",
+    "server/register",
+    "server/sqlitedb",
+    "yrtpchan",
+    "ysipchan",
+];
+
+/// The module under test, as an operator loads it.
+pub const MODULE: &str = "server/clustering.yate";
+
+/// Where its parts are.
+pub struct Installation {
+    engine: PathBuf,
+    libraries: PathBuf,
+    modules: PathBuf,
+}
+
+impl Installation {
+    /// `None` where the tests were built for the mock engine.
+    pub fn find() -> Option<Self> {
+        if !real_engine() {
+            return None;
+        }
+        let root = env::var_os("YATE_ROOT").expect("a real engine has a root");
+        let root = fs::canonicalize(root).expect("YATE_ROOT is a directory");
+        let installed = root.join("bin/yate");
+        Some(if installed.exists() {
+            Self {
+                engine: installed,
+                libraries: root.join("lib"),
+                modules: root.join("lib/yate"),
+            }
+        } else {
+            Self {
+                engine: root.join("yate"),
+                libraries: root.clone(),
+                modules: root.join("modules"),
+            }
+        })
+    }
+
+    /// Fills a directory with what a node is to load: as in an installation, but no more.
+    pub fn link_modules(&self, directory: &Path) {
+        fs::create_dir_all(directory.join("server")).expect("there is room for directories");
+        let link = |target: &Path, name: &str| {
+            symlink(target, directory.join(name)).expect("there is room for a link");
+        };
+        for name in MODULES {
+            let name = format!("{name}.yate");
+            let target = self.modules.join(&name);
+            assert!(target.exists(), "{} is missing", target.display());
+            link(&target, &name);
+        }
+        let module = module_path();
+        let module = fs::canonicalize(&module)
+            .unwrap_or_else(|error| panic!("{}: {error}", module.display()));
+        link(&module, MODULE);
+    }
+
+    /// The program, with the modules of a directory and all that it has to say.
+    pub fn engine(&self, modules: &Path) -> Command {
+        let mut engine = Command::new(&self.engine);
+        engine
+            .env("LD_LIBRARY_PATH", &self.libraries)
+            .arg("-vvv")
+            .arg("-m")
+            .arg(modules);
+        engine
+    }
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! A cluster on one host, with phones around it: all that a test needs, and for it alone.
+
+use std::net::SocketAddrV4;
+use std::sync::Arc;
+use std::thread::{self, ScopedJoinHandle};
+
+use engine_process::Guard;
+use tempfile::TempDir;
+
+use crate::configuration::{self, Wishes};
+use crate::engine::Node;
+use crate::installation::Installation;
+use crate::log::Log;
+use crate::network::Network;
+use crate::phone::Phone;
+
+/// How many lines of each node's log a failed test shows.
+const LAST_LINES: usize = 150;
+
+/// A lab that is not built yet. In its texts `NET` is the network: `node2` is at `NET.2`.
+pub struct Plan {
+    nodes: usize,
+    wishes: Wishes,
+}
+
+/// Nodes `node1`, `node2`, ... that run, and phones.
+pub struct Lab {
+    nodes: Vec<Node>,
+    network: Arc<Network>,
+    // Goes last: the nodes live in it.
+    _directory: TempDir,
+}
+
+impl Plan {
+    /// Settings of the module beside the usual, or instead of them.
+    pub fn clustering(mut self, settings: &str) -> Self {
+        self.wishes.clustering.push_str(settings);
+        self
+    }
+
+    /// A line of the dial plan that all nodes have, in the syntax of `regexroute`.
+    pub fn dial(mut self, line: &str) -> Self {
+        self.wishes.dialplan.push_str(line);
+        self.wishes.dialplan.push('\n');
+        self
+    }
+
+    /// A setting of the SIP channel.
+    pub fn sip(mut self, setting: &str) -> Self {
+        self.wishes.sip.push_str(setting);
+        self.wishes.sip.push('\n');
+        self
+    }
+
+    /// Starts all nodes. `None` where there is no real engine: then the test is left out.
+    pub fn start(self) -> Option<Lab> {
+        let installation = Arc::new(Installation::find()?);
+        let directory = TempDir::with_prefix("cluster-").expect("there is room for a directory");
+        let guard = Guard::new(directory.path()).expect("there is a shell");
+        let guard = Arc::new(guard);
+        installation.link_modules(&directory.path().join("modules"));
+        let network = Arc::new(Network::claim());
+        let node = |number| {
+            let name = format!("node{number}");
+            let files = configuration::files(&self.wishes, &network, &name);
+            let place = directory.path().join(&name);
+            let node = (name.as_str(), network.node(&name));
+            Node::new(&installation, &guard, place, node, &files)
+        };
+        let lab = Lab {
+            nodes: (1..=self.nodes).map(node).collect(),
+            network,
+            _directory: directory,
+        };
+        // One after the other: the engine's random numbers begin with the microsecond of its start, and
+        // two nodes that take the same branch for a call hear only themselves.
+        lab.nodes.iter().for_each(Node::start);
+        Some(lab)
+    }
+}
+
+impl Lab {
+    /// A plan of so many nodes.
+    pub fn of(nodes: usize) -> Plan {
+        Plan {
+            nodes,
+            wishes: Wishes::default(),
+        }
+    }
+
+    /// The node of a name.
+    pub fn node(&self, name: &str) -> &Node {
+        let node = self.nodes.iter().find(|node| node.name == name);
+        node.unwrap_or_else(|| panic!("there is no {name}"))
+    }
+
+    /// What a node has to say.
+    pub fn log(&self, name: &str) -> Log {
+        self.node(name).log()
+    }
+
+    /// Where a node listens for SIP.
+    pub fn sip(&self, name: &str) -> SocketAddrV4 {
+        self.network.sip(name)
+    }
+
+    /// One more phone.
+    pub fn phone(&self, user: &str) -> Phone {
+        Phone::new(user, self.network.phone(), &self.network)
+    }
+
+    /// Alice, who calls at `node1`, and bob, who is registered at `node2`.
+    pub fn alice_and_bob(&self) -> (Phone, Phone) {
+        let bob = self.phone("bob");
+        bob.register_at("node2");
+        (self.phone("alice").at("node1"), bob)
+    }
+
+    /// A phone at an address that no node knows.
+    pub fn stranger(&self, user: &str) -> Phone {
+        Phone::new(user, self.network.stranger(), &self.network)
+    }
+}
+
+impl Drop for Lab {
+    /// That each node ends by itself, and well, is part of every test.
+    fn drop(&mut self) {
+        if thread::panicking() {
+            for node in &self.nodes {
+                eprintln!("--- the last of {} ---", node.name);
+                let log = node.log().text();
+                let lines: Vec<_> = log.lines().collect();
+                for line in &lines[lines.len().saturating_sub(LAST_LINES)..] {
+                    eprintln!("{line}");
+                }
+            }
+            return;
+        }
+        let ended: Vec<_> = thread::scope(|scope| {
+            let stops: Vec<_> = self
+                .nodes
+                .iter()
+                .map(|node| scope.spawn(|| node.stop()))
+                .collect();
+            stops.into_iter().map(ScopedJoinHandle::join).collect()
+        });
+        for end in ended {
+            assert!(matches!(end, Ok(Ok(()))), "{end:?}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! A network of one's own: an unused /24 of the loopback addresses.
+//!
+//! So every lab has the usual ports, whatever else runs on the machine, and an address tells who
+//! somebody is.
+
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::process;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// The port of everybody who speaks SIP.
+pub const SIP: u16 = 5060;
+/// The first phone; the nodes are at 1, 2 and 3.
+const PHONES: u8 = 101;
+/// Nobody whom the nodes know.
+const STRANGER: u8 = 66;
+/// Who has this address has the network.
+const CLAIM: u8 = 254;
+
+/// The addresses `127.A.B.0` to `127.A.B.255`.
+pub struct Network {
+    bytes: [u8; 3],
+    phones: AtomicU8,
+    _claim: UdpSocket,
+}
+
+impl Network {
+    /// Takes a network that nobody has; it is free again when this is dropped.
+    pub fn claim() -> Self {
+        // Tests that run at the same time begin to look at different places.
+        let first = process::id().to_be_bytes();
+        let first = u16::from_be_bytes([first[2], first[3]]);
+        let claimed = (0..=u16::MAX).find_map(|step| {
+            let [high, low] = first.wrapping_add(step).to_be_bytes();
+            // 127.0 is for everybody.
+            let bytes = [127, high.max(1), low];
+            let claim = UdpSocket::bind((address(bytes, CLAIM), SIP)).ok()?;
+            Some((bytes, claim))
+        });
+        let (bytes, claim) = claimed.expect("some of the loopback networks is free");
+        Self {
+            bytes,
+            phones: AtomicU8::new(PHONES),
+            _claim: claim,
+        }
+    }
+
+    /// What all its addresses begin with.
+    pub fn prefix(&self) -> String {
+        let [a, b, c] = self.bytes;
+        format!("{a}.{b}.{c}")
+    }
+
+    /// The address of `node1`, `node2` or `node3`.
+    pub fn node(&self, name: &str) -> Ipv4Addr {
+        let number = name.strip_prefix("node").and_then(|text| text.parse().ok());
+        address(self.bytes, number.expect("nodes are node1, node2, ..."))
+    }
+
+    /// Where a node listens for SIP.
+    pub fn sip(&self, node: &str) -> SocketAddrV4 {
+        SocketAddrV4::new(self.node(node), SIP)
+    }
+
+    /// The address of one more phone.
+    pub fn phone(&self) -> Ipv4Addr {
+        address(self.bytes, self.phones.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// An address that is neither a node's nor a phone's.
+    pub fn stranger(&self) -> Ipv4Addr {
+        address(self.bytes, STRANGER)
+    }
+}
+
+fn address([a, b, c]: [u8; 3], d: u8) -> Ipv4Addr {
+    Ipv4Addr::new(a, b, c, d)
+}

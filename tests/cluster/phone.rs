@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! A phone: it registers, calls and is called, sends messages and gets them.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+
+use crate::agent::Agent;
+use crate::call::{IncomingCall, OutgoingCall};
+use crate::network::Network;
+use crate::sip::SipMessage;
+
+/// A user's phone.
+pub struct Phone {
+    agent: Arc<Agent>,
+    network: Arc<Network>,
+    /// The node that it speaks to.
+    node: Mutex<Option<SocketAddr>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Phone {
+    /// A phone at an address, which speaks to no node yet.
+    pub fn new(user: &str, address: Ipv4Addr, network: &Arc<Network>) -> Self {
+        let agent = Agent::new(user, address);
+        let reader = {
+            let agent = Arc::clone(&agent);
+            thread::spawn(move || agent.read())
+        };
+        Self {
+            agent,
+            network: Arc::clone(network),
+            node: Mutex::default(),
+            reader: Some(reader),
+        }
+    }
+
+    /// The same, which speaks to that node without being registered there.
+    pub fn at(self, node: &str) -> Self {
+        self.speak_to(node);
+        self
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> Ipv4Addr {
+        *self.agent.address.ip()
+    }
+
+    /// Where it is, as a call's target: `sip/sip:USER@ADDRESS:PORT`.
+    pub fn target(&self) -> String {
+        format!("sip/sip:{}@{}", self.agent.user, self.agent.address)
+    }
+
+    /// Registers at that node, and speaks to it from now on.
+    pub fn register_at(&self, node: &str) {
+        self.speak_to(node);
+        assert_eq!(self.register(600), 200, "{} registers", self.agent.user);
+    }
+
+    /// Takes back the registration at the node that it speaks to.
+    pub fn unregister(&self) {
+        assert_eq!(self.register(0), 200, "{} unregisters", self.agent.user);
+    }
+
+    /// Answers every call at once from now on.
+    pub fn picks_up(&self) {
+        self.agent.pick_up();
+    }
+
+    /// Calls somebody. Comes back once the node has said anything.
+    pub fn call(&self, user: &str) -> OutgoingCall {
+        self.call_with(user, &[])
+    }
+
+    /// Calls somebody, and says more than usual.
+    pub fn call_with(&self, user: &str, headers: &[(&str, &str)]) -> OutgoingCall {
+        let mut invite = self.request_to("INVITE", user);
+        for (name, value) in headers {
+            invite = invite.with(name, value);
+        }
+        OutgoingCall::new(&self.agent, invite, self.node())
+    }
+
+    /// The next call that comes.
+    pub fn called(&self) -> IncomingCall {
+        let invite = self
+            .agent
+            .take("a call", |received| received.message.is("INVITE"));
+        IncomingCall::new(&self.agent, invite)
+    }
+
+    /// Sends a message to somebody and gives the code of the answer.
+    pub fn sends(&self, user: &str, text: &str) -> u16 {
+        let message = self
+            .request_to("MESSAGE", user)
+            .with_body("text/plain", text);
+        self.code(&message)
+    }
+
+    /// The next message that comes.
+    pub fn message(&self) -> SipMessage {
+        let came = self
+            .agent
+            .take("a message", |received| received.message.is("MESSAGE"));
+        came.message
+    }
+
+    /// Asks the node whether it is there, and gives the code of the answer.
+    pub fn asks(&self) -> u16 {
+        self.code(&self.request_to("OPTIONS", "node"))
+    }
+
+    fn speak_to(&self, node: &str) {
+        *self.node.lock().unwrap() = Some(self.network.sip(node).into());
+    }
+
+    fn node(&self) -> SocketAddr {
+        let node = *self.node.lock().unwrap();
+        node.unwrap_or_else(|| panic!("{} speaks to no node", self.agent.user))
+    }
+
+    fn register(&self, seconds: u32) -> u16 {
+        let Agent { user, .. } = &*self.agent;
+        let node = self.node();
+        // A registration is of oneself, at the node.
+        let register = self.request(
+            "REGISTER",
+            &format!("sip:{node}"),
+            &format!("sip:{user}@{node}"),
+        );
+        self.code(&register.with("Expires", &seconds.to_string()))
+    }
+
+    /// The code of the final answer.
+    fn code(&self, request: &SipMessage) -> u16 {
+        self.agent.ask(request, self.node()).code()
+    }
+
+    /// A request to somebody that begins something new.
+    fn request_to(&self, method: &str, user: &str) -> SipMessage {
+        let uri = format!("sip:{user}@{}", self.node());
+        self.request(method, &uri, &uri)
+    }
+
+    fn request(&self, method: &str, uri: &str, to: &str) -> SipMessage {
+        let Agent { user, address, .. } = &*self.agent;
+        let number = self.agent.number();
+        SipMessage::request(method, uri)
+            .with("Via", &self.agent.via(&self.agent.branch()))
+            .with(
+                "From",
+                &format!("<sip:{user}@{address}>;tag={user}-{number}"),
+            )
+            .with("To", &format!("<{to}>"))
+            .with("Call-ID", &format!("{user}-{number}@{address}"))
+            .with("CSeq", &format!("{number} {method}"))
+            .with("Contact", &self.agent.contact())
+            .with("Max-Forwards", "70")
+    }
+}
+
+impl Drop for Phone {
+    fn drop(&mut self) {
+        self.agent.stop();
+        if let Some(reader) = self.reader.take() {
+            // If it failed, the test has missed what it would have read.
+            let _ = reader.join();
+        }
+    }
+}
