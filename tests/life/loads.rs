@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Loading and unloading while messages are under way.
 
-use std::sync::Barrier;
+use std::sync::RwLock;
+use std::sync::mpsc::channel;
 use std::thread;
 
 use engine_bridge::{Memory, Message, is_mapped, module_path};
@@ -58,19 +59,23 @@ fn short_lived_thread(lab: &Lab) -> bool {
 fn threads_that_used_the_module_end_without_harm_after_it_was_unloaded() {
     let lab = Lab::with(GENERAL);
     for _ in 0..rounds(20) {
-        let (used, gone) = (Barrier::new(5), Barrier::new(5));
+        let gone = RwLock::new(());
+        let not_yet = gone.write();
+        let (say, used) = channel::<()>();
         thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| {
-                    assert!(whole_or_untouched(&lab));
-                    used.wait();
-                    gone.wait();
+                let (lab, gone, say) = (&lab, &gone, say.clone());
+                scope.spawn(move || {
+                    assert!(whole_or_untouched(lab));
+                    drop(say);
+                    drop(gone.read());
                 });
             }
-            used.wait();
-            let unloaded = lab.engine.unload(MODULE) && !is_mapped("clustering.yate");
-            gone.wait();
-            assert!(unloaded);
+            drop(say);
+            // Ends with the last of them, also if one fails; and so does their wait if this thread does.
+            assert!(used.recv().is_err());
+            assert!(lab.engine.unload(MODULE) && !is_mapped("clustering.yate"));
+            drop(not_yet);
         });
         assert!(lab.engine.load(&module_path(), MODULE));
     }
