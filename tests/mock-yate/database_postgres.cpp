@@ -62,6 +62,9 @@ bool PostgresConnection::connect() {
     drop();
     const uint64_t end = Time::now() + m_timeout;
     m_db = PQconnectStart(m_where);
+    // Not to the standard error stream.
+    PQsetNoticeProcessor(
+        m_db, [](void*, const char* text) { Debug("pgsqldb", DebugInfo, "%s", text); }, nullptr);
     PostgresPollingStatusType state = PGRES_POLLING_WRITING;
     while (PQstatus(m_db) != CONNECTION_BAD && Time::now() < end) {
         wait(m_db, state);

@@ -124,13 +124,14 @@ GenObject* cell(sqlite3_stmt* statement, int column) {
 // A table of names and rows, which takes the cells.
 RefPointer<Array> table(sqlite3_stmt* statement, int columns,
                         const std::vector<GenObject*>& cells) {
-    const int rows = static_cast<int>(cells.size()) / columns;
-    auto* made = new Array(columns, rows + 1);
+    auto* made = new Array(columns, static_cast<int>(cells.size()) / columns + 1);
     for (int column = 0; column < columns; ++column) {
         made->set(new String(sqlite3_column_name(statement, column)), column, 0);
-        for (int row = 0; row < rows; ++row) {
-            made->set(cells[static_cast<size_t>(row * columns + column)], column, row + 1);
-        }
+    }
+    int place = columns;
+    for (GenObject* object : cells) {
+        made->set(object, place % columns, place / columns);
+        ++place;
     }
     RefPointer<Array> held(made);
     made->deref();

@@ -73,6 +73,16 @@ rust::Vec<Param> params_of(const NamedList& list) {
     return params;
 }
 
+rust::Vec<Text> cells_of(const Array* table) {
+    rust::Vec<Text> cells;
+    for (int row = 0; table && row < table->getRows(); row++) {
+        for (int column = 0; column < table->getColumns(); column++) {
+            cells.push_back(optional(YOBJECT(String, table->get(column, row))));
+        }
+    }
+    return cells;
+}
+
 Bytes slice(const Buffer& bytes) {
     return {bytes.data(), bytes.size()};
 }
@@ -254,7 +264,9 @@ Buffer node_name() {
 Reply dispatch(const Packet& packet) {
     const std::unique_ptr<Message> message(message_of(packet));
     const bool handled = Engine::dispatch(*message);
-    return Reply{handled, bytes_of(message->retValue()), params_of(*message)};
+    const auto* table = static_cast<const Array*>(message->userObject("Array"));
+    return Reply{handled, bytes_of(message->retValue()), params_of(*message), cells_of(table),
+                 table ? static_cast<std::size_t>(table->getColumns()) : 0};
 }
 
 bool enqueue(const Packet& packet) {

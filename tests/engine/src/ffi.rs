@@ -34,6 +34,9 @@ mod bridge {
         handled: bool,
         retval: Vec<u8>,
         params: Vec<Param>,
+        /// The cells of the table that a database answered with, row by row, the names first.
+        cells: Vec<Text>,
+        columns: usize,
     }
 
     /// How long a message took, in nanoseconds.

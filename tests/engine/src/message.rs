@@ -69,6 +69,9 @@ pub struct Outcome {
     pub retval: Vec<u8>,
     /// Its parameters afterwards, in order.
     pub params: Vec<Param>,
+    /// The rows that a database answered with, those of the names first; empty where there is no
+    /// table.
+    pub table: Vec<Vec<Option<Vec<u8>>>>,
 }
 
 impl Outcome {
@@ -89,10 +92,15 @@ impl Outcome {
 
 impl From<ffi::Reply> for Outcome {
     fn from(reply: ffi::Reply) -> Self {
+        let cells: Vec<_> = reply.cells.into_iter().map(optional).collect();
         Self {
             handled: reply.handled,
             retval: reply.retval,
             params: reply.params.into_iter().map(param).collect(),
+            table: cells
+                .chunks(reply.columns.max(1))
+                .map(<[_]>::to_vec)
+                .collect(),
         }
     }
 }
