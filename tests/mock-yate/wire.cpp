@@ -21,6 +21,7 @@
 
 #include "wire.h"
 
+#include "fork.h"
 #include "registrar.h"
 #include "sip_code.h"
 #include "socket.h"
@@ -238,6 +239,7 @@ void TelEngine::wireStart() {
     listener->startup();
     wireTransactionsStart();
     wireExecuteStart();
+    forkStart();
     wireRequestStart();
     wireMessageStart();
     Engine::install(new AnsweredHandler);

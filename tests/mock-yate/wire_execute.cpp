@@ -16,13 +16,16 @@ namespace {
 constexpr int ServerError = 500;
 
 /// A leg that calls out over the wire.
-class OutgoingLeg : public WireLeg {
+class OutgoingLeg : public WireLeg, public MessageNotifier {
     YNOCOPY(OutgoingLeg);
 
 public:
     explicit OutgoingLeg(const SipUri& uri)
         : WireLeg("sip", true, uri.host + ":" + uri.port, nullptr) {}
     bool call(Message& msg, const SipUri& uri);
+    void* getObject(const String& name) const override;
+    /// Ends the call once it has been told that it is answered.
+    void dispatched(const Message& msg, bool handled) override;
 
 protected:
     void disconnected(bool final, const char* reason) override;
@@ -66,6 +69,8 @@ void OutgoingLeg::finished(const SipAnswer& answer) {
         markAnswered();
         auto* msg = new Message("call.answered");
         complete(*msg);
+        msg->userData(this);
+        msg->setNotify();
         if (!Engine::enqueue(msg)) {
             msg->destruct();
         }
@@ -82,6 +87,19 @@ void OutgoingLeg::finished(const SipAnswer& answer) {
     const char* error = sipError(answer.code);
     reason(error ? error : phrase, answer.code, phrase);
     hangup();
+}
+
+void* OutgoingLeg::getObject(const String& name) const {
+    if (name == "MessageNotifier") {
+        return static_cast<MessageNotifier*>(const_cast<OutgoingLeg*>(this));
+    }
+    return WireLeg::getObject(name);
+}
+
+void OutgoingLeg::dispatched(const Message& msg, bool /*handled*/) {
+    if (msg == "call.answered") {
+        hangup();
+    }
 }
 
 void OutgoingLeg::disconnected(bool final, const char* reason) {

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What the facts of a running engine share: who calls, and what is seen of it.
+
+#ifndef MOCK_YATE_FACTS_RUNNING_H
+#define MOCK_YATE_FACTS_RUNNING_H
+
+#include "facts.h"
+
+#include <yatephone.h>
+
+#include <initializer_list>
+
+namespace facts {
+
+using namespace TelEngine;
+
+/// How long an event is waited for, in microseconds.
+const uint64_t Patience = 20000000;
+
+/// The SIP addresses of the node itself, and of one that isn't there.
+extern String own;
+extern String dead;
+
+/// The call target of a user at an address.
+String target(const char* user, const String& address);
+
+/// Keeps what passes of some messages, if so wished only of those with a parameter of some value.
+class Seen : public MessageHandler {
+public:
+    explicit Seen(const char* name, const char* filter = nullptr, const char* value = nullptr)
+        : MessageHandler(name, 25), m_lock(false, "Seen") {
+        if (filter) {
+            setFilter(filter, value);
+        }
+        Engine::install(this);
+    }
+    bool received(Message& msg) override {
+        const Lock lock(m_lock);
+        auto* copy = new NamedList(msg);
+        copy->setParam("thread", Thread::currentName());
+        m_all.append(copy);
+        return false;
+    }
+    // Waits for one whose parameter has the value; null if none comes.
+    const NamedList* wait(const char* name, const char* value) {
+        const uint64_t end = Time::now() + Patience;
+        do {
+            {
+                const Lock lock(m_lock);
+                for (ObjList* l = m_all.skipNull(); l; l = l->skipNext()) {
+                    const auto* list = static_cast<const NamedList*>(l->get());
+                    if ((*list)[name] == value) {
+                        return list;
+                    }
+                }
+            }
+            Thread::msleep(5);
+        } while (Time::now() < end);
+        return nullptr;
+    }
+
+private:
+    Mutex m_lock;
+    ObjList m_all;
+};
+
+/// Who makes a call.
+class Caller : public CallEndpoint {
+public:
+    Caller() : CallEndpoint("facts/1") {}
+    // Calls the target; the message is as it was afterwards.
+    bool call(Message& msg, const String& target) {
+        msg.addParam("id", id());
+        msg.addParam("billid", "facts-7");
+        msg.addParam("caller", "alice");
+        msg.addParam("called", "bob");
+        msg.addParam("callto", target);
+        msg.addParam("formats", "alaw");
+        msg.userData(this);
+        return Engine::dispatch(msg);
+    }
+    String error() {
+        const Lock lock(m_lock);
+        return m_error;
+    }
+
+protected:
+    void disconnected(bool final, const char* reason) override {
+        const Lock lock(m_lock);
+        if (!final) {
+            m_error = reason;
+        }
+    }
+
+private:
+    Mutex m_lock{false, "Caller"};
+    String m_error;
+};
+
+/// Facts of requests outside of calls, and of instant messages.
+void requests();
+void messages();
+/// Facts of calls: those that fail, their billids, and those to several targets.
+void calls();
+void billids();
+void forks();
+
+} // namespace facts
+
+#endif
