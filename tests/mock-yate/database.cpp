@@ -109,8 +109,9 @@ void TelEngine::databaseStart() {
     } drivers[] = {
         {"sqlitedb", sqliteAccount}, {"pgsqldb", postgresAccount}, {"toydb", toyAccount}};
     for (const auto& driver : drivers) {
-        Configuration config(Engine::configFile(driver.name), false);
-        if (config.sections()) {
+        Configuration config;
+        config = Engine::configFile(driver.name);
+        if (config.load(false)) {
             Engine::install(new DatabaseHandler(driver.name, config, driver.make));
         }
     }

@@ -5,7 +5,9 @@
 #include "database.h"
 #include "engine_state.h"
 #include "extmodule.h"
+#include "registrar.h"
 #include "wire.h"
+#include "wire_host.h"
 
 #include <csignal>
 #include <cstdlib>
@@ -125,6 +127,7 @@ void Engine::start() {
     if (!exiting()) {
         extmoduleStart();
         wireStart();
+        registrarStart(wireSettings().directory);
     }
     dispatch("engine.start", true);
     state.started = true;

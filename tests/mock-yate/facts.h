@@ -23,6 +23,8 @@ void write(const TelEngine::String& file, const TelEngine::String& text);
 /// The configuration of the databases that databases() asks, in a running engine.
 void configureDatabases(const TelEngine::String& directory);
 void databases();
+/// The registrar that asks them.
+void registrar();
 
 } // namespace facts
 

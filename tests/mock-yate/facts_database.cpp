@@ -148,6 +148,15 @@ void facts::configureDatabases(const String& directory) {
     lite << "[lite]\ndatabase=" << directory << "/facts.db\n";
     lite << "[other]\ndatabase=${configpath}/facts.db\n[unopened]\ndatabase=/nowhere/facts.db\n";
     write(directory + "/sqlitedb.conf", lite);
+    write(directory + "/register.conf",
+          "[general]\nuser.register=yes\nuser.unregister=yes\ncall.route=yes\n"
+          "[default]\naccount=lite\n"
+          "[user.register]\ninitquery=CREATE TABLE users(name TEXT PRIMARY KEY, place TEXT)\n"
+          "query=INSERT INTO users VALUES('${username}', '${data}') \\\n"
+          " ON CONFLICT(name) DO UPDATE SET place=excluded.place WHERE '${expires}' <> '1'\n"
+          "[user.unregister]\nquery=UPDATE users SET place=NULL WHERE name='${username}'\n"
+          "[call.route]\nquery=SELECT place, name AS owner FROM users WHERE name='${called}'\n"
+          "result=place\n");
     if (const char* where = getenv("FACTS_POSTGRES")) {
         String post("[lazy]\nautostart=no\nhost=/nowhere\n[down]\nhost=/nowhere\n");
         post << "[post]\nhost=" << where << "\ndatabase=postgres\nuser=postgres\n";
@@ -155,6 +164,45 @@ void facts::configureDatabases(const String& directory) {
         post << "timeout=500\nretry=2\n";
         write(directory + "/pgsqldb.conf", post);
     }
+}
+
+void facts::registrar() {
+    // The engine's threads are asked for the table when it starts.
+    while (Query("lite", "SELECT * FROM users").getParam("error")) {
+        Thread::msleep(5);
+    }
+    Message known("user.register");
+    known.addParam("username", "registered");
+    known.addParam("data", "sip/sip:o'brien@192.0.2.1");
+    CHECK(Engine::dispatch(known));
+    CHECK_TEXT(known["handlers"], "register:50");
+    CHECK(!known.getParam("query"));
+    // No row is affected, so nobody is registered.
+    Message late("user.register");
+    late.addParam("username", "registered");
+    late.addParam("expires", "1");
+    CHECK(!Engine::dispatch(late));
+    Message route("call.route");
+    route.addParam("called", "registered");
+    CHECK(Engine::dispatch(route));
+    CHECK_TEXT(route.retValue(), "sip/sip:o'brien@192.0.2.1");
+    CHECK_TEXT(route["owner"], "registered");
+    CHECK(!route.getParam("place"));
+    // It never says that it has unregistered anybody.
+    Message gone("user.unregister");
+    gone.addParam("username", "registered");
+    CHECK(!Engine::dispatch(gone));
+    Message offline("call.route");
+    offline.addParam("called", "registered");
+    CHECK(!Engine::dispatch(offline));
+    CHECK_TEXT(offline.retValue(), "-");
+    CHECK_TEXT(offline["error"], "offline");
+    CHECK(Query("lite", "DELETE FROM users").handled());
+    Message unknown("call.route");
+    unknown.addParam("called", "registered");
+    CHECK(!Engine::dispatch(unknown));
+    CHECK(unknown.retValue().null());
+    CHECK(!unknown.getParam("error"));
 }
 
 void facts::databases() {

@@ -70,6 +70,9 @@ public:
 
 bool Routes::received(Message& msg) {
     const String& called = msg["called"];
+    if (called == "registered") {
+        return false;
+    }
     msg.retValue() = "-";
     if (called == "busy") {
         msg.setParam("error", "busy");
@@ -151,8 +154,8 @@ int facts::runningEngine() {
     configure();
     static std::vector<String> words{"facts", "-c", directory, "-m", directory, "-N", "facts"};
     if (const char* modules = getenv("FACTS_MODULES")) {
-        for (const char* module :
-             {"ysipchan", "callfork", "cdrbuild", "server/sqlitedb", "server/pgsqldb"}) {
+        for (const char* module : {"ysipchan", "callfork", "cdrbuild", "server/sqlitedb",
+                                   "server/pgsqldb", "server/register"}) {
             words.emplace_back("-x");
             words.push_back(String(modules) + "/" + module + ".yate");
         }
@@ -171,6 +174,7 @@ int facts::runningEngine() {
     new Target("call.execute");
     new Target("msg.execute");
     databases();
+    registrar();
     requests();
     calls();
     messages();

@@ -5,8 +5,6 @@
 
 #include "registrar.h"
 
-#include <yatengine.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <fcntl.h>
@@ -137,9 +135,15 @@ private:
 
 } // namespace
 
-void TelEngine::registrarStart(const char* directory) {
-    const std::string path = std::string(directory) + "/registrations.tsv";
-    for (const char* message : {"user.register", "user.unregister", "call.route"}) {
-        Engine::install(new Registrar(message, path));
+void TelEngine::registrarStart(const String& directory) {
+    if (!sqlRegistrarStart()) {
+        if (directory.null()) {
+            return;
+        }
+        const std::string path = std::string(directory) + "/registrations.tsv";
+        for (const char* message : {"user.register", "user.unregister", "call.route"}) {
+            Engine::install(new Registrar(message, path));
+        }
     }
+    registrarCommandStart();
 }

@@ -22,7 +22,6 @@
 #include "wire.h"
 
 #include "fork.h"
-#include "registrar.h"
 #include "sip_code.h"
 #include "socket.h"
 #include "wire_call.h"
@@ -244,7 +243,6 @@ void TelEngine::wireStart() {
     wireMessageStart();
     Engine::install(new AnsweredHandler);
     Engine::install(new CallCommand);
-    registrarStart(wireSettings().directory);
 }
 
 void TelEngine::wireStop() {
