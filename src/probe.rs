@@ -18,6 +18,10 @@ use crate::nodes::{Node, Nodes, Probing, Sent};
 use crate::standing::Standing;
 use crate::text::Shown;
 
+/// Ticks come once a second, but not to the microsecond: one that comes so much too early is on time. Else
+/// a node that is due every second would be probed every other second.
+const EARLY: u64 = SECOND / 2;
+
 /// How a probe ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -118,7 +122,7 @@ fn due(node: &Node, probing: &mut Probing, interval: u64, now: u64) -> Option<u6
     let first = || now + place() * SECOND;
     let due = *probing.due.get_or_insert_with(first);
     let due = due.min(now + interval);
-    if now < due || probing.sent.is_some() {
+    if now + EARLY < due || probing.sent.is_some() {
         return None;
     }
     probing.due = Some((due + interval).max(now + SECOND));

@@ -312,6 +312,21 @@ fn probes_are_spread_over_the_interval() {
 }
 
 #[test]
+fn a_tick_that_comes_a_little_early_leaves_out_no_probe() {
+    let every_second: &[Setting] = &[("health", "interval", "1")];
+    let cluster = cluster(&[every_second, NODES, SETTINGS]);
+    for tick in 1..=20 {
+        let now = tick * (SECOND - 50);
+        cluster.tick(now);
+        let probes = probes(&cluster);
+        assert_eq!(probes.len(), 2, "at tick {tick}");
+        for probe in probes {
+            cluster.probed(&probe.node, probe.number, Outcome::Answered(200), now);
+        }
+    }
+}
+
+#[test]
 fn where_nobody_sends_probes_that_is_said_once_and_all_nodes_count_as_up() {
     let cluster = nodes();
     pass(&cluster, 1, 100, |_| Outcome::Failed);
