@@ -22,6 +22,7 @@
 //! | `probe`, `calls` | how that is found out: by requests, by how calls end |
 //! | [`standing`] | what an operator wants of the nodes, and how it's kept |
 //! | [`placement`] | which node a resource is placed on |
+//! | [`claim`] | how it stays there, by a lease in a database |
 //! | [`command`], `explain` | what an operator asks at the console |
 //! | [`status`] | what is shown to him, and to machines |
 //! | [`chore`] | what the engine has to do besides answering messages |
@@ -40,6 +41,7 @@
 mod calls;
 pub mod cdr;
 pub mod chore;
+pub mod claim;
 pub mod cluster;
 pub mod command;
 mod context;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use clustering::claim::{CLAIM, LOOKUP};
 use clustering::message::Kind;
 use clustering::settings::{self, Entry, Settings};
 use clustering::stats::Counter;
@@ -110,6 +111,16 @@ fn configurations_in_the_docs_are_good_ones() {
             let (example, _) = example.split_once("```").unwrap();
             assert!(load(&settings(example, false)).enabled, "{file}: {example}");
         }
+    }
+}
+
+#[test]
+fn the_queries_in_the_reference_are_the_defaults() {
+    let reference = read("docs/configuration.md");
+    let words: Vec<_> = reference.split_whitespace().collect();
+    let words = words.join(" ");
+    for query in [CLAIM, LOOKUP] {
+        assert!(words.contains(query), "{query}");
     }
 }
 

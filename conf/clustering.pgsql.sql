@@ -1,0 +1,31 @@
+-- Sticky placement in PostgreSQL: the table of claims.
+--
+--   psql -d yate -f clustering.pgsql.sql
+--
+-- Then name the account of pgsqldb.conf in clustering.conf, on all nodes: [locate] account=NAME. The user that
+-- it connects as needs to read and write the table:
+--
+--   GRANT SELECT, INSERT, UPDATE, DELETE ON cluster_resources TO yate;
+--
+-- It can be run again without harm. There are no queries in it: those are defaults of the module, see [locate] in its
+-- documentation. They are atomic at the isolation level READ COMMITTED, which is the default; at a stricter one two
+-- nodes that claim a resource at the same time get an error instead of an answer.
+
+CREATE TABLE IF NOT EXISTS cluster_resources (
+    -- Names are in printable ASCII, with percent codes for all else, so that neither the encoding nor the
+    -- locale of the database makes a difference.
+    resource text COLLATE "C" PRIMARY KEY,
+    node     text COLLATE "C" NOT NULL,
+    -- When the lease ends unless it is used, in seconds since 1970 on the clock of the node that used it last.
+    expires  bigint NOT NULL
+)
+-- Room for renewed leases in the pages where they are, with no index to be written. Therefore 'expires' has none.
+WITH (fillfactor = 70);
+
+-- What is on a node: SELECT resource FROM cluster_resources WHERE node = 'node1';
+CREATE INDEX IF NOT EXISTS cluster_resources_node ON cluster_resources (node);
+
+-- Clean-up. A claim whose lease ended counts for nothing, its row only takes room; so once a day is enough, by cron or
+-- pg_cron. It may run at any time, also while resources are claimed:
+--
+--   DELETE FROM cluster_resources WHERE expires < extract(epoch FROM now()) - 3600;

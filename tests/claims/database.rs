@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! What holds in every database, with the queries and the schema as they are delivered.
+
+use std::collections::BTreeMap;
+use std::sync::Barrier;
+use std::thread;
+
+use clustering::claim::{May, Purpose, Source};
+
+use super::nodes::Node;
+
+/// A connection to a database that has the schema.
+pub trait Connection {
+    /// Runs a statement; the first column of each row.
+    ///
+    /// # Panics
+    /// When it fails.
+    fn run(&mut self, statement: &str) -> Vec<String>;
+}
+
+const RESOURCES: usize = 10_000;
+/// Threads of each node.
+const THREADS: usize = 8;
+
+fn room(number: usize) -> String {
+    format!("conf/{number}")
+}
+
+/// Two nodes that think so differently of the others' weights that they seldom propose the same node.
+fn two_nodes() -> [Node; 2] {
+    [
+        Node::new(&[("node1", 1000), ("node2", 100), ("node3", 1)]),
+        Node::new(&[("node1", 1), ("node2", 100), ("node3", 1000)]),
+    ]
+    .map(|mut node| {
+        node.terms.cache = 0;
+        node
+    })
+}
+
+fn claim(node: &Node, connection: &mut impl Connection, resource: &str) -> String {
+    let ask = |query: &str| connection.run(query).pop();
+    let (name, source) = node.find(Purpose::Claim, resource.as_bytes(), ask);
+    assert_eq!(source, Some(Source::Database));
+    name.unwrap()
+}
+
+/// Has all threads of both nodes claim, two of each node the same resources at the same time.
+///
+/// Returns the node of each resource, once it is sure that all were told the same, and that the table says so.
+fn race<C: Connection>(nodes: &[Node; 2], connect: &(impl Fn() -> C + Sync)) -> Vec<String> {
+    let start = Barrier::new(2 * THREADS);
+    let told = thread::scope(|scope| {
+        let claimer = |at: usize| {
+            let (node, start) = (&nodes[at % 2], &start);
+            scope.spawn(move || {
+                let mut connection = connect();
+                start.wait();
+                let rooms =
+                    (0..RESOURCES).filter(|room| room % (THREADS / 2) == at / 2 % (THREADS / 2));
+                rooms
+                    .map(|number| (number, claim(node, &mut connection, &room(number))))
+                    .collect::<Vec<_>>()
+            })
+        };
+        let claimers: Vec<_> = (0..2 * THREADS).map(claimer).collect();
+        claimers
+            .into_iter()
+            .flat_map(|claimer| claimer.join().unwrap())
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(told.len(), 4 * RESOURCES);
+    let table = connect().run("SELECT resource || ' ' || node FROM cluster_resources");
+    assert_eq!(table.len(), RESOURCES);
+    let table: BTreeMap<_, _> = table
+        .iter()
+        .map(|row| row.split_once(' ').unwrap())
+        .collect();
+    for (number, owner) in &told {
+        assert_eq!(table[&*room(*number)], owner, "{number}");
+    }
+    (0..RESOURCES)
+        .map(|number| table[&*room(number)].to_owned())
+        .collect()
+}
+
+fn both(nodes: &mut [Node; 2], change: impl Fn(&mut Node)) {
+    let [one, other] = nodes;
+    change(one);
+    change(other);
+}
+
+/// Two nodes claim at the same instant, lose a node, get it back, and see leases end.
+pub fn nodes_agree<C: Connection>(connect: &(impl Fn() -> C + Sync)) {
+    let mut nodes = two_nodes();
+    let first = race(&nodes, connect);
+    for name in ["node1", "node2", "node3"] {
+        let count = first.iter().filter(|owner| *owner == name).count();
+        assert!(count > RESOURCES / 50, "{name}: {count}");
+    }
+
+    // What node1 had goes elsewhere, once, and nothing else moves.
+    both(&mut nodes, |node| node.set("node1", May::Nothing));
+    let second = race(&nodes, connect);
+    for (before, after) in first.iter().zip(&second) {
+        assert!(if before == "node1" {
+            after != "node1"
+        } else {
+            after == before
+        });
+    }
+
+    // It stays there, also when node1 is back, and on a node that drains.
+    both(&mut nodes, |node| node.set("node1", May::Take));
+    both(&mut nodes, |node| node.set("node3", May::Keep));
+    assert_eq!(race(&nodes, connect), second);
+
+    // When the leases are over, all that node3 had goes elsewhere.
+    both(&mut nodes, |node| {
+        node.now += u64::from(node.terms.lease) + 1;
+    });
+    let third = race(&nodes, connect);
+    assert!(third.iter().all(|owner| owner != "node3"));
+    assert!(third.iter().any(|owner| owner == "node1"));
+}
+
+/// A lease runs from its last use.
+pub fn use_renews_a_lease(connection: &mut impl Connection) {
+    let [mut node, mut other] = two_nodes();
+    let owner = claim(&node, connection, "conf/1");
+    for _ in 0..3 {
+        node.now += u64::from(node.terms.lease) - 1;
+        other.now = node.now;
+        for node in [&node, &other] {
+            assert_eq!(claim(node, connection, "conf/1"), owner);
+        }
+    }
+    let mut find = |node: &Node, resource: &[u8]| {
+        let ask = |query: &str| connection.run(query).pop();
+        node.find(Purpose::Lookup, resource, ask).0
+    };
+    assert_eq!(find(&node, b"conf/1"), Some(owner));
+    assert_eq!(find(&node, b"conf/2"), None);
+    node.now += u64::from(node.terms.lease) + 1;
+    assert_eq!(find(&node, b"conf/1"), None);
+}
+
+/// Names are names, whatever is in them.
+pub fn any_name_is_a_name(connection: &mut impl Connection) {
+    const HOSTILE: &str = "node'\\%\u{fc}\n${now}";
+    let mut node = Node::new(&[(HOSTILE, 1)]);
+    node.terms.cache = 0;
+    let bytes: Vec<u8> = (0..=254).collect();
+    let names: [&[u8]; 8] = [
+        b"'; DROP TABLE cluster_resources; --",
+        b"\\'; DROP TABLE cluster_resources; --",
+        b"${node}",
+        b"",
+        b"'",
+        b"%27",
+        "b\u{fc}cher".as_bytes(),
+        &bytes,
+    ];
+    for name in names {
+        let ask = |query: &str| connection.run(query).pop();
+        let found = node.find(Purpose::Claim, name, ask);
+        assert_eq!(found, (Some(HOSTILE.to_owned()), Some(Source::Database)));
+    }
+    let count = connection.run("SELECT count(*) FROM cluster_resources");
+    assert_eq!(count, [names.len().to_string()]);
+    let first = "SELECT node FROM cluster_resources WHERE resource = '%27; DROP TABLE cluster_resources; --'";
+    assert_eq!(connection.run(first), ["node%27%5C%25%C3%BC%0A${now}"]);
+}
+
+/// The clean-up that stands in the comments of a schema takes what ended long ago, and nothing else.
+pub fn clean_up_takes_what_ended(connection: &mut impl Connection, schema: &str, now: &str) {
+    let clean_up = schema
+        .lines()
+        .find_map(|line| line.strip_prefix("--   DELETE"));
+    let clean_up = format!("DELETE{}", clean_up.unwrap());
+    for (resource, seconds) in [("long ago", -4_000), ("just now", -10), ("not yet", 10)] {
+        connection.run(&format!(
+            "INSERT INTO cluster_resources VALUES ('{resource}', 'node1', {now} + {seconds})"
+        ));
+    }
+    connection.run(&clean_up);
+    let left = connection.run("SELECT resource FROM cluster_resources ORDER BY resource");
+    assert_eq!(left, ["just now", "not yet"]);
+}
