@@ -7,6 +7,9 @@
 mod database;
 #[path = "claims/nodes.rs"]
 mod nodes;
+#[path = "claims/pgsql.rs"]
+mod pgsql;
+mod postgres;
 #[path = "claims/rules.rs"]
 mod rules;
 #[path = "claims/sqlite.rs"]
