@@ -3,6 +3,7 @@
 #include "module.h"
 
 #include "probe.h"
+#include "question.h"
 #include "state.h"
 #include "worker.h"
 
@@ -180,6 +181,8 @@ bool ClusteringModule::decide(Message& msg, int kind) {
     switch (verdict->action) {
     case CLUSTERING_LOCATE:
         return locate(verdict, msg);
+    case CLUSTERING_ASK:
+        return ask(verdict, msg);
     case CLUSTERING_SEND:
         return send(verdict, msg);
     default:
@@ -228,15 +231,63 @@ bool ClusteringModule::locate(const Verdict& begun, Message& msg) {
         return false;
     }
     const NamedString* error = asked.getParam("error");
-    const clustering_answer answer = {handled, bytes(asked.retValue()), error != nullptr,
-                                      error ? bytes(*error) : clustering_bytes{nullptr, 0},
-                                      bytes(asked["reason"])};
-    // Read anew, should somebody have changed the call meanwhile.
+    clustering_answer answer = {};
+    answer.handled = handled;
+    answer.node = bytes(asked.retValue());
+    answer.has_error = error != nullptr;
+    answer.error = error ? bytes(*error) : clustering_bytes{nullptr, 0};
+    answer.reason = bytes(asked["reason"]);
+    return goOn(begun, answer, msg);
+}
+
+// Asks a database, and decides the message by what it says.
+bool ClusteringModule::ask(const Verdict& begun, Message& msg) {
+    const String name(string(begun->retval));
+    RefPointer<Question> question = new Question(name);
+    // The pointer has its own reference.
+    question->deref();
+    Reading reading;
+    reading.read(question->message(), m_names);
+    Parameters(question->message(), reading, m_names, 0).apply(*begun);
+    m_waiting++;
+    // As if the module had gone a moment earlier.
+    if (m_leaving) {
+        m_waiting--;
+        return false;
+    }
+    const Question::Outcome outcome = question->ask(begun->timeout);
+    m_waiting--;
+    clustering_answer answer = {};
+    answer.handled = outcome == Question::Outcome::Handled;
+    answer.timed_out = outcome == Question::Outcome::TimedOut;
+    if (answer.handled) {
+        Message& asked = question->message();
+        const NamedString* error = asked.getParam("error");
+        answer.has_error = error != nullptr;
+        answer.error = error ? bytes(*error) : clustering_bytes{nullptr, 0};
+        const Array* rows = static_cast<Array*>(asked.userObject("Array"));
+        // The first row has the names of the columns.
+        if (rows && rows->getRows() > 1 && rows->getColumns() > 0) {
+            const GenObject* cell = rows->get(0, rows->getRows() - 1);
+            answer.has_row = true;
+            answer.node = cell ? bytes(cell->toString()) : clustering_bytes{nullptr, 0};
+        }
+    }
+    return goOn(begun, answer, msg);
+}
+
+// Decides a message by the answer to what was asked for it.
+bool ClusteringModule::goOn(const Verdict& begun, const clustering_answer& answer, Message& msg) {
+    // Read anew, should somebody have changed the message meanwhile.
+    Reading reading;
     reading.read(msg, m_names);
     Parameters params(msg, reading, m_names, Time::now());
     params.complete();
     Verdict verdict;
     clustering_located(m_core, &*begun, params.message(), &answer, verdict.out());
+    if (verdict->action == CLUSTERING_SEND) {
+        return send(verdict, msg);
+    }
     return write(verdict, params, msg);
 }
 

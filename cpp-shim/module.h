@@ -46,6 +46,8 @@ private:
 
     bool dispatch(TelEngine::Message& msg, bool& handled);
     bool locate(const Verdict& begun, TelEngine::Message& msg);
+    bool ask(const Verdict& begun, TelEngine::Message& msg);
+    bool goOn(const Verdict& begun, const clustering_answer& answer, TelEngine::Message& msg);
     bool send(const Verdict& verdict, TelEngine::Message& msg);
     bool write(const Verdict& verdict, Parameters& params, TelEngine::Message& msg);
     bool serve(TelEngine::Message& msg, int id);

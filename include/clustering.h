@@ -26,7 +26,7 @@
 /**
  * How many parameter names have a number; see `clustering_name`.
  */
-#define CLUSTERING_NAMES 38
+#define CLUSTERING_NAMES 40
 
 /**
  * The words that a `clustering_verdict` keeps for the core.
@@ -80,6 +80,11 @@ typedef enum {
    * Release this verdict and ask again with all the parameters of the message.
    */
   CLUSTERING_NEED_ALL = 4,
+  /**
+   * Ask a database by a message that is named as `retval` and has the edits as its parameters, for no
+   * longer than `timeout`, then call `clustering_located`.
+   */
+  CLUSTERING_ASK = 6,
   /**
    * Dispatch a copy of the message with the edits written into it; the message gets the return value
    * and the parameters `code`, `error` and `reason` that the copy then has, and is handled if the copy is.
@@ -323,9 +328,13 @@ typedef struct {
    */
   size_t edit_count;
   /**
-   * The return value of an answer, the message's name of a locate.
+   * The return value of an answer, the name of a message that is to be dispatched.
    */
   clustering_bytes retval;
+  /**
+   * How long to wait for a database, in milliseconds.
+   */
+  uint32_t timeout;
   /**
    * The core's own: leave it alone.
    */
@@ -333,7 +342,7 @@ typedef struct {
 } clustering_verdict;
 
 /**
- * What a locate message came back with.
+ * What a message of the core's came back with.
  */
 typedef struct {
   /**
@@ -341,9 +350,17 @@ typedef struct {
    */
   bool handled;
   /**
-   * Its return value.
+   * Its return value; of a database the first column of the last row.
    */
   clustering_bytes node;
+  /**
+   * A database has given a row.
+   */
+  bool has_row;
+  /**
+   * A database has not answered in time.
+   */
+  bool timed_out;
   /**
    * There is an `error` parameter.
    */

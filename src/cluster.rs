@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::calls::{self, Calls};
 use crate::chore::{Chore, Chores};
+use crate::claim::Claims;
 use crate::context::Context;
 use crate::event::{Event, Gates, Level, Unsaid};
 use crate::failure::{Failure, guard};
@@ -17,7 +18,7 @@ use crate::replay::Seen;
 use crate::settings::{Entry, SettingError, Settings};
 use crate::standing::{Damage, Standing, Standings};
 use crate::stats::{Counter, Counters};
-use crate::verdict::Verdict;
+use crate::verdict::{Begun, Verdict};
 use crate::{cdr, execute, locate, preroute, register, route};
 
 /// Shares of the engine's threads: enough that two that run at the same time seldom meet in one.
@@ -51,6 +52,7 @@ pub struct Cluster {
     /// What operators want of the nodes. Held while settings are loaded.
     standings: Mutex<Standings>,
     calls: Calls,
+    claims: Claims,
     chores: Chores,
     /// Microseconds on the clock by which nodes are probed, at the last tick.
     clock: AtomicU64,
@@ -80,6 +82,7 @@ impl Cluster {
             seen: Mutex::default(),
             standings: Mutex::default(),
             calls: Calls::default(),
+            claims: Claims::default(),
             chores: Chores::default(),
             clock: AtomicU64::new(0),
             unprobed: AtomicBool::new(false),
@@ -95,7 +98,12 @@ impl Cluster {
         let mut settings = Settings::parse(&self.node, file, entries)?;
         // One at a time: a load goes on with what the one before it knew of the nodes.
         let standings = self.standings();
-        settings.nodes.inherit(&self.settings().nodes);
+        let old = self.settings();
+        settings.nodes.inherit(&old.nodes);
+        if settings.terms.account != old.terms.account {
+            // What another database said is of no use.
+            self.claims.clear();
+        }
         for node in &settings.nodes {
             node.live.stand(standings.of(&node.name));
         }
@@ -196,7 +204,8 @@ impl Cluster {
         }
     }
 
-    /// Goes on with a call whose verdict was [`Action::Locate`](crate::verdict::Action::Locate).
+    /// Goes on with a message whose verdict was [`Action::Locate`](crate::verdict::Action::Locate) or
+    /// [`Action::Ask`](crate::verdict::Action::Ask).
     ///
     /// `begun` is that verdict, which holds the settings that the call was begun with; `message` the
     /// same parameters; `verdict` must be new.
@@ -208,11 +217,20 @@ impl Cluster {
         now: u64,
         verdict: &mut Verdict<'m>,
     ) {
-        let Some((settings, kind)) = &begun.begun else {
+        let Some(Begun {
+            settings,
+            kind,
+            purpose,
+        }) = &begun.begun
+        else {
             return;
         };
         let context = self.context(*kind, settings, self.share(), now);
-        execute::located(&context, message, answer, verdict);
+        if *kind == Kind::Locate {
+            locate::answered(&context, message, *purpose, answer, verdict);
+        } else {
+            execute::located(&context, message, answer, verdict);
+        }
     }
 
     /// Looks after the nodes, once a second; adds [chores](Self::next_chore).
@@ -320,6 +338,7 @@ impl Cluster {
             gates: &self.gates,
             now,
             seen: &self.seen,
+            claims: &self.claims,
             process: self.process,
             signed: &self.signed,
             counters: &share.counters,
@@ -356,6 +375,13 @@ impl Cluster {
             .iter()
             .map(|share| share.counters.get(counter))
             .sum()
+    }
+
+    /// Whether the database that resources are claimed in answers; `None` without one.
+    #[must_use]
+    pub fn database(&self) -> Option<bool> {
+        let is_used = !self.settings().terms.account.is_empty();
+        is_used.then(|| !self.claims.is_lost())
     }
 
     /// How many files of settings were taken.

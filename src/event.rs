@@ -8,6 +8,7 @@
 use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::claim::Trouble;
 use crate::failure::Failure;
 use crate::nodes::Unreachable;
 use crate::text::{Shown, Text, Value};
@@ -123,6 +124,13 @@ pub enum Event<'m> {
         /// Like events that were not said.
         unsaid: u64,
     },
+    /// The database that resources are claimed in began to fail.
+    DatabaseLost {
+        /// How.
+        trouble: Trouble<'m>,
+    },
+    /// It answers again.
+    DatabaseBack,
     /// The core failed on a message.
     Failed {
         /// How.
@@ -144,8 +152,12 @@ impl<'m> Event<'m> {
         match self {
             Self::Received { .. } | Self::Located { .. } => Level::Info,
             Self::Forwarded { .. } => Level::Call,
+            Self::DatabaseBack => Level::Note,
             Self::NoSuchNode { .. } | Self::NoTarget { .. } | Self::Offline { .. } => Level::Mild,
-            Self::NotLocated { .. } | Self::Untrusted { .. } | Self::Looping { .. } => Level::Warn,
+            Self::NotLocated { .. }
+            | Self::Untrusted { .. }
+            | Self::Looping { .. }
+            | Self::DatabaseLost { .. } => Level::Warn,
             Self::Failed { .. } => Level::Critical,
         }
     }
@@ -274,6 +286,11 @@ impl Display for Line<'_, '_> {
                     Unsaid(*unsaid)
                 )
             }
+            Event::DatabaseLost { trouble } => write!(
+                f,
+                "Resources are placed without the database ([locate] account): {trouble}"
+            ),
+            Event::DatabaseBack => f.write_str("Resources are claimed in the database again"),
             Event::Failed { failure, unsaid } => {
                 write!(
                     f,

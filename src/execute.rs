@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::claim::Purpose;
 use crate::context::{Context, Refusal};
 use crate::event::Event;
 use crate::message::{CLUSTER_HEADERS, Kind, Located, Name, Parameters};
@@ -13,7 +14,7 @@ use crate::resource::{Target, trim_blanks};
 use crate::signature::Signed;
 use crate::stats::Counter;
 use crate::text::{Shown, Text};
-use crate::verdict::{Action, Verdict};
+use crate::verdict::{Action, Begun, Verdict};
 use crate::visited::Visited;
 
 /// A node of this name is to be found.
@@ -106,7 +107,11 @@ fn locate<'m>(
             verdict.set(name, value);
         }
     }
-    verdict.begun = Some((Arc::clone(context.settings), context.kind));
+    verdict.begun = Some(Begun {
+        settings: Arc::clone(context.settings),
+        kind: context.kind,
+        purpose: Purpose::Claim,
+    });
 }
 
 /// Brings a call to its node, which is known.

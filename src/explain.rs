@@ -74,31 +74,26 @@ fn explain_target(
             "'{}' is asked for the node ([general] locate)",
             Shown(&settings.locate)
         ));
+        if !settings.terms.account.is_empty() {
+            lines.push(
+                "Unless another module answers the database says who has it ([locate] account)"
+                    .to_owned(),
+            );
+        }
         match placed(settings, resource) {
             Some(placed) => {
                 let name = Shown(&placed.name);
                 lines.push(format!(
-                    "Unless another module answers it goes to '{name}', by the nodes' weights"
+                    "If nobody knows it goes to '{name}', by the nodes' weights"
                 ));
-                explain_target(
-                    cluster,
-                    settings,
-                    Target {
-                        node: &placed.name,
-                        resource,
-                    },
-                    lines,
-                );
+                let node = &placed.name;
+                explain_target(cluster, settings, Target { node, resource }, lines);
             }
             None if settings.nodes.is_empty() => {
-                lines.push(
-                    "Another module must answer: no node has a section [node NAME]".to_owned(),
-                );
+                let line = "Another module must answer: no node has a section [node NAME]";
+                lines.push(line.to_owned());
             }
-            None => lines.push(
-                "Unless another module answers it fails: no node is up that takes anything new"
-                    .to_owned(),
-            ),
+            None => lines.push("No node is up that takes anything new".to_owned()),
         }
         return;
     }

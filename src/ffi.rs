@@ -90,6 +90,9 @@ pub enum clustering_action {
     CLUSTERING_LOCATE = 3,
     /// Release this verdict and ask again with all the parameters of the message.
     CLUSTERING_NEED_ALL = 4,
+    /// Ask a database by a message that is named as `retval` and has the edits as its parameters, for no
+    /// longer than `timeout`, then call `clustering_located`.
+    CLUSTERING_ASK = 6,
     /// Dispatch a copy of the message with the edits written into it; the message gets the return value
     /// and the parameters `code`, `error` and `reason` that the copy then has, and is handled if the copy is.
     CLUSTERING_SEND = 5,
@@ -126,7 +129,7 @@ pub struct clustering_param {
 }
 
 /// How many parameter names have a number; see `clustering_name`.
-pub const CLUSTERING_NAMES: usize = 38;
+pub const CLUSTERING_NAMES: usize = 40;
 
 const _: () = assert!(CLUSTERING_NAMES == Name::ALL.len() && CLUSTERING_NAMES <= 64);
 
@@ -163,14 +166,18 @@ pub struct clustering_setting {
     pub value: clustering_bytes,
 }
 
-/// What a locate message came back with.
+/// What a message of the core's came back with.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct clustering_answer {
     /// Some handler took the message.
     pub handled: bool,
-    /// Its return value.
+    /// Its return value; of a database the first column of the last row.
     pub node: clustering_bytes,
+    /// A database has given a row.
+    pub has_row: bool,
+    /// A database has not answered in time.
+    pub timed_out: bool,
     /// There is an `error` parameter.
     pub has_error: bool,
     /// The value of the `error` parameter.
@@ -205,8 +212,10 @@ pub struct clustering_verdict {
     pub edits: *const clustering_edit,
     /// How many edits.
     pub edit_count: usize,
-    /// The return value of an answer, the message's name of a locate.
+    /// The return value of an answer, the name of a message that is to be dispatched.
     pub retval: clustering_bytes,
+    /// How long to wait for a database, in milliseconds.
+    pub timeout: u32,
     /// The core's own: leave it alone.
     pub core_private: [MaybeUninit<u64>; CLUSTERING_VERDICT_WORDS],
 }
@@ -374,6 +383,7 @@ impl Place {
             (&raw mut (*place).edits).write(std::ptr::null());
             (&raw mut (*place).edit_count).write(0);
             (&raw mut (*place).retval).write(clustering_bytes::EMPTY);
+            (&raw mut (*place).timeout).write(0);
             let private = (&raw mut (*place).core_private).cast::<Private>();
             (&raw mut (*private).verdict).write(Verdict::default());
             (&raw mut (*private).edits).write(SmallVec::new());
@@ -412,6 +422,7 @@ impl Place {
             Action::Locate => clustering_action::CLUSTERING_LOCATE,
             Action::NeedAll => clustering_action::CLUSTERING_NEED_ALL,
             Action::Send => clustering_action::CLUSTERING_SEND,
+            Action::Ask => clustering_action::CLUSTERING_ASK,
         };
         let level = verdict
             .event
@@ -421,6 +432,7 @@ impl Place {
             .retval()
             .map_or(clustering_bytes::EMPTY, clustering_bytes::new);
         let (edits, edit_count) = (edits.as_ptr(), edits.len());
+        let timeout = verdict.timeout();
         // SAFETY: `place` is valid for writes, as promised to `start`; none of these fields is a
         // part of the private words that are borrowed above.
         unsafe {
@@ -429,6 +441,7 @@ impl Place {
             (&raw mut (*place).edits).write(edits);
             (&raw mut (*place).edit_count).write(edit_count);
             (&raw mut (*place).retval).write(retval);
+            (&raw mut (*place).timeout).write(timeout);
         }
     }
 }
@@ -629,6 +642,8 @@ pub unsafe extern "C" fn clustering_located(
                 let located = Located {
                     handled: located.handled,
                     node: located.node.get(),
+                    has_row: located.has_row,
+                    timed_out: located.timed_out,
                     error: located.has_error.then(|| located.error.get()),
                     reason: located.reason.get(),
                 };

@@ -99,6 +99,8 @@ macro_rules! names {
 }
 
 names! {
+    /// A database, as the engine's modules know it.
+    Account = "account",
     /// Whether `cluster.locate` may choose a node, or only look one up.
     Allocate = "allocate",
     /// Whether a channel's call was answered.
@@ -153,6 +155,8 @@ names! {
     OsipUsername = "osip_x-username",
     /// Header to another node: the nodes before this one.
     OsipVisited = "osip_x-visited",
+    /// What a database is asked.
+    Query = "query",
     /// Why a call failed, for people.
     Reason = "reason",
     /// The words that the other side has put to a channel's end.
@@ -226,13 +230,17 @@ impl<'m> Parameters<'m> for &'m [(Vec<u8>, Vec<u8>)] {
     }
 }
 
-/// What a `cluster.locate` message came back with.
+/// What a message of ours came back with: a `cluster.locate`, or a question to a database.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Located<'m> {
     /// Some handler took the message.
     pub handled: bool,
-    /// The message's return value: a node's name.
+    /// A node's name: the return value, or what a database has in the first column of its last row.
     pub node: &'m [u8],
+    /// The database had a row.
+    pub has_row: bool,
+    /// There was no answer in time.
+    pub timed_out: bool,
     /// Its `error` parameter; `None` when there is none.
     pub error: Option<&'m [u8]>,
     /// Its `reason` parameter, empty when there is none.

@@ -8,6 +8,7 @@
 
 mod reader;
 
+use crate::claim::{Purpose, Query, Terms};
 use crate::health::{Codes, Rules};
 use crate::message::Kind;
 use crate::nodes::{self, Nodes};
@@ -58,6 +59,7 @@ const GENERAL: Section = section("general");
 const PRIORITIES: Section = section("priorities");
 const SECURITY: Section = section("security");
 const HEALTH: Section = section("health");
+const LOCATE: Section = section("locate");
 /// The kind of the sections that nodes have.
 const NODE: &str = "node NAME";
 
@@ -86,6 +88,8 @@ pub struct Settings {
     pub nodes: Nodes,
     /// When one of them is down.
     pub health: Rules,
+    /// On which terms resources are claimed in a database.
+    pub terms: Terms,
     /// From which addresses cluster headers count.
     pub trust: Trust,
     /// By which secrets calls are signed.
@@ -188,6 +192,7 @@ impl Settings {
             cdr_nodes: reader.flag(GENERAL, "cdr.nodes", false),
             nodes,
             health,
+            terms: read_terms(reader),
             trust: trust.with(sources),
             keys: Keys::new(secret, previous),
             window: reader.number(SECURITY, "window", 30, 1..=3600).into(),
@@ -210,7 +215,7 @@ impl Settings {
 
 /// The kinds of sections in the file, and the keys of each.
 #[must_use]
-pub fn known() -> [(&'static str, Vec<&'static str>); 5] {
+pub fn known() -> [(&'static str, Vec<&'static str>); 6] {
     let entry = Entry {
         section: b"node x",
         key: b"weight",
@@ -220,13 +225,42 @@ pub fn known() -> [(&'static str, Vec<&'static str>); 5] {
     let mut reader = Reader::new("", &entries);
     Settings::read(b"", &mut reader);
     let known = reader.known();
-    ["general", "priorities", "security", "health", NODE].map(|section| {
+    let sections = [
+        "general",
+        "priorities",
+        "security",
+        "health",
+        "locate",
+        NODE,
+    ];
+    sections.map(|section| {
         let keys = known.iter().find(|(kind, _)| *kind == section);
         (
             section,
             keys.map(|(_, keys)| keys.clone()).unwrap_or_default(),
         )
     })
+}
+
+/// What `[locate]` says.
+fn read_terms(reader: &mut Reader) -> Terms {
+    let usual = Terms::default();
+    let lease = reader.number(LOCATE, "lease", usual.lease, Terms::LEASES);
+    let cache = reader.any_number(LOCATE, "cache", 0..=*Terms::LEASES.end());
+    let query =
+        |reader: &mut Reader, key, purpose, usual: Query| match reader.text(LOCATE, key, b"") {
+            b"" => usual,
+            text => reader.check(LOCATE, key, Query::parse(purpose, text)),
+        };
+    Terms {
+        account: reader.text(LOCATE, "account", b"").into(),
+        lease,
+        cache: reader.check(LOCATE, "cache", Terms::cache(lease, cache)),
+        timeout: reader.number(LOCATE, "timeout", usual.timeout, Terms::TIMEOUTS),
+        retry: reader.number(LOCATE, "retry", usual.retry, Terms::RETRIES),
+        claim: query(reader, "claim", Purpose::Claim, usual.claim),
+        lookup: query(reader, "lookup", Purpose::Lookup, usual.lookup),
+    }
 }
 
 /// The sections of the nodes, and the addresses of all of them.
@@ -437,7 +471,7 @@ mod tests {
             (
                 "[nodes]\na=b",
                 "[nodes] a=b: unknown section, known are general, priorities, security, health, \
-                 node NAME",
+                 locate, node NAME",
             ),
         ] {
             assert_eq!(error(text), format!("clustering.conf: {message}"));
@@ -453,7 +487,7 @@ mod tests {
     proptest! {
         #[test]
         fn arbitrary_settings_do_no_harm(
-            section in prop_oneof![Just("general"), Just("priorities"), Just("security"), Just("health"), Just("node x")],
+            section in prop_oneof![Just("general"), Just("priorities"), Just("security"), Just("health"), Just("locate"), Just("node x")],
             key in prop::sample::select(known().map(|(_, keys)| keys).concat()),
             // No braces: see the pattern's tests.
             value in prop::collection::vec(any::<u8>().prop_filter("brace", |b| *b != b'{'), 0..32),

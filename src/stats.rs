@@ -57,8 +57,12 @@ counters! {
     NoNode = "nonode",
     /// Calls to a node that is down or disabled.
     Offline = "offline",
-    /// Questions for a resource's node that were answered here.
+    /// Resources that were placed by the nodes' weights alone.
     Placed = "placed",
+    /// Resources whose node the database named.
+    Claimed = "claimed",
+    /// Resources whose node the database had named a moment earlier.
+    Remembered = "remembered",
     /// Messages with cluster headers from a sender who isn't trusted.
     Untrusted = "untrusted",
     /// Messages with cluster headers that lack a signature.

@@ -19,10 +19,14 @@ pub const FORMAT: &str = "format=State|Standing|Weight|Since|Latency|Forwards|Fa
 pub fn params(cluster: &Cluster) -> String {
     let settings = cluster.settings();
     let (enabled, generation) = (settings.enabled, cluster.generation());
-    let mut text = format!(
-        "enabled={enabled},reload={generation},nodes={}",
-        settings.nodes.len()
-    );
+    let database = match cluster.database() {
+        None => "none",
+        Some(true) => "up",
+        Some(false) => "down",
+    };
+    let nodes = settings.nodes.len();
+    let mut text =
+        format!("enabled={enabled},reload={generation},nodes={nodes},database={database}");
     for &counter in Counter::ALL {
         // Writing to a string doesn't fail.
         let _ = write!(text, ",{}={}", counter.text(), cluster.count(counter));
@@ -109,6 +113,11 @@ pub fn metrics(cluster: &Cluster) -> String {
         "gauge",
     );
     page.sample("enabled", None, enabled);
+    if let Some(is_up) = cluster.database() {
+        let help = "Whether the database that resources are claimed in answers.";
+        page.family("database_up", help, "gauge");
+        page.sample("database_up", None, u64::from(is_up));
+    }
     let name = "settings_loaded_total";
     page.family(name, "How many files of settings were taken.", "counter");
     page.sample(name, None, cluster.generation());

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::claim::Purpose;
 use crate::event::Event;
 use crate::message::{Kind, Name, Parameters};
 use crate::resource::trim_blanks;
@@ -31,6 +32,9 @@ pub enum Action {
     Locate = 3,
     /// Ask again with all the parameters of the message.
     NeedAll = 4,
+    /// Ask a database, within a time, by a message that has the edits as its parameters, then come back
+    /// with the answer.
+    Ask = 6,
     /// Dispatch a copy of the message with the edits written into it, and give the message whatever came of
     /// that.
     Send = 5,
@@ -45,6 +49,17 @@ pub enum Edit<'m> {
     Clear(Name),
 }
 
+/// A decision that waits for an answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Begun {
+    /// The settings that it was begun with.
+    pub(crate) settings: Arc<Settings>,
+    /// The kind of message.
+    pub(crate) kind: Kind,
+    /// What a database is asked for.
+    pub(crate) purpose: Purpose,
+}
+
 /// The answer to a message. `'m` is the life of the message's texts.
 #[derive(Debug, Default)]
 pub struct Verdict<'m> {
@@ -56,8 +71,8 @@ pub struct Verdict<'m> {
     edits: SmallVec<[Edit<'m>; 8]>,
     retval: Option<Value<'m>>,
     text: Text,
-    /// The settings under which a locate was begun, and must be ended, and for which kind of message.
-    pub(crate) begun: Option<(Arc<Settings>, Kind)>,
+    /// What was begun, and must be ended.
+    pub(crate) begun: Option<Begun>,
 }
 
 impl<'m> Verdict<'m> {
@@ -71,6 +86,13 @@ impl<'m> Verdict<'m> {
     #[must_use]
     pub fn retval(&self) -> Option<&[u8]> {
         self.retval.as_ref().map(|value| self.resolve(value))
+    }
+
+    /// How long an [`Action::Ask`] waits for its answer at most, in milliseconds.
+    #[must_use]
+    pub fn timeout(&self) -> u32 {
+        let begun = self.begun.as_ref().filter(|_| self.action == Action::Ask);
+        begun.map_or(0, |begun| begun.settings.terms.timeout)
     }
 
     /// The bytes of one of this verdict's values.

@@ -36,8 +36,13 @@ fn status_names_every_counter() {
         .map(|item| item.split_once('=').unwrap())
         .collect();
     assert_eq!(
-        (shown["enabled"], shown["reload"], shown["nodes"]),
-        ("true", "1", "0")
+        (
+            shown["enabled"],
+            shown["reload"],
+            shown["nodes"],
+            shown["database"]
+        ),
+        ("true", "1", "0", "none")
     );
     for counter in Counter::ALL {
         let count = if *counter == Counter::Local { "1" } else { "0" };
@@ -146,7 +151,8 @@ fn what_would_happen_is_explained_by_the_settings_that_decide_it() {
         assert_eq!(explained.as_deref(), Some(lines), "{text}");
     }
     let placed = command::run(&cluster, b"where cluster/*/conf/1").unwrap();
-    let first = "'cluster.locate' is asked for the node ([general] locate)\nUnless another module answers it goes to '";
+    let first =
+        "'cluster.locate' is asked for the node ([general] locate)\nIf nobody knows it goes to '";
     assert!(placed.starts_with(first), "{placed}");
     assert!(
         Counter::ALL
@@ -185,7 +191,7 @@ fn a_file_is_checked_and_the_settings_in_force_stay() {
     assert_eq!(
         check(&[("general", "hops", "0"), ("x", "y", "z")]),
         "c.conf: [general] hops=0: not a number from 1 to 64\n\
-         c.conf: [x] y=z: unknown section, known are general, priorities, security, health, node NAME\n\
+         c.conf: [x] y=z: unknown section, known are general, priorities, security, health, locate, node NAME\n\
          It would be refused\n"
     );
     assert_eq!(

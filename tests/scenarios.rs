@@ -9,5 +9,7 @@ mod hostile;
 mod lab;
 #[path = "scenarios/life.rs"]
 mod life;
+#[path = "scenarios/nodes.rs"]
+mod nodes;
 #[path = "scenarios/settings.rs"]
 mod settings;

@@ -166,15 +166,23 @@ impl<'a> Reader<'a> {
         default: u32,
         range: RangeInclusive<u32>,
     ) -> u32 {
-        let Some(entry) = self.filled(section, key) else {
-            return default;
-        };
+        self.any_number(section, key, range).unwrap_or(default)
+    }
+
+    /// A number within a range, if there is one.
+    pub(super) fn any_number(
+        &mut self,
+        section: Section<'a>,
+        key: &'static str,
+        range: RangeInclusive<u32>,
+    ) -> Option<u32> {
+        let entry = self.filled(section, key)?;
         let number = number(entry.value).filter(|number| range.contains(number));
-        number.unwrap_or_else(|| {
+        if number.is_none() {
             let (low, high) = range.into_inner();
             self.refuse(entry, format!("not a number from {low} to {high}"));
-            default
-        })
+        }
+        number
     }
 }
 

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The loaded module with nodes that have sections: probes by the engine's threads, the command, and
+//! the state that outlives the engine.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use engine_bridge::{Call, Handler, Message, module_path};
+
+use crate::lab::{Lab, MODULE, PATIENCE, text};
+
+const NODES: &str = "[general]\ncallto=sip/sip:cluster/@\\0.lab\n\
+    [node node1]\nweight=100\n[node node2]\nweight=100\n[node node3]\nweight=100\n\
+    [health]\ninterval=1\ntimeout=1\nfall=2\nrise=1\nhold=0\n";
+
+/// Where the engine's modules keep what they must not forget.
+const STATE: &str = "clustering_state";
+
+/// What the SIP channel does with a request: an answer, or a timeout of its own.
+fn answer(call: &mut Call, code: &str, answered: bool) -> bool {
+    call.set("code", code);
+    if answered {
+        call.set("sip_server", "lab");
+    }
+    true
+}
+
+/// A SIP channel by which all nodes answer but those that are dead.
+fn sip(lab: &Lab, dead: &'static str, is_dead: &Arc<AtomicBool>) -> Handler {
+    let is_dead = Arc::clone(is_dead);
+    lab.engine.handle("xsip.generate", 100, move |call| {
+        assert_eq!(call.get("method").as_deref(), Some(&b"OPTIONS"[..]));
+        let uri = text(call.get("uri").as_deref());
+        if is_dead.load(Ordering::Relaxed) && uri == format!("sip:{dead}.lab") {
+            answer(call, "408", false)
+        } else {
+            answer(call, "200", true)
+        }
+    })
+}
+
+fn with_nodes() -> Lab {
+    let lab = Lab::with(NODES);
+    for node in ["node1", "node2", "node3"] {
+        lab.command(&format!("enable {node}"));
+    }
+    lab
+}
+
+impl Lab {
+    fn command(&self, line: &str) -> String {
+        let answer = self.engine.command(&format!("clustering {line}"));
+        text(answer.as_deref())
+    }
+
+    /// The first two columns of a node's row.
+    fn state(&self, node: &str) -> String {
+        let table = self.command("nodes");
+        let row = table.lines().find(|line| line.starts_with(node));
+        let words: Vec<_> = row.unwrap_or_default().split_whitespace().take(2).collect();
+        words.join(" ")
+    }
+
+    fn wait_for(&self, node: &str, state: &str) {
+        let end = Instant::now() + PATIENCE;
+        while self.state(node) != format!("{node} {state}") {
+            assert!(Instant::now() < end, "{}", self.command("nodes"));
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn a_node_that_dies_is_found_out_and_comes_back_by_itself() {
+    let lab = with_nodes();
+    let is_dead = Arc::new(AtomicBool::new(false));
+    let _sip = sip(&lab, "node2", &is_dead);
+    lab.wait_for("node2", "up");
+    is_dead.store(true, Ordering::Relaxed);
+    lab.wait_for("node2", "down");
+    let call = lab.execute("cluster/node2/x");
+    assert_eq!(text(call.get("error")), "offline");
+    assert_eq!(text(call.get("reason")), "cluster node 'node2' is down");
+    assert_eq!(lab.target("cluster/node3/x"), "sip/sip:cluster/@node3.lab");
+    is_dead.store(false, Ordering::Relaxed);
+    lab.wait_for("node2", "up");
+    assert_eq!(lab.target("cluster/node2/x"), "sip/sip:cluster/@node2.lab");
+    let log = lab.engine.take_log();
+    let said = |word: &str| log.iter().filter(|line| line.contains(word)).count();
+    assert_eq!(
+        said("Node 'node2' is down: no answer to a probe; it was up"),
+        1,
+        "{log:?}"
+    );
+    assert_eq!(
+        said("Node 'node2' is up: answered 200; it was down"),
+        1,
+        "{log:?}"
+    );
+}
+
+#[test]
+fn without_a_channel_that_sends_requests_every_node_counts_as_up() {
+    let lab = with_nodes();
+    let end = Instant::now() + PATIENCE;
+    while !lab
+        .engine
+        .take_log()
+        .join("\n")
+        .contains("set generate=yes")
+    {
+        assert!(Instant::now() < end, "nobody says so");
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(lab.target("cluster/node2/x"), "sip/sip:cluster/@node2.lab");
+}
+
+#[test]
+fn unload_waits_for_a_probe_under_way() {
+    let lab = with_nodes();
+    let (asked, answered) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counts = (Arc::clone(&asked), Arc::clone(&answered));
+    let _sip = lab.engine.handle("xsip.generate", 100, move |call| {
+        counts.0.fetch_add(1, Ordering::SeqCst);
+        thread::sleep(Duration::from_millis(500));
+        counts.1.fetch_add(1, Ordering::SeqCst);
+        answer(call, "200", true)
+    });
+    let end = Instant::now() + PATIENCE;
+    while asked.load(Ordering::SeqCst) == answered.load(Ordering::SeqCst) {
+        assert!(Instant::now() < end, "no node is probed");
+        thread::yield_now();
+    }
+    assert!(lab.engine.unload(MODULE));
+    assert_eq!(
+        asked.load(Ordering::SeqCst),
+        answered.load(Ordering::SeqCst)
+    );
+}
+
+#[test]
+fn a_drained_node_is_drained_after_a_reload_and_after_the_module_came_again() {
+    let lab = with_nodes();
+    assert_eq!(lab.command("drain node3"), "Node 'node3' is draining\r\n");
+    lab.reload(NODES);
+    assert_eq!(lab.state("node3"), "node3 draining");
+    assert!(lab.engine.unload(MODULE));
+    let state = lab.engine.configuration(STATE);
+    assert!(
+        fs::read_to_string(&state)
+            .unwrap()
+            .contains("node3=draining\n")
+    );
+    drop(lab);
+    let lab = Lab::with(NODES);
+    assert_eq!(lab.state("node3"), "node3 draining");
+    assert_eq!(lab.command("undrain node3"), "Node 'node3' is enabled\r\n");
+}
+
+#[test]
+fn a_damaged_state_is_ignored_and_said_to_be() {
+    let lab = with_nodes();
+    lab.command("drain node3");
+    assert!(lab.engine.unload(MODULE));
+    let path = lab.engine.configuration(STATE);
+    let state = fs::read(&path).unwrap();
+    fs::write(&path, &state[..state.len() - 3]).unwrap();
+    drop(lab.engine.take_log());
+    assert!(lab.engine.load(&module_path(), MODULE));
+    let log = lab.engine.take_log().join("\n");
+    assert!(
+        log.contains("so no node is drained or disabled: its beginning or its end"),
+        "{log}"
+    );
+    assert_eq!(lab.state("node3"), "node3 unknown");
+}
+
+#[test]
+fn a_resource_is_placed_unless_another_module_knows_its_node() {
+    let lab = with_nodes();
+    let ask = || {
+        let message = Message::new("cluster.locate").with("callto", "conf/7");
+        text(Some(&lab.engine.dispatch(&message).retval))
+    };
+    let placed = ask();
+    assert!(["node1", "node2", "node3"].contains(&&*placed), "{placed}");
+    for node in ["node1", "node2", "node3"]
+        .into_iter()
+        .filter(|node| *node != placed)
+    {
+        lab.command(&format!("disable {node}"));
+    }
+    assert_eq!(ask(), placed, "it stays while its node is up");
+    lab.command(&format!("disable {placed}"));
+    assert_eq!(
+        text(lab.execute("cluster/*/conf/7").get("error")),
+        "offline"
+    );
+    let _other = lab.engine.handle("cluster.locate", 100, |call| {
+        call.set_retval("node1");
+        true
+    });
+    assert_eq!(ask(), "node1");
+    for node in ["node1", "node2", "node3"] {
+        lab.command(&format!("enable {node}"));
+    }
+}
+
+#[test]
+fn the_command_has_help_and_completion_and_knows_what_is_not_its_own() {
+    let lab = with_nodes();
+    let complete = |line: &str, word: &str| {
+        let message = Message::new("engine.command")
+            .with("partline", line)
+            .with("partword", word);
+        text(Some(&lab.engine.dispatch(&message).retval))
+    };
+    let words = |text: String| text.split('\t').map(str::to_owned).collect::<Vec<_>>();
+    assert!(words(complete("", "clus")).contains(&"clustering".to_owned()));
+    assert_eq!(words(complete("clustering", "d")), ["drain", "disable"]);
+    assert_eq!(
+        words(complete("clustering drain", "node")),
+        ["node1", "node2", "node3"]
+    );
+    let help = |line: Option<&str>| {
+        let message = Message::new("engine.help");
+        let message = line
+            .into_iter()
+            .fold(message, |message, line| message.with("line", line));
+        let outcome = lab.engine.dispatch(&message);
+        (outcome.handled, text(Some(&outcome.retval)))
+    };
+    let (handled, text) = help(Some(MODULE));
+    assert!(
+        handled && text.contains("  clustering drain NODE"),
+        "{text}"
+    );
+    let (handled, text) = help(None);
+    assert!(
+        !handled && text.contains("  clustering drain NODE"),
+        "{text}"
+    );
+    assert!(!help(Some("sip")).0);
+    for line in ["clustering", "clustering drained node2", "clusteringnodes"] {
+        assert_eq!(lab.engine.command(line), None, "{line}");
+    }
+}
+
+#[test]
+fn a_file_on_disk_is_checked_and_not_loaded() {
+    let lab = with_nodes();
+    lab.engine.configure(MODULE, "[general]\nhops=0\n");
+    let said = lab.command("check");
+    assert!(
+        said.contains("[general] hops=0: not a number from 1 to 64\r\n"),
+        "{said}"
+    );
+    assert!(said.ends_with("It would be refused\r\n"), "{said}");
+    assert_eq!(lab.target("cluster/node2/x"), "sip/sip:cluster/@node2.lab");
+    fs::remove_file(lab.engine.configuration(MODULE)).unwrap();
+    assert!(lab.command("check").contains("missing"));
+}
+
+#[test]
+fn an_instant_message_is_sent_as_a_copy_and_answered_by_what_became_of_it() {
+    let lab = with_nodes();
+    let _sip = lab.engine.handle("msg.execute", 100, |call| {
+        assert_eq!(
+            call.get("callto").as_deref(),
+            Some(&b"sip/sip:cluster/@node2.lab"[..])
+        );
+        assert_eq!(
+            call.get("osip_x-callto").as_deref(),
+            Some(&b"sip/sip:bob@lab"[..])
+        );
+        call.set("code", "202");
+        true
+    });
+    let message = Message::new("msg.execute")
+        .with("called", "bob")
+        .with("callto", "cluster/node2/sip/sip:bob@lab");
+    let outcome = lab.engine.dispatch(&message);
+    assert!(outcome.handled);
+    assert_eq!(text(outcome.get("code")), "202");
+    assert_eq!(
+        outcome.get("osip_x-callto"),
+        None,
+        "the sender isn't answered with it"
+    );
+}
