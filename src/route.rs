@@ -62,10 +62,9 @@ pub(crate) fn decide<'m>(
             refuse(context, message, Refusal::LOOPING, reason, verdict);
             return;
         }
-        if settings.cdr_nodes {
-            if let Some(origin) = message.filled(Name::SipNodename) {
-                verdict.set(Name::ClusterOrigin, origin);
-            }
+        let origin = message.filled(Name::SipNodename);
+        if let Some(origin) = origin.filter(|_| settings.cdr_nodes) {
+            verdict.set(Name::ClusterOrigin, origin);
         }
     }
     context.count(Counter::Received);

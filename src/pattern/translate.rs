@@ -48,6 +48,81 @@ pub(super) fn copies(pattern: &[u8]) -> u64 {
     at.fold(1, u64::saturating_mul)
 }
 
+/// Whether a pattern has a repeated group that may match nothing, as far as can be told at a glance: one with
+/// a repetition, an anchor or an empty alternative in it, or one that is repeated twice over.
+///
+/// `regexec` of glibc 2.36 never comes back from some of them, if it is asked where groups are.
+pub(super) fn may_hang(pattern: &[u8]) -> bool {
+    // For each group that is open, whether it may match nothing. The first is the whole pattern.
+    let mut loose = vec![false];
+    let mut before = None;
+    let mut rest = pattern;
+    while let Some(&byte) = rest.first() {
+        let token = match rest {
+            [b'\\', escaped, ..] => Token::Escaped(*escaped),
+            _ => Token::Plain(byte),
+        };
+        let length = match token {
+            Token::Escaped(_) => 2,
+            Token::Plain(b'[') => bracket_length(rest).min(rest.len()),
+            Token::Plain(_) => 1,
+        };
+        rest = &rest[length..];
+        let is_empty = matches!(before, None | Some(Token::Escaped(b'(' | b'|')));
+        let within = match token {
+            Token::Escaped(b'(') => {
+                loose.push(false);
+                false
+            }
+            Token::Escaped(b')') => {
+                let within = loose.pop().unwrap_or(true) || is_empty;
+                if loose.is_empty() {
+                    loose.push(true);
+                }
+                let repeats = repetitions(rest);
+                if repeats > 1 || (repeats > 0 && within) {
+                    return true;
+                }
+                within
+            }
+            Token::Escaped(b'|') => is_empty,
+            Token::Plain(b'*' | b'^' | b'$') | Token::Escaped(b'?' | b'{') => true,
+            Token::Plain(_) | Token::Escaped(_) => false,
+        };
+        if let Some(group) = loose.last_mut() {
+            *group |= within;
+        }
+        before = Some(token);
+    }
+    false
+}
+
+#[derive(Clone, Copy)]
+enum Token {
+    Plain(u8),
+    Escaped(u8),
+}
+
+/// How many repetition operators a text starts with, as far as it matters: none, one, or more.
+fn repetitions(text: &[u8]) -> usize {
+    let after = |text: &'_ [u8]| -> Option<usize> {
+        match text {
+            [b'*', ..] => Some(1),
+            [b'\\', b'?' | b'+', ..] => Some(2),
+            [b'\\', b'{', rest @ ..] => {
+                let end = rest.windows(2).position(|pair| pair == b"\\}");
+                Some(end.map_or(text.len(), |end| end + 4))
+            }
+            _ => None,
+        }
+    };
+    match after(text).map(|length| after(&text[length..])) {
+        None => 0,
+        Some(None) => 1,
+        Some(Some(_)) => 2,
+    }
+}
+
 /// Whether a pattern has a back-reference and a repeated group, wherever they are.
 ///
 /// Such patterns have made `regexec` of glibc 2.36 call itself without end.
