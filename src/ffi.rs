@@ -13,7 +13,7 @@
 #![allow(unsafe_code)]
 #![allow(non_camel_case_types, reason = "these are the names that C sees")]
 
-mod operate;
+pub mod operate;
 
 use std::mem::MaybeUninit;
 use std::slice;

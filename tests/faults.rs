@@ -16,12 +16,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use clustering::failure::fault;
+use clustering::ffi::operate::clustering_status;
 use clustering::ffi::{
     CLUSTERING_NAMES, clustering_action, clustering_answer, clustering_bytes, clustering_concerns,
     clustering_core, clustering_decide, clustering_enabled, clustering_free, clustering_kind,
     clustering_load, clustering_located, clustering_message, clustering_new, clustering_priority,
-    clustering_result, clustering_setting, clustering_status, clustering_text,
-    clustering_text_free, clustering_verdict, clustering_verdict_line, clustering_verdict_release,
+    clustering_result, clustering_setting, clustering_text, clustering_text_free,
+    clustering_verdict, clustering_verdict_line, clustering_verdict_release,
 };
 use clustering::message::Name;
 
