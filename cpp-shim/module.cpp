@@ -50,6 +50,10 @@ std::vector<clustering_setting> settings(const Configuration& file) {
         if (!section) {
             continue;
         }
+        if (!section->paramList()->skipNull()) {
+            // That it is there may be all there is to say of a node.
+            list.push_back({bytes(*section), {}, {}});
+        }
         for (const ObjList* o = section->paramList()->skipNull(); o; o = o->skipNext()) {
             const NamedString* entry = static_cast<const NamedString*>(o->get());
             list.push_back({bytes(*section), bytes(entry->name()), bytes(*entry)});

@@ -217,7 +217,7 @@ typedef struct {
    */
   clustering_bytes section;
   /**
-   * The key.
+   * The key; empty for a section that has no entries.
    */
   clustering_bytes key;
   /**

@@ -112,6 +112,10 @@ fn explain_target(
     };
     if let Some(section) = section {
         explain_node(section, lines);
+        if section.live.unreachable().is_some() {
+            lines.push("So a call fails at once with error=offline".to_owned());
+            return;
+        }
     }
     let own = section.and_then(|node| node.callto.as_ref());
     let setting = if own.is_some() {
@@ -140,9 +144,6 @@ fn explain_node(node: &Node, lines: &mut Vec<String>) {
     lines.push(format!("Node '{name}' is {state}: {reason}"));
     if node.live.standing() != Standing::Enabled {
         lines.push(format!("It is {} by command", node.live.standing()));
-    }
-    if node.live.unreachable().is_some() {
-        lines.push("So a call fails at once with error=offline".to_owned());
     }
 }
 

@@ -160,7 +160,7 @@ pub struct clustering_message {
 pub struct clustering_setting {
     /// The section that it stands in.
     pub section: clustering_bytes,
-    /// The key.
+    /// The key; empty for a section that has no entries.
     pub key: clustering_bytes,
     /// The value.
     pub value: clustering_bytes,

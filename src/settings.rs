@@ -24,7 +24,7 @@ use reader::{Reader, Section, section};
 pub struct Entry<'a> {
     /// The section that it stands in.
     pub section: &'a [u8],
-    /// The key.
+    /// The key; empty for a section that has no entries of its own.
     pub key: &'a [u8],
     /// The value, empty where there is none.
     pub value: &'a [u8],
@@ -32,18 +32,26 @@ pub struct Entry<'a> {
 
 /// Something wrong with a file of settings.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}: [{section}] {key}={value}: {reason}")]
+#[error("{file}: [{section}]{}: {reason}", entry(key, value))]
 pub struct SettingError {
     /// The file's path.
     pub file: String,
     /// The section, fit to be printed, as are key and value.
     pub section: String,
-    /// The key.
+    /// The key; empty where the section itself is wrong.
     pub key: String,
     /// The value.
     pub value: String,
     /// What is wrong and what would be right.
     pub reason: String,
+}
+
+fn entry(key: &str, value: &str) -> String {
+    if key.is_empty() {
+        String::new()
+    } else {
+        format!(" {key}={value}")
+    }
 }
 
 /// The highest priority that a handler may be given; at a higher one all others have run.

@@ -146,6 +146,22 @@ fn sections_of_nodes_are_enough_to_enable_the_module() {
 }
 
 #[test]
+fn a_section_needs_no_entries_but_must_be_known() {
+    let bare: &[Setting] = &[("node b", "", ""), ("health", "", "")];
+    let cluster = named("a", &[bare, SETTINGS]);
+    assert_eq!(
+        execute(&cluster, "cluster/b/x/1").value("callto"),
+        Some("sip/sip:cluster/bob@b.example.net:50b")
+    );
+    let unknown = [&[("nodes b", "", "")], SETTINGS].concat();
+    let errors = cluster.load("c.conf", &entries(&unknown)).unwrap_err();
+    assert_eq!(
+        errors[0].to_string(),
+        "c.conf: [nodes b]: unknown section, known are general, priorities, security, health, node NAME"
+    );
+}
+
+#[test]
 fn what_is_wrong_with_a_node_is_named() {
     for (entry, reason) in [
         (("node ", "weight", "1"), "a node needs a name"),

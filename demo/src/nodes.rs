@@ -29,6 +29,9 @@ pub struct Node {
 /// All nodes, and the directory they live in.
 pub struct Nodes {
     running: Vec<Node>,
+    /// The names of all that were ever started; the directory of each is called by its place here,
+    /// not by its name, which is whatever somebody wrote in a file.
+    names: Vec<String>,
     guard: Arc<Guard>,
     directory: TempDir,
 }
@@ -60,6 +63,7 @@ impl Nodes {
             .tempdir()?;
         Ok(Self {
             running: Vec::new(),
+            names: Vec::new(),
             guard: Arc::new(Guard::new(directory.path())?),
             directory,
         })
@@ -70,17 +74,21 @@ impl Nodes {
         self.directory.path()
     }
 
-    /// Starts a node with these files of configuration, and waits until it is up.
+    /// Starts a node with these files of configuration, and waits until it is up. One that ran before has
+    /// what it kept.
     pub fn start(
         &mut self,
         binaries: &Binaries,
         name: &str,
         files: &[(&str, &str)],
     ) -> io::Result<()> {
-        // Not by its name, which is whatever somebody wrote in a file.
-        let directory = self.directory().join(self.running.len().to_string());
-        fs::create_dir(&directory)?;
-        fs::create_dir(directory.join("modules"))?;
+        let place = self.names.iter().position(|known| known == name);
+        let place = place.unwrap_or_else(|| {
+            self.names.push(name.to_owned());
+            self.names.len() - 1
+        });
+        let directory = self.home(place);
+        fs::create_dir_all(directory.join("modules"))?;
         fs::write(
             directory.join("yate.conf"),
             format!("[general]\nnodename={name}\n"),
@@ -104,25 +112,33 @@ impl Nodes {
         Ok(())
     }
 
-    /// The node of a name, which has been started.
+    /// Ends a node as a crash or a power failure does.
+    pub fn kill(&mut self, name: &str) -> io::Result<()> {
+        let place = self.place(name)?;
+        self.running.remove(place).process.kill()
+    }
+
+    /// The node of a name, which is running.
     pub fn get(&self, name: &str) -> io::Result<&Node> {
-        let found = self.running.iter().find(|node| node.name == name);
-        found.ok_or_else(|| failure(format!("there is no node '{name}'")))
+        Ok(&self.running[self.place(name)?])
     }
 
-    /// All nodes, in the order in which they were started.
-    pub fn iter(&self) -> impl Iterator<Item = &Node> {
-        self.running.iter()
-    }
-
-    /// What the nodes have logged.
+    /// What the nodes have logged, also those that run no more.
     pub fn logs(&self) -> String {
-        let logs = self.iter().map(|node| {
-            let log = fs::read(Process::log(&node.directory)).unwrap_or_default();
-            let log = String::from_utf8_lossy(&log);
-            format!("--- log of {} ---\n{log}\n", node.name)
+        let logs = self.names.iter().enumerate().map(|(place, name)| {
+            let log = read_log(&self.home(place));
+            format!("--- log of {name} ---\n{log}\n")
         });
         logs.collect()
+    }
+
+    fn home(&self, place: usize) -> PathBuf {
+        self.directory().join(place.to_string())
+    }
+
+    fn place(&self, name: &str) -> io::Result<usize> {
+        let place = self.running.iter().position(|node| node.name == name);
+        place.ok_or_else(|| failure(format!("no node '{name}' is running")))
     }
 }
 
@@ -144,6 +160,11 @@ impl Node {
         &self.process.client
     }
 
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        read_log(&self.directory)
+    }
+
     /// Puts another configuration of the module in force.
     pub fn reload(&self, config: &str) -> io::Result<()> {
         fs::write(self.directory.join("clustering.conf"), config)?;
@@ -154,4 +175,9 @@ impl Node {
             Err(failure(answer))
         }
     }
+}
+
+fn read_log(directory: &Path) -> String {
+    let log = fs::read(Process::log(directory)).unwrap_or_default();
+    String::from_utf8_lossy(&log).into_owned()
 }

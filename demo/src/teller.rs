@@ -26,6 +26,23 @@ impl<'a> Teller<'a> {
         writeln!(self.out, "{text}")
     }
 
+    /// A command at a node's console, and what it prints.
+    pub fn console(&mut self, node: &str, command: &str, printed: &str) -> io::Result<()> {
+        writeln!(self.out, "{node}> {command}\n{printed}")
+    }
+
+    /// A step: a command at a node's console, what it prints and what it should print.
+    pub fn answer(
+        &mut self,
+        node: &str,
+        command: &str,
+        came: &str,
+        expected: &str,
+    ) -> io::Result<()> {
+        self.console(node, command, came)?;
+        self.compare(came, expected)
+    }
+
     /// What begins at a node, before the steps that follow from it.
     pub fn note(&mut self, node: &str, what: &str, text: &str) -> io::Result<()> {
         writeln!(self.out, "  {node:<5}  {what:<14} {text}")
@@ -33,15 +50,18 @@ impl<'a> Teller<'a> {
 
     /// A step: what came at a node, and what should have come.
     pub fn see(&mut self, node: &str, what: &str, came: &str, expected: &str) -> io::Result<()> {
-        self.steps += 1;
         self.note(node, what, came)?;
+        self.compare(came, expected)
+    }
+
+    fn compare(&mut self, came: &str, expected: &str) -> io::Result<()> {
+        self.steps += 1;
         if came != expected {
             self.wrong += 1;
-            writeln!(
-                self.out,
-                "  WRONG, this was expected:\n  {:22}{expected}",
-                ""
-            )?;
+            writeln!(self.out, "  WRONG, this was expected:")?;
+            for line in expected.lines() {
+                writeln!(self.out, "  {:22}{line}", "")?;
+            }
         }
         Ok(())
     }

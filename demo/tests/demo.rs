@@ -53,11 +53,17 @@ fn all_calls_go_where_they_should() {
         "  node2  stored is      cluster/node2/sip/sip:bob@10.0.0.9",
         "  node1  call.execute   -> sip/sip:cluster/@node2.example.net",
         "  node2  call.execute   -> sip/sip:bob@10.0.0.9",
-        "  node2  cluster.locate conf/7 is on node3",
-        "  node3  enters room    conf/7",
+        "  node2  text           See you in room9",
+        "  node2  cluster.locate conf/1 is on node3",
+        "  node3  enters room    conf/1",
         "  node1  error          noroute",
         "  node2  call.route     forbidden",
         "  node3  call.cdr       4 of 4 have nodename=node3, nodeprefix=cluster/node3/",
+        "  all    alice to bob   4 of 4 legs have the billid of the call",
+        "  node1  sees           node1 up, node2 up, node3 draining",
+        "  node1  sees           node1 up, node2 down, node3 up",
+        "  node1  alice gets     offline: cluster node 'node2' is down",
+        "  node1  nina gets      accepted",
     ] {
         assert!(told.lines().any(|told| told == line), "{line}\n{told}");
     }

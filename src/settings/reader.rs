@@ -135,6 +135,8 @@ impl<'a> Reader<'a> {
                     let known = sections.join(", ");
                     self.refuse(entry, format!("unknown section, known are {known}"));
                 }
+                // A section that is known needs no entries.
+                Some(_) if entry.key.is_empty() => {}
                 Some(keys) if !keys.iter().any(|key| key.as_bytes() == entry.key) => {
                     self.refuse(entry, format!("unknown key, known are {}", keys.join(", ")));
                 }

@@ -2,7 +2,7 @@
 //
 // SQLite behind the `database` message. sqlitedb.conf, a section for each account:
 //   database=FILE           run parameters are replaced; by default it is in memory
-//   initialize=QUERIES      run when the account is opened
+//   initialize=QUERIES      run when the account is opened; with @FILE those of a file
 //   timeout=2000            how long a query waits for its turn, in milliseconds
 //   retry=5                 how often to try again, every 5 ms, while somebody else holds the
 //   file's lock
@@ -10,7 +10,10 @@
 #include "database.h"
 
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <sqlite3.h>
+#include <string>
 
 using namespace TelEngine;
 
@@ -163,13 +166,28 @@ bool SqliteConnection::step(sqlite3_stmt* statement, bool results, Result& resul
     return true;
 }
 
+// The queries that an account begins with.
+String initialQueries(const NamedList& section) {
+    String text = section["initialize"];
+    if (!text.startSkip("@", false)) {
+        return text;
+    }
+    Engine::runParams().replaceParams(text);
+    std::ifstream file(text.trimBlanks().safe());
+    if (!file) {
+        Debug("sqlitedb", DebugWarn, "Missing init file '%s'", text.safe());
+    }
+    const std::string queries((std::istreambuf_iterator<char>(file)), {});
+    return queries.c_str();
+}
+
 } // namespace
 
 DatabaseAccount* TelEngine::sqliteAccount(const NamedList& section) {
     String file = section.getValue("database", ":memory:");
     Engine::runParams().replaceParams(file);
     DatabaseAccount::Pool pool;
-    pool.push_back(std::make_unique<SqliteConnection>(file, section["initialize"],
+    pool.push_back(std::make_unique<SqliteConnection>(file, initialQueries(section),
                                                       section.getIntValue("retry", 5, 0, 100)));
     return new DatabaseAccount(section, section.getIntValue("timeout", 2000, 100), std::move(pool));
 }

@@ -112,6 +112,7 @@ void sqlite() {
     CHECK(!Query("other", "COMMIT").getParam("error"));
     CHECK_TEXT(Query("lite", "UPDATE t SET s='l'")["affected"], "2");
     CHECK(!Query("unopened", "SELECT 1").handled());
+    CHECK_TEXT(Query("made", "SELECT n FROM begun").cell(0, 1), "7");
 }
 
 void postgres() {
@@ -147,6 +148,9 @@ void facts::configureDatabases(const String& directory) {
     String lite;
     lite << "[lite]\ndatabase=" << directory << "/facts.db\n";
     lite << "[other]\ndatabase=${configpath}/facts.db\n[unopened]\ndatabase=/nowhere/facts.db\n";
+    lite << "[made]\ninitialize=@${configpath}/made.sql\n";
+    write(directory + "/made.sql", "-- Not in one line\nCREATE TABLE begun(n INT);\n"
+                                   "INSERT INTO begun VALUES(7);\n");
     write(directory + "/sqlitedb.conf", lite);
     write(directory + "/register.conf",
           "[general]\nuser.register=yes\nuser.unregister=yes\ncall.route=yes\n"

@@ -28,6 +28,13 @@ fn messages_that_are_none_of_the_clusters_meet_no_handler() {
 }
 
 #[test]
+fn a_node_whose_section_has_no_entries_is_known() {
+    let lab = Lab::with(&format!("{GENERAL}[node annex]\n"));
+    assert_eq!(lab.target("cluster/annex/x"), "sip/sip:4021@annex.lab");
+    assert_eq!(lab.target("cluster/attic/x"), "cluster/attic/x");
+}
+
+#[test]
 fn every_setting_takes_effect_on_reload() {
     let lab = Lab::with(GENERAL);
     assert_eq!(lab.target("cluster/node2/x"), "sip/sip:4021@node2.lab");

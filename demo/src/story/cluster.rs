@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! What the nodes of the story are made of: their configuration, the dial plan, and what else an
+//! operator's own modules know.
+
+use std::fs;
+use std::io;
+
+use engine_process::Message;
+
+use crate::nodes::{Binaries, Nodes};
+
+/// The names of all nodes.
+pub const NODES: [&str; 3] = ["node1", "node2", "node3"];
+
+/// The same on each node: that is the point of a cluster of equals.
+pub const CLUSTERING: &str = r"[general]
+regexp=^node[0-9]$
+callto=sip/sip:cluster/@\0.example.net
+
+[node node1]
+source=198.51.100.1
+
+[node node2]
+source=198.51.100.2
+
+[node node3]
+source=198.51.100.3
+
+[health]
+interval=1
+timeout=1
+fall=2
+rise=1
+";
+
+/// What an operator's dial plan says of names that are no user's.
+const DIAL_PLAN: [(&str, &str); 5] = [
+    ("room1", "cluster/*/conf/1"),
+    ("room8", "cluster/*/conf/8"),
+    ("room9", "cluster/*/conf/9"),
+    ("lobby", "cluster/*/conf/lobby"),
+    ("oldpbx", "cluster/pbx9/conf/1"),
+];
+
+/// The hosts of all phones.
+const PHONES: &str = "[phones]\n10.0.0.8=\n10.0.0.9=\n10.0.0.10=\n";
+
+/// The messages that tell the story.
+const TOLD: [&str; 6] = [
+    "call.preroute",
+    "call.route",
+    "call.execute",
+    "call.cdr",
+    "cluster.locate",
+    "msg.execute",
+];
+
+/// Starts a node, also one that has run before.
+pub fn start(binaries: &Binaries, nodes: &mut Nodes, name: &str) -> io::Result<()> {
+    let wire = nodes.directory().join("wire");
+    fs::create_dir_all(&wire)?;
+    let mock = format!(
+        "[wire]\ndirectory={}\naddress={}\ngenerate=yes\n\n{PHONES}",
+        wire.display(),
+        address(name),
+    );
+    let files = [
+        ("clustering.conf", CLUSTERING),
+        ("yate-mock.conf", mock.as_str()),
+    ];
+    nodes.start(binaries, name, &files)?;
+    let client = nodes.get(name)?.client();
+    for message in TOLD {
+        client.watch(message)?;
+    }
+    client.install(60, "call.route", Box::new(dial))?;
+    client.install(50, "cluster.locate", Box::new(locate_lobby))
+}
+
+/// A node's address.
+pub fn address(node: &str) -> String {
+    format!("198.51.100.{}", node.trim_start_matches("node"))
+}
+
+/// Routes a call by the dial plan, as a routing module would.
+fn dial(route: &mut Message) -> bool {
+    let entry = DIAL_PLAN
+        .iter()
+        .find(|(name, _)| route.get("called") == *name);
+    let Some((_, target)) = entry else {
+        return false;
+    };
+    (*target).clone_into(&mut route.retval);
+    true
+}
+
+/// An operator's own say in where a room is.
+fn locate_lobby(locate: &mut Message) -> bool {
+    let is_lobby = locate.get("callto") == "conf/lobby";
+    if is_lobby {
+        "node1".clone_into(&mut locate.retval);
+    }
+    is_lobby
+}

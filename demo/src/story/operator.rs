@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! An operator at the console: what the nodes know of each other, and a node that is taken out of
+//! service for maintenance.
+
+use std::io;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use engine_process::PATIENCE;
+
+use super::Story;
+use super::cluster::NODES;
+
+const POLL: Duration = Duration::from_millis(20);
+
+impl Story<'_> {
+    /// Shows the table of nodes as an operator sees it, when it says this of them.
+    pub fn nodes_of(&mut self, node: &str, expected: &str) -> io::Result<()> {
+        let (table, came) = self.await_states(node, expected)?;
+        self.teller.console(node, "clustering nodes", &table)?;
+        self.teller.see(node, "sees", &came, expected)
+    }
+
+    /// A node says this of all nodes, if not now then soon.
+    pub fn sees(&mut self, node: &str, expected: &str) -> io::Result<()> {
+        let (_, came) = self.await_states(node, expected)?;
+        self.teller.see(node, "sees", &came, expected)
+    }
+
+    /// The table of nodes, and what it says of each, once that is as expected or has taken too long.
+    fn await_states(&self, node: &str, expected: &str) -> io::Result<(String, String)> {
+        let begin = Instant::now();
+        loop {
+            let table = self.command(node, "clustering nodes")?;
+            let came = states(&table);
+            if came == expected || begin.elapsed() > PATIENCE {
+                return Ok((table, came));
+            }
+            thread::sleep(POLL);
+        }
+    }
+
+    /// A command at a node's console, which is to print this.
+    pub fn ask(&mut self, node: &str, command: &str, expected: &str) -> io::Result<()> {
+        let came = self.command(node, command)?;
+        self.teller.answer(node, command, &came, expected)
+    }
+
+    /// What a command prints.
+    pub fn command(&self, node: &str, command: &str) -> io::Result<String> {
+        let printed = self.nodes.get(node)?.client().command(command)?;
+        Ok(printed.replace('\r', ""))
+    }
+
+    /// Nothing new comes to a node that is drained, what is there stays there.
+    pub fn drain(&mut self) -> io::Result<()> {
+        self.teller
+            .say("\nnode3 needs maintenance: the operator drains it, on all nodes")?;
+        self.on_all("clustering drain node3", "Node 'node3' is draining")?;
+        self.nodes_of("node1", "node1 up, node2 up, node3 draining")?;
+        self.reached(
+            "ivan",
+            ("judy", "sip/sip:judy@10.0.0.10"),
+            ("node1", "node3"),
+        )?;
+        self.room_call("kate", ("node1", "node2"), ("room8", "conf/8"))?;
+        self.teller.say("\nThe maintenance is over")?;
+        self.on_all("clustering undrain node3", "Node 'node3' is enabled")
+    }
+
+    fn on_all(&mut self, command: &str, expected: &str) -> io::Result<()> {
+        for node in NODES {
+            self.ask(node, command, expected)?;
+        }
+        Ok(())
+    }
+}
+
+/// What a table of nodes says of each: `node1 up, node2 draining`.
+fn states(table: &str) -> String {
+    let rows = table.lines().skip(1).map(|row| {
+        let mut columns = row.split_whitespace();
+        let (node, state) = (columns.next(), columns.next());
+        format!("{} {}", node.unwrap_or_default(), state.unwrap_or_default())
+    });
+    rows.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! A node dies, and comes back.
+
+use std::io;
+use std::time::Instant;
+
+use super::{Story, cluster};
+
+const BOB: (&str, &str) = ("bob", "sip/sip:bob@10.0.0.9");
+
+impl Story<'_> {
+    /// Nobody waits for a node that is dead, and its rooms are opened elsewhere.
+    pub fn death(&mut self) -> io::Result<()> {
+        self.teller.say("\nnode2 is killed: kill -9")?;
+        self.nodes.kill("node2")?;
+        let states = "node1 up, node2 down, node3 up";
+        self.nodes_of("node1", states)?;
+        self.sees("node3", states)?;
+        self.change_in_log("node1", "down")?;
+        self.ask(
+            "node1",
+            "clustering where cluster/node2/sip/sip:bob@10.0.0.9",
+            "Node 'node2' is down: no answer to a probe\nSo a call fails at once with error=offline",
+        )?;
+
+        let begin = Instant::now();
+        let heard = self.call("alice", "bob", "node1")?;
+        let took = format!("{:.1} ms", begin.elapsed().as_secs_f64() * 1000.0);
+        let (_, phone) = BOB;
+        self.routed("node1", "alice", "bob", &format!("cluster/node2/{phone}"))?;
+        let reason = "cluster node 'node2' is down";
+        self.refused("node1", "alice", ("offline", reason))?;
+        self.heard("node1", "alice", &heard, &format!("offline: {reason}"))?;
+        self.teller.note("node1", "it took", &took)?;
+
+        self.room_call("laura", ("node1", "node3"), ("room9", "conf/9"))?;
+        self.room_call("mike", ("node3", "node3"), ("room9", "conf/9"))
+    }
+
+    /// The others find out by themselves that it is back.
+    pub fn return_of_the_dead(&mut self) -> io::Result<()> {
+        self.teller
+            .say("\nnode2 is started again; nobody touches the others")?;
+        cluster::start(self.binaries, self.nodes, "node2")?;
+        let states = "node1 up, node2 up, node3 up";
+        self.nodes_of("node1", states)?;
+        self.sees("node2", states)?;
+        self.sees("node3", states)?;
+        self.change_in_log("node1", "up")?;
+        self.reached("nina", BOB, ("node1", "node2"))
+    }
+
+    /// The line by which a node has logged that node2 is up or down.
+    fn change_in_log(&mut self, node: &str, state: &str) -> io::Result<()> {
+        let log = self.nodes.get(node)?.log();
+        let begin = format!("Node 'node2' is {state}: ");
+        let line = log
+            .lines()
+            .rev()
+            .find_map(|line| line.find(&begin).map(|at| &line[at..]));
+        self.teller
+            .say(&format!("  log of {node}: {}", line.unwrap_or("nothing")))
+    }
+}
