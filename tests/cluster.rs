@@ -16,6 +16,8 @@ mod cdr;
 mod command;
 #[path = "cluster/configuration.rs"]
 mod configuration;
+#[path = "cluster/dummy.rs"]
+mod dummy;
 #[path = "cluster/engine.rs"]
 mod engine;
 #[path = "cluster/installation.rs"]
@@ -38,6 +40,8 @@ mod calls;
 mod failures;
 #[path = "cluster/forged.rs"]
 mod forged;
+#[path = "cluster/health.rs"]
+mod health;
 #[path = "cluster/life.rs"]
 mod life;
 #[path = "cluster/messages.rs"]

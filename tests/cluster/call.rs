@@ -144,6 +144,11 @@ impl IncomingCall {
         self.invite.from
     }
 
+    /// Says that the call came, and no more for now.
+    pub fn tries(&self) {
+        self.reply(100);
+    }
+
     /// Says that it rings.
     pub fn ring(&self) {
         self.reply(180);

@@ -16,7 +16,7 @@ pub struct Wishes {
     pub clustering: String,
     /// Lines of `regexroute.conf`, for numbers that are no user's.
     pub dialplan: String,
-    /// Lines of the general section of `ysipchan.conf`.
+    /// Lines of the general section of `ysipchan.conf`; count before what is usual.
     pub sip: String,
 }
 
@@ -40,8 +40,8 @@ pub fn files(wishes: &Wishes, network: &Network, node: &str) -> Vec<(&'static st
         (
             "ysipchan.conf",
             format!(
-                "[general]\naddr={address}\nport={SIP}\nrtp_localip={address}\nudp_force_bind=no\ngenerate=yes\n{sip}\n\
-                 [registrar]\nauth_required=no\n[message]\nenable=yes\nauth_required=no\n"
+                "[general]\n{sip}addr={address}\nport={SIP}\nrtp_localip={address}\nudp_force_bind=no\n\
+                 generate=yes\n[registrar]\nauth_required=no\n[message]\nenable=yes\nauth_required=no\n"
             ),
         ),
         ("regexroute.conf", format!("[default]\n{dialplan}\n")),

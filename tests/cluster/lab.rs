@@ -40,6 +40,17 @@ impl Plan {
         self
     }
 
+    /// All nodes have a section of their own, and probe each other every second. Two probes in a row
+    /// without an answer take a node down, one with an answer brings it up.
+    pub fn probed(self) -> Self {
+        let sections: String = (1..=self.nodes)
+            .map(|number| format!("[node node{number}]\nweight=100\n"))
+            .collect();
+        self.clustering(&format!(
+            "{sections}[health]\ninterval=1\ntimeout=1\nfall=2\nrise=1\n"
+        ))
+    }
+
     /// A line of the dial plan that all nodes have, in the syntax of `regexroute`.
     pub fn dial(mut self, line: &str) -> Self {
         self.wishes.dialplan.push_str(line);
@@ -47,7 +58,7 @@ impl Plan {
         self
     }
 
-    /// A setting of the SIP channel.
+    /// A setting of the SIP channel beside the usual ones, or instead of one.
     pub fn sip(mut self, setting: &str) -> Self {
         self.wishes.sip.push_str(setting);
         self.wishes.sip.push('\n');

@@ -11,18 +11,31 @@ use crate::{PATIENCE, POLL};
 /// The log of a node.
 pub struct Log {
     file: PathBuf,
+    /// Where it begins.
+    start: usize,
 }
 
 impl Log {
     /// A file that may not be there yet.
     pub fn of(file: PathBuf) -> Self {
-        Self { file }
+        Self { file, start: 0 }
+    }
+
+    /// What it will have to say from now on.
+    pub fn from_now(self) -> Self {
+        let start = self.bytes().len();
+        Self { start, ..self }
     }
 
     /// What was said so far.
     pub fn text(&self) -> String {
-        let log = fs::read(&self.file).unwrap_or_default();
-        String::from_utf8_lossy(&log).into_owned()
+        String::from_utf8_lossy(&self.bytes()[self.start..]).into_owned()
+    }
+
+    /// How many lines have this text so far.
+    pub fn count(&self, text: &str) -> usize {
+        let log = self.text();
+        log.lines().filter(|line| line.contains(text)).count()
     }
 
     /// The first line that has this text, once it is there.
@@ -30,10 +43,19 @@ impl Log {
     /// # Panics
     /// When it doesn't come.
     pub fn wait_for(&self, text: &str) -> String {
+        self.wait_for_nth(text, 1)
+    }
+
+    /// Of the lines that have this text the one of that number, from 1 on, once it is there.
+    ///
+    /// # Panics
+    /// When it doesn't come.
+    pub fn wait_for_nth(&self, text: &str, number: usize) -> String {
         let begin = Instant::now();
         loop {
             let log = self.text();
-            if let Some(line) = log.lines().find(|line| line.contains(text)) {
+            let mut lines = log.lines().filter(|line| line.contains(text));
+            if let Some(line) = lines.nth(number - 1) {
                 return line.to_owned();
             }
             assert!(
@@ -42,5 +64,9 @@ impl Log {
             );
             std::thread::sleep(POLL);
         }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        fs::read(&self.file).unwrap_or_default()
     }
 }

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! Nodes that die and come back: who notices, what becomes of calls to them meanwhile, and what does not
+//! count against a node.
+
+use std::time::{Duration, Instant};
+
+use crate::call::Refusal;
+use crate::dummy::Dummy;
+use crate::lab::Lab;
+use crate::log::Log;
+
+/// A node that is dead and has no process: nobody answers in its place.
+const SECTION: &str = "[node node3]\nweight=100\n";
+
+/// What a node thinks of another: a column of its status.
+fn column(lab: &Lab, node: &str, other: &str, number: usize) -> String {
+    let status = lab.node(node).command("status clustering");
+    let columns = status.split([';', ',']).find_map(|item| {
+        let columns = item.strip_prefix(other)?.strip_prefix('=')?;
+        columns.split('|').nth(number)
+    });
+    let column = columns.unwrap_or_else(|| panic!("no {other}: {status}"));
+    column.trim_end().to_owned()
+}
+
+/// A node's log, once the node has found these others to be up.
+fn log_with_up(lab: &Lab, node: &str, others: &[&str]) -> Log {
+    let log = lab.log(node);
+    for other in others {
+        log.wait_for(&format!("Node '{other}' is up: answered 200"));
+    }
+    log.from_now()
+}
+
+#[test]
+fn calls_to_a_dead_node_fail_at_once_and_go_there_again_when_it_is_back() {
+    let Some(lab) = Lab::of(3).probed().start() else {
+        return;
+    };
+    let (alice, bob) = lab.alice_and_bob();
+    bob.picks_up();
+    alice.call("bob").answered().hang_up();
+    let log = log_with_up(&lab, "node1", &["node2", "node3"]);
+    let probes = lab.log("node3").from_now();
+
+    lab.node("node2").kill();
+    let dead = Dummy::at(lab.sip("node2"));
+    let line = log.wait_for("Node 'node2' is down");
+    assert!(
+        line.contains("no answer to a probe; it was up for "),
+        "{line}"
+    );
+    let begin = Instant::now();
+    let refused = alice.call("bob").refused();
+    assert!(
+        begin.elapsed() < Duration::from_secs(2),
+        "as it was promised"
+    );
+    let reason = "cluster node 'node2' is down".to_owned();
+    assert_eq!(refused, Refusal { code: 404, reason });
+    let line = log.wait_for("No call to ");
+    assert!(line.ends_with(" on node 'node2', which is down"), "{line}");
+    // It is asked for a sign of life, and for nothing else.
+    let first = dead.hears(lab.sip("node1")).message;
+    for request in [vec![first], dead.heard()].concat() {
+        assert!(request.is("OPTIONS"), "{request}");
+    }
+    // Nor do the others suffer.
+    probes.wait_for_nth("OPTIONS sip:", 3);
+    assert_eq!(log.count("Node 'node3' is"), 0);
+
+    drop(dead);
+    lab.node("node2").start();
+    log.wait_for("Node 'node2' is up: answered 200; it was down for ");
+    alice.call("bob").answered().hang_up();
+    assert_eq!(log.count("Node 'node"), 2, "{}", log.text());
+}
+
+#[test]
+fn a_probe_that_waits_delays_no_other_nodes_probes() {
+    let plan = Lab::of(2).clustering("[health]\ninterval=1\ntimeout=10\n");
+    let Some(lab) = plan.probed().clustering(SECTION).start() else {
+        return;
+    };
+    let silent = Dummy::at(lab.sip("node3"));
+    silent.hears(lab.sip("node1"));
+    lab.log("node2").from_now().wait_for_nth("OPTIONS sip:", 3);
+    // The one probe is still waiting for its answer.
+    let more = silent.heard();
+    let others: Vec<_> = more
+        .iter()
+        .filter(|request| {
+            request
+                .header("Via")
+                .contains(&lab.sip("node1").to_string())
+        })
+        .collect();
+    assert!(others.is_empty(), "{others:?}");
+}
+
+#[test]
+fn a_fork_passes_over_a_node_that_is_down() {
+    let plan = Lab::of(2)
+        .probed()
+        .dial("^both$=fork cluster/node2/sip/sip:bob@NET.101:5060 | sip/sip:bob@NET.101:5060");
+    let Some(lab) = plan.start() else {
+        return;
+    };
+    let bob = lab.phone("bob");
+    let alice = lab.phone("alice").at("node1");
+    let log = log_with_up(&lab, "node1", &["node2"]);
+    lab.node("node2").kill();
+    let dead = Dummy::at(lab.sip("node2"));
+    log.wait_for("Node 'node2' is down");
+    let calling = alice.call("both");
+    let called = bob.called();
+    assert_eq!(called.from(), lab.sip("node1").into());
+    called.answer();
+    calling.answered().hang_up();
+    assert!(dead.heard().iter().all(|request| request.is("OPTIONS")));
+}
+
+#[test]
+fn one_lost_probe_changes_nothing_and_two_in_a_row_do() {
+    let Some(lab) = Lab::of(1)
+        .clustering("[node node2]\nweight=1\n")
+        .probed()
+        .start()
+    else {
+        return;
+    };
+    let (node, log) = (lab.sip("node1"), lab.log("node1"));
+    let dummy = Dummy::at(lab.sip("node2"));
+    dummy.answers(&dummy.hears(node), 503);
+    // Whoever refuses is alive.
+    log.wait_for("Node 'node2' is up: answered 503; it was unknown for ");
+    for _ in 0..2 {
+        dummy.hears(node);
+        dummy.answers(&dummy.hears(node), 200);
+    }
+    dummy.hears(node);
+    assert_eq!(log.count("Node 'node2' is down"), 0, "{}", log.text());
+    dummy.hears(node);
+    log.wait_for("Node 'node2' is down: no answer to a probe; it was up for ");
+}
+
+#[test]
+fn calls_that_come_to_nothing_at_a_live_node_say_nothing_against_it() {
+    // So the engine gives a phone up that says no more than that it tries after 6.4 s.
+    let Some(lab) = Lab::of(2).probed().sip("t1=100").start() else {
+        return;
+    };
+    let (alice, bob) = lab.alice_and_bob();
+    let log = log_with_up(&lab, "node1", &["node2"]);
+    for (said, heard) in [(486, 486), (603, 403), (408, 503), (503, 503)] {
+        let calling = alice.call("bob");
+        bob.called().refuse(said);
+        assert_eq!(calling.refused().code, heard);
+    }
+    let calling = alice.call("bob");
+    let called = bob.called();
+    called.ring();
+    calling.rings();
+    calling.cancel();
+    called.cancelled();
+    assert_eq!(column(&lab, "node1", "node2", 6), "0", "failures");
+
+    // This one looks as if nobody were there at all, so that a probe has to tell.
+    lab.node("node1").watch(&["chan.hangup"]);
+    let calling = alice.call("bob");
+    bob.called().tries();
+    calling.refused();
+    lab.node("node1").seen("the end of the leg", |message| {
+        message.get("cause_sip") == "408" && message.get("reason_sip").is_empty()
+    });
+    lab.log("node2").from_now().wait_for_nth("OPTIONS sip:", 2);
+    assert_eq!(column(&lab, "node1", "node2", 0), "up");
+    assert_eq!(column(&lab, "node1", "node2", 6), "1", "failures");
+    assert_eq!(log.count("Node 'node2' is"), 0, "{}", log.text());
+}
+
+#[test]
+fn where_nobody_sends_probes_that_is_said_once_and_calls_go_on() {
+    let Some(lab) = Lab::of(2).probed().sip("generate=no").start() else {
+        return;
+    };
+    let (alice, bob) = lab.alice_and_bob();
+    bob.picks_up();
+    let log = lab.log("node1");
+    let line = log.wait_for("Nodes can't be probed");
+    assert!(
+        line.contains("set generate=yes in [general] of ysipchan.conf"),
+        "{line}"
+    );
+    lab.node("node1").watch(&["engine.timer"]);
+    for _ in 0..4 {
+        lab.node("node1").seen("a second", |_| true);
+    }
+    assert_eq!(log.count("Nodes can't be probed"), 1);
+    alice.call("bob").answered().hang_up();
+    assert_eq!(column(&lab, "node1", "node2", 0), "unknown");
+}
