@@ -527,7 +527,7 @@ pub unsafe extern "C" fn clustering_load(
     };
     if !errors.is_null() {
         // SAFETY: promised by the caller.
-        unsafe { errors.write(clustering_text::new(lines.join("\n").into_bytes())) };
+        unsafe { errors.write(clustering_text::new(|| lines.join("\n").into_bytes())) };
     }
     result
 }
@@ -670,10 +670,13 @@ pub unsafe extern "C" fn clustering_verdict_line(
             .as_ref()
             .map(|verdict| &*verdict.core_private.as_ptr().cast::<Private>())
     };
-    let line = private.and_then(|private| {
-        guard(|| private.verdict.line().map(|line| line.to_string())).unwrap_or_default()
-    });
-    clustering_text::new(line.unwrap_or_default().into_bytes())
+    let Some(Private { verdict, .. }) = private else {
+        return clustering_text::EMPTY;
+    };
+    clustering_text::new(|| {
+        let line = verdict.line().map(|line| line.to_string());
+        line.unwrap_or_default().into_bytes()
+    })
 }
 
 /// Releases a verdict, after which its memory may be used for another. NULL is fine.
@@ -735,18 +738,22 @@ pub extern "C" fn clustering_kind_name(kind: u32) -> clustering_bytes {
 }
 
 impl clustering_text {
-    fn new(bytes: Vec<u8>) -> Self {
-        if bytes.is_empty() {
-            return Self {
-                ptr: std::ptr::null_mut(),
-                len: 0,
-            };
-        }
-        let bytes = bytes.into_boxed_slice();
-        let len = bytes.len();
-        Self {
-            ptr: Box::into_raw(bytes).cast(),
-            len,
+    const EMPTY: Self = Self {
+        ptr: std::ptr::null_mut(),
+        len: 0,
+    };
+
+    /// The text that `make` makes; none where that fails.
+    fn new(make: impl FnOnce() -> Vec<u8>) -> Self {
+        match guard(|| make().into_boxed_slice()) {
+            Ok(bytes) if !bytes.is_empty() => {
+                let len = bytes.len();
+                Self {
+                    ptr: Box::into_raw(bytes).cast(),
+                    len,
+                }
+            }
+            _ => Self::EMPTY,
         }
     }
 }

@@ -16,7 +16,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use clustering::failure::fault;
-use clustering::ffi::operate::clustering_status;
+use clustering::ffi::operate::{
+    clustering_check, clustering_chore, clustering_chore_next, clustering_command,
+    clustering_complete, clustering_help, clustering_probed, clustering_restore, clustering_state,
+    clustering_status, clustering_status_nodes, clustering_tick,
+};
 use clustering::ffi::{
     CLUSTERING_NAMES, clustering_action, clustering_answer, clustering_bytes, clustering_concerns,
     clustering_core, clustering_decide, clustering_enabled, clustering_free, clustering_kind,
@@ -65,10 +69,13 @@ fn bytes(text: &'static str) -> clustering_bytes {
     }
 }
 
-const SETTINGS: [(&str, &str, &str); 3] = [
+const SETTINGS: [(&str, &str, &str); 6] = [
     ("general", "regexp", "^node[0-9]$"),
     ("general", "callto", "sip/sip:cluster/@\\0.example.net"),
     ("security", "secret", "a secret of at least sixteen bytes"),
+    ("node node1", "weight", "100"),
+    ("node node2", "weight", "100"),
+    ("health", "interval", "1"),
 ];
 
 /// A node, by way of the C ABI.
@@ -130,6 +137,8 @@ impl Node {
                     has_error: false,
                     error: bytes(""),
                     reason: bytes(""),
+                    has_row: false,
+                    timed_out: false,
                 };
                 let (begun, place) = (first.as_ptr(), second.as_mut_ptr());
                 result =
@@ -141,6 +150,53 @@ impl Node {
             clustering_text_free(clustering_verdict_line(first.as_ptr()));
             clustering_verdict_release(first.as_mut_ptr());
             (result, action)
+        }
+    }
+
+    /// Does all that an operator and the engine's timer may bring about, once the clock stands at `now`.
+    fn operate(&self, now: u64) {
+        let mut text = MaybeUninit::<clustering_text>::uninit();
+        let mut chore = MaybeUninit::<clustering_chore>::uninit();
+        // SAFETY: the node lives; each text is made before it is freed, once, and so is each chore.
+        unsafe {
+            clustering_tick(self.0, now);
+            while clustering_chore_next(self.0, chore.as_mut_ptr()) {
+                let chore = chore.assume_init_read();
+                let node = clustering_bytes {
+                    ptr: chore.node.ptr,
+                    len: chore.node.len,
+                };
+                clustering_probed(self.0, node, chore.number, 0, 200, now + 1000);
+                clustering_text_free(chore.node);
+                clustering_text_free(chore.text);
+            }
+            for line in [
+                "nodes",
+                "drain node2",
+                "enable node2",
+                "where cluster/*/x",
+                "metrics",
+            ] {
+                clustering_command(self.0, bytes(line), text.as_mut_ptr());
+                clustering_text_free(text.assume_init_read());
+            }
+            let state = clustering_state(self.0);
+            let kept = clustering_bytes {
+                ptr: state.ptr,
+                len: state.len,
+            };
+            clustering_restore(self.0, kept, text.as_mut_ptr());
+            clustering_text_free(text.assume_init_read());
+            for made in [
+                state,
+                clustering_complete(self.0, bytes("drain")),
+                clustering_check(self.0, bytes("c.conf"), std::ptr::null(), 0),
+                clustering_status(self.0),
+                clustering_status_nodes(self.0),
+                clustering_help(),
+            ] {
+                clustering_text_free(made);
+            }
         }
     }
 
@@ -202,6 +258,7 @@ fn a_panic_at_any_entry_changes_nothing_and_poisons_nothing() {
             assert!(!clustering_concerns(node.0, 1, std::ptr::null()));
         }
         let _ = node.status();
+        node.operate(first * 2_000_000);
         fault::every(0);
         assert!(
             result == CLUSTERING_OK || action == CLUSTERING_PASS,
@@ -262,6 +319,9 @@ fn running_out_of_memory_at_any_allocation_costs_one_message() {
         LEFT.store(allocation, Relaxed);
         let loaded = node.load();
         let all_succeeded = LEFT.swap(-1, Relaxed) > 0;
+        LEFT.store(allocation, Relaxed);
+        node.operate(2_000_000 * u64::try_from(allocation).unwrap_or_default());
+        LEFT.store(-1, Relaxed);
         assert!(
             [CLUSTERING_OK, CLUSTERING_PANIC].contains(&loaded),
             "{loaded:?}"

@@ -99,8 +99,8 @@ pub unsafe extern "C" fn clustering_chore_next(
     let mut made = clustering_chore {
         kind: clustering_chore_kind::CLUSTERING_SAVE,
         level: 0,
-        text: clustering_text::new(Vec::new()),
-        node: clustering_text::new(Vec::new()),
+        text: clustering_text::EMPTY,
+        node: clustering_text::EMPTY,
         number: 0,
         tries: 0,
     };
@@ -109,12 +109,12 @@ pub unsafe extern "C" fn clustering_chore_next(
         Chore::Say { level, line } => {
             made.kind = clustering_chore_kind::CLUSTERING_SAY;
             made.level = level as i32;
-            made.text = clustering_text::new(line.into_bytes());
+            made.text = clustering_text::new(|| line.into_bytes());
         }
         Chore::Probe(probe) => {
             made.kind = clustering_chore_kind::CLUSTERING_PROBE;
-            made.text = clustering_text::new(probe.uri.into());
-            made.node = clustering_text::new(probe.node.into());
+            made.text = clustering_text::new(|| probe.uri.into());
+            made.node = clustering_text::new(|| probe.node.into());
             made.number = probe.number;
             made.tries = probe.tries;
         }
@@ -164,8 +164,9 @@ pub unsafe extern "C" fn clustering_probed(
 pub unsafe extern "C" fn clustering_state(core: *const clustering_core) -> clustering_text {
     // SAFETY: promised by the caller.
     let core = unsafe { core.as_ref() };
-    let text = core.and_then(|core| guard(|| core.0.state()).ok());
-    clustering_text::new(text.unwrap_or_default())
+    core.map_or(clustering_text::EMPTY, |core| {
+        clustering_text::new(|| core.0.state())
+    })
 }
 
 /// Goes on with what `clustering_state` said. Where that is damaged nothing of it is taken, and `error`, unless
@@ -190,7 +191,7 @@ pub unsafe extern "C" fn clustering_restore(
     };
     if !error.is_null() {
         // SAFETY: not NULL, the rest is promised by the caller.
-        unsafe { error.write(clustering_text::new(reason.into_bytes())) };
+        unsafe { error.write(clustering_text::new(|| reason.into_bytes())) };
     }
     result
 }
@@ -231,8 +232,9 @@ pub extern "C" fn clustering_status_format() -> clustering_bytes {
 unsafe fn show(core: *const clustering_core, what: fn(&Cluster) -> String) -> clustering_text {
     // SAFETY: promised by the caller.
     let core = unsafe { core.as_ref() };
-    let text = core.and_then(|core| guard(|| what(&core.0)).ok());
-    clustering_text::new(text.unwrap_or_default().into_bytes())
+    core.map_or(clustering_text::EMPTY, |core| {
+        clustering_text::new(|| what(&core.0).into_bytes())
+    })
 }
 
 /// Says what is wrong with a file of settings, or how it would work, in lines with line feeds at their ends;
@@ -251,15 +253,13 @@ pub unsafe extern "C" fn clustering_check(
 ) -> clustering_text {
     // SAFETY: promised by the caller.
     let (core, file, settings) = unsafe { (core.as_ref(), file.get(), array(settings, count)) };
-    let text = core.and_then(|core| {
-        guard(|| {
+    core.map_or(clustering_text::EMPTY, |core| {
+        clustering_text::new(|| {
             // SAFETY: promised by the caller.
             let entries = unsafe { entries(settings) };
-            command::check(&core.0, &Shown(file).to_string(), &entries)
+            command::check(&core.0, &Shown(file).to_string(), &entries).into_bytes()
         })
-        .ok()
-    });
-    clustering_text::new(text.unwrap_or_default().into_bytes())
+    })
 }
 
 /// Carries out a command: `line` is what stands behind the command's own word. `false` where that is
@@ -282,7 +282,7 @@ pub unsafe extern "C" fn clustering_command(
     });
     let taken = text.is_some();
     if !answer.is_null() {
-        let text = clustering_text::new(text.unwrap_or_default().into_bytes());
+        let text = clustering_text::new(|| text.unwrap_or_default().into_bytes());
         // SAFETY: not NULL, the rest is promised by the caller.
         unsafe { answer.write(text) };
     }
@@ -302,16 +302,19 @@ pub unsafe extern "C" fn clustering_complete(
 ) -> clustering_text {
     // SAFETY: promised by the caller.
     let (core, line) = unsafe { (core.as_ref(), line.get()) };
-    let words = core.and_then(|core| guard(|| command::complete(&core.0, line)).ok());
-    let mut text = words.unwrap_or_default().join(&b'\n');
-    if !text.is_empty() {
-        text.push(b'\n');
-    }
-    clustering_text::new(text)
+    core.map_or(clustering_text::EMPTY, |core| {
+        clustering_text::new(|| {
+            let words = command::complete(&core.0, line);
+            words
+                .iter()
+                .flat_map(|word| [word, &b"\n"[..]].concat())
+                .collect()
+        })
+    })
 }
 
 /// How to use the command, a line for each use, with line feeds at their ends; free it.
 #[unsafe(no_mangle)]
 pub extern "C" fn clustering_help() -> clustering_text {
-    clustering_text::new(guard(command::help).unwrap_or_default().into_bytes())
+    clustering_text::new(|| command::help().into_bytes())
 }
