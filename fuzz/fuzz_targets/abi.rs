@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The whole C ABI by any sequence of calls that the header allows: several nodes, NULLs, numbers out
-//! of range, verdicts that are held while settings change and while other verdicts are made.
+//! What the C ABI has for messages, by any sequence of calls that the header allows: several nodes, NULLs,
+//! numbers out of range, verdicts that are held while settings change and while other verdicts are made.
 //!
 //! The address sanitizer looks for steps aside and for leaks; this target for results that the
 //! header doesn't promise. The core catches its panics; here each one ends the run.
@@ -11,12 +11,13 @@
 use std::{panic, process, ptr, slice};
 
 use arbitrary::Arbitrary;
+use clustering::ffi::operate::clustering_status;
 use clustering::ffi::{
-    CLUSTERING_NAMES, clustering_abi_version, clustering_action, clustering_concerns,
-    clustering_core, clustering_decide, clustering_edit_kind, clustering_enabled, clustering_free,
-    clustering_kind_name, clustering_load, clustering_located, clustering_name, clustering_new,
-    clustering_priority, clustering_result, clustering_setting, clustering_status, clustering_text,
-    clustering_verdict, clustering_verdict_line, clustering_verdict_release,
+    CLUSTERING_KINDS, CLUSTERING_NAMES, clustering_abi_version, clustering_action,
+    clustering_concerns, clustering_core, clustering_decide, clustering_edit_kind,
+    clustering_enabled, clustering_free, clustering_kind_name, clustering_load, clustering_located,
+    clustering_name, clustering_new, clustering_priority, clustering_result, clustering_setting,
+    clustering_text, clustering_verdict, clustering_verdict_line, clustering_verdict_release,
 };
 use clustering_fuzz::host::{Answer, Empty, Message, bytes, read, take};
 use clustering_fuzz::{File, Params, Text, is_line};
@@ -123,6 +124,10 @@ struct Held {
     seen: Vec<Vec<u8>>,
     /// Gone once the edits are written.
     texts: Option<(Message, Option<Answer>)>,
+}
+
+fn is_kind(number: u32) -> bool {
+    (number as usize) < CLUSTERING_KINDS
 }
 
 /// Memory for a verdict, as full of nonsense as a stack is.
@@ -278,9 +283,9 @@ impl Host {
             let mut counts = status.split(|&byte| byte == b',');
             assert!(core.is_null() || counts.any(|count| count == b"panics=0"));
             let enabled = clustering_enabled(core);
-            for kind in [number, number % 4] {
+            for kind in [number, number % 16] {
                 let known = !read(clustering_kind_name(kind)).is_empty();
-                assert_eq!(known, kind < 4);
+                assert_eq!(known, is_kind(kind));
                 let priority = clustering_priority(core, kind);
                 assert!(priority == 0 || (known && enabled));
             }
@@ -297,7 +302,7 @@ impl Host {
         let message = message.as_ref().map_or(ptr::null(), ptr::from_ref);
         // SAFETY: all that is passed outlives the call.
         let concerns = unsafe { clustering_concerns(core, kind.into(), message) };
-        assert!(!concerns || (kind < 4 && !core.is_null() && !message.is_null()));
+        assert!(!concerns || (is_kind(kind.into()) && !core.is_null() && !message.is_null()));
     }
 
     /// Has a message decided, and holds the verdict.
@@ -310,7 +315,7 @@ impl Host {
         let node = self.core(core);
         // SAFETY: NULL or a node; the verdict is new and held together with what it borrows.
         let result = unsafe { clustering_decide(node, kind.into(), given, to) };
-        let good = !node.is_null() && kind < 4 && params.is_some();
+        let good = !node.is_null() && is_kind(kind.into()) && params.is_some();
         let held = Held {
             verdict,
             core: core.of(CORES),

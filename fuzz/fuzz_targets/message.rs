@@ -10,11 +10,12 @@ use std::{ptr, slice};
 
 use arbitrary::Arbitrary;
 use clustering::cluster::Cluster;
+use clustering::ffi::operate::clustering_status;
 use clustering::ffi::{
     CLUSTERING_NAMES, clustering_concerns, clustering_core, clustering_decide,
     clustering_edit_kind, clustering_free, clustering_load, clustering_located, clustering_new,
-    clustering_result, clustering_setting, clustering_status, clustering_verdict,
-    clustering_verdict_line, clustering_verdict_release,
+    clustering_result, clustering_setting, clustering_verdict, clustering_verdict_line,
+    clustering_verdict_release,
 };
 use clustering::message::{CLUSTER_HEADERS, Kind, Located, Name, Parameters};
 use clustering::settings::Settings;
@@ -271,12 +272,19 @@ impl Twins {
     }
 
     /// Locates by both, before and after other settings are loaded: which must not matter.
-    fn locate(&self, list: &List, message: &Message, now: u64, answer: &Answer, other: &File) {
+    fn locate(
+        &self,
+        kind: Kind,
+        list: &List,
+        message: &Message,
+        now: u64,
+        answer: &Answer,
+        other: &File,
+    ) {
         let parameters = list.as_slice();
         let mut begun = Verdict::default();
-        self.direct
-            .decide(Kind::Execute, &parameters, true, now, &mut begun);
-        let held = self.behind.decide(Kind::Execute, message);
+        self.direct.decide(kind, &parameters, true, now, &mut begun);
+        let held = self.behind.decide(kind, message);
         let located = Located {
             handled: answer.handled,
             node: &answer.node.0,
@@ -339,17 +347,33 @@ fn check_kind(kind: Kind, settings: &Settings, list: &List, seen: &Seen) {
             assert!(!left, "headers of a stranger are left: {written:?}");
             assert!(!seen.is(Action::Answer) || seen.retval == b"-", "{seen:?}");
         }
-        Kind::Route => {}
-        Kind::Execute => {
+        Kind::Preroute if is_strange(settings, list) => assert!(seen.is(Action::Pass)),
+        Kind::Preroute if seen.is(Action::Change) => {
+            assert_eq!(get(&written, Name::Billid), get(list, Name::SipBillid));
+        }
+        Kind::Route | Kind::Preroute => {}
+        Kind::Execute | Kind::Message => {
             if seen.is(Action::Locate) {
                 assert_eq!(seen.retval, *settings.locate);
+            }
+            if seen.is(Action::Send) {
+                assert_eq!(kind, Kind::Message);
+                let left = CLUSTER_HEADERS
+                    .iter()
+                    .any(|name| get(&written, *name).is_some());
+                assert!(!left, "headers of the hop before are left: {written:?}");
             }
             // What the core itself says goes out as a SIP phrase.
             if let Some(reason) = seen.value(Name::Reason) {
                 assert!(is_line(reason), "{seen:?}");
             }
         }
-        Kind::Register => {
+        Kind::Locate => {
+            let node = settings.nodes.find(&seen.retval);
+            assert_eq!(seen.is(Action::Answer), node.is_some(), "{seen:?}");
+        }
+        Kind::Startup | Kind::Hangup => assert!(seen.is(Action::Pass)),
+        Kind::Register | Kind::Unregister => {
             let stored = get(&written, Name::Data).filter(|data| !data.is_empty());
             assert!(stored.is_none_or(|data| settings.prefix.strip(data).is_some()));
         }
@@ -398,11 +422,14 @@ fuzz_target!(|input: Input| {
                 assert!(!seen.is(Action::NeedAll), "all parameters are given");
                 check_kind(kind, &settings, &list, &seen);
                 if seen.is(Action::Locate) {
-                    twins.locate(&list, &whole, now, answer, meanwhile);
+                    twins.locate(kind, &list, &whole, now, answer, meanwhile);
                 }
             }
         }
     }
     assert_eq!(twins.direct.count(Counter::Panics), 0);
-    assert_eq!(twins.behind.status(), clustering::status::params(&twins.direct).into_bytes());
+    assert_eq!(
+        twins.behind.status(),
+        clustering::status::params(&twins.direct).into_bytes()
+    );
 });

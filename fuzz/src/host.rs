@@ -88,8 +88,8 @@ pub unsafe fn take(text: clustering_text) -> Vec<u8> {
 pub struct Message {
     params: Vec<clustering_param>,
     known: Vec<clustering_bytes>,
-    present: u32,
-    repeated: u32,
+    present: u64,
+    repeated: u64,
     complete: bool,
     now: u64,
     /// What the pointers point to.
@@ -110,7 +110,7 @@ impl Message {
             len: usize::MAX >> 1,
         };
         let mut known = vec![unreadable; CLUSTERING_NAMES];
-        let (mut present, mut repeated) = (0, 0);
+        let (mut present, mut repeated) = (0_u64, 0_u64);
         for name in Name::ALL {
             let mut named = texts.iter().filter(|[text, _]| name.matches(text));
             if let Some([_, value]) = named.next() {
