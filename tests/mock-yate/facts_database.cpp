@@ -3,13 +3,9 @@
 // Facts of the `database` message: what comes of a query in SQLite and, where FACTS_POSTGRES names
 // the directory of a server's socket, in PostgreSQL.
 
-#include "facts.h"
-
-#include <yatephone.h>
+#include "facts_running.h"
 
 #include <stdlib.h>
-
-#include <initializer_list>
 
 using namespace TelEngine;
 
@@ -171,10 +167,12 @@ void facts::configureDatabases(const String& directory) {
 }
 
 void facts::registrar() {
-    // The engine's threads are asked for the table when it starts.
-    while (Query("lite", "SELECT * FROM users").getParam("error")) {
+    // The table is made by one of the engine's threads, some time after its start.
+    const uint64_t end = Time::now() + Patience;
+    while (Query("lite", "SELECT * FROM users").getParam("error") && Time::now() < end) {
         Thread::msleep(5);
     }
+    CHECK(!Query("lite", "SELECT * FROM users").getParam("error"));
     Message known("user.register");
     known.addParam("username", "registered");
     known.addParam("data", "sip/sip:o'brien@192.0.2.1");

@@ -173,8 +173,9 @@ int facts::runningEngine() {
     new Routes;
     new Target("call.execute");
     new Target("msg.execute");
-    databases();
+    // First, as it waits for a table that would not be made while another fact holds the lock.
     registrar();
+    databases();
     requests();
     calls();
     messages();
