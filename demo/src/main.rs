@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Shows what the clustering module is for: three nodes on one host, and the way of each call
-//! through them, as the nodes themselves tell it.
+//! Shows what the clustering module is for: three nodes on one host, the way of each call through
+//! them, as the nodes themselves tell it, and what becomes of calls when a node goes.
 //!
 //! The nodes are processes of the mock engine with the real module. All that is printed was seen in
 //! the nodes' messages, and all of it is compared with what it should be.

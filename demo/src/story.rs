@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 //! The story: phones register, call each other and meet in rooms, on whatever node they are; a node is
-//! drained, another one dies and comes back.
+//! drained, another one dies and comes back, and a phone moves.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -12,6 +12,7 @@ use crate::teller::Teller;
 mod calls;
 mod cluster;
 mod messages;
+mod moves;
 mod operator;
 mod outage;
 mod records;
@@ -40,6 +41,7 @@ pub fn play(binaries: &Binaries, nodes: &mut Nodes, out: &mut dyn Write) -> io::
     story.drain()?;
     story.death()?;
     story.return_of_the_dead()?;
+    story.move_to_another_node()?;
     story.teller.end()
 }
 

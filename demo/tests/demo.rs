@@ -44,6 +44,13 @@ fn run_cases(cases: &str) -> Output {
     run(&["--cases", file.to_str().unwrap()])
 }
 
+/// What the project's first page shows of the demo.
+fn readme_excerpt() -> &'static str {
+    let readme = include_str!("../../README.md");
+    let (_, excerpt) = readme.split_once("```text\n").unwrap();
+    excerpt.split_once("```").unwrap().0
+}
+
 #[test]
 fn all_calls_go_where_they_should() {
     let output = run(&[]);
@@ -62,11 +69,12 @@ fn all_calls_go_where_they_should() {
         "  all    alice to bob   4 of 4 legs have the billid of the call",
         "  node1  sees           node1 up, node2 up, node3 draining",
         "  node1  sees           node1 up, node2 down, node3 up",
-        "  node1  alice gets     offline: cluster node 'node2' is down",
-        "  node1  nina gets      accepted",
+        "  node2  cluster.locate conf/9 is on node3",
+        "  node1  quentin gets   accepted",
     ] {
         assert!(told.lines().any(|told| told == line), "{line}\n{told}");
     }
+    assert!(told.contains(readme_excerpt()), "{told}");
     let end = told.lines().last().unwrap_or_default();
     assert!(end.starts_with("demo: "), "{end}");
     assert!(end.ends_with(" steps, all went where they should"), "{end}");

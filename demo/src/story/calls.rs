@@ -14,6 +14,9 @@ use super::steps::or_none;
 /// Where anybody may send from, who is no node.
 const STRANGER: &str = "203.0.113.66";
 
+/// A user, and the target that is his phone.
+pub const BOB: (&str, &str) = ("bob", "sip/sip:bob@10.0.0.9");
+
 /// Users with their phones, and where they register.
 const USERS: [(&str, &str, &str); 3] = [
     ("alice", "10.0.0.8", "node1"),
@@ -66,9 +69,9 @@ impl Story<'_> {
 
     /// A call to another node, with all that the nodes tell each other. Gives its billid.
     pub fn forwarded_call(&mut self) -> io::Result<String> {
-        let heard = self.call("alice", "bob", "node1")?;
-        let phone = "sip/sip:bob@10.0.0.9";
-        self.routed("node1", "alice", "bob", &format!("cluster/node2/{phone}"))?;
+        let (bob, phone) = BOB;
+        let heard = self.call("alice", bob, "node1")?;
+        self.routed("node1", "alice", bob, &format!("cluster/node2/{phone}"))?;
         let execute = self.sent("node1", "node2", "alice")?;
         let billid = execute.get("billid").to_owned();
         for (header, expected) in [

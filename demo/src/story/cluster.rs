@@ -32,6 +32,45 @@ interval=1
 timeout=1
 fall=2
 rise=1
+
+[locate]
+account=cluster
+";
+
+/// What the nodes have in common lies in databases: who has which room, and where users are.
+const DATABASES: &str = "\
+[cluster]
+database=${configpath}/../cluster.sqlite
+initialize=@${configpath}/clustering.sqlite.sql
+
+[registrar]
+database=${configpath}/../registrar.sqlite
+initialize=PRAGMA busy_timeout=400; \\
+  CREATE TABLE IF NOT EXISTS users(username TEXT PRIMARY KEY, location TEXT)
+";
+
+/// An operator runs it in his database.
+const SCHEMA: &str = include_str!("../../../conf/clustering.sqlite.sql");
+
+/// A registration that ends takes only its own row with it.
+const REGISTRAR: &str = "\
+[general]
+user.register=yes
+user.unregister=yes
+call.route=yes
+
+[default]
+account=registrar
+
+[user.register]
+query=INSERT OR REPLACE INTO users VALUES('${username}', '${data}')
+
+[user.unregister]
+query=DELETE FROM users WHERE username='${username}' AND location='${data}'
+
+[call.route]
+query=SELECT location FROM users WHERE username='${called}'
+result=location
 ";
 
 /// What an operator's dial plan says of names that are no user's.
@@ -68,6 +107,9 @@ pub fn start(binaries: &Binaries, nodes: &mut Nodes, name: &str) -> io::Result<(
     let files = [
         ("clustering.conf", CLUSTERING),
         ("yate-mock.conf", mock.as_str()),
+        ("sqlitedb.conf", DATABASES),
+        ("clustering.sqlite.sql", SCHEMA),
+        ("register.conf", REGISTRAR),
     ];
     nodes.start(binaries, name, &files)?;
     let client = nodes.get(name)?.client();

@@ -5,6 +5,7 @@
 use std::io;
 
 use super::Story;
+use super::calls::BOB;
 use super::steps::or_none;
 
 const TEXT: &str = "See you in room9";
@@ -13,10 +14,10 @@ impl Story<'_> {
     /// From a phone on one node to one on another.
     pub fn instant_message(&mut self) -> io::Result<()> {
         self.teller.say("\nalice sends bob a message at node1")?;
-        let line = format!("message alice bob {TEXT}");
+        let (bob, phone) = BOB;
+        let line = format!("message alice {bob} {TEXT}");
         let heard = self.command("node1", &line)?;
-        let phone = "sip/sip:bob@10.0.0.9";
-        self.routed("node1", "alice", "bob", &format!("cluster/node2/{phone}"))?;
+        self.routed("node1", "alice", bob, &format!("cluster/node2/{phone}"))?;
         let sent = self.message("node1", "msg.execute", "alice")?;
         let came = format!("-> {}", sent.get("callto"));
         let expected = "-> sip/sip:cluster/@node2.example.net";

@@ -30,15 +30,14 @@ impl Story<'_> {
 
     /// The table of nodes, and what it says of each, once that is as expected or has taken too long.
     fn await_states(&self, node: &str, expected: &str) -> io::Result<(String, String)> {
-        let begin = Instant::now();
-        loop {
-            let table = self.command(node, "clustering nodes")?;
-            let came = states(&table);
-            if came == expected || begin.elapsed() > PATIENCE {
-                return Ok((table, came));
-            }
-            thread::sleep(POLL);
-        }
+        awaited(
+            || {
+                let table = self.command(node, "clustering nodes")?;
+                let states = states(&table);
+                Ok((table, states))
+            },
+            |(_, came)| came == expected,
+        )
     }
 
     /// A command at a node's console, which is to print this.
@@ -53,18 +52,18 @@ impl Story<'_> {
         Ok(printed.replace('\r', ""))
     }
 
-    /// Nothing new comes to a node that is drained, what is there stays there.
+    /// Nothing new comes to a node that is drained, what is there is still reached.
     pub fn drain(&mut self) -> io::Result<()> {
         self.teller
             .say("\nnode3 needs maintenance: the operator drains it, on all nodes")?;
         self.on_all("clustering drain node3", "Node 'node3' is draining")?;
         self.nodes_of("node1", "node1 up, node2 up, node3 draining")?;
-        self.reached(
-            "ivan",
-            ("judy", "sip/sip:judy@10.0.0.10"),
-            ("node1", "node3"),
-        )?;
-        self.room_call("kate", ("node1", "node2"), ("room8", "conf/8"))?;
+        let judy = ("judy", "sip/sip:judy@10.0.0.10");
+        self.reached("ivan", judy, ("node1", "node3"))?;
+        self.teller.say("\nThe room that is there stays there")?;
+        self.room_call("kate", ("node2", "node3"), ("room1", "conf/1"))?;
+        self.teller.say("\nA new one goes elsewhere")?;
+        self.room_call("leo", ("node1", "node2"), ("room8", "conf/8"))?;
         self.teller.say("\nThe maintenance is over")?;
         self.on_all("clustering undrain node3", "Node 'node3' is enabled")
     }
@@ -85,4 +84,19 @@ fn states(table: &str) -> String {
         format!("{} {}", node.unwrap_or_default(), state.unwrap_or_default())
     });
     rows.collect::<Vec<_>>().join(", ")
+}
+
+/// What comes when it is as it should be, or else has taken too long.
+pub fn awaited<T>(
+    look: impl Fn() -> io::Result<T>,
+    is_right: impl Fn(&T) -> bool,
+) -> io::Result<T> {
+    let begin = Instant::now();
+    loop {
+        let came = look()?;
+        if is_right(&came) || begin.elapsed() > PATIENCE {
+            return Ok(came);
+        }
+        thread::sleep(POLL);
+    }
 }

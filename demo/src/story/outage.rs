@@ -5,14 +5,15 @@
 use std::io;
 use std::time::Instant;
 
+use super::calls::BOB;
+use super::operator::awaited;
 use super::{Story, cluster};
-
-const BOB: (&str, &str) = ("bob", "sip/sip:bob@10.0.0.9");
 
 impl Story<'_> {
     /// Nobody waits for a node that is dead, and its rooms are opened elsewhere.
     pub fn death(&mut self) -> io::Result<()> {
-        self.teller.say("\nnode2 is killed: kill -9")?;
+        self.teller
+            .say("\nnode2 is killed with kill -9, and soon the others know")?;
         self.nodes.kill("node2")?;
         let states = "node1 up, node2 down, node3 up";
         self.nodes_of("node1", states)?;
@@ -34,8 +35,10 @@ impl Story<'_> {
         self.heard("node1", "alice", &heard, &format!("offline: {reason}"))?;
         self.teller.note("node1", "it took", &took)?;
 
-        self.room_call("laura", ("node1", "node3"), ("room9", "conf/9"))?;
-        self.room_call("mike", ("node3", "node3"), ("room9", "conf/9"))
+        self.teller
+            .say("\nThe room that was there is opened elsewhere")?;
+        self.room_call("mike", ("node1", "node3"), ("room9", "conf/9"))?;
+        self.room_call("nina", ("node3", "node3"), ("room9", "conf/9"))
     }
 
     /// The others find out by themselves that it is back.
@@ -48,18 +51,25 @@ impl Story<'_> {
         self.sees("node2", states)?;
         self.sees("node3", states)?;
         self.change_in_log("node1", "up")?;
-        self.reached("nina", BOB, ("node1", "node2"))
+        self.reached("oscar", BOB, ("node1", "node2"))?;
+        self.teller.say("\nThe room stays where it is now")?;
+        self.room_call("paula", ("node2", "node3"), ("room9", "conf/9"))
     }
 
-    /// The line by which a node has logged that node2 is up or down.
+    /// Waits for the line by which a node logs that node2 is up or down, and shows it.
     fn change_in_log(&mut self, node: &str, state: &str) -> io::Result<()> {
-        let log = self.nodes.get(node)?.log();
         let begin = format!("Node 'node2' is {state}: ");
-        let line = log
-            .lines()
-            .rev()
-            .find_map(|line| line.find(&begin).map(|at| &line[at..]));
-        self.teller
-            .say(&format!("  log of {node}: {}", line.unwrap_or("nothing")))
+        let line = awaited(
+            || {
+                let log = self.nodes.get(node)?.log();
+                let line = log
+                    .lines()
+                    .rev()
+                    .find_map(|line| line.find(&begin).map(|at| line[at..].to_owned()));
+                Ok(line.unwrap_or_default())
+            },
+            |line| !line.is_empty(),
+        )?;
+        self.teller.say(&format!("  log of {node}: {line}"))
     }
 }
