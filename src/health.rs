@@ -187,13 +187,20 @@ impl Health {
         }
     }
 
+    /// Has what is known of a node that was new count from `now` on.
+    pub const fn begin(&mut self, now: u64) {
+        if self.since == 0 {
+            self.since = now;
+        }
+    }
+
     /// What is known.
     #[must_use]
     pub const fn state(&self) -> State {
         self.state
     }
 
-    /// Since when that is so.
+    /// Since when that is so; 0 before it [began](Self::begin).
     #[must_use]
     pub const fn since(&self) -> u64 {
         self.since

@@ -35,6 +35,9 @@ pub enum Outcome {
 
 /// Looks after all nodes: finds probes that are late, and adds those that are due. To be called every second.
 pub(crate) fn tick(nodes: &Nodes, rules: &Rules, now: u64, chores: &Chores) {
+    for node in nodes {
+        node.live.observe(|probing| probing.health.begin(now));
+    }
     if rules.interval == 0 {
         return;
     }

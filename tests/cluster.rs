@@ -32,10 +32,14 @@ mod network;
 mod phone;
 #[path = "cluster/sip.rs"]
 mod sip;
+#[path = "cluster/status.rs"]
+mod status;
 
 // What is shown.
 #[path = "cluster/calls.rs"]
 mod calls;
+#[path = "cluster/drain.rs"]
+mod drain;
 #[path = "cluster/failures.rs"]
 mod failures;
 #[path = "cluster/forged.rs"]
@@ -46,6 +50,8 @@ mod health;
 mod life;
 #[path = "cluster/messages.rs"]
 mod messages;
+#[path = "cluster/operator.rs"]
+mod operator;
 #[path = "cluster/probes.rs"]
 mod probes;
 #[path = "cluster/records.rs"]

@@ -269,6 +269,20 @@ fn one_lost_probe_changes_nothing_and_a_change_is_one_line_with_cause_and_durati
 }
 
 #[test]
+fn what_is_known_of_a_node_counts_from_when_the_module_first_looked() {
+    let cluster = nodes();
+    let machine_is_up = 100_000;
+    let said = pass(&cluster, machine_is_up, 20, only_node2_is_dead);
+    assert_eq!(said.len(), 1, "{said:?}");
+    let seconds = said[0].strip_prefix("Node 'node3' is up: answered 200; it was unknown for ");
+    let seconds = seconds.and_then(|rest| rest.strip_suffix(" s")?.parse().ok());
+    assert!(
+        seconds.is_some_and(|seconds: u64| seconds <= 20),
+        "{said:?}"
+    );
+}
+
+#[test]
 fn a_probe_that_takes_too_long_has_failed_and_no_other_one_goes_out_before_it_has_ended() {
     let cluster = nodes();
     let mut hanging = Vec::new();

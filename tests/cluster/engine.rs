@@ -14,6 +14,7 @@ use crate::cdr::{self, Cdr};
 use crate::command;
 use crate::installation::Installation;
 use crate::log::Log;
+use crate::status::Status;
 use crate::{PATIENCE, POLL};
 
 /// A node, running or not. What is asked of one that doesn't run fails the test.
@@ -96,6 +97,16 @@ impl Node {
     /// The answer to a command of an operator.
     pub fn command(&self, line: &str) -> String {
         command::run(self.address, line).unwrap_or_else(|error| panic!("{line}: {error}"))
+    }
+
+    /// The words by which a line of an operator can go on.
+    pub fn complete(&self, line: &str) -> Vec<String> {
+        command::complete(self.address, line).unwrap_or_else(|error| panic!("{line}: {error}"))
+    }
+
+    /// What the module under test says of itself.
+    pub fn status(&self) -> Status {
+        Status::read(&self.command("status clustering"))
     }
 
     /// What it has to say.

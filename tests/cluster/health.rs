@@ -11,18 +11,7 @@ use crate::lab::Lab;
 use crate::log::Log;
 
 /// A node that is dead and has no process: nobody answers in its place.
-const SECTION: &str = "[node node3]\nweight=100\n";
-
-/// What a node thinks of another: a column of its status.
-fn column(lab: &Lab, node: &str, other: &str, number: usize) -> String {
-    let status = lab.node(node).command("status clustering");
-    let columns = status.split([';', ',']).find_map(|item| {
-        let columns = item.strip_prefix(other)?.strip_prefix('=')?;
-        columns.split('|').nth(number)
-    });
-    let column = columns.unwrap_or_else(|| panic!("no {other}: {status}"));
-    column.trim_end().to_owned()
-}
+const SECTION: &str = "[node node3]\n";
 
 /// A node's log, once the node has found these others to be up.
 fn log_with_up(lab: &Lab, node: &str, others: &[&str]) -> Log {
@@ -30,7 +19,7 @@ fn log_with_up(lab: &Lab, node: &str, others: &[&str]) -> Log {
     for other in others {
         log.wait_for(&format!("Node '{other}' is up: answered 200"));
     }
-    log.from_now()
+    log.since_now()
 }
 
 #[test]
@@ -42,7 +31,7 @@ fn calls_to_a_dead_node_fail_at_once_and_go_there_again_when_it_is_back() {
     bob.picks_up();
     alice.call("bob").answered().hang_up();
     let log = log_with_up(&lab, "node1", &["node2", "node3"]);
-    let probes = lab.log("node3").from_now();
+    let probes = lab.log("node3").since_now();
 
     lab.node("node2").kill();
     let dead = Dummy::at(lab.sip("node2"));
@@ -85,7 +74,7 @@ fn a_probe_that_waits_delays_no_other_nodes_probes() {
     };
     let silent = Dummy::at(lab.sip("node3"));
     silent.hears(lab.sip("node1"));
-    lab.log("node2").from_now().wait_for_nth("OPTIONS sip:", 3);
+    lab.log("node2").since_now().wait_for_nth("OPTIONS sip:", 3);
     // The one probe is still waiting for its answer.
     let more = silent.heard();
     let others: Vec<_> = more
@@ -123,11 +112,7 @@ fn a_fork_passes_over_a_node_that_is_down() {
 
 #[test]
 fn one_lost_probe_changes_nothing_and_two_in_a_row_do() {
-    let Some(lab) = Lab::of(1)
-        .clustering("[node node2]\nweight=1\n")
-        .probed()
-        .start()
-    else {
+    let Some(lab) = Lab::of(1).clustering("[node node2]\n").probed().start() else {
         return;
     };
     let (node, log) = (lab.sip("node1"), lab.log("node1"));
@@ -164,7 +149,7 @@ fn calls_that_come_to_nothing_at_a_live_node_say_nothing_against_it() {
     calling.rings();
     calling.cancel();
     called.cancelled();
-    assert_eq!(column(&lab, "node1", "node2", 6), "0", "failures");
+    assert_eq!(lab.node("node1").status().column("node2", "Failures"), "0");
 
     // This one looks as if nobody were there at all, so that a probe has to tell.
     lab.node("node1").watch(&["chan.hangup"]);
@@ -174,9 +159,9 @@ fn calls_that_come_to_nothing_at_a_live_node_say_nothing_against_it() {
     lab.node("node1").seen("the end of the leg", |message| {
         message.get("cause_sip") == "408" && message.get("reason_sip").is_empty()
     });
-    lab.log("node2").from_now().wait_for_nth("OPTIONS sip:", 2);
-    assert_eq!(column(&lab, "node1", "node2", 0), "up");
-    assert_eq!(column(&lab, "node1", "node2", 6), "1", "failures");
+    lab.log("node2").since_now().wait_for_nth("OPTIONS sip:", 2);
+    assert_eq!(lab.node("node1").status().column("node2", "State"), "up");
+    assert_eq!(lab.node("node1").status().column("node2", "Failures"), "1");
     assert_eq!(log.count("Node 'node2' is"), 0, "{}", log.text());
 }
 
@@ -199,5 +184,8 @@ fn where_nobody_sends_probes_that_is_said_once_and_calls_go_on() {
     }
     assert_eq!(log.count("Nodes can't be probed"), 1);
     alice.call("bob").answered().hang_up();
-    assert_eq!(column(&lab, "node1", "node2", 0), "unknown");
+    assert_eq!(
+        lab.node("node1").status().column("node2", "State"),
+        "unknown"
+    );
 }

@@ -42,13 +42,11 @@ impl Plan {
 
     /// All nodes have a section of their own, and probe each other every second. Two probes in a row
     /// without an answer take a node down, one with an answer brings it up.
-    pub fn probed(self) -> Self {
-        let sections: String = (1..=self.nodes)
-            .map(|number| format!("[node node{number}]\nweight=100\n"))
-            .collect();
-        self.clustering(&format!(
-            "{sections}[health]\ninterval=1\ntimeout=1\nfall=2\nrise=1\n"
-        ))
+    pub fn probed(mut self) -> Self {
+        for number in 1..=self.nodes {
+            self = self.clustering(&format!("[node node{number}]\n"));
+        }
+        self.clustering("[health]\ninterval=1\ntimeout=1\nfall=2\nrise=1\n")
     }
 
     /// A line of the dial plan that all nodes have, in the syntax of `regexroute`.

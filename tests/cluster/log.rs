@@ -22,7 +22,7 @@ impl Log {
     }
 
     /// What it will have to say from now on.
-    pub fn from_now(self) -> Self {
+    pub fn since_now(self) -> Self {
         let start = self.bytes().len();
         Self { start, ..self }
     }

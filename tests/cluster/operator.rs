@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! What an operator sees at a node's console, and what he can ask there.
+
+use crate::lab::Lab;
+use crate::status::Status;
+
+const COMMANDS: [&str; 8] = [
+    "nodes", "where", "drain", "undrain", "disable", "enable", "check", "metrics",
+];
+
+#[test]
+fn the_status_is_in_the_grammar_of_all_modules() {
+    let Some(lab) = Lab::of(3).probed().start() else {
+        return;
+    };
+    let (alice, bob) = lab.alice_and_bob();
+    let node = lab.node("node1");
+    lab.log("node1").wait_for("Node 'node2' is up");
+    let calling = alice.call("bob");
+    let bobs = bob.called().answer();
+    let alices = calling.answered();
+    // What reads the engine's own modules reads this one.
+    let channels = Status::read(&node.command("status sip"));
+    assert_eq!(channels.get("chans"), "2");
+    let address = lab.sip("node2").to_string();
+    let legs = channels.ids();
+    assert!(
+        legs.iter()
+            .any(|leg| channels.column(leg, "Address") == address),
+        "{channels:?}"
+    );
+    let status = node.status();
+    assert_eq!(
+        (status.get("name"), status.get("type")),
+        ("clustering", "misc")
+    );
+    assert_eq!((status.get("forwarded"), status.get("nodes")), ("1", "3"));
+    assert_eq!(status.ids(), ["node1", "node2", "node3"]);
+    for (column, value) in [
+        ("State", "up"),
+        ("Standing", "enabled"),
+        ("Weight", "100"),
+        ("Forwards", "1"),
+        ("Failures", "0"),
+        ("Reason", "answered 200"),
+    ] {
+        assert_eq!(status.column("node2", column), value, "{column}");
+    }
+    let latency: f64 = status.column("node2", "Latency").parse().expect("a number");
+    assert!(latency > 0.0, "{status:?}");
+    let since: u64 = status.column("node1", "Since").parse().expect("a number");
+    assert!(since < 120, "the node was just started: {status:?}");
+
+    let overview = Status::read(&node.command("status overview clustering"));
+    assert_eq!((overview.get("forwarded"), overview.ids().len()), ("1", 0));
+    alices.hang_up();
+    bobs.ended();
+}
+
+#[test]
+fn the_table_of_nodes_shows_them_all_in_80_columns() {
+    let Some(lab) = Lab::of(3).probed().start() else {
+        return;
+    };
+    let node = lab.node("node1");
+    node.command("clustering disable node3");
+    lab.log("node1").wait_for("Node 'node2' is up");
+    let table = node.command("clustering nodes");
+    let rows: Vec<_> = table.lines().collect();
+    let words = |row: &str| row.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+    let words: Vec<_> = rows.iter().map(|row| words(row)).collect();
+    assert_eq!(
+        words,
+        ["NODE STATE", "node1 up", "node2 up", "node3 disabled"],
+        "{table}"
+    );
+    assert!(rows.iter().all(|row| row.len() <= 80), "{table}");
+}
+
+#[test]
+fn the_tabulator_key_completes_the_command_and_the_names_of_nodes() {
+    let Some(lab) = Lab::of(3).probed().start() else {
+        return;
+    };
+    let node = lab.node("node1");
+    let nodes = ["node1", "node2", "node3"];
+    for (line, words) in [
+        ("clust", &["clustering"][..]),
+        ("help clust", &["clustering"]),
+        ("status clust", &["clustering"]),
+        ("debug clust", &["clustering"]),
+        ("clustering ", &COMMANDS),
+        ("clustering d", &["drain", "disable"]),
+        ("clustering m", &["metrics"]),
+        ("clustering drain ", &nodes),
+        ("clustering enable no", &nodes),
+        ("clustering undrain node3", &["node3"]),
+    ] {
+        assert_eq!(node.complete(line), words, "{line}");
+    }
+}
+
+#[test]
+fn help_names_each_command() {
+    let Some(lab) = Lab::of(1).start() else {
+        return;
+    };
+    let node = lab.node("node1");
+    let help = node.command("help clustering");
+    assert_eq!(help.lines().count(), COMMANDS.len(), "{help}");
+    let general = node.command("help");
+    for command in COMMANDS {
+        let line = format!("  clustering {command} ");
+        assert!(help.lines().any(|text| text.starts_with(&line)), "{help}");
+        assert!(
+            general.lines().any(|text| text.starts_with(&line)),
+            "{general}"
+        );
+    }
+}
+
+#[test]
+fn metrics_count_what_happened() {
+    let Some(lab) = Lab::of(2).probed().start() else {
+        return;
+    };
+    let (alice, bob) = lab.alice_and_bob();
+    bob.picks_up();
+    lab.log("node1").wait_for("Node 'node2' is up");
+    alice.call("bob").answered().hang_up();
+    lab.node("node1").command("clustering drain node2");
+    let metrics = lab.node("node1").command("clustering metrics");
+    for sample in [
+        "yate_clustering_enabled 1",
+        "yate_clustering_settings_loaded_total 1",
+        "yate_clustering_forwarded_total 1",
+        "yate_clustering_node_up{node=\"node2\"} 1",
+        "yate_clustering_node_draining{node=\"node2\"} 1",
+        "yate_clustering_node_forwards_total{node=\"node2\"} 1",
+    ] {
+        assert!(
+            metrics.lines().any(|line| line == sample),
+            "{sample}:\n{metrics}"
+        );
+    }
+}
+
+#[test]
+fn where_says_what_would_become_of_a_call_and_what_became_of_it() {
+    let Some(lab) = Lab::of(2).probed().start() else {
+        return;
+    };
+    let (alice, bob) = lab.alice_and_bob();
+    let node = lab.node("node1");
+    let log = lab.log("node1");
+    log.wait_for("Node 'node2' is up");
+    node.watch(&["chan.startup"]);
+    let command = format!("clustering where cluster/node2/{}", bob.target());
+    let answer = node.command(&command);
+    let way = format!(
+        "Goes to 'sip/sip:cluster/@{}' by callto of [general], with X-CallTo: {}",
+        lab.sip("node2"),
+        bob.target()
+    );
+    let lines: Vec<_> = answer.lines().collect();
+    assert_eq!(lines, ["Node 'node2' is up: answered 200", &way]);
+    // As it was said it goes.
+    bob.picks_up();
+    alice.call("bob").answered().hang_up();
+    let address = lab.sip("node2").to_string();
+    let leg = node.seen("the leg", |message| message.get("address") == address);
+    assert_eq!(leg.get("callto"), format!("sip/sip:cluster/@{address}"));
+
+    lab.node("node2").kill();
+    log.wait_for("Node 'node2' is down");
+    let answer = node.command(&command);
+    let lines: Vec<_> = answer.lines().take(2).collect();
+    let offline = "So a call fails at once with error=offline";
+    assert_eq!(
+        lines,
+        ["Node 'node2' is down: no answer to a probe", offline]
+    );
+    assert_eq!(alice.call("bob").refused().code, 404);
+}
+
+#[test]
+fn a_broken_file_is_checked_and_refused_while_the_settings_in_force_stay() {
+    const FILE: &str = "clustering.conf";
+    let Some(lab) = Lab::of(2).probed().start() else {
+        return;
+    };
+    let (alice, bob) = lab.alice_and_bob();
+    bob.picks_up();
+    let node = lab.node("node1");
+    let good = node.configuration(FILE);
+    let broken = good.replace("interval=1", "intreval=1");
+    node.configure(FILE, &broken);
+    let wrong = "clustering.conf: [health] intreval=1: unknown key, known are interval, timeout, fall, rise, hold, alive";
+    let answer = node.command("clustering check");
+    assert!(answer.lines().any(|line| line.ends_with(wrong)), "{answer}");
+    assert!(answer.ends_with("It would be refused"), "{answer}");
+    assert_eq!(node.log().count("Refused '"), 0, "nothing was loaded");
+
+    node.command("reload clustering");
+    node.log().wait_for(wrong);
+    let line = node.log().wait_for("Refused '");
+    assert!(
+        line.ends_with("clustering.conf', the settings in force stay"),
+        "{line}"
+    );
+    assert_eq!(node.status().get("reload"), "1");
+    alice.call("bob").answered().hang_up();
+
+    node.configure(FILE, &good);
+    let answer = node.command("clustering check");
+    assert!(answer.ends_with("clustering.conf is good"), "{answer}");
+    node.command("reload clustering");
+    assert_eq!(node.status().get("reload"), "2");
+    alice.call("bob").answered().hang_up();
+}
