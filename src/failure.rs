@@ -38,10 +38,16 @@ pub mod fault {
 
     static EVERY: AtomicU64 = AtomicU64::new(0);
     static ENTERED: AtomicU64 = AtomicU64::new(0);
+    /// Which entry panics next.
+    static NEXT: AtomicU64 = AtomicU64::new(0);
 
-    /// Has every `count`th entry of the C ABI panic from now on, the `count`th one first; 0 has none.
+    /// Has one in `count` entries of the C ABI panic from now on, the `count`th one first; 0 has none.
+    ///
+    /// The rest follow at uneven intervals: at even ones a host that does the same thing over and over
+    /// might see the same entry fail each time.
     pub fn every(count: u64) {
         ENTERED.store(0, Relaxed);
+        NEXT.store(count, Relaxed);
         EVERY.store(count, Relaxed);
     }
 
@@ -58,10 +64,13 @@ pub mod fault {
     pub(super) fn strike() {
         let every = EVERY.load(Relaxed);
         let entered = ENTERED.fetch_add(1, Relaxed) + 1;
-        assert!(
-            every == 0 || !entered.is_multiple_of(every),
-            "a failure on purpose"
-        );
+        if every == 0 || entered != NEXT.load(Relaxed) {
+            return;
+        }
+        // From 1 to twice the count less 1, mixed by the golden ratio.
+        let mixed = entered.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        NEXT.store(entered + 1 + mixed % (2 * every - 1), Relaxed);
+        panic!("a failure on purpose");
     }
 }
 

@@ -155,9 +155,13 @@ unsafe fn look(verdict: &clustering_verdict) -> Vec<Vec<u8>> {
         let retval = read(verdict.retval);
         let returns = matches!(
             verdict.action,
-            clustering_action::CLUSTERING_ANSWER | clustering_action::CLUSTERING_LOCATE
+            clustering_action::CLUSTERING_ANSWER
+                | clustering_action::CLUSTERING_LOCATE
+                | clustering_action::CLUSTERING_ASK
         );
         assert_eq!(retval.is_empty(), !returns);
+        let asks = verdict.action == clustering_action::CLUSTERING_ASK;
+        assert_eq!(verdict.timeout > 0, asks);
         let mut seen = vec![vec![verdict.action as u8], line, retval];
         let edits = match verdict.edit_count {
             0 => &[],
@@ -175,10 +179,14 @@ unsafe fn look(verdict: &clustering_verdict) -> Vec<Vec<u8>> {
 }
 
 impl Held {
-    /// Whether it may be handed to `clustering_located`: at any time if it began a locate, and else
+    /// Whether it may be handed to `clustering_located`: at any time if it asked for something, and else
     /// as long as its texts stand.
     fn may_go_on(&self) -> bool {
-        self.texts.is_some() || matches!(self.verdict.action, clustering_action::CLUSTERING_LOCATE)
+        let asks = matches!(
+            self.verdict.action,
+            clustering_action::CLUSTERING_LOCATE | clustering_action::CLUSTERING_ASK
+        );
+        asks || self.texts.is_some()
     }
 }
 

@@ -161,7 +161,7 @@ impl Message {
     }
 }
 
-/// What a locate message came back with.
+/// What a locate message, or a question to a database, came back with.
 #[derive(Arbitrary, Clone, Debug)]
 pub struct Answer {
     /// Some handler took the message.
@@ -177,12 +177,26 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// A database has given a row.
+    #[must_use]
+    pub fn has_row(&self) -> bool {
+        !self.node.0.is_empty()
+    }
+
+    /// A database has not answered in time.
+    #[must_use]
+    pub fn timed_out(&self) -> bool {
+        !self.handled && self.has_error
+    }
+
     /// The answer as the ABI takes it; it borrows.
     #[must_use]
     pub fn abi(&self, empty: Empty) -> clustering_answer {
         clustering_answer {
             handled: self.handled,
             node: bytes(&self.node.0, empty),
+            has_row: self.has_row(),
+            timed_out: self.timed_out(),
             has_error: self.has_error,
             error: bytes(&self.error.0, empty),
             reason: bytes(&self.reason.0, empty),
