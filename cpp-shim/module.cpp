@@ -20,7 +20,8 @@ namespace clustering {
 namespace {
 
 // How long an unload waits for calls that wait for their node, in milliseconds, and how long for
-// probes that wait for an answer: a bit longer than the engine waits for one at most, as a rule.
+// probes and queries that wait for an answer: a bit longer than the engine waits for one at most,
+// as a rule.
 constexpr unsigned UnloadWait = 500;
 constexpr unsigned ProbeWait = 8000;
 
@@ -133,12 +134,13 @@ bool ClusteringModule::unload() {
               m_waiting.load(), m_errands.load());
         return false;
     }
-    // Nor is a node probed any more.
+    // Nor is a node probed any more, or a database asked by a call that has given up.
     for (unsigned waited = 0; !Worker::allGone(); waited += 10) {
         if (waited >= ProbeWait) {
             m_leaving = false;
             endErrand();
-            Debug(this, DebugWarn, "Not unloading: a node that is probed has not answered yet");
+            Debug(this, DebugWarn,
+                  "Not unloading: a node or a database that was asked has not answered yet");
             return false;
         }
         Thread::msleep(10);

@@ -2,7 +2,9 @@
 
 #include "question.h"
 
-#include <atomic>
+#include "probe.h"
+
+#include <algorithm>
 
 using namespace TelEngine;
 
@@ -10,11 +12,11 @@ namespace clustering {
 
 namespace {
 
-// As many questions may wait for a database at a time, each with a thread. A database that doesn't
-// answer shall not take more.
-constexpr unsigned MostWaiting = 16;
+// As many questions may be with the database at a time, each with a thread: one that doesn't answer
+// shall not take more. Others wait for their turn.
+constexpr unsigned MostAsked = 16;
 
-std::atomic<unsigned> s_waiting{0};
+Semaphore s_turns(MostAsked, "ClusteringQuestions", MostAsked);
 
 // The thread of one question.
 class Asker : public Worker {
@@ -25,7 +27,7 @@ private:
     void work() override {
         m_question->dispatch();
         m_question = nullptr;
-        s_waiting--;
+        s_turns.unlock();
     }
 
     RefPointer<Question> m_question;
@@ -34,11 +36,18 @@ private:
 } // namespace
 
 Question::Outcome Question::ask(unsigned timeout) {
-    if (s_waiting++ >= MostWaiting || !Worker::start(new Asker(this))) {
-        s_waiting--;
+    const uint64_t limit = static_cast<uint64_t>(timeout) * 1000;
+    const uint64_t begin = steadyTime();
+    if (!s_turns.lock(static_cast<long>(limit))) {
         return Outcome::TimedOut;
     }
-    if (!m_done.lock(static_cast<long>(timeout) * 1000)) {
+    if (!Worker::start(new Asker(this))) {
+        s_turns.unlock();
+        return Outcome::TimedOut;
+    }
+    // What the turn has cost is no longer there for the answer.
+    const uint64_t spent = std::min(steadyTime() - begin, limit);
+    if (!m_done.lock(static_cast<long>(limit - spent))) {
         return Outcome::TimedOut;
     }
     return m_handled ? Outcome::Handled : Outcome::Unhandled;

@@ -21,7 +21,7 @@ public:
         Handled,
         /// No module has the account.
         Unhandled,
-        /// There was no answer in time, or too many questions are waiting for theirs.
+        /// There was no answer in time, for this question or for too many others before it.
         TimedOut,
     };
 

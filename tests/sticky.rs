@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! Sticky placement from end to end: nodes that are processes of their own, the module loaded as an operator
+//! loads it, and one database between them, made by the schemas that are installed.
+
+#[path = "sticky/bad.rs"]
+mod bad;
+#[path = "sticky/database.rs"]
+mod database;
+#[path = "sticky/lab.rs"]
+mod lab;
+mod postgres;
+
+use engine_bridge::real_engine;
+
+use database::Database;
+use lab::Lab;
+
+/// Each node thinks that all is its own. So nodes agree by the database or not at all.
+const SELFISH: [&[(&str, u32)]; 2] = [
+    &[("node1", 100), ("node2", 0)],
+    &[("node1", 0), ("node2", 100)],
+];
+
+/// Where `node2` is out, one node thinks that `node1` gets what it had, and the other `node3`.
+const HEIRS: [&[(&str, u32)]; 2] = [
+    &[("node1", 100), ("node2", 100), ("node3", 0)],
+    &[("node1", 0), ("node2", 100), ("node3", 100)],
+];
+
+/// A real engine adds workers one by one.
+fn many() -> usize {
+    if real_engine() { 1_000 } else { 10_000 }
+}
+
+fn rooms(kind: &str, count: usize) -> Vec<String> {
+    (0..count)
+        .map(|number| format!("{kind}/{number}"))
+        .collect()
+}
+
+/// A database of `PostgreSQL`; `None` where the engine has no module for it.
+fn postgres() -> Option<Database> {
+    lab::has_postgres().then(Database::postgres)
+}
+
+/// Eight threads ask two nodes for the same resources at the same time.
+fn each_resource_has_one_owner(database: &Database) {
+    let lab = Lab::of_two(database, SELFISH, "");
+    let resources = rooms("conf", many());
+    let owners = lab.agreed(&resources);
+    for (node, name) in lab.nodes.iter().zip(["node1", "node2"]) {
+        assert_eq!(node.status("placed"), "0", "{}", node.log());
+        assert_eq!(node.status("claimed"), many().to_string());
+        // Both were the first to claim some.
+        assert!(owners.iter().any(|owner| owner == name), "{name}");
+    }
+    assert!(database.table().into_iter().eq(sorted(&resources, &owners)));
+    // Now from memory.
+    assert_eq!(lab.agreed(&resources), owners);
+    for node in &lab.nodes {
+        assert_eq!(node.status("placed"), "0", "{}", node.log());
+        assert_eq!(node.status("database"), "up");
+    }
+}
+
+fn sorted(resources: &[String], owners: &[String]) -> Vec<(String, String)> {
+    let mut rows: Vec<_> = resources
+        .iter()
+        .cloned()
+        .zip(owners.iter().cloned())
+        .collect();
+    rows.sort();
+    rows
+}
+
+#[test]
+fn each_resource_has_one_owner_in_sqlite() {
+    each_resource_has_one_owner(&Database::sqlite());
+}
+
+#[test]
+fn each_resource_has_one_owner_in_postgres() {
+    if let Some(database) = postgres() {
+        each_resource_has_one_owner(&database);
+    }
+}
+
+fn rooms_stay_until_their_node_is_out(database: &Database) {
+    let lab = Lab::of_two(database, HEIRS, "cache=0");
+    let old = rooms("conf", 200);
+    let before = lab.agreed(&old);
+    assert!(before.iter().any(|owner| owner == "node2"));
+
+    lab.command("clustering drain node2");
+    assert_eq!(lab.agreed(&old), before);
+    let new = lab.agreed(&rooms("later", 100));
+    assert!(new.iter().all(|owner| owner != "node2"), "{new:?}");
+
+    lab.command("clustering disable node2");
+    let after = lab.agreed(&old);
+    for (before, after) in before.iter().zip(&after) {
+        if before == "node2" {
+            assert!(["node1", "node3"].contains(&after.as_str()), "{after}");
+        } else {
+            assert_eq!(before, after);
+        }
+    }
+    // Once: they don't move again, not even when the node is back.
+    assert_eq!(lab.agreed(&old), after);
+    lab.command("clustering enable node2");
+    assert_eq!(lab.agreed(&old), after);
+    for node in &lab.nodes {
+        assert_eq!(node.status("placed"), "0", "{}", node.log());
+    }
+    let table = database.table();
+    assert_eq!(table.len(), 300);
+    for (resource, owner) in old.iter().zip(&after) {
+        assert_eq!(&table[resource], owner);
+    }
+}
+
+#[test]
+fn rooms_stay_until_their_node_is_out_in_sqlite() {
+    rooms_stay_until_their_node_is_out(&Database::sqlite());
+}
+
+#[test]
+fn rooms_stay_until_their_node_is_out_in_postgres() {
+    if let Some(database) = postgres() {
+        rooms_stay_until_their_node_is_out(&database);
+    }
+}
+
+fn a_query_is_a_resource_like_any_other(database: &Database) {
+    let lab = Lab::of_two(database, SELFISH, "");
+    let names = [
+        "x'); DROP TABLE cluster_resources; --",
+        "x\\'); DROP TABLE cluster_resources; --",
+        "${node}",
+        "100%",
+    ];
+    let owners = lab.agreed(&names.map(str::to_owned));
+    let written = [
+        "x%27); DROP TABLE cluster_resources; --",
+        "x%5C%27); DROP TABLE cluster_resources; --",
+        "${node}",
+        "100%25",
+    ];
+    let table = database.table();
+    assert!(
+        table
+            .into_iter()
+            .eq(sorted(&written.map(str::to_owned), &owners))
+    );
+}
+
+#[test]
+fn a_query_is_a_resource_like_any_other_in_sqlite() {
+    a_query_is_a_resource_like_any_other(&Database::sqlite());
+}
+
+#[test]
+fn a_query_is_a_resource_like_any_other_in_postgres() {
+    if let Some(database) = postgres() {
+        a_query_is_a_resource_like_any_other(&database);
+    }
+}
