@@ -43,6 +43,7 @@ test:
 
 # Nodes of a real Yate, and phones. CLUSTERING_MODULE=FILE has the nodes load another module.
 cluster: yate
+	@scripts/setup lint
 	cargo test --locked --test cluster -- --test-threads=8
 
 # All of it, and again under the tools below for a bounded time: what CI runs.

@@ -30,6 +30,9 @@ mod log;
 mod network;
 #[path = "cluster/phone.rs"]
 mod phone;
+mod postgres;
+#[path = "cluster/registrar.rs"]
+mod registrar;
 #[path = "cluster/sip.rs"]
 mod sip;
 #[path = "cluster/status.rs"]
@@ -56,12 +59,27 @@ mod operator;
 mod probes;
 #[path = "cluster/records.rs"]
 mod records;
+#[path = "cluster/registrations.rs"]
+mod registrations;
 #[path = "cluster/rooms.rs"]
 mod rooms;
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often somebody looks who can't be told.
 const POLL: Duration = Duration::from_millis(10);
+
+/// Looks again and again until something is there. `missing` says what, should it never come.
+fn patiently<T>(look: impl Fn() -> Option<T>, missing: impl Fn() -> String) -> T {
+    let begin = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begin.elapsed() < PATIENCE, "{}", missing());
+        thread::sleep(POLL);
+    }
+}

@@ -89,9 +89,9 @@ impl Agent {
         format!("z9hG4bK-{}-{}", self.address.ip(), self.number())
     }
 
-    /// The Via header of a request with that branch.
-    pub fn via(&self, branch: &str) -> String {
-        format!("SIP/2.0/UDP {};branch={branch};rport", self.address)
+    /// The Via header of a request with that branch, over UDP or TCP.
+    pub fn via(&self, transport: &str, branch: &str) -> String {
+        format!("SIP/2.0/{transport} {};branch={branch};rport", self.address)
     }
 
     /// The Contact header of whatever this agent says.

@@ -209,7 +209,7 @@ impl Talk {
 
     fn request(&self, method: &str, number: u32) -> SipMessage {
         SipMessage::request(method, &self.target)
-            .with("Via", &self.agent.via(&self.agent.branch()))
+            .with("Via", &self.agent.via("UDP", &self.agent.branch()))
             .with("From", &self.from)
             .with("To", &self.to)
             .with("Call-ID", &self.call_id)

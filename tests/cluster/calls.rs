@@ -75,7 +75,7 @@ fn a_user_who_moves_is_called_at_his_new_node() {
         calling.answered().hang_up();
         bobs.ended();
     }
-    bob.unregister();
+    bob.unregister_at("node3");
     assert_eq!(alice.call("bob").refused().code, 404);
 }
 

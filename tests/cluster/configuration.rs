@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 //! The configuration of the lab's nodes: a usual one of a cluster on one host, where all nodes share
-//! a registrar in one `SQLite` file.
+//! a registrar.
 
 use crate::cdr;
 use crate::network::{Network, SIP};
+use crate::registrar::Registrar;
 
 /// The port of the remote manager.
 pub const MANAGER: u16 = 5038;
@@ -18,18 +19,26 @@ pub struct Wishes {
     pub dialplan: String,
     /// Lines of the general section of `ysipchan.conf`; count before what is usual.
     pub sip: String,
+    /// The registrar's query that ends a registration, instead of the documented one.
+    pub unregister: Option<String>,
 }
 
 /// The files of a node's configuration. `NET` in a wish is the network.
-pub fn files(wishes: &Wishes, network: &Network, node: &str) -> Vec<(&'static str, String)> {
+pub fn files(
+    wishes: &Wishes,
+    registrar: &Registrar,
+    network: &Network,
+    node: &str,
+) -> Vec<(&'static str, String)> {
     let net = network.prefix();
     let address = network.node(node);
     let Wishes {
         clustering,
         dialplan,
         sip,
+        unregister,
     } = wishes;
-    let files = vec![
+    let mut files = vec![
         (
             "clustering.conf",
             format!(
@@ -41,29 +50,12 @@ pub fn files(wishes: &Wishes, network: &Network, node: &str) -> Vec<(&'static st
             "ysipchan.conf",
             format!(
                 "[general]\n{sip}addr={address}\nport={SIP}\nrtp_localip={address}\nudp_force_bind=no\n\
-                 generate=yes\n[registrar]\nauth_required=no\n[message]\nenable=yes\nauth_required=no\n"
+                 generate=yes\n[registrar]\nauth_required=no\nexpires_min=1\n\
+                 [message]\nenable=yes\nauth_required=no\n\
+                 [listener tcp]\nenable=yes\ntype=tcp\naddr={address}\nport={SIP}\n"
             ),
         ),
         ("regexroute.conf", format!("[default]\n{dialplan}\n")),
-        (
-            "sqlitedb.conf",
-            "[registrar]\ndatabase=${configpath}/../registrar.db\n\
-             initialize=PRAGMA busy_timeout=10000;\
-             CREATE TABLE IF NOT EXISTS users(username TEXT PRIMARY KEY,location TEXT)\n"
-                .to_owned(),
-        ),
-        (
-            "register.conf",
-            "[general]\nuser.register=yes\nuser.unregister=yes\ncall.route=yes\n\
-             [default]\naccount=registrar\n\
-             [user.register]\n\
-             query=INSERT OR REPLACE INTO users VALUES('${username}','${data}')\n\
-             [user.unregister]\n\
-             query=UPDATE users SET location=NULL WHERE username='${username}'\n\
-             [call.route]\n\
-             query=SELECT location FROM users WHERE username='${called}'\nresult=location\n"
-                .to_owned(),
-        ),
         (
             "cdrfile.conf",
             format!(
@@ -78,6 +70,7 @@ pub fn files(wishes: &Wishes, network: &Network, node: &str) -> Vec<(&'static st
         ),
         ("yate.conf", "[general]\n".to_owned()),
     ];
+    files.extend(registrar.files(unregister.as_deref()));
     let file = |(name, text): (_, String)| (name, text.replace("NET", &net));
     files.into_iter().map(file).collect()
 }

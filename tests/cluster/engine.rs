@@ -6,7 +6,6 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
-use std::time::Instant;
 
 use engine_process::{Guard, Handler, Message, Process};
 
@@ -14,8 +13,8 @@ use crate::cdr::{self, Cdr};
 use crate::command;
 use crate::installation::Installation;
 use crate::log::Log;
+use crate::patiently;
 use crate::status::Status;
-use crate::{PATIENCE, POLL};
 
 /// A node, running or not. What is asked of one that doesn't run fails the test.
 pub struct Node {
@@ -139,16 +138,14 @@ impl Node {
 
     /// Its call records, once there are this many.
     pub fn cdrs(&self, count: usize) -> Vec<Cdr> {
-        let begin = Instant::now();
-        loop {
-            let text = fs::read_to_string(self.directory.join(cdr::FILE)).unwrap_or_default();
-            let cdrs = Cdr::read(&text);
-            if cdrs.len() >= count {
-                return cdrs;
-            }
-            assert!(begin.elapsed() < PATIENCE, "{} has {cdrs:#?}", self.name);
-            std::thread::sleep(POLL);
-        }
+        let read = || {
+            let text = fs::read_to_string(self.directory.join(cdr::FILE));
+            Cdr::read(&text.unwrap_or_default())
+        };
+        patiently(
+            || Some(read()).filter(|cdrs| cdrs.len() >= count),
+            || format!("{} has {:#?}", self.name, read()),
+        )
     }
 
     fn running<T>(&self, ask: impl FnOnce(&Process) -> std::io::Result<T>) -> T {

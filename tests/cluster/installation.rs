@@ -11,7 +11,7 @@ use std::process::Command;
 use engine_bridge::{module_path, real_engine};
 
 /// What the nodes load beside the module under test.
-const MODULES: [&str; 11] = [
+const MODULES: [&str; 10] = [
     "callfork",
     "cdrbuild",
     "cdrfile",
@@ -20,7 +20,6 @@ const MODULES: [&str; 11] = [
     "regexroute",
     "rmanager",
     "server/register",
-    "server/sqlitedb",
     "yrtpchan",
     "ysipchan",
 ];
@@ -59,13 +58,18 @@ impl Installation {
         })
     }
 
+    /// Whether the engine was built with a module.
+    pub fn has_module(&self, name: &str) -> bool {
+        self.modules.join(format!("{name}.yate")).exists()
+    }
+
     /// Fills a directory with what a node is to load: as in an installation, but no more.
-    pub fn link_modules(&self, directory: &Path) {
+    pub fn link_modules(&self, directory: &Path, database: &str) {
         fs::create_dir_all(directory.join("server")).expect("there is room for directories");
         let link = |target: &Path, name: &str| {
             symlink(target, directory.join(name)).expect("there is room for a link");
         };
-        for name in MODULES {
+        for name in MODULES.iter().chain([&database]) {
             let name = format!("{name}.yate");
             let target = self.modules.join(&name);
             assert!(target.exists(), "{} is missing", target.display());

@@ -15,6 +15,7 @@ use crate::installation::Installation;
 use crate::log::Log;
 use crate::network::Network;
 use crate::phone::Phone;
+use crate::registrar::Registrar;
 
 /// How many lines of each node's log a failed test shows.
 const LAST_LINES: usize = 150;
@@ -23,13 +24,15 @@ const LAST_LINES: usize = 150;
 pub struct Plan {
     nodes: usize,
     wishes: Wishes,
+    postgres: bool,
 }
 
 /// Nodes `node1`, `node2`, ... that run, and phones.
 pub struct Lab {
     nodes: Vec<Node>,
     network: Arc<Network>,
-    // Goes last: the nodes live in it.
+    // These go last: the nodes live in them.
+    _registrar: Registrar,
     _directory: TempDir,
 }
 
@@ -63,17 +66,34 @@ impl Plan {
         self
     }
 
+    /// The query by which the registrar ends a registration, instead of the documented one.
+    pub fn unregister(mut self, query: &str) -> Self {
+        self.wishes.unregister = Some(query.to_owned());
+        self
+    }
+
+    /// The registrar is a `PostgreSQL` server, not a file.
+    pub fn postgres(mut self) -> Self {
+        self.postgres = true;
+        self
+    }
+
     /// Starts all nodes. `None` where there is no real engine: then the test is left out.
     pub fn start(self) -> Option<Lab> {
         let installation = Arc::new(Installation::find()?);
+        let registrar = if self.postgres {
+            Registrar::postgres(&installation)?
+        } else {
+            Registrar::Sqlite
+        };
         let directory = TempDir::with_prefix("cluster-").expect("there is room for a directory");
         let guard = Guard::new(directory.path()).expect("there is a shell");
         let guard = Arc::new(guard);
-        installation.link_modules(&directory.path().join("modules"));
+        installation.link_modules(&directory.path().join("modules"), registrar.module());
         let network = Arc::new(Network::claim());
         let node = |number| {
             let name = format!("node{number}");
-            let files = configuration::files(&self.wishes, &network, &name);
+            let files = configuration::files(&self.wishes, &registrar, &network, &name);
             let place = directory.path().join(&name);
             let node = (name.as_str(), network.node(&name));
             Node::new(&installation, &guard, place, node, &files)
@@ -81,6 +101,7 @@ impl Plan {
         let lab = Lab {
             nodes: (1..=self.nodes).map(node).collect(),
             network,
+            _registrar: registrar,
             _directory: directory,
         };
         // One after the other: the engine's random numbers begin with the microsecond of its start, and
@@ -96,6 +117,7 @@ impl Lab {
         Plan {
             nodes,
             wishes: Wishes::default(),
+            postgres: false,
         }
     }
 

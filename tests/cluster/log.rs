@@ -4,9 +4,8 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Instant;
 
-use crate::{PATIENCE, POLL};
+use crate::patiently;
 
 /// The log of a node.
 pub struct Log {
@@ -51,19 +50,14 @@ impl Log {
     /// # Panics
     /// When it doesn't come.
     pub fn wait_for_nth(&self, text: &str, number: usize) -> String {
-        let begin = Instant::now();
-        loop {
+        let line = || {
             let log = self.text();
             let mut lines = log.lines().filter(|line| line.contains(text));
-            if let Some(line) = lines.nth(number - 1) {
-                return line.to_owned();
-            }
-            assert!(
-                begin.elapsed() < PATIENCE,
-                "the log never said '{text}':\n{log}"
-            );
-            std::thread::sleep(POLL);
-        }
+            lines.nth(number - 1).map(str::to_owned)
+        };
+        patiently(line, || {
+            format!("the log never said '{text}':\n{}", self.text())
+        })
     }
 
     fn bytes(&self) -> Vec<u8> {

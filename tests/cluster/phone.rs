@@ -2,7 +2,8 @@
 
 //! A phone: it registers, calls and is called, sends messages and gets them.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
@@ -54,13 +55,33 @@ impl Phone {
 
     /// Registers at that node, and speaks to it from now on.
     pub fn register_at(&self, node: &str) {
-        self.speak_to(node);
-        assert_eq!(self.register(600), 200, "{} registers", self.agent.user);
+        self.register_for(node, 600);
     }
 
-    /// Takes back the registration at the node that it speaks to.
-    pub fn unregister(&self) {
-        assert_eq!(self.register(0), 200, "{} unregisters", self.agent.user);
+    /// The same, but for so many seconds only.
+    pub fn register_for(&self, node: &str, seconds: u32) {
+        self.speak_to(node);
+        self.register(node, seconds);
+    }
+
+    /// Takes back the registration at a node.
+    pub fn unregister_at(&self, node: &str) {
+        self.register(node, 0);
+    }
+
+    /// Registers at that node over a TCP connection, and speaks to it as before. The registration is
+    /// good for as long as the connection is.
+    pub fn register_over_tcp(&self, node: &str) -> TcpStream {
+        let address = self.network.sip(node);
+        let mut stream = TcpStream::connect(address).expect("the node listens");
+        let register = self.registration(node, 600, "TCP").to_string();
+        let sent = stream.write_all(register.as_bytes());
+        sent.expect("the node reads");
+        let lines = BufReader::new(&stream).lines().map_while(Result::ok);
+        let mut answers = lines.filter(|line| line.starts_with("SIP/2.0 "));
+        let last = answers.find(|answer| !answer.starts_with("SIP/2.0 1"));
+        assert_eq!(last.as_deref(), Some("SIP/2.0 200 OK"));
+        stream
     }
 
     /// Answers every call at once from now on.
@@ -120,16 +141,22 @@ impl Phone {
         node.unwrap_or_else(|| panic!("{} speaks to no node", self.agent.user))
     }
 
-    fn register(&self, seconds: u32) -> u16 {
+    fn register(&self, node: &str, seconds: u32) {
+        let register = self.registration(node, seconds, "UDP");
+        let code = self
+            .agent
+            .ask(&register, self.network.sip(node).into())
+            .code();
+        assert_eq!(code, 200, "{} registers for {seconds} s", self.agent.user);
+    }
+
+    fn registration(&self, node: &str, seconds: u32, transport: &str) -> SipMessage {
         let Agent { user, .. } = &*self.agent;
-        let node = self.node();
+        let node = self.network.sip(node);
         // A registration is of oneself, at the node.
-        let register = self.request(
-            "REGISTER",
-            &format!("sip:{node}"),
-            &format!("sip:{user}@{node}"),
-        );
-        self.code(&register.with("Expires", &seconds.to_string()))
+        let (uri, to) = (format!("sip:{node}"), format!("sip:{user}@{node}"));
+        let register = self.request("REGISTER", &uri, &to, transport);
+        register.with("Expires", &seconds.to_string())
     }
 
     /// The code of the final answer.
@@ -140,14 +167,14 @@ impl Phone {
     /// A request to somebody that begins something new.
     fn request_to(&self, method: &str, user: &str) -> SipMessage {
         let uri = format!("sip:{user}@{}", self.node());
-        self.request(method, &uri, &uri)
+        self.request(method, &uri, &uri, "UDP")
     }
 
-    fn request(&self, method: &str, uri: &str, to: &str) -> SipMessage {
+    fn request(&self, method: &str, uri: &str, to: &str, transport: &str) -> SipMessage {
         let Agent { user, address, .. } = &*self.agent;
         let number = self.agent.number();
         SipMessage::request(method, uri)
-            .with("Via", &self.agent.via(&self.agent.branch()))
+            .with("Via", &self.agent.via(transport, &self.agent.branch()))
             .with(
                 "From",
                 &format!("<sip:{user}@{address}>;tag={user}-{number}"),

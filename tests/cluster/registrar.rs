@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! The registrar that all nodes share: a database with the table and the queries that the
+//! documentation has for it, word for word.
+
+use crate::installation::Installation;
+use crate::postgres::Postgres;
+
+const DOCUMENTATION: &str = include_str!("../../docs/operation.md");
+/// The users that there are.
+const USERS: &str = "INSERT INTO users(username) VALUES('alice'),('bob'),('carol'),('dave') \
+                     ON CONFLICT DO NOTHING";
+
+/// A database that is a registrar.
+pub enum Registrar {
+    /// A file next to the nodes' directories.
+    Sqlite,
+    /// A server of the lab's own.
+    Postgres(Postgres),
+}
+
+impl Registrar {
+    /// `None` where the engine was built without support for that database.
+    pub fn postgres(installation: &Installation) -> Option<Self> {
+        if !installation.has_module(Self::POSTGRES_MODULE) {
+            eprintln!("left out, since there is no {}", Self::POSTGRES_MODULE);
+            return None;
+        }
+        let server = Postgres::start();
+        server.sql(&format!("{};{USERS}", example("PostgreSQL", "sql")));
+        Some(Self::Postgres(server))
+    }
+
+    const POSTGRES_MODULE: &str = "server/pgsqldb";
+
+    /// The module that the nodes need for it.
+    pub fn module(&self) -> &'static str {
+        match self {
+            Self::Sqlite => "server/sqlitedb",
+            Self::Postgres(_) => Self::POSTGRES_MODULE,
+        }
+    }
+
+    /// The files of configuration that the nodes need for it. Registrations that are over are
+    /// looked for every second; `unregister` takes the place of the query that ends one.
+    pub fn files(&self, unregister: Option<&str>) -> [(&'static str, String); 2] {
+        let (name, account) = match self {
+            Self::Sqlite => {
+                let schema = example("SQLite", "sql").replace('\n', " ");
+                let account = format!(
+                    "[registrar]\ndatabase=${{configpath}}/../registrar.db\n\
+                     initialize=PRAGMA busy_timeout=10000;{schema};{USERS}\n"
+                );
+                ("SQLite", ("sqlitedb.conf", account))
+            }
+            Self::Postgres(server) => ("PostgreSQL", ("pgsqldb.conf", server.account("registrar"))),
+        };
+        let unregister = unregister.map_or(String::new(), |query| {
+            format!("[user.unregister]\nquery={query}\n")
+        });
+        let queries = format!("[general]\nexpires=1\n{unregister}{}", example(name, "ini"));
+        [account, ("register.conf", queries)]
+    }
+}
+
+/// The example in a language that stands in the documentation for a database.
+fn example(database: &str, language: &str) -> &'static str {
+    let (_, section) = DOCUMENTATION
+        .split_once(&format!("\n### {database}\n"))
+        .expect("the documentation speaks of it");
+    let (_, example) = section
+        .split_once(&format!("\n```{language}\n"))
+        .expect("there is an example");
+    let (example, _) = example.split_once("\n```").expect("it ends");
+    example.trim_end_matches(';')
+}
