@@ -145,6 +145,8 @@ fn tests_that_the_docs_name_exist() {
         "src/replay.rs",
         "src/template.rs",
         "tests/decisions.rs",
+        "tests/operator.rs",
+        "tests/sticky.rs",
         "tests/trust.rs",
     ];
     let sources: String = sources.map(read).concat();
