@@ -136,8 +136,10 @@ impl Drop for Lab {
     /// That each node ends by itself, and well, is part of every test.
     fn drop(&mut self) {
         for node in &self.nodes {
-            // The connection may be gone before it has said so.
-            let _ = node.process.client.command("stop");
+            // No message stops a real engine.
+            let id = node.process.id().to_string();
+            let told = Command::new("kill").arg(id).status();
+            assert!(told.is_ok_and(|told| told.success()) || thread::panicking());
         }
         for node in &mut self.nodes {
             let status = node.process.wait().expect("it is our child");
@@ -182,9 +184,10 @@ impl Node {
 
     /// A value of `status clustering`.
     pub fn status(&self, name: &str) -> String {
-        let status = self.command("status clustering");
+        let message = Message::new("engine.status").with("module", "clustering");
+        let status = self.dispatch(&message).retval;
         let mut values = status
-            .split([',', ';'])
+            .split([',', ';', '\r'])
             .filter_map(|item| item.split_once('='));
         let value = values.find(|(key, _)| *key == name);
         value.map_or_else(
@@ -271,7 +274,7 @@ fn engine(modules: &Path) -> Command {
     }
     let mut engine = Command::new(root.join(program));
     engine.env("LD_LIBRARY_PATH", libraries);
-    engine.args(["-vvv", "-m"]).arg(modules);
+    engine.args(["-v", "-m"]).arg(modules);
     engine
 }
 

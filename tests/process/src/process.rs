@@ -82,6 +82,12 @@ impl Process {
         directory.join(LOG)
     }
 
+    /// The number of its process, for signals.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.running.child.id()
+    }
+
     /// Ends it at once, without a word to it.
     ///
     /// # Errors
