@@ -55,7 +55,7 @@ fn each_message_is_treated_or_passes_unchanged_and_failures_are_logged_once_and_
     assert!(said <= 2, "{log:#?}");
     // The status may fail, too, and then says less. A message between shifts where.
     let panics = (0..20).find_map(|_| {
-        engine.dispatch(&Message::new("call.execute").with("callto", "sip/x"));
+        let _ = engine.dispatch(&Message::new("call.execute").with("callto", "sip/x"));
         let status = String::from_utf8(engine.status("clustering")).expect("it is ASCII");
         let (_, panics) = status.split_once("panics=")?;
         panics
