@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -88,7 +89,12 @@ impl Nodes {
             self.names.len() - 1
         });
         let directory = self.home(place);
-        fs::create_dir_all(directory.join("modules"))?;
+        let modules = directory.join("modules");
+        if !modules.exists() {
+            // Where the command that loads it again finds it.
+            fs::create_dir_all(&modules)?;
+            symlink(&binaries.module, modules.join("clustering.yate"))?;
+        }
         fs::write(
             directory.join("yate.conf"),
             format!("[general]\nnodename={name}\n"),
@@ -97,12 +103,7 @@ impl Nodes {
             fs::write(directory.join(file), text)?;
         }
         let mut engine = Command::new(&binaries.engine);
-        engine
-            .arg("-v")
-            .arg("-m")
-            .arg(directory.join("modules"))
-            .arg("-x")
-            .arg(&binaries.module);
+        engine.arg("-v").arg("-m").arg(modules);
         let process = Process::start(&mut engine, name, &directory, &self.guard)?;
         self.running.push(Node {
             name: name.to_owned(),

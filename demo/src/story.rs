@@ -16,6 +16,7 @@ mod moves;
 mod operator;
 mod outage;
 mod records;
+mod renewal;
 mod rooms;
 mod steps;
 
@@ -42,6 +43,7 @@ pub fn play(binaries: &Binaries, nodes: &mut Nodes, out: &mut dyn Write) -> io::
     story.death()?;
     story.return_of_the_dead()?;
     story.move_to_another_node()?;
+    story.renewal()?;
     story.teller.end()
 }
 
