@@ -63,6 +63,8 @@ mod records;
 mod registrations;
 #[path = "cluster/rooms.rs"]
 mod rooms;
+#[path = "cluster/unload.rs"]
+mod unload;
 
 use std::thread;
 use std::time::{Duration, Instant};

@@ -66,6 +66,11 @@ impl Plan {
         self
     }
 
+    /// Rooms stay where they are: nodes claim them in a database.
+    pub fn sticky(self) -> Self {
+        self.clustering("[locate]\naccount=claims\ntimeout=5000\n")
+    }
+
     /// The query by which the registrar ends a registration, instead of the documented one.
     pub fn unregister(mut self, query: &str) -> Self {
         self.wishes.unregister = Some(query.to_owned());
