@@ -49,6 +49,8 @@ mod failures;
 mod forged;
 #[path = "cluster/health.rs"]
 mod health;
+#[path = "cluster/joins.rs"]
+mod joins;
 #[path = "cluster/life.rs"]
 mod life;
 #[path = "cluster/messages.rs"]
