@@ -47,6 +47,11 @@ void Probe::send(clustering_core* core, const clustering_chore& chore) {
 }
 
 void Probe::work() {
+    // The engine's timer goes on while it ends, but the SIP channel doesn't survive to be asked for
+    // a request after its own end.
+    if (Engine::exiting()) {
+        return;
+    }
     Message request("xsip.generate");
     request.addParam("method", "OPTIONS");
     request.addParam("uri", m_uri);

@@ -49,6 +49,8 @@ mod failures;
 mod forged;
 #[path = "cluster/health.rs"]
 mod health;
+#[path = "cluster/joins.rs"]
+mod joins;
 #[path = "cluster/life.rs"]
 mod life;
 #[path = "cluster/messages.rs"]
@@ -63,6 +65,8 @@ mod records;
 mod registrations;
 #[path = "cluster/rooms.rs"]
 mod rooms;
+#[path = "cluster/unload.rs"]
+mod unload;
 
 use std::thread;
 use std::time::{Duration, Instant};

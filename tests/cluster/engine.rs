@@ -72,6 +72,11 @@ impl Node {
         *self.process.write().unwrap() = Some(process);
     }
 
+    /// Whether it was started and not ended yet.
+    pub fn runs(&self) -> bool {
+        self.process.read().unwrap().is_some()
+    }
+
     /// Ends it as if by `kill -9`.
     pub fn kill(&self) {
         let process = self.process.write().unwrap().take();

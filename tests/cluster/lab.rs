@@ -66,6 +66,11 @@ impl Plan {
         self
     }
 
+    /// Rooms stay where they are: nodes claim them in a database.
+    pub fn sticky(self) -> Self {
+        self.clustering("[locate]\naccount=claims\ntimeout=5000\n")
+    }
+
     /// The query by which the registrar ends a registration, instead of the documented one.
     pub fn unregister(mut self, query: &str) -> Self {
         self.wishes.unregister = Some(query.to_owned());
@@ -153,20 +158,24 @@ impl Lab {
     pub fn stranger(&self, user: &str) -> Phone {
         Phone::new(user, self.network.stranger(), &self.network)
     }
+
+    fn show_logs(&self) {
+        for node in &self.nodes {
+            eprintln!("--- the last of {} ---", node.name);
+            let log = node.log().text();
+            let lines: Vec<_> = log.lines().collect();
+            for line in &lines[lines.len().saturating_sub(LAST_LINES)..] {
+                eprintln!("{line}");
+            }
+        }
+    }
 }
 
 impl Drop for Lab {
     /// That each node ends by itself, and well, is part of every test.
     fn drop(&mut self) {
         if thread::panicking() {
-            for node in &self.nodes {
-                eprintln!("--- the last of {} ---", node.name);
-                let log = node.log().text();
-                let lines: Vec<_> = log.lines().collect();
-                for line in &lines[lines.len().saturating_sub(LAST_LINES)..] {
-                    eprintln!("{line}");
-                }
-            }
+            self.show_logs();
             return;
         }
         let ended: Vec<_> = thread::scope(|scope| {
@@ -177,8 +186,9 @@ impl Drop for Lab {
                 .collect();
             stops.into_iter().map(ScopedJoinHandle::join).collect()
         });
-        for end in ended {
-            assert!(matches!(end, Ok(Ok(()))), "{end:?}");
+        if ended.iter().any(|end| !matches!(end, Ok(Ok(())))) {
+            self.show_logs();
+            panic!("{ended:?}");
         }
     }
 }

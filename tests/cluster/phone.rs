@@ -127,6 +127,15 @@ impl Phone {
         came.message
     }
 
+    /// The next message that comes with this text.
+    pub fn message_saying(&self, text: &str) -> SipMessage {
+        let what = format!("a message that says '{text}'");
+        let came = self.agent.take(&what, |received| {
+            received.message.is("MESSAGE") && received.message.body == text
+        });
+        came.message
+    }
+
     /// Asks the node whether it is there, and gives the code of the answer.
     pub fn asks(&self) -> u16 {
         self.code(&self.request_to("OPTIONS", "node"))

@@ -7,6 +7,8 @@ use crate::installation::Installation;
 use crate::postgres::Postgres;
 
 const DOCUMENTATION: &str = include_str!("../../docs/operation.md");
+/// Makes the table of claims.
+const CLAIMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/clustering.sqlite.sql");
 /// The users that there are.
 const USERS: &str = "INSERT INTO users(username) VALUES('alice'),('bob'),('carol'),('dave') \
                      ON CONFLICT DO NOTHING";
@@ -49,7 +51,8 @@ impl Registrar {
                 let schema = example("SQLite", "sql").replace('\n', " ");
                 let account = format!(
                     "[registrar]\ndatabase=${{configpath}}/../registrar.db\n\
-                     initialize=PRAGMA busy_timeout=10000;{schema};{USERS}\n"
+                     initialize=PRAGMA busy_timeout=10000;{schema};{USERS}\n\
+                     [claims]\ndatabase=${{configpath}}/../claims.db\ninitialize=@{CLAIMS}\n"
                 );
                 ("SQLite", ("sqlitedb.conf", account))
             }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The engine's end, and a start without a node name: each in a process of its own.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,8 +16,12 @@ use crate::traffic::rounds;
 const END: Duration = Duration::from_secs(30);
 
 fn start() -> &'static Engine {
+    start_with(GENERAL)
+}
+
+fn start_with(settings: &str) -> &'static Engine {
     let setup = Setup {
-        files: vec![(MODULE.into(), GENERAL.into())],
+        files: vec![(MODULE.into(), settings.into())],
         ..Setup::default()
     };
     Engine::start(&setup).expect("the engine starts")
@@ -78,6 +84,50 @@ fn engine_ends_while_a_lookup_is_under_way_that_must_be_killed() {
         "exits::engine_ends_while_a_lookup_is_under_way_that_must_be_killed",
         || stop_in_a_lookup(Manners::Ignores),
     )
+    .assert_clean();
+}
+
+#[test]
+fn engine_that_ends_probes_no_node() {
+    const NODES: &str =
+        "[general]\ncallto=sip/sip:cluster/@\\0.lab\n[node node2]\n[health]\ninterval=1\n";
+    // The SIP channel is among the first to go, and doesn't survive to be asked for more.
+    in_child("exits::engine_that_ends_probes_no_node", || {
+        let engine = start_with(NODES);
+        let probes = Arc::new(AtomicUsize::new(0));
+        let _sip = {
+            let probes = Arc::clone(&probes);
+            engine.handle("xsip.generate", 100, move |call| {
+                probes.fetch_add(1, Ordering::Relaxed);
+                call.set("code", "200");
+                call.set("sip_server", "lab");
+                true
+            })
+        };
+        let begin = Instant::now();
+        while probes.load(Ordering::Relaxed) == 0 {
+            assert!(begin.elapsed() < PATIENCE, "no node is probed");
+            thread::sleep(Duration::from_millis(1));
+        }
+        let late = Arc::new(AtomicUsize::new(0));
+        let _halt = {
+            let late = Arc::clone(&late);
+            engine.handle("engine.halt", 1, move |_| {
+                let before = probes.load(Ordering::Relaxed);
+                let begin = Instant::now();
+                // Longer than from one probe to the next.
+                while begin.elapsed() < Duration::from_secs(3) {
+                    let _ = engine.dispatch(&Message::new("engine.timer"));
+                    thread::sleep(Duration::from_millis(20));
+                }
+                late.store(probes.load(Ordering::Relaxed) - before, Ordering::Relaxed);
+                false
+            })
+        };
+        let code = stop(engine);
+        assert_eq!(late.load(Ordering::Relaxed), 0, "probes");
+        code
+    })
     .assert_clean();
 }
 

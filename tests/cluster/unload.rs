@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! The module is unloaded while a node that is probed has not answered yet.
+
+use crate::dummy::Dummy;
+use crate::installation::MODULE;
+use crate::lab::{Lab, Plan};
+use crate::patiently;
+
+const UNLOAD: &str = "module unload clustering";
+const UNLOADED: &str = "Unloaded module: clustering";
+
+/// Two nodes that are there, and somebody who is silent in the place of a third one. He has just been
+/// asked for a sign of life when this comes back.
+fn lab_with_silence(plan: Plan) -> Option<(Lab, Dummy)> {
+    let lab = plan.probed().clustering("[node node3]\n").start()?;
+    let silent = Dummy::at(lab.sip("node3"));
+    silent.hears(lab.sip("node1"));
+    Some((lab, silent))
+}
+
+fn module_works(lab: &Lab) {
+    let (alice, bob) = lab.alice_and_bob();
+    bob.picks_up();
+    alice.call("bob").answered().hang_up();
+}
+
+#[test]
+fn an_unload_waits_for_a_probe() {
+    let Some((lab, _silent)) = lab_with_silence(Lab::of(2)) else {
+        return;
+    };
+    let node = lab.node("node1");
+    for _ in 0..3 {
+        assert_eq!(node.command(UNLOAD), UNLOADED);
+        node.command(&format!("module load {MODULE}"));
+    }
+    module_works(&lab);
+}
+
+#[test]
+fn an_unload_that_would_wait_long_is_refused_and_a_later_one_is_not() {
+    let plan = Lab::of(2).clustering("[health]\ninterval=1\ntimeout=10\n");
+    let Some((lab, _silent)) = lab_with_silence(plan) else {
+        return;
+    };
+    let node = lab.node("node1");
+    assert_ne!(node.command(UNLOAD), UNLOADED);
+    let line = "Not unloading: a node or a database that was asked has not answered yet";
+    node.log().wait_for(line);
+    module_works(&lab);
+    patiently(
+        || (node.command(UNLOAD) == UNLOADED).then_some(()),
+        || "the module can't be unloaded".to_owned(),
+    );
+    node.command(&format!("module load {MODULE}"));
+    module_works(&lab);
+}
