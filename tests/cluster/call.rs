@@ -171,7 +171,8 @@ impl IncomingCall {
         }
     }
 
-    /// Refuses it: 486 is busy, 603 declines.
+    /// Refuses it: 486 is busy, 603 declines. Let it ring first: where the refusal comes before the node
+    /// has joined both legs, the engine says 503 to the caller.
     pub fn refuse(self, code: u16) {
         self.reply(code);
     }

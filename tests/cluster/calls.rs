@@ -88,7 +88,10 @@ fn a_refusal_reaches_the_caller() {
     // The engine itself makes 403 of 603.
     for (said, heard) in [(486, 486), (603, 403)] {
         let calling = alice.call("bob");
-        bob.called().refuse(said);
+        let called = bob.called();
+        called.ring();
+        calling.rings();
+        called.refuse(said);
         assert_eq!(calling.refused().code, heard);
     }
 }

@@ -69,7 +69,10 @@ fn a_refusal_has_its_code_and_its_words() {
         (503, "503", "Service Unavailable"),
     ] {
         let calling = alice.call("bob");
-        bob.called().refuse(said);
+        let called = bob.called();
+        called.ring();
+        calling.rings();
+        called.refuse(said);
         calling.refused();
         let expected = [
             ("answered", "false"),

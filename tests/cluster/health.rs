@@ -140,7 +140,10 @@ fn calls_that_come_to_nothing_at_a_live_node_say_nothing_against_it() {
     let log = log_with_up(&lab, "node1", &["node2"]);
     for (said, heard) in [(486, 486), (603, 403), (408, 503), (503, 503)] {
         let calling = alice.call("bob");
-        bob.called().refuse(said);
+        let called = bob.called();
+        called.ring();
+        calling.rings();
+        called.refuse(said);
         assert_eq!(calling.refused().code, heard);
     }
     let calling = alice.call("bob");
