@@ -35,13 +35,13 @@ const VERBS: [Verb; 8] = [
     Verb {
         word: "where",
         takes: " TARGET",
-        help: "Explain what would happen to a target, a location or a number",
+        help: "Explain where a target, location or number goes",
         run: explain,
     },
     Verb {
         word: "drain",
         takes: NODE,
-        help: "Place nothing new on a node; what is there is still reached",
+        help: "Place nothing new on a node, but still reach it",
         run: |cluster, node| stand(cluster, node, Standing::Draining),
     },
     Verb {

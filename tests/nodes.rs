@@ -654,4 +654,5 @@ fn words_of_the_command_are_completed() {
             "{word}"
         );
     }
+    assert!(command::help().lines().all(|line| line.len() <= 80));
 }
