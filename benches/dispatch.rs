@@ -3,15 +3,17 @@
 //!
 //! Contestants: `none`, where nothing is installed; `noop`, handlers of the same names, priorities
 //! and track name that do nothing; `ideal`, handwritten C++ that writes the same parameters and
-//! decides no more than it must; `ours`, the loaded module; and `other`, any module that `STOCK`
-//! names. They take turns in rounds, so that the noise of a shared machine hits all alike. A time
+//! decides no more than it must; `ours`, the loaded module, with nodes, their health and trust by
+//! address; `signed`, the same with a secret, where calls are forwarded; and `other`, any module
+//! that `STOCK` names. They take turns in rounds, so that the noise of a shared machine hits all alike. A time
 //! is the lower decile of the rounds: where a machine halves its speed at times, a median jumps
 //! between its two speeds. A ratio is one of such times. Each dispatch has a fresh copy of its
 //! message. The first tables count the dispatch alone, the last ones the making and the end of the
 //! message too, parameters that were added included. The log is at its default level and goes to a
 //! file, as a daemon's does.
 //!
-//! `YATE_ROOT` names a real engine, `BENCH_ROUNDS` and `BENCH_MILLISECONDS` how much is measured.
+//! `YATE_ROOT` names a real engine, `BENCH_ROUNDS` and `BENCH_MILLISECONDS` how much is measured,
+//! `BENCH_KINDS` which of the kinds (as a profiler wants it).
 
 #[path = "dispatch/traffic.rs"]
 mod traffic;
@@ -31,7 +33,13 @@ const CONFIG: &str = "[general]\n\
     regexp=^node[0-9]\\+$\n\
     callto=sip/sip:cluster/${called}@\\0.example.net:5060\n\
     [security]\n\
-    trusted=*\n";
+    trusted=10.0.0.0/8\n\
+    [node node1]\n\
+    [node node2]\n\
+    [node node3]\n\
+    weight=200\n";
+/// What makes `ours` sign.
+const SECRET: &str = "[security]\nsecret=a secret of a benchmark, not to be used elsewhere\n";
 const THREADS: [u32; 2] = [1, 2];
 /// How long a lookup takes while registrations are watched, and how many there are in a row.
 const LOOKUP: Duration = Duration::from_millis(100);
@@ -44,7 +52,11 @@ enum Entry {
     None,
     Noop,
     Ideal,
-    Module { title: &'static str, file: PathBuf },
+    Module {
+        title: &'static str,
+        file: PathBuf,
+        config: String,
+    },
 }
 
 /// What keeps a contestant in the engine.
@@ -58,13 +70,18 @@ impl Entry {
     /// All that can be measured here.
     fn all() -> Vec<Self> {
         let stock = env::var_os("STOCK").map(PathBuf::from);
-        let modules = [("ours", Some(module_path())), ("other", stock)];
-        let modules = modules.into_iter().filter_map(|(title, file)| {
+        let modules = [
+            ("ours", Some(module_path()), ""),
+            ("signed", Some(module_path()), SECRET),
+            ("other", stock, ""),
+        ];
+        let modules = modules.into_iter().filter_map(|(title, file, more)| {
             let file = file?;
             if file.exists() {
                 Some(Self::Module {
                     title,
                     file: file.canonicalize().ok()?,
+                    config: format!("{CONFIG}{more}"),
                 })
             } else {
                 println!("{title} is left out: {} is missing", file.display());
@@ -95,7 +112,12 @@ impl Entry {
             Self::Ideal => Entered::Handlers {
                 _installed: Contestant::ideal(),
             },
-            Self::Module { title, file } => {
+            Self::Module {
+                title,
+                file,
+                config,
+            } => {
+                engine.configure("clustering", config);
                 assert!(engine.load(file, title), "{} is loaded", file.display());
                 Entered::Module
             }
@@ -104,11 +126,17 @@ impl Entry {
 
     /// Takes it out of the engine; no message is under way then.
     fn leave(&self, engine: &Engine, entered: Entered) {
-        if let (Self::Module { title, file }, Entered::Module) = (self, entered) {
+        if let (Self::Module { title, file, .. }, Entered::Module) = (self, entered) {
             assert!(engine.unload(title), "{} is unloaded", file.display());
             let file = file.to_str().expect("the path is UTF-8");
             assert!(!is_mapped(file), "{file} is unmapped");
         }
+    }
+
+    /// Whether this kind of message says anything of it. A signature is made for a forwarded call; one
+    /// that was received can't be copied, as each counts once.
+    fn is_measured(&self, kind: &Kind) -> bool {
+        self.title() != "signed" || kind.name == "forward"
     }
 
     /// Sees that a contestant that does the cluster's work does it, so that no wrong result is
@@ -117,7 +145,7 @@ impl Entry {
         if matches!(self, Self::None | Self::Noop) {
             return;
         }
-        for kind in kinds {
+        for kind in kinds.iter().filter(|kind| self.is_measured(kind)) {
             let outcome = engine.dispatch(&kind.message);
             let (title, name) = (self.title(), kind.name);
             assert!(
@@ -139,7 +167,11 @@ fn main() {
         log_to_file: true,
         ..Setup::default()
     });
-    let (entries, kinds) = (Entry::all(), Kind::all());
+    let (entries, mut kinds) = (Entry::all(), Kind::all());
+    let chosen = env::var("BENCH_KINDS").ok();
+    if let Some(chosen) = &chosen {
+        kinds.retain(|kind| chosen.split(',').any(|name| name == kind.name));
+    }
     let host = if real_engine() { "real" } else { "mock" };
     println!("{host} engine, lower deciles of {rounds} rounds of {milliseconds} ms");
 
@@ -151,7 +183,7 @@ fn main() {
             if round == 0 {
                 entry.check(engine, &kinds);
             }
-            timings.push(slots(&kinds, milliseconds));
+            timings.push(slots(entry, &kinds, milliseconds));
             entry.leave(engine, entered);
         }
     }
@@ -167,9 +199,13 @@ fn main() {
             println!("\n{what}, {threads} thread(s): ns per message");
             table(&titles, &kinds, |entry, kind| {
                 let slot = index * kinds.len() + kind;
-                timings[entry].iter().map(|round| of(round[slot])).collect()
+                let rounds = timings[entry].iter().filter_map(|round| round[slot]);
+                rounds.map(of).collect()
             });
         }
+    }
+    if chosen.is_some() {
+        return;
     }
     println!(
         "\nregistrations every {} us while lookups take 100 ms: us",
@@ -178,8 +214,8 @@ fn main() {
     for entry in &entries {
         let call = match entry {
             Entry::None => Message::new("cluster.locate"),
-            Entry::Module { .. } => located_call(),
-            Entry::Noop | Entry::Ideal => continue,
+            Entry::Module { .. } if entry.title() != "signed" => located_call(),
+            Entry::Module { .. } | Entry::Noop | Entry::Ideal => continue,
         };
         let entered = entry.enter(engine);
         lookups(engine, entry.title(), &call);
@@ -191,14 +227,16 @@ fn setting(name: &str, default: u32) -> u32 {
     env::var(name).map_or(default, |value| value.parse().expect("it is a number"))
 }
 
-/// One round of one contestant: all kinds with each number of threads.
-fn slots(kinds: &[Kind], milliseconds: u32) -> Vec<Timing> {
+/// One round of one contestant: all kinds with each number of threads, `None` for one that isn't
+/// measured.
+fn slots(entry: &Entry, kinds: &[Kind], milliseconds: u32) -> Vec<Option<Timing>> {
     // What was just loaded must warm up, for the first kind as for the others.
     let _ = measure(&kinds[0].message, THREADS[0], milliseconds);
     let each = |threads| {
-        kinds
-            .iter()
-            .map(move |kind| measure(&kind.message, threads, milliseconds))
+        kinds.iter().map(move |kind| {
+            let measured = entry.is_measured(kind);
+            measured.then(|| measure(&kind.message, threads, milliseconds))
+        })
     };
     THREADS.into_iter().flat_map(each).collect()
 }
@@ -210,6 +248,7 @@ fn table(titles: &[&str], kinds: &[Kind], rounds: impl Fn(usize, usize) -> Vec<f
     let ratios: Vec<_> = [
         ("ours", "noop"),
         ("ours", "ideal"),
+        ("signed", "ideal"),
         ("other", "noop"),
         ("other", "ideal"),
     ]
@@ -237,12 +276,21 @@ fn table(titles: &[&str], kinds: &[Kind], rounds: impl Fn(usize, usize) -> Vec<f
             .collect();
         print!("{name:<11}");
         for time in &times {
-            print!("{time:>7.0}");
+            figure(*time, 0);
         }
         for (_, over, under) in &ratios {
-            print!("{:>7.2}", times[*over] / times[*under]);
+            figure(times[*over] / times[*under], 2);
         }
         println!();
+    }
+}
+
+/// Prints a figure, or that there is none.
+fn figure(value: f64, decimals: usize) {
+    if value.is_finite() {
+        print!("{value:>7.decimals$}");
+    } else {
+        print!("{:>7}", "-");
     }
 }
 
@@ -251,6 +299,7 @@ fn short(title: &str) -> &str {
     match title {
         "ideal" => "id",
         "noop" => "no",
+        "signed" => "sig",
         "other" => "ot",
         _ => "our",
     }
@@ -288,7 +337,9 @@ fn lookups(engine: &'static Engine, title: &str, call: &Message) {
     println!("{title:<11}p50 {p50:>8}  p99 {p99:>8}  max {max:>8}");
 }
 
+/// The lower decile, of rounds in which a message got through; not a number where there is none.
 fn decile(mut values: Vec<f64>) -> f64 {
+    values.retain(|value| *value > 0.0);
     values.sort_by(f64::total_cmp);
-    values[values.len() / 10]
+    values.get(values.len() / 10).copied().unwrap_or(f64::NAN)
 }

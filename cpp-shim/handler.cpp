@@ -2,7 +2,7 @@
 
 #include "handler.h"
 
-#include "module.h"
+#include "decisions.h"
 
 #include <algorithm>
 
@@ -21,35 +21,40 @@ constexpr unsigned Patience = 60;
 constexpr unsigned MostReplaced = 64;
 
 #ifdef CLUSTERING_FILTERS
-// Asks whether a message is any business of the cluster's, and of this handler's, before the engine
-// so much as notes in it that it has met our handler.
+// Asks whether a message is this handler's, and any business of the cluster's, before the engine so
+// much as notes in it that it has met our handler.
 class Filter : public MatchingItemBase {
 public:
-    Filter(const ClusteringModule& module, const Handler& handler, int kind)
-        : MatchingItemBase(TypeCustom, "clustering"), m_module(module), m_handler(handler),
-          m_kind(kind) {}
+    Filter(const Decisions& decisions, const Handler& handler)
+        : MatchingItemBase(TypeCustom, "clustering"), m_decisions(decisions), m_handler(handler) {}
 
 protected:
     bool runMatchListParam(const NamedList& list, MatchingParams*) const override {
         // A handler's filter is only ever asked about messages. It promises not to change what it
         // looks at, and doesn't; but what is found on the way the handler will change.
         Message& msg = const_cast<Message&>(static_cast<const Message&>(list));
-        return m_handler.takes(msg) && m_module.concerns(msg, m_kind);
+        return m_handler.takes(msg) &&
+               (!m_handler.filtered() || m_decisions.concerns(msg, m_handler.kind()));
     }
-    MatchingItemBase* copyItem() const override { return new Filter(m_module, m_handler, m_kind); }
+    MatchingItemBase* copyItem() const override { return new Filter(m_decisions, m_handler); }
 
 private:
-    const ClusteringModule& m_module;
+    const Decisions& m_decisions;
     const Handler& m_handler;
-    int m_kind;
 };
 #endif
 
 } // namespace
 
-Handler::Handler(ClusteringModule& module, Method method, int id, const char* name,
-                 unsigned priority)
-    : MessageHandler(name, priority, "clustering"), m_module(module), m_method(method), m_id(id) {}
+Handler::Handler(Decisions& decisions, int kind, unsigned priority)
+    : MessageHandler(string(clustering_kind_name(static_cast<uint32_t>(kind))), priority,
+                     "clustering"),
+      m_decisions(decisions), m_kind(kind) {
+#ifdef CLUSTERING_FILTERS
+    m_filtered = clustering_kind_filtered(static_cast<uint32_t>(kind));
+    setFilter(new Filter(decisions, *this));
+#endif
+}
 
 bool Handler::takes(const Message& msg) const {
     const uint64_t made = msg.msgTime().usec();
@@ -58,7 +63,7 @@ bool Handler::takes(const Message& msg) const {
 }
 
 bool Handler::received(Message& msg) {
-    return takes(msg) && (m_module.*m_method)(msg, m_id);
+    return takes(msg) && m_decisions.decide(msg, m_kind, m_filtered);
 }
 
 void Handler::stop() {
@@ -120,11 +125,7 @@ Handler* Handlers::replace(int kind, unsigned priority) {
         old->stop();
         return nullptr;
     }
-    const String name = string(clustering_kind_name(static_cast<uint32_t>(kind)));
-    Handler* handler = new Handler(m_module, &ClusteringModule::decide, kind, name, priority);
-#ifdef CLUSTERING_FILTERS
-    handler->setFilter(new Filter(m_module, *handler, kind));
-#endif
+    Handler* handler = new Handler(m_decisions, kind, priority);
     if (old) {
         handler->follow(*old);
     } else if (m_replaced.skipNull()) {
@@ -158,10 +159,10 @@ void Handlers::sweep() {
 Handler* Handlers::takeEldest() {
     const Lock lock(m_mutex);
     Handler* eldest = static_cast<Handler*>(m_replaced.remove(false));
-    Handler* heir = eldest ? m_handlers[eldest->id()] : nullptr;
+    Handler* heir = eldest ? m_handlers[eldest->kind()] : nullptr;
     for (ObjList* o = m_replaced.skipNull(); eldest && o; o = o->skipNext()) {
         Handler* next = static_cast<Handler*>(o->get());
-        if (next->id() == eldest->id()) {
+        if (next->kind() == eldest->kind()) {
             heir = next;
             break;
         }
@@ -186,7 +187,7 @@ void Handlers::uninstall() {
     }
 }
 
-void Handlers::uninstall(Handler* handler) {
+void Handlers::uninstall(MessageHandler* handler) {
     if (handler) {
         Engine::uninstall(handler);
         TelEngine::destruct(handler);

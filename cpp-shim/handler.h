@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-// How the engine hands messages to the module, and which of two handlers a message is for while a
+// How the engine hands messages to the core, and which of two handlers a message is for while a
 // reload replaces one by the other.
 
 #ifndef CLUSTERING_SHIM_HANDLER_H
@@ -18,18 +18,15 @@
 
 namespace clustering {
 
-class ClusteringModule;
+class Decisions;
 
-/// Hands the messages of one name to the module.
+/// Hands the messages of one `clustering_kind` to the core.
 ///
 /// A handler of its own for each message, not a relay: the engine waits for a handler that it
 /// uninstalls, but a relay may still be at work in a library that is gone.
 class Handler : public TelEngine::MessageHandler {
 public:
-    /// What the module does with a message.
-    typedef bool (ClusteringModule::*Method)(TelEngine::Message& msg, int id);
-
-    Handler(ClusteringModule& module, Method method, int id, const char* name, unsigned priority);
+    Handler(Decisions& decisions, int kind, unsigned priority);
 
     bool received(TelEngine::Message& msg) override;
 
@@ -51,8 +48,11 @@ public:
     /// Takes the messages of the handler before it, too, which is about to go.
     void inherit(const Handler& old);
 
-    /// The number of what is handled.
-    int id() const { return m_id; }
+    /// The kind of messages.
+    int kind() const { return m_kind; }
+
+    /// Whether its filter asks if messages concern the cluster.
+    bool filtered() const { return m_filtered; }
 
     /// Counts a second since it was replaced; how many there were.
     unsigned grow() { return ++m_age; }
@@ -63,9 +63,9 @@ private:
     // only.
     typedef std::atomic<uint64_t> Moment;
 
-    ClusteringModule& m_module;
-    Method m_method;
-    int m_id;
+    Decisions& m_decisions;
+    int m_kind;
+    bool m_filtered = false;
     unsigned m_age = 0;
     // Messages are taken that were made at this time or later.
     const std::shared_ptr<Moment> m_begin = std::make_shared<Moment>(0);
@@ -79,7 +79,7 @@ private:
 /// The handlers of all kinds of messages that the core decides.
 class Handlers {
 public:
-    explicit Handlers(ClusteringModule& module) : m_module(module) {}
+    explicit Handlers(Decisions& decisions) : m_decisions(decisions) {}
 
     /// Makes the handlers be those that the settings ask for, at the priorities that they say. By
     /// one thread at a time.
@@ -93,13 +93,13 @@ public:
     void uninstall();
 
     /// Uninstalls one, once no message is inside of it, and deletes it.
-    static void uninstall(Handler* handler);
+    static void uninstall(TelEngine::MessageHandler* handler);
 
 private:
     Handler* replace(int kind, unsigned priority);
     Handler* takeEldest();
 
-    ClusteringModule& m_module;
+    Decisions& m_decisions;
     // Of what follows. Never held while anything waits.
     TelEngine::Mutex m_mutex{false, "ClusteringHandlers"};
     Handler* m_handlers[CLUSTERING_KINDS] = {};

@@ -2,75 +2,42 @@
 
 #include "message.h"
 
-#include <cstring>
-
 using namespace TelEngine;
 
 namespace clustering {
 
-static_assert(Names::Other <= 64, "each name has a bit");
-
-Names::Names() {
-    ::memset(m_first, Other, sizeof(m_first));
-    for (unsigned number = 0; number < Other; number++) {
-        const String& name = m_names[number] = string(clustering_name(number));
-        if (name.endsWith("*")) {
-            m_open = number;
-            m_openLength = name.length() - 1;
-            continue;
-        }
-        uint8_t& first = m_first[slot(name.c_str(), name.length())];
-        m_next[number] = first;
-        first = static_cast<uint8_t>(number);
-    }
-}
-
-unsigned Names::find(const String& name) const {
-    const unsigned length = name.length();
-    if (!length) {
-        return Other;
-    }
-    const char* text = name.c_str();
-    for (unsigned number = m_first[slot(text, length)]; number != Other; number = m_next[number]) {
-        const String& known = m_names[number];
-        if (known.length() == length && !::memcmp(known.c_str(), text, length)) {
-            return number;
-        }
-    }
-    if (length >= m_openLength && m_open != Other &&
-        !::memcmp(m_names[m_open].c_str(), text, m_openLength)) {
-        return m_open;
-    }
-    return Other;
-}
-
-void Reading::read(NamedList& from, const Names& names) {
-    list = &from;
-    present = 0;
-    repeated = 0;
+void Reading::read(NamedList& from, const Screen& wanted) {
+    // Counted here, not in the members, which the compiler would write for each parameter.
+    uint64_t seen = 0;
+    uint64_t again = 0;
+    ObjList* end = nullptr;
     for (ObjList* o = from.paramList(); o; o = o->next()) {
-        last = o;
+        end = o;
         NamedString* param = static_cast<NamedString*>(o->get());
         if (!param) {
             continue;
         }
-        const unsigned number = names.find(param->name());
+        const unsigned number = wanted.find(param->name());
         if (number == Names::Other) {
             continue;
         }
         // Of several parameters of a name the first one is meant.
         const uint64_t bit = uint64_t{1} << number;
-        repeated |= present & bit;
-        if (!(present & bit)) {
+        again |= seen & bit;
+        if (!(seen & bit)) {
             found[number] = param;
-            present |= bit;
+            known[number] = bytes(*param);
+            seen |= bit;
         }
     }
+    list = &from;
+    last = end;
+    present = seen;
+    repeated = again;
 }
 
-Parameters::Parameters(NamedList& list, const Reading& reading, const Names& names, uint64_t now)
-    : m_list(list), m_names(names), m_reading(reading), m_message(m_reading.message(m_known, now)) {
-}
+Parameters::Parameters(NamedList& list, Reading& reading, const Names& names, uint64_t now)
+    : m_list(list), m_names(names), m_reading(reading), m_message(m_reading.message(now)) {}
 
 void Parameters::complete() {
     for (const ObjList* o = m_list.paramList()->skipNull(); o; o = o->skipNext()) {

@@ -5,70 +5,48 @@
 #ifndef CLUSTERING_SHIM_MESSAGE_H
 #define CLUSTERING_SHIM_MESSAGE_H
 
-#include "core.h"
+#include "names.h"
 
 #include <vector>
 
 namespace clustering {
 
-/// The parameter names that the core knows by number, made once.
-class Names {
-public:
-    /// No name of the core's.
-    static constexpr unsigned Other = CLUSTERING_NAMES;
-
-    Names();
-
-    /// The name of a number; a `*` at its end stands for whatever else a name has there.
-    const TelEngine::String& operator[](unsigned number) const { return m_names[number]; }
-
-    /// The number of a parameter's name; `Other` where it has none.
-    unsigned find(const TelEngine::String& name) const;
-
-private:
-    static unsigned slot(const char* name, unsigned length) {
-        const unsigned first = static_cast<unsigned char>(name[0]);
-        const unsigned last = static_cast<unsigned char>(name[length - 1]);
-        return (length * 7 + first * 5 + last) % s_slots;
-    }
-
-    static constexpr unsigned s_slots = 128;
-    TelEngine::String m_names[CLUSTERING_NAMES];
-    // The names by length, first and last character, by which nearly all others are told at a
-    // glance: the first name of each slot, and behind each name the next one.
-    uint8_t m_first[s_slots];
-    uint8_t m_next[CLUSTERING_NAMES];
-    // The one name with a `*`, and its length without that.
-    unsigned m_open = Other;
-    unsigned m_openLength = 0;
-};
-
-/// Where the known parameters of a message are.
+/// The known parameters of a message.
 ///
 /// Read in one walk over the list, so that nothing has to be looked up again, neither to decide the
-/// message nor to write what was decided. Plain data, so that a thread can keep one.
+/// message nor to write what was decided. It has no destructor, so that a thread can keep one.
 struct Reading {
     const TelEngine::NamedList* list;
     // A node of the list behind which parameters may be added: the last one, when it was read.
     TelEngine::ObjList* last;
-    // A bit for each number that was found, and for each that was found again; then where.
+    // A bit for each number that was found, and for each that was found again; then where, and the
+    // values as the core takes them.
     uint64_t present;
     uint64_t repeated;
     TelEngine::NamedString* found[CLUSTERING_NAMES];
+    clustering_bytes known[CLUSTERING_NAMES];
+
+    Reading() = default;
+    Reading& operator=(const Reading&) = delete;
+
+    // Only what was found is copied: that is little.
+    Reading(const Reading& other)
+        : list(other.list), last(other.last), present(other.present), repeated(other.repeated) {
+        for (uint64_t left = present; left; left &= left - 1) {
+            const int number = __builtin_ctzll(left);
+            found[number] = other.found[number];
+            known[number] = other.known[number];
+        }
+    }
 
     /// Whether there is a parameter of this number.
     bool has(unsigned number) const { return present >> number & 1; }
 
     /// Walks over a list.
-    void read(TelEngine::NamedList& from, const Names& names);
+    void read(TelEngine::NamedList& from, const Screen& wanted);
 
-    /// What was found as the core takes it, in an array of `CLUSTERING_NAMES` that must live as
-    /// long as the result.
-    clustering_message message(clustering_bytes* known, uint64_t now) const {
-        for (uint64_t left = present; left; left &= left - 1) {
-            const int number = __builtin_ctzll(left);
-            known[number] = bytes(*found[number]);
-        }
+    /// What was found as the core takes it, as long as this lives.
+    clustering_message message(uint64_t now) const {
         return {known, present, repeated, nullptr, 0, false, now};
     }
 };
@@ -77,9 +55,9 @@ struct Reading {
 /// change meanwhile.
 class Parameters {
 public:
-    /// The known parameters, as they were read of this list.
-    Parameters(TelEngine::NamedList& list, const Reading& reading, const Names& names,
-               uint64_t now);
+    /// The known parameters as they were read of this list, by a reading that this one then keeps
+    /// up to date and that must outlive it.
+    Parameters(TelEngine::NamedList& list, Reading& reading, const Names& names, uint64_t now);
 
     Parameters(const Parameters&) = delete;
     Parameters& operator=(const Parameters&) = delete;
@@ -99,8 +77,7 @@ private:
 
     TelEngine::NamedList& m_list;
     const Names& m_names;
-    Reading m_reading;
-    clustering_bytes m_known[CLUSTERING_NAMES];
+    Reading& m_reading;
     std::vector<clustering_param> m_all;
     clustering_message m_message;
 };

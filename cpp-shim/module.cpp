@@ -3,7 +3,6 @@
 #include "module.h"
 
 #include "probe.h"
-#include "question.h"
 #include "state.h"
 #include "worker.h"
 
@@ -43,6 +42,20 @@ void appendLines(String& to, const String& lines) {
     TelEngine::destruct(list);
 }
 
+// Hands the messages that any module answers to the module. Not a relay: the engine waits for a
+// handler that it uninstalls, but a relay may still be at work in a library that is gone.
+class Service : public MessageHandler {
+public:
+    Service(ClusteringModule& module, int id, const char* name, unsigned priority)
+        : MessageHandler(name, priority, "clustering"), m_module(module), m_id(id) {}
+
+    bool received(Message& msg) override { return m_module.serve(msg, m_id); }
+
+private:
+    ClusteringModule& m_module;
+    int m_id;
+};
+
 // A file of settings, as the core takes it. It borrows from the configuration.
 std::vector<clustering_setting> settings(const Configuration& file) {
     std::vector<clustering_setting> list;
@@ -63,16 +76,12 @@ std::vector<clustering_setting> settings(const Configuration& file) {
     return list;
 }
 
-// What a filter has read last on this thread, of a message that it let through: the engine hands
-// that message to the filter's handler next. Plain data, because a thread-local with a destructor
-// would keep the library in memory after its unload.
-thread_local Reading s_read;
-
 } // namespace
 
 ClusteringModule::ClusteringModule()
     : Module("clustering", "misc", true),
-      m_core(clustering_new(bytes(Engine::nodeName()), processNumber())) {
+      m_core(clustering_new(bytes(Engine::nodeName()), processNumber())),
+      m_decisions(m_core, *this) {
     Output("Loaded module Clustering");
 }
 
@@ -116,28 +125,26 @@ bool ClusteringModule::unload() {
     bool busy = true;
     for (unsigned waited = 0; busy && waited < UnloadWait; waited += 10) {
         unsigned idle = 0;
-        if (m_waiting || !m_errands.compare_exchange_strong(idle, 1)) {
+        if (m_decisions.waiting() || !m_errands.compare_exchange_strong(idle, 1)) {
             Thread::msleep(10);
             continue;
         }
-        // From here on no call begins to wait; should one have begun just now, it goes first.
-        m_leaving = true;
-        busy = m_waiting != 0;
+        // Should a call have begun to wait just now, it goes first.
+        busy = !m_decisions.leave();
         if (busy) {
-            m_leaving = false;
             endErrand();
         }
     }
     if (busy) {
         Debug(this, DebugWarn,
               "Not unloading: %u calls or messages wait for others, %u reloads are under way",
-              m_waiting.load(), m_errands.load());
+              m_decisions.waiting(), m_errands.load());
         return false;
     }
     // Nor is a node probed any more, or a database asked by a call that has given up.
     for (unsigned waited = 0; !Worker::allGone(); waited += 10) {
         if (waited >= ProbeWait) {
-            m_leaving = false;
+            m_decisions.stay();
             endErrand();
             Debug(this, DebugWarn,
                   "Not unloading: a node or a database that was asked has not answered yet");
@@ -147,174 +154,14 @@ bool ClusteringModule::unload() {
     }
     // The errand is never ended: reloads that come from now on find the module at work.
     m_handlers.uninstall();
-    for (Handler* handler : m_services) {
-        Handlers::uninstall(handler);
+    for (MessageHandler* service : m_services) {
+        Handlers::uninstall(service);
     }
     // Should the timer have been about to send a last probe.
     while (!Worker::allGone()) {
         Thread::msleep(10);
     }
     return true;
-}
-
-bool ClusteringModule::concerns(NamedList& list, int kind) const {
-    Reading& reading = s_read;
-    reading.read(list, m_names);
-    clustering_bytes known[CLUSTERING_NAMES];
-    const clustering_message message = reading.message(known, 0);
-    if (clustering_concerns(m_core, static_cast<uint32_t>(kind), &message)) {
-        return true;
-    }
-    reading.list = nullptr;
-    return false;
-}
-
-// Decides one message. Nothing is locked while other modules are asked.
-bool ClusteringModule::decide(Message& msg, int kind) {
-    Reading& reading = s_read;
-    // What the handler's filter has read on this thread just now need not be read again.
-    if (reading.list != &msg) {
-        reading.read(msg, m_names);
-    }
-    Parameters params(msg, reading, m_names, msg.msgTime().usec());
-    reading.list = nullptr;
-    Verdict verdict;
-    clustering_decide(m_core, static_cast<uint32_t>(kind), params.message(), verdict.out());
-    if (verdict->action == CLUSTERING_NEED_ALL) {
-        params.complete();
-        clustering_decide(m_core, static_cast<uint32_t>(kind), params.message(), verdict.out());
-    }
-    switch (verdict->action) {
-    case CLUSTERING_LOCATE:
-        return locate(verdict, msg);
-    case CLUSTERING_ASK:
-        return ask(verdict, msg);
-    case CLUSTERING_SEND:
-        return send(verdict, msg);
-    default:
-        return write(verdict, params, msg);
-    }
-}
-
-// Has other modules handle a message of ours; `false` where the module is about to be gone.
-bool ClusteringModule::dispatch(Message& msg, bool& handled) {
-    m_waiting++;
-    // As if the module had gone a moment earlier.
-    const bool stays = !m_leaving;
-    if (stays) {
-        handled = Engine::dispatch(msg);
-    }
-    m_waiting--;
-    return stays;
-}
-
-// Sends a copy of a message, which alone gets the edits: what the sender is answered with is made
-// of the message itself.
-bool ClusteringModule::send(const Verdict& verdict, Message& msg) {
-    say(verdict);
-    Message sent(msg);
-    sent.userData(msg.userData());
-    Reading reading;
-    reading.read(sent, m_names);
-    Parameters(sent, reading, m_names, 0).apply(*verdict);
-    bool handled = false;
-    if (!dispatch(sent, handled)) {
-        return false;
-    }
-    msg.retValue() = sent.retValue();
-    msg.copyParams(sent, "code,error,reason");
-    return handled;
-}
-
-// Asks for the node of a call, and decides the call by the answer.
-bool ClusteringModule::locate(const Verdict& begun, Message& msg) {
-    Message asked(string(begun->retval));
-    Reading reading;
-    reading.read(asked, m_names);
-    Parameters(asked, reading, m_names, 0).apply(*begun);
-    bool handled = false;
-    if (!dispatch(asked, handled)) {
-        return false;
-    }
-    const NamedString* error = asked.getParam("error");
-    clustering_answer answer = {};
-    answer.handled = handled;
-    answer.node = bytes(asked.retValue());
-    answer.has_error = error != nullptr;
-    answer.error = error ? bytes(*error) : clustering_bytes{nullptr, 0};
-    answer.reason = bytes(asked["reason"]);
-    return goOn(begun, answer, msg);
-}
-
-// Asks a database, and decides the message by what it says.
-bool ClusteringModule::ask(const Verdict& begun, Message& msg) {
-    const String name(string(begun->retval));
-    RefPointer<Question> question = new Question(name);
-    // The pointer has its own reference.
-    question->deref();
-    Reading reading;
-    reading.read(question->message(), m_names);
-    Parameters(question->message(), reading, m_names, 0).apply(*begun);
-    m_waiting++;
-    // As if the module had gone a moment earlier.
-    if (m_leaving) {
-        m_waiting--;
-        return false;
-    }
-    const Question::Outcome outcome = question->ask(begun->timeout);
-    m_waiting--;
-    clustering_answer answer = {};
-    answer.handled = outcome == Question::Outcome::Handled;
-    answer.timed_out = outcome == Question::Outcome::TimedOut;
-    if (answer.handled) {
-        Message& asked = question->message();
-        const NamedString* error = asked.getParam("error");
-        answer.has_error = error != nullptr;
-        answer.error = error ? bytes(*error) : clustering_bytes{nullptr, 0};
-        const Array* rows = static_cast<Array*>(asked.userObject("Array"));
-        // The first row has the names of the columns.
-        if (rows && rows->getRows() > 1 && rows->getColumns() > 0) {
-            const GenObject* cell = rows->get(0, rows->getRows() - 1);
-            answer.has_row = true;
-            answer.node = cell ? bytes(cell->toString()) : clustering_bytes{nullptr, 0};
-        }
-    }
-    return goOn(begun, answer, msg);
-}
-
-// Decides a message by the answer to what was asked for it.
-bool ClusteringModule::goOn(const Verdict& begun, const clustering_answer& answer, Message& msg) {
-    // Read anew, should somebody have changed the message meanwhile.
-    Reading reading;
-    reading.read(msg, m_names);
-    Parameters params(msg, reading, m_names, Time::now());
-    params.complete();
-    Verdict verdict;
-    clustering_located(m_core, &*begun, params.message(), &answer, verdict.out());
-    if (verdict->action == CLUSTERING_SEND) {
-        return send(verdict, msg);
-    }
-    return write(verdict, params, msg);
-}
-
-// Carries out a verdict; `true` where the message is handled.
-bool ClusteringModule::write(const Verdict& verdict, Parameters& params, Message& msg) {
-    say(verdict);
-    const bool handled = verdict->action == CLUSTERING_ANSWER;
-    if (handled) {
-        // First, since it may be the text of a parameter that is changed.
-        msg.retValue().assign(chars(verdict->retval), static_cast<int>(verdict->retval.len));
-    }
-    params.apply(*verdict);
-    return handled;
-}
-
-// Logs what a verdict has to say, if anybody listens at its level.
-void ClusteringModule::say(const Verdict& verdict) {
-    if (verdict->level && debugAt(verdict->level)) {
-        const CoreText line(clustering_verdict_line(&*verdict));
-        Debug(this, verdict->level, "%s", line.string().safe());
-    }
 }
 
 bool ClusteringModule::serve(Message& msg, int id) {
@@ -324,13 +171,13 @@ bool ClusteringModule::serve(Message& msg, int id) {
     const bool handled = Module::received(msg, id);
     // Here, since msgTimer() is called with the module locked.
     if (id == Timer) {
-        if (!m_leaving) {
+        if (!m_decisions.leaving()) {
             clustering_tick(m_core, steadyTime());
         }
         attend();
         // The engine waits for the messages inside of a handler that goes, so this is put off while
         // a call waits for its node: whoever locates it might be waiting for this thread.
-        if (!m_waiting) {
+        if (!m_decisions.waiting()) {
             m_handlers.sweep();
         }
     }
@@ -525,8 +372,8 @@ void ClusteringModule::installServices() {
         {Help, "engine.help", 100},
     };
     for (int i = 0; i < s_services && !m_services[i]; i++) {
-        m_services[i] = new Handler(*this, &ClusteringModule::serve, services[i].id,
-                                    services[i].message, services[i].priority);
+        m_services[i] =
+            new Service(*this, services[i].id, services[i].message, services[i].priority);
         Engine::install(m_services[i]);
     }
 }

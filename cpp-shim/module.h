@@ -5,8 +5,8 @@
 #ifndef CLUSTERING_SHIM_MODULE_H
 #define CLUSTERING_SHIM_MODULE_H
 
+#include "decisions.h"
 #include "handler.h"
-#include "message.h"
 
 #include <atomic>
 
@@ -26,11 +26,8 @@ public:
     /// being probed.
     bool unload();
 
-    /// Whether a message of a `clustering_kind` is any business of the cluster's.
-    bool concerns(TelEngine::NamedList& msg, int kind) const;
-
-    /// Decides a message of a `clustering_kind`; `true` where it is handled.
-    bool decide(TelEngine::Message& msg, int kind);
+    /// Answers a message that is not for the core; `id` is the engine's number of it.
+    bool serve(TelEngine::Message& msg, int id);
 
 protected:
     void statusModule(TelEngine::String& str) override;
@@ -44,15 +41,7 @@ private:
     // Messages that any module answers: status, timer, debug, command, help.
     static constexpr int s_services = 5;
 
-    bool dispatch(TelEngine::Message& msg, bool& handled);
-    bool locate(const Verdict& begun, TelEngine::Message& msg);
-    bool ask(const Verdict& begun, TelEngine::Message& msg);
-    bool goOn(const Verdict& begun, const clustering_answer& answer, TelEngine::Message& msg);
-    bool send(const Verdict& verdict, TelEngine::Message& msg);
-    bool write(const Verdict& verdict, Parameters& params, TelEngine::Message& msg);
-    bool serve(TelEngine::Message& msg, int id);
     bool help(TelEngine::Message& msg) const;
-    void say(const Verdict& verdict);
     void attend();
     void restore();
     void save();
@@ -61,13 +50,9 @@ private:
     bool load();
     void installServices();
 
-    Names m_names;
     clustering_core* m_core;
-    // Calls that wait for their node to be located, and messages that wait to be sent.
-    std::atomic<unsigned> m_waiting{0};
-    // The module is being unloaded: no call may begin to wait, and no probe be sent.
-    std::atomic<bool> m_leaving{false};
-    Handlers m_handlers{*this};
+    Decisions m_decisions;
+    Handlers m_handlers{m_decisions};
     // The state is being written.
     TelEngine::Mutex m_saving{false, "ClusteringState"};
     // Reloads and the like that were asked for and not yet carried out. The thread that finds none
@@ -75,7 +60,7 @@ private:
     std::atomic<unsigned> m_errands{0};
     bool m_restored = false;
     bool m_loaded = false;
-    Handler* m_services[s_services] = {};
+    TelEngine::MessageHandler* m_services[s_services] = {};
 };
 
 } // namespace clustering

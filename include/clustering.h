@@ -29,6 +29,11 @@
 #define CLUSTERING_NAMES 40
 
 /**
+ * How long these names are at most.
+ */
+#define CLUSTERING_NAME_LENGTH 16
+
+/**
  * The words that a `clustering_verdict` keeps for the core.
  */
 #define CLUSTERING_VERDICT_WORDS 208
@@ -264,7 +269,8 @@ typedef struct {
    */
   const clustering_bytes *known;
   /**
-   * Which of them are there: bit 0 for number 0, and so on. The others are not looked at.
+   * Which of them are there: bit 0 for number 0, and so on. The others are not looked at. Those that
+   * are not of `clustering_kind_names` need not be told.
    */
   uint64_t present;
   /**
@@ -564,6 +570,20 @@ clustering_bytes clustering_name(uint32_t number);
  * The name of the messages of a kind, for ever valid; empty where there is no such kind.
  */
 clustering_bytes clustering_kind_name(uint32_t kind);
+
+/**
+ * A bit for each parameter name that matters in messages of a kind: bit 0 for number 0, and so on.
+ *
+ * Neither is any other asked for, so a host need not look for it, nor is it written. None where there
+ * is no such kind. A message of the core's own has any.
+ */
+uint64_t clustering_kind_names(uint32_t kind);
+
+/**
+ * Whether some messages of a kind may be no business of the cluster's, so that `clustering_concerns` is
+ * worth asking; `false` where there is no such kind.
+ */
+bool clustering_kind_filtered(uint32_t kind);
 
 /**
  * Looks after the nodes: to be called every second, then `clustering_chore_next`. `now` is in

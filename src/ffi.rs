@@ -131,7 +131,18 @@ pub struct clustering_param {
 /// How many parameter names have a number; see `clustering_name`.
 pub const CLUSTERING_NAMES: usize = 40;
 
-const _: () = assert!(CLUSTERING_NAMES == Name::ALL.len() && CLUSTERING_NAMES <= 64);
+const _: () = assert!(CLUSTERING_NAMES == Name::ALL.len() && CLUSTERING_NAMES < 64);
+
+/// How long these names are at most.
+pub const CLUSTERING_NAME_LENGTH: usize = 16;
+
+const _: () = {
+    let mut at = 0;
+    while at < Name::ALL.len() {
+        assert!(Name::ALL[at].text().len() <= CLUSTERING_NAME_LENGTH);
+        at += 1;
+    }
+};
 
 /// A message as the core sees it.
 #[repr(C)]
@@ -140,7 +151,8 @@ pub struct clustering_message {
     /// The values by the number of the name, `CLUSTERING_NAMES` of them: of each parameter the first
     /// one.
     pub known: *const clustering_bytes,
-    /// Which of them are there: bit 0 for number 0, and so on. The others are not looked at.
+    /// Which of them are there: bit 0 for number 0, and so on. The others are not looked at. Those that
+    /// are not of `clustering_kind_names` need not be told.
     pub present: u64,
     /// Which of them the message has more than once.
     pub repeated: u64,
@@ -735,6 +747,22 @@ pub extern "C" fn clustering_kind_name(kind: u32) -> clustering_bytes {
     kind.map_or(clustering_bytes::EMPTY, |kind| {
         clustering_bytes::new(kind.name().as_bytes())
     })
+}
+
+/// A bit for each parameter name that matters in messages of a kind: bit 0 for number 0, and so on.
+///
+/// Neither is any other asked for, so a host need not look for it, nor is it written. None where there
+/// is no such kind. A message of the core's own has any.
+#[unsafe(no_mangle)]
+pub extern "C" fn clustering_kind_names(kind: u32) -> u64 {
+    kind_of(kind).map_or(0, |kind| kind.names().bits())
+}
+
+/// Whether some messages of a kind may be no business of the cluster's, so that `clustering_concerns` is
+/// worth asking; `false` where there is no such kind.
+#[unsafe(no_mangle)]
+pub extern "C" fn clustering_kind_filtered(kind: u32) -> bool {
+    kind_of(kind).is_some_and(Kind::is_filtered)
 }
 
 impl clustering_text {

@@ -58,6 +58,109 @@ impl Kind {
             Self::Message => "msg.execute",
         }
     }
+
+    /// Whether some messages of this kind may be no business of the cluster's, which
+    /// [`concerns`](crate::cluster::Cluster::concerns) tells at little cost.
+    #[must_use]
+    pub const fn is_filtered(self) -> bool {
+        match self {
+            Self::Register | Self::Unregister | Self::Cdr | Self::Locate => false,
+            Self::Route
+            | Self::Execute
+            | Self::Startup
+            | Self::Hangup
+            | Self::Preroute
+            | Self::Message => true,
+        }
+    }
+
+    /// All names that are asked for in messages of this kind, or written into them. An engine that
+    /// has no others to look for is done with a message sooner.
+    #[must_use]
+    pub const fn names(self) -> NameSet {
+        use Name::{
+            Allocate, Answered, Billid, Called, Caller, Callto, CauseSip, ClusterOrigin,
+            ClusterTarget, Code, ConnectionId, Data, Direction, Error, Id, IpHost, IpHostReceived,
+            Nodename, Nodeprefix, OsipBillid, OsipCallto, OsipNodename, OsipPrefix, OsipSignature,
+            OsipUsername, OsipVisited, Reason, ReasonSip, RouteType, Transport, User, Username,
+        };
+        const HEADERS: NameSet = NameSet::of(&CLUSTER_HEADERS);
+        const SENDER: NameSet = NameSet::of(&[IpHost, IpHostReceived]);
+        const FAILURE: NameSet = NameSet::of(&[Error, Reason, Code, RouteType]);
+        const SENT: NameSet = NameSet::of(&[
+            OsipBillid,
+            OsipCallto,
+            OsipNodename,
+            OsipSignature,
+            OsipUsername,
+            OsipVisited,
+        ]);
+        match self {
+            Self::Route => NameSet::of(&[Called, Billid, ClusterOrigin])
+                .and(HEADERS)
+                .and(SENDER)
+                .and(FAILURE),
+            Self::Preroute => NameSet::of(&[Called, Billid]).and(HEADERS).and(SENDER),
+            // Of the same names, because their templates are.
+            Self::Execute | Self::Message => NameSet::of(&[
+                Callto,
+                Called,
+                Caller,
+                Billid,
+                Username,
+                ClusterTarget,
+                ConnectionId,
+                Transport,
+                OsipPrefix,
+                User,
+            ])
+            .and(HEADERS)
+            .and(SENT)
+            .and(FAILURE),
+            Self::Register => NameSet::of(&[Data]),
+            Self::Unregister => NameSet::of(&[Data, Nodename]),
+            Self::Cdr => NameSet::of(&[Nodename, Nodeprefix]),
+            Self::Locate => NameSet::of(&[Allocate, Callto]).and(FAILURE),
+            Self::Startup => NameSet::of(&[Id, Direction, Callto]),
+            Self::Hangup => NameSet::of(&[Id, Answered, CauseSip, ReasonSip]),
+        }
+    }
+}
+
+/// Some of the [names](Name).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NameSet(u64);
+
+impl NameSet {
+    /// These names.
+    #[must_use]
+    pub const fn of(names: &[Name]) -> Self {
+        let mut bits = 0;
+        let mut at = 0;
+        while at < names.len() {
+            bits |= 1 << names[at] as u32;
+            at += 1;
+        }
+        Self(bits)
+    }
+
+    /// These and those.
+    #[must_use]
+    pub const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    /// Whether a name is among them.
+    #[must_use]
+    pub const fn contains(self, name: Name) -> bool {
+        self.0 >> name as u32 & 1 != 0
+    }
+
+    /// A bit for each of them: bit 0 for the name of number 0, and so on.
+    #[must_use]
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
 }
 
 /// Makes [`Name`] and its texts from one list, so that neither can lack what the other has.

@@ -24,6 +24,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::resource::trim_blanks;
+use crate::text::Text;
 
 /// The version of what is signed, and how.
 const VERSION: &[u8] = b"1";
@@ -128,7 +129,7 @@ impl Keys {
     }
 
     /// Writes the header's text for a call; nothing where there is no secret.
-    pub fn sign(&self, call: &Signed, seconds: u64, nonce: Nonce, out: &mut impl Write) {
+    pub fn sign(&self, call: &Signed, seconds: u64, nonce: Nonce, out: &mut Text) {
         let Some(key) = &self.current else { return };
         let Nonce { process, count } = nonce;
         let (mut time, mut number, mut text) = ([0; 20], [0; 33], [0; MAC_TEXT]);
@@ -140,9 +141,10 @@ impl Keys {
             .into_iter()
             .enumerate()
         {
-            // Writing to memory doesn't fail.
-            let _ = out.write_all(if at > 0 { b";" } else { b"" });
-            let _ = out.write_all(field);
+            if at > 0 {
+                out.push(b';');
+            }
+            out.extend_from_slice(field);
         }
     }
 
@@ -247,9 +249,9 @@ mod tests {
     }
 
     fn signed(keys: &Keys, call: &Signed) -> Vec<u8> {
-        let mut out = Vec::new();
+        let mut out = Text::new();
         keys.sign(call, 1_795_383_063, NONCE, &mut out);
-        out
+        out.into_vec()
     }
 
     /// The HMAC was computed by another implementation over the documented layout.

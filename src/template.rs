@@ -7,7 +7,7 @@
 //! once, when the settings are read; text that a group or a parameter brings in is only ever copied,
 //! so nothing that a caller can choose is expanded a second time.
 
-use crate::message::{Name, Parameters};
+use crate::message::{Kind, Name, Parameters};
 use crate::pattern::{GroupUse, Groups};
 use crate::resource::trim_blanks;
 use crate::text::Text;
@@ -30,7 +30,7 @@ enum Part {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum ParameterName {
-    /// One that the core knows, and so finds at once.
+    /// One that is known of each call, and so is found at once.
     Known(Name),
     Other(Plain),
 }
@@ -129,7 +129,7 @@ impl Template {
             .unwrap_or(GroupUse::Nothing)
     }
 
-    /// Some parameter's name is none that the core knows, or is only known with the node.
+    /// Some parameter's name is none that is known of each call, or is only known with the node.
     #[must_use]
     pub fn uses_other_parameters(&self) -> bool {
         self.uses_other_parameters
@@ -230,9 +230,9 @@ impl ParameterName {
     fn new(name: Plain) -> Self {
         let known = match &*name {
             // One with a `*` stands for others: no message has a parameter of that very name.
-            [Atom::Text(text)] if !text.ends_with(b"*") => Name::ALL
-                .iter()
-                .find(|known| known.text().as_bytes() == &**text),
+            [Atom::Text(text)] if !text.ends_with(b"*") => Name::ALL.iter().find(|known| {
+                Kind::Execute.names().contains(**known) && known.text().as_bytes() == &**text
+            }),
             _ => None,
         };
         known.map_or(Self::Other(name), |known| Self::Known(*known))

@@ -5,10 +5,10 @@
 use std::fmt::{self, Display};
 use std::ops::Range;
 
-use tinyvec::TinyVec;
+use smallvec::SmallVec;
 
 /// Text that a verdict makes up.
-pub type Text = TinyVec<[u8; 256]>;
+pub type Text = SmallVec<[u8; 256]>;
 
 /// A text in a verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]

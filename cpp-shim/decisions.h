@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+// Messages on their way through the core: what it wants to know of other modules, and what it wants
+// done.
+
+#ifndef CLUSTERING_SHIM_DECISIONS_H
+#define CLUSTERING_SHIM_DECISIONS_H
+
+#include "message.h"
+
+#include <atomic>
+#include <vector>
+
+namespace clustering {
+
+/// Has messages decided by the core.
+class Decisions {
+public:
+    /// By this core, which outlives it; what there is to say is said in the voice of `log`.
+    Decisions(clustering_core* core, TelEngine::DebugEnabler& log);
+
+    /// Whether a message of a `clustering_kind` is any business of the cluster's.
+    bool concerns(TelEngine::NamedList& msg, int kind) const;
+
+    /// Decides a message of a `clustering_kind`; `true` where it is handled. `filtered` says that
+    /// this thread was just asked whether it `concerns` the cluster.
+    bool decide(TelEngine::Message& msg, int kind, bool filtered);
+
+    /// How many messages wait for an answer of other modules.
+    unsigned waiting() const { return m_waiting; }
+
+    /// From now on no message may begin to wait, as if the module had gone; `false` where one just
+    /// did, and then any may.
+    bool leave();
+
+    /// Takes `leave` back.
+    void stay() { m_leaving = false; }
+
+    /// Whether the module is about to be gone.
+    bool leaving() const { return m_leaving; }
+
+private:
+    class Wait;
+
+    bool decide(TelEngine::Message& msg, int kind, Reading& reading);
+    bool dispatch(TelEngine::Message& msg, bool& handled);
+    bool locate(const Verdict& begun, int kind, TelEngine::Message& msg);
+    bool ask(const Verdict& begun, int kind, TelEngine::Message& msg);
+    bool goOn(const Verdict& begun, const clustering_answer& answer, int kind,
+              TelEngine::Message& msg);
+    bool send(const Verdict& verdict, int kind, TelEngine::Message& msg);
+    bool write(const Verdict& verdict, Parameters& params, TelEngine::Message& msg);
+    void say(const Verdict& verdict);
+
+    clustering_core* m_core;
+    TelEngine::DebugEnabler& m_log;
+    Names m_names;
+    // What is looked for in messages of our own, and in those of each kind.
+    Screen m_all{m_names, ~uint64_t{0}};
+    std::vector<Screen> m_screens;
+    std::atomic<unsigned> m_waiting{0};
+    std::atomic<bool> m_leaving{false};
+};
+
+} // namespace clustering
+
+#endif

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "names.h"
+
+using namespace TelEngine;
+
+namespace clustering {
+
+static_assert(Names::Other < 64, "each name has a bit, and one is left for the others");
+static_assert(CLUSTERING_NAME_LENGTH <= 16, "begin and end are the whole name");
+
+Names::Names() {
+    std::memset(m_first, Other, sizeof(m_first));
+    for (unsigned number = 0; number < Other; number++) {
+        const String& name = m_names[number] = string(clustering_name(number));
+        if (name.endsWith("*")) {
+            m_open = number;
+            m_openLength = name.length() - 1;
+            continue;
+        }
+        m_keys[number] = keyOf(name.c_str(), name.length());
+        uint8_t& first = m_first[slot(m_keys[number])];
+        m_next[number] = first;
+        first = static_cast<uint8_t>(number);
+    }
+}
+
+unsigned Names::findOpen(const char* name) const {
+    return std::memcmp(m_names[m_open].c_str(), name, m_openLength) ? Other : m_open;
+}
+
+Screen::Screen(const Names& names, uint64_t wanted)
+    : m_names(names), m_wanted(wanted & ~(~uint64_t{0} << Names::Other)) {
+    for (unsigned number = 0; number < Names::Other; number++) {
+        const String& name = names[number];
+        if (!(wanted >> number & 1) || name.null()) {
+            continue;
+        }
+        uint64_t lengths = uint64_t{1} << column(name.length());
+        if (name.endsWith("*")) {
+            // Of this length less the `*`, and longer.
+            lengths = ~uint64_t{0} << column(name.length() - 1);
+        }
+        m_lengths[row(name.c_str()[0])] |= lengths;
+    }
+}
+
+} // namespace clustering

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+// The parameter names that the core knows, and how they are told from others at a glance.
+
+#ifndef CLUSTERING_SHIM_NAMES_H
+#define CLUSTERING_SHIM_NAMES_H
+
+#include "core.h"
+
+#include <climits>
+#include <cstring>
+
+namespace clustering {
+
+/// The parameter names that the core knows by number, made once.
+class Names {
+public:
+    /// No name of the core's.
+    static constexpr unsigned Other = CLUSTERING_NAMES;
+
+    Names();
+
+    /// The name of a number; a `*` at its end stands for whatever else a name has there.
+    const TelEngine::String& operator[](unsigned number) const { return m_names[number]; }
+
+    /// The number of a parameter's name, which is not empty; `Other` where it has none.
+    unsigned find(const char* name, unsigned length) const {
+        const Key key = keyOf(name, length);
+        unsigned number = m_first[slot(key)];
+        while (number != Other && !(m_keys[number] == key)) {
+            number = m_next[number];
+        }
+        return number == Other && length >= m_openLength ? findOpen(name) : number;
+    }
+
+private:
+    // The begin and the end of a name, which overlap or meet where it is no longer than any of the
+    // core's: so two names are compared at once.
+    struct Key {
+        uint64_t begin;
+        uint64_t end;
+        unsigned length;
+
+        bool operator==(const Key& other) const {
+            return begin == other.begin && end == other.end && length == other.length;
+        }
+    };
+
+    template <typename Number> static uint64_t load(const char* from) {
+        Number number;
+        std::memcpy(&number, from, sizeof(number));
+        return number;
+    }
+
+    static Key keyOf(const char* name, unsigned length) {
+        if (length >= 8) {
+            return {load<uint64_t>(name), load<uint64_t>(name + length - 8), length};
+        }
+        if (length >= 4) {
+            return {load<uint32_t>(name), load<uint32_t>(name + length - 4), length};
+        }
+        const uint64_t middle = load<uint8_t>(name + length / 2);
+        return {load<uint8_t>(name), middle << 8 | load<uint8_t>(name + length - 1), length};
+    }
+
+    static unsigned slot(const Key& key) {
+        // A multiplication mixes them; the upper bits are mixed best.
+        const uint64_t mixed = (key.begin ^ key.end * 3 ^ key.length) * 0x9E3779B97F4A7C15;
+        return static_cast<unsigned>(mixed >> (64 - s_bits));
+    }
+
+    unsigned findOpen(const char* name) const;
+
+    static constexpr unsigned s_bits = 7;
+    TelEngine::String m_names[CLUSTERING_NAMES];
+    Key m_keys[CLUSTERING_NAMES];
+    // The first name of each slot, and behind each name the next one.
+    uint8_t m_first[1U << s_bits];
+    uint8_t m_next[CLUSTERING_NAMES];
+    // The one name with a `*`, and its length without that; longer than any name as long as there
+    // is none.
+    unsigned m_open = Other;
+    unsigned m_openLength = UINT_MAX;
+};
+
+/// The names that are looked for in some messages.
+///
+/// Nearly all that a message has besides is told by its first character and its length.
+class Screen {
+public:
+    /// Looks for the names that have their bit in `wanted`.
+    Screen(const Names& names, uint64_t wanted);
+
+    /// The number of a parameter's name; `Names::Other` where it isn't looked for.
+    unsigned find(const TelEngine::String& name) const {
+        const unsigned length = name.length();
+        const char* text = name.c_str();
+        if (!length || !(m_lengths[row(text[0])] >> column(length) & 1)) {
+            return Names::Other;
+        }
+        const unsigned number = m_names.find(text, length);
+        return m_wanted >> number & 1 ? number : Names::Other;
+    }
+
+private:
+    static constexpr unsigned s_rows = 32;
+
+    // Letters differ in their last five bits.
+    static unsigned row(char first) { return static_cast<unsigned char>(first) % s_rows; }
+    static unsigned column(unsigned length) { return length < 63 ? length : 63; }
+
+    const Names& m_names;
+    // Never with a bit for `Names::Other`.
+    uint64_t m_wanted;
+    // By the first character a bit for each length that a name has.
+    uint64_t m_lengths[s_rows] = {};
+};
+
+} // namespace clustering
+
+#endif
