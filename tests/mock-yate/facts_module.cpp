@@ -5,7 +5,6 @@
 #include "facts.h"
 
 using namespace TelEngine;
-using facts::route;
 using facts::trace;
 
 namespace {
