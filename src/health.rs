@@ -16,10 +16,9 @@ mod rules;
 
 use std::fmt::{self, Display};
 
-pub use rules::{Codes, CodesError, Rules};
+use crate::clock::SECOND;
 
-/// Microseconds in a second.
-pub(crate) const SECOND: u64 = 1_000_000;
+pub use rules::{Codes, CodesError, Rules};
 
 /// The most that `rise` is multiplied by for a node that keeps going down.
 const MOST_DOUBT: u32 = 16;

@@ -4,8 +4,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::clock::SECOND;
+
 /// How long a cause that was just said is not said again, in microseconds.
-pub const QUIET: u64 = 10_000_000;
+pub const QUIET: u64 = 10 * SECOND;
 
 /// Lets one event of a cause through in [`QUIET`], and counts the others.
 #[derive(Debug, Default)]
