@@ -12,64 +12,27 @@
 //! are placed without it: on the node that is remembered as long as its lease runs, by hashing otherwise.
 
 mod breaker;
+mod member;
 mod memory;
 mod query;
 mod terms;
 
 use std::fmt::{self, Display};
 
-use crate::nodes::Node;
-use crate::placement::{Candidate, Key, Seed, place};
+use crate::clock::SECOND;
 use crate::text::Shown;
 use breaker::Breaker;
+use member::winner;
 use memory::{Claim, Memory};
 use query::Values;
 
+pub use member::{May, Member};
 pub use query::{Purpose, Query, QueryError};
 pub use terms::{CLAIM, CacheError, LOOKUP, Terms};
 
 /// The longest resource that is claimed, in bytes; longer ones are placed by hashing alone. No caller shall
 /// be able to name one that a database refuses for its size.
 const LONGEST: usize = 255;
-
-/// A node as placement sees it.
-#[derive(Clone, Copy, Debug)]
-pub struct Member<'n> {
-    /// Its name.
-    pub name: &'n [u8],
-    /// What its lots are drawn by.
-    pub seed: Seed,
-    /// How much it takes, compared with the others.
-    pub weight: u32,
-    /// What it may have.
-    pub may: May,
-}
-
-/// What a node may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum May {
-    /// It is up, as far as is known: it takes resources.
-    Take,
-    /// It is draining: it keeps what it has, and takes nothing more.
-    Keep,
-    /// It is down, or disabled: what it had goes elsewhere.
-    Nothing,
-}
-
-impl<'n> From<&'n Node> for Member<'n> {
-    fn from(node: &'n Node) -> Self {
-        Self {
-            name: &node.name,
-            seed: node.seed,
-            weight: node.weight,
-            may: match (node.live.is_open(), node.live.unreachable()) {
-                (true, _) => May::Take,
-                (false, None) => May::Keep,
-                (false, Some(_)) => May::Nothing,
-            },
-        }
-    }
-}
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug)]
@@ -189,7 +152,7 @@ impl Claims {
         if keepers.clone().next().is_none() {
             return Answer::Nobody;
         }
-        if !self.breaker.admits(now, micros(terms.retry)) {
+        if !self.breaker.admits(now, u64::from(terms.retry) * SECOND) {
             return self.without_database(terms, resource, members, now);
         }
         let node = winner(resource, members);
@@ -202,7 +165,7 @@ impl Claims {
             resource,
             node,
             nodes: keepers,
-            now: now / MICROS,
+            now: now / SECOND,
             lease: terms.lease,
         };
         let query = query.fill(&values);
@@ -241,7 +204,7 @@ impl Claims {
                 }
             }
         };
-        let is_new = self.breaker.trip(now, micros(terms.retry));
+        let is_new = self.breaker.trip(now, u64::from(terms.retry) * SECOND);
         let answer = self.without_database(terms, resource, members, now);
         (answer, is_new.then_some(Change::Lost(trouble)))
     }
@@ -283,7 +246,7 @@ impl Claims {
         if purpose == Purpose::Claim {
             let claim = Claim {
                 node: node.seed,
-                since: now / MICROS,
+                since: now / SECOND,
             };
             self.memory.put(resource, claim, terms.lease);
         }
@@ -317,7 +280,7 @@ impl Claims {
         now: u64,
     ) -> Option<&'n [u8]> {
         let claim = self.memory.get(resource)?;
-        if !claim.is_younger(seconds, now / MICROS) {
+        if !claim.is_younger(seconds, now / SECOND) {
             return None;
         }
         let node = members.find(|node| node.seed == claim.node)?;
@@ -325,64 +288,7 @@ impl Claims {
     }
 }
 
-impl Member<'_> {
-    fn keeps(&self) -> bool {
-        self.may != May::Nothing
-    }
-}
-
-const MICROS: u64 = 1_000_000;
-
-fn micros(seconds: u32) -> u64 {
-    u64::from(seconds) * MICROS
-}
-
 /// The node that gets a resource by hashing alone.
 fn hashed<'n>(resource: &[u8], members: impl Iterator<Item = Member<'n>>) -> Answer<'n> {
     winner(resource, members).map_or(Answer::Nobody, |node| Answer::Node(node, Source::Hashing))
-}
-
-fn winner<'n>(resource: &[u8], members: impl Iterator<Item = Member<'n>>) -> Option<&'n [u8]> {
-    let takers = members.filter(|node| node.may == May::Take);
-    let candidates = takers.map(|node| Candidate {
-        seed: node.seed,
-        weight: node.weight,
-        node: node.name,
-    });
-    place(Key::of(resource), candidates)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::health::Cause;
-    use crate::settings::{Entry, Settings};
-    use crate::standing::Standing;
-
-    #[test]
-    fn a_node_may_have_what_its_health_and_the_operator_allow() {
-        let sections: [&[u8]; 4] = [b"node up", b"node drained", b"node disabled", b"node down"];
-        let entries = sections.map(|section| Entry {
-            section,
-            key: b"callto",
-            value: b"sip/sip:x",
-        });
-        let settings = Settings::parse(b"up", "clustering.conf", &entries).unwrap();
-        let live = |name: &[u8]| &settings.nodes.find(name).unwrap().live;
-        live(b"drained").stand(Standing::Draining);
-        live(b"disabled").stand(Standing::Disabled);
-        live(b"down").observe(|probing| {
-            for now in 0..settings.health.fall {
-                let failed = Cause::NoAnswer;
-                probing.health.failed(&settings.health, failed, now.into());
-            }
-        });
-        let members: Vec<_> = settings.nodes.iter().map(Member::from).collect();
-        let may: Vec<_> = members.iter().map(|member| member.may).collect();
-        assert_eq!(may, [May::Take, May::Keep, May::Nothing, May::Nothing]);
-        for (member, node) in members.iter().zip(&settings.nodes) {
-            assert_eq!((member.name, member.weight), (&*node.name, 100));
-            assert_eq!(member.seed, Seed::of(&node.name));
-        }
-    }
 }

@@ -2,8 +2,10 @@
 
 //! The object that an engine holds, one for each node: settings in force, counters, one entry for messages.
 
+mod shares;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::calls::{self, Calls};
 use crate::chore::{Chore, Chores};
@@ -17,30 +19,16 @@ use crate::probe::{self, Outcome};
 use crate::replay::Seen;
 use crate::settings::{Entry, SettingError, Settings};
 use crate::standing::{Damage, Standing, Standings};
-use crate::stats::{Counter, Counters};
+use crate::stats::Counter;
 use crate::verdict::{Begun, Verdict};
 use crate::{cdr, execute, locate, preroute, register, route};
-
-/// Shares of the engine's threads: enough that two that run at the same time seldom meet in one.
-const SHARES: usize = 16;
-
-/// What one share of the threads works with, on cache lines of its own.
-///
-/// Each share has a reference of its own to the settings in force. It is read-locked while a
-/// message is decided: for less than a microsecond, unless the C library matches a node's name for the
-/// first time. Only a reload ever waits for that, or is waited for.
-#[derive(Debug)]
-#[repr(align(128))]
-struct Share {
-    settings: RwLock<Arc<Settings>>,
-    counters: Counters,
-}
+use shares::{Share, Shares};
 
 /// A node's view of its cluster.
 #[derive(Debug)]
 pub struct Cluster {
     node: Box<[u8]>,
-    shares: [Share; SHARES],
+    shares: Shares,
     gates: Gates,
     /// How many files of settings were taken.
     generation: AtomicU64,
@@ -67,14 +55,9 @@ impl Cluster {
     /// by which signatures of this process are told from those of any other.
     #[must_use]
     pub fn new(node: &[u8], process: u64) -> Self {
-        let settings = Arc::new(Settings::disabled(node));
-        let share = |_| Share {
-            settings: RwLock::new(Arc::clone(&settings)),
-            counters: Counters::default(),
-        };
         Self {
             node: node.into(),
-            shares: std::array::from_fn(share),
+            shares: Shares::new(Settings::disabled(node)),
             gates: Gates::default(),
             generation: AtomicU64::new(0),
             process,
@@ -107,14 +90,7 @@ impl Cluster {
         for node in &settings.nodes {
             node.live.stand(standings.of(&node.name));
         }
-        let settings = Arc::new(settings);
-        for share in &self.shares {
-            let mut in_force = share
-                .settings
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
-            *in_force = Arc::clone(&settings);
-        }
+        self.shares.put_in_force(settings);
         self.generation.fetch_add(1, Relaxed);
         Ok(())
     }
@@ -128,23 +104,13 @@ impl Cluster {
     /// The settings in force.
     #[must_use]
     pub fn settings(&self) -> Arc<Settings> {
-        Arc::clone(
-            &self
-                .share()
-                .settings
-                .read()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        Arc::clone(&self.shares.own().settings())
     }
 
     /// Whether a message of this kind is any business of the cluster's. If not, it passes, and
     /// nothing else need be asked.
     pub fn concerns<'m>(&self, kind: Kind, message: &impl Parameters<'m>) -> bool {
-        let settings = self
-            .share()
-            .settings
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let settings = self.shares.own().settings();
         if settings.priority(kind).is_none() {
             return false;
         }
@@ -181,11 +147,8 @@ impl Cluster {
         now: u64,
         verdict: &mut Verdict<'m>,
     ) {
-        let share = self.share();
-        let settings = share
-            .settings
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let share = self.shares.own();
+        let settings = share.settings();
         if settings.priority(kind).is_none() {
             return;
         }
@@ -228,7 +191,7 @@ impl Cluster {
         else {
             return;
         };
-        let context = self.context(*kind, settings, self.share(), now);
+        let context = self.context(*kind, settings, self.shares.own(), now);
         if *kind == Kind::Locate {
             locate::answered(&context, message, *purpose, answer, verdict);
         } else {
@@ -351,7 +314,7 @@ impl Cluster {
     /// Does what is no answer to a message. Should it fail that is counted and logged, too.
     pub(crate) fn watch(&self, work: impl FnOnce(&Self)) {
         if let Err(failure) = guard(|| work(self)) {
-            self.share().counters.add(Counter::Panics);
+            self.shares.own().counters.add(Counter::Panics);
             if let Some(unsaid) = self.gates.panics.pass(self.now()) {
                 let line = format!("{failure}{}", Unsaid(unsaid));
                 self.chores.say(Level::Critical, line);
@@ -362,7 +325,7 @@ impl Cluster {
     /// Makes a verdict of a failure: the message passes unchanged, which is counted and logged.
     pub(crate) fn failed(&self, failure: &Failure, now: u64, verdict: &mut Verdict<'_>) {
         verdict.reset();
-        self.share().counters.add(Counter::Panics);
+        self.shares.own().counters.add(Counter::Panics);
         if let Some(unsaid) = self.gates.panics.pass(now) {
             verdict.event = Some(Event::Failed {
                 failure: failure.clone(),
@@ -374,10 +337,7 @@ impl Cluster {
     /// How often something happened since the node was made.
     #[must_use]
     pub fn count(&self, counter: Counter) -> u64 {
-        self.shares
-            .iter()
-            .map(|share| share.counters.get(counter))
-            .sum()
+        self.shares.count(counter)
     }
 
     /// Whether the database that resources are claimed in answers; `None` without one.
@@ -391,17 +351,5 @@ impl Cluster {
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation.load(Relaxed)
-    }
-
-    /// The share of the calling thread.
-    ///
-    /// Told by where its stack is, because asking the standard library who a thread is would leave
-    /// something behind in the thread that must not outlive this library.
-    fn share(&self) -> &Share {
-        let mark = 0_u8;
-        let stack = (&raw const mark).addr();
-        // Threads' stacks lie at least 64 KiB apart; a multiplication mixes the rest.
-        let mixed = (stack >> 16).wrapping_mul(0x9E37_79B9) >> 16;
-        &self.shares[mixed % SHARES]
     }
 }

@@ -4,9 +4,10 @@
 
 use std::fmt::{Display, Write};
 
+use crate::clock::SECOND;
 use crate::cluster::Cluster;
 use crate::explain::explain;
-use crate::health::{SECOND, State};
+use crate::health::State;
 use crate::nodes::{Node, Nodes};
 use crate::settings::{Entry, Settings};
 use crate::standing::Standing;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use crate::claim::Claims;
+use crate::clock::SECOND;
 use crate::event::{Event, Gates};
 use crate::message::{Kind, Name, Parameters};
 use crate::replay::Seen;
@@ -63,7 +64,7 @@ impl Context<'_, '_> {
 
     /// Seconds on the engine's clock.
     pub(crate) fn seconds(&self) -> u64 {
-        self.now / 1_000_000
+        self.now / SECOND
     }
 
     /// A nonce that was never used.

@@ -12,84 +12,16 @@
 //!
 //! Time is microseconds on a clock that never steps, which the caller has.
 
-use std::fmt::{self, Display};
-use std::ops::RangeInclusive;
+mod rules;
 
-/// Microseconds in a second.
-pub(crate) const SECOND: u64 = 1_000_000;
+use std::fmt::{self, Display};
+
+use crate::clock::SECOND;
+
+pub use rules::{Codes, CodesError, Rules};
 
 /// The most that `rise` is multiplied by for a node that keeps going down.
 const MOST_DOUBT: u32 = 16;
-
-/// When a node is taken to be down, and when up again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// Seconds from one probe of a node to the next; 0 for no probes, then nodes never go down.
-    pub interval: u32,
-    /// Seconds until a probe without an answer has failed.
-    pub timeout: u32,
-    /// Failures in a row that take a node down.
-    pub fall: u32,
-    /// Answers in a row that bring it up.
-    pub rise: u32,
-    /// A node that goes down within this many seconds after it came up is doubted.
-    pub hold: u32,
-    /// The codes of answers that show that a node lives.
-    pub alive: Codes,
-}
-
-/// Ranges of SIP codes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Codes(Box<[RangeInclusive<u16>]>);
-
-/// Why a text is not a list of codes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not SIP codes or ranges of them, like 200,404 or 100-499")]
-pub struct CodesError;
-
-impl Default for Codes {
-    fn default() -> Self {
-        Self(Box::new([100..=699]))
-    }
-}
-
-impl Codes {
-    /// Reads codes and ranges with commas between; an empty text is any code.
-    ///
-    /// # Errors
-    ///
-    /// When anything else stands there.
-    pub fn parse(text: &[u8]) -> Result<Self, CodesError> {
-        let text = std::str::from_utf8(text).map_err(|_| CodesError)?;
-        let code = |text: &str| {
-            let code = text.trim().parse().ok();
-            code.filter(|code| (100..=699).contains(code))
-                .ok_or(CodesError)
-        };
-        let items = text.split(',').filter(|item| !item.trim().is_empty());
-        let ranges: Box<[_]> = items
-            .map(|item| {
-                let (first, last) = item.split_once('-').unwrap_or((item, item));
-                let range = code(first)?..=code(last)?;
-                if range.is_empty() {
-                    return Err(CodesError);
-                }
-                Ok(range)
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(if ranges.is_empty() {
-            Self::default()
-        } else {
-            Self(ranges)
-        })
-    }
-
-    /// Whether a code is one of them.
-    #[must_use]
-    pub fn contains(&self, code: u16) -> bool {
-        self.0.iter().any(|range| range.contains(&code))
-    }
-}
 
 /// What is known of a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -441,16 +373,6 @@ mod tests {
             (change.to, change.cause),
             (State::Down, Cause::Answered(503))
         );
-    }
-
-    #[test]
-    fn codes_are_numbers_and_ranges() {
-        assert_eq!(Codes::parse(b" ").unwrap(), Codes::default());
-        let codes = Codes::parse(b"200,400 - 405").unwrap();
-        assert!(codes.contains(200) && codes.contains(405) && !codes.contains(406));
-        for text in ["99", "700", "2xx", "405-400", "200;404", "-"] {
-            assert_eq!(Codes::parse(text.as_bytes()), Err(CodesError), "{text}");
-        }
     }
 
     proptest! {

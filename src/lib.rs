@@ -29,7 +29,7 @@
 //! | [`trust`], `judge` | whose cluster headers count |
 //! | [`signature`], [`replay`] | how a node proves that a call is its own, and once |
 //! | `visited` | where a call has been |
-//! | `context` | what a decision is made by |
+//! | `context`, `clock` | what a decision is made by, and when |
 //! | [`verdict`], [`text`] | what the engine has to do to the message |
 //! | [`event`] | what is said in the log, and how often |
 //! | [`stats`] | what is counted |
@@ -42,6 +42,7 @@ mod calls;
 pub mod cdr;
 pub mod chore;
 pub mod claim;
+mod clock;
 pub mod cluster;
 pub mod command;
 mod context;

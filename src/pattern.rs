@@ -5,13 +5,16 @@
 //! What a pattern means is what the C library's `regcomp` and `regexec` make of it; they are asked
 //! first, so that a pattern is refused in their words. Then, wherever it is certain to give the same
 //! answer, the `regex` crate does the matching: its time is linear in the name, whatever a caller puts
-//! into a call as a node's name. [`translate`](self::translate) says where that is certain.
+//! into a call as a node's name. [`translate`](self::translate) says where that is certain, and
+//! [`hazard`](self::hazard) what the C library isn't asked at all.
 
+mod groups;
+mod hazard;
 mod memo;
 mod posix;
 mod translate;
 
-use std::ops::Range;
+pub use groups::{GroupUse, Groups};
 
 /// The longest node name that is looked at, in bytes. A DNS name has at most 253.
 ///
@@ -22,24 +25,6 @@ pub const LONGEST_NODE: usize = 255;
 /// The longest pattern that is taken, in bytes. `regcomp` calls itself for each group within a group, and
 /// the engine's threads have small stacks.
 pub const LONGEST_PATTERN: usize = 512;
-
-/// How often a pattern may have parts of it written out. `regcomp` writes `\{m,n\}` out as often as it
-/// says, and `\+` twice; one behind or within another multiplies, soon to gigabytes.
-const MOST_COPIES: u64 = 1 << 16;
-
-/// As many groups as the engine hands out: `\9` is always empty.
-const GROUPS: usize = 9;
-
-/// What will be asked of a match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum GroupUse {
-    /// No groups: it's enough that a name matches.
-    Nothing,
-    /// Only `\0`.
-    Whole,
-    /// Groups within the match.
-    Inner,
-}
 
 /// A pattern that is ready to match; by default it matches nothing.
 #[derive(Debug, Default)]
@@ -86,16 +71,16 @@ impl Pattern {
         if text.len() > LONGEST_PATTERN {
             return Err(PatternError::TooLong);
         }
-        if translate::copies(text) > MOST_COPIES {
+        if hazard::is_too_large(text) {
             return Err(PatternError::TooLarge);
         }
         let posix = posix::Regex::new(text).map_err(PatternError::Posix)?;
-        if translate::is_hazard(text) {
+        if hazard::may_crash(text) {
             return Err(PatternError::Hazard);
         }
         let matcher = match translate::translate(text, groups) {
             Some(regex) => Matcher::Regex(regex, groups),
-            None if translate::may_hang(text) => return Err(PatternError::Endless),
+            None if hazard::may_hang(text) => return Err(PatternError::Endless),
             None => Matcher::Posix(posix),
         };
         Ok(Self(Some((matcher, memo::Memo::default()))))
@@ -104,7 +89,7 @@ impl Pattern {
     /// Whether the C library may never come back from a pattern, so that it had better not be asked.
     #[must_use]
     pub fn may_hang(text: &[u8]) -> bool {
-        translate::may_hang(text)
+        hazard::may_hang(text)
     }
 
     /// Matches a node's name; the groups are right as far as [`Pattern::new`] was asked for them.
@@ -148,41 +133,6 @@ impl Matcher {
     }
 }
 
-/// Where the match and its groups lie in a node's name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Groups {
-    spans: [(u8, u8); GROUPS],
-}
-
-impl Groups {
-    /// Takes the match (first) and its groups as the engine does.
-    ///
-    /// Where no group took part the engine gives the whole match as `\1`, and so does this.
-    #[must_use]
-    pub fn new(spans: &[Option<Range<usize>>]) -> Self {
-        let mut groups = Self::default();
-        for (to, from) in groups.spans.iter_mut().zip(spans) {
-            if let Some(range) = from {
-                let place = |at: usize| u8::try_from(at).unwrap_or(u8::MAX);
-                *to = (place(range.start), place(range.end));
-            }
-        }
-        if spans.iter().take(GROUPS).skip(1).all(Option::is_none) {
-            groups.spans[1] = groups.spans[0];
-        }
-        groups
-    }
-
-    /// The text of a group of `node`, the name that was matched: empty where the group took no part.
-    #[must_use]
-    pub fn text<'n>(&self, group: usize, node: &'n [u8]) -> &'n [u8] {
-        self.spans
-            .get(group)
-            .and_then(|&(start, end)| node.get(usize::from(start)..usize::from(end)))
-            .unwrap_or_default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,63 +166,6 @@ mod tests {
         assert_eq!(error.to_string(), "the pattern holds a NUL byte");
     }
 
-    /// The first of these makes glibc's `regexec` call itself until the stack is full.
-    #[test]
-    fn a_pattern_that_may_crash_the_c_library_is_refused() {
-        for pattern in [
-            r"\(n*\)*\1\?\(\1\{1,\}\)*",
-            r"\(a\)*\1",
-            r"\(a\)\+[b]\1",
-            r"\(a\)\{2\}\1",
-            r"\(\(a\)\?\)\2",
-        ] {
-            let error = Pattern::new(pattern.as_bytes(), GroupUse::Inner).unwrap_err();
-            assert_eq!(error, PatternError::Hazard, "{pattern}");
-        }
-        for pattern in [
-            r"^n\(o\(d\)e\)\1*[0-9]",
-            r"\(a\)*[\1]",
-            r"\(a\)\\1",
-            r"\(a\)*",
-        ] {
-            assert!(
-                Pattern::new(pattern.as_bytes(), GroupUse::Inner).is_ok(),
-                "{pattern}"
-            );
-        }
-        let long = Pattern::new(&[b'a'; LONGEST_PATTERN + 1], GroupUse::Nothing);
-        assert_eq!(long.unwrap_err(), PatternError::TooLong);
-    }
-
-    /// On each of these glibc's `regexec` doesn't come back, for one name or another.
-    #[test]
-    fn a_pattern_that_may_keep_the_c_library_busy_is_refused_where_it_would_be_asked() {
-        for pattern in [
-            r"\(\(^\)\+\)*$",
-            r"..\(^.\?\|\)\+",
-            r".\(\|^.\)*\+.",
-            r".\{1,2\}\(\(\|^b\)\+\)\|",
-            r"\(\(^\|.\)*\+\)",
-            r"\(\|*$\|^a\)\+",
-            r"\(a*\|.\)\?\+$",
-            r"^b\(b*\|a\)\{1,2\}\?\+",
-        ] {
-            assert!(translate::may_hang(pattern.as_bytes()), "{pattern}");
-            match Pattern::new(pattern.as_bytes(), GroupUse::Inner) {
-                Err(error) => assert_eq!(error, PatternError::Endless, "{pattern}"),
-                Ok(pattern) => assert!(pattern.is_linear()),
-            }
-        }
-        for pattern in [
-            r"^\(node\)\+[0-9]*$",
-            r"\(a\|b\)*c",
-            r"^\([a-z]*\)-\([0-9]*\)$",
-        ] {
-            assert!(!translate::may_hang(pattern.as_bytes()), "{pattern}");
-            assert!(Pattern::new(pattern.as_bytes(), GroupUse::Inner).is_ok());
-        }
-    }
-
     #[test]
     fn groups_are_the_leftmost_longest_ones() {
         let found = groups(r"\(a*\)\(ab\)*\(b*\)", "aabab").unwrap();
@@ -295,20 +188,6 @@ mod tests {
     fn the_ninth_group_is_empty_and_the_eighth_is_not() {
         let found = groups(&r"\(a\)".repeat(9), "aaaaaaaaa").unwrap();
         assert_eq!(found[8..], ["a", ""].map(String::from));
-    }
-
-    #[test]
-    fn a_pattern_that_would_take_gigabytes_is_refused_at_once() {
-        for pattern in [
-            format!("a{}", r"\+".repeat(24)),
-            r"\(\(\(a\{99\}\)\{99\}\)\{99\}\)\{99\}".to_owned(),
-            r"a\{2,\}".repeat(17),
-        ] {
-            let error = Pattern::new(pattern.as_bytes(), GroupUse::Nothing).unwrap_err();
-            assert_eq!(error, PatternError::TooLarge, "{pattern}");
-        }
-        let address = [r"[0-9]\{1,3\}"; 4].join(r"\.");
-        assert!(Pattern::new(address.as_bytes(), GroupUse::Nothing).is_ok());
     }
 
     #[test]
@@ -391,7 +270,7 @@ mod tests {
             pattern in patterns(),
             nodes in prop::collection::vec("[abn1.*^$|(){}\n-]{0,9}", 1..6),
         ) {
-            if translate::may_hang(pattern.as_bytes()) {
+            if hazard::may_hang(pattern.as_bytes()) {
                 return Ok(());
             }
             let oracle = posix::Regex::new(pattern.as_bytes());
@@ -425,7 +304,7 @@ mod tests {
             pattern in prop::collection::vec(any::<u8>().prop_filter("brace", |b| *b != b'{'), 1..24),
             node in prop::collection::vec(any::<u8>(), 0..24),
         ) {
-            if translate::may_hang(&pattern) {
+            if hazard::may_hang(&pattern) {
                 return Ok(());
             }
             let oracle = posix::Regex::new(&pattern);

@@ -19,7 +19,11 @@
 //! * The least lot / weight wins: the node's chance is its weight's share of all weights. Weight 0 never wins.
 //! * Of equal ones the greater hash wins, of equal hashes the greater seed.
 
+mod lot;
+
 use sha2::{Digest, Sha256};
+
+use lot::{least, size};
 
 /// What a node's lots are drawn by; made once for each node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -135,39 +139,6 @@ const fn hash(seed: Seed, key: Key) -> u64 {
     (word ^ (word >> 31)) | 1
 }
 
-/// How many bits of a lot are behind the point.
-const FRACTION: u32 = 48;
-
-/// The size of a lot: -log₂(hash / 2⁶⁴) in units of 2⁻⁴⁸, rounded up; at least 1.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "what is shifted out of a square leaves 64 bits"
-)]
-const fn size(hash: u64) -> u64 {
-    let zeros = hash.leading_zeros();
-    // The hash as a number from 1 to 2, of which the first bit is the one before the point. Squared it
-    // has twice the logarithm; where that makes it 2 or more the next bit of the logarithm is 1.
-    let mut number = hash << zeros;
-    let mut logarithm = (u64::BITS - 1 - zeros) as u64;
-    let mut bits = 0;
-    while bits < FRACTION {
-        let square = number as u128 * number as u128;
-        let (one_to_two, two_to_four) = ((square >> 63) as u64, (square >> 64) as u64);
-        let bit = two_to_four >> 63;
-        number = if bit == 1 { two_to_four } else { one_to_two };
-        logarithm = (logarithm << 1) | bit;
-        bits += 1;
-    }
-    ((u64::BITS as u64) << FRACTION) - logarithm
-}
-
-/// What a lot's size is at least: (1 - u) log₂ e in its units, rounded down, since -ln u ≥ 1 - u.
-const fn least(hash: u64) -> u64 {
-    /// log₂ e in units of 2⁻¹⁶, rounded down.
-    const LOG2_E: u64 = 94_548;
-    (!hash >> 32) * LOG2_E
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,7 +183,7 @@ mod tests {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "it's the oracle that is rough")]
-    fn float(number: u64) -> f64 {
+    pub(super) fn float(number: u64) -> f64 {
         number as f64
     }
 
@@ -327,39 +298,6 @@ mod tests {
             }
         }
 
-        #[test]
-        fn a_lot_is_the_logarithm_of_its_hash(hash in any::<u64>()) {
-            let hash = hash | 1;
-            let unit = 2_f64.powi(-48);
-            let exact = -float(hash).log2() + 64.0;
-            // The logarithm itself is good for some 2⁻⁴⁷.
-            prop_assert!((float(size(hash)) * unit - exact).abs() <= 3.0 * unit, "{}", hash);
-        }
-
-        #[test]
-        fn no_lot_is_below_its_bound(hash in any::<u64>(), ones in 0..63_u32) {
-            // Great hashes are the ones that win.
-            let hash = (hash >> 1 >> ones) | !(u64::MAX >> ones) | 1;
-            prop_assert!(least(hash) <= size(hash));
-        }
-
-        #[test]
-        fn a_greater_hash_has_no_greater_lot(one in any::<u64>(), other in any::<u64>(), near in any::<u16>()) {
-            for (one, other) in [(one, other), (one, one.saturating_add(near.into()))] {
-                let (less, more) = (one.min(other) | 1, one.max(other) | 1);
-                prop_assert!(size(less) >= size(more));
-            }
-        }
-    }
-
-    #[test]
-    fn lots_at_both_ends_are_right() {
-        assert_eq!(size(1), 64 << 48);
-        assert_eq!(size(u64::MAX), 1);
-        assert_eq!(size((1 << 63) | 1), 1 << 48);
-        for hash in [1, 3, u64::MAX, u64::MAX - 2, (1 << 63) - 1, (1 << 63) | 1] {
-            assert!(least(hash) <= size(hash), "{hash}");
-        }
     }
 
     #[test]

@@ -12,8 +12,9 @@ use std::hash::BuildHasher;
 use rustc_hash::FxBuildHasher;
 
 use crate::chore::{Chore, Chores, Probe};
+use crate::clock::SECOND;
 use crate::event::Level;
-use crate::health::{Cause, Change, Rules, SECOND, State};
+use crate::health::{Cause, Change, Rules, State};
 use crate::nodes::{Node, Nodes, Probing, Sent};
 use crate::standing::Standing;
 use crate::text::Shown;

@@ -6,14 +6,15 @@
 //! become one immutable [`Settings`], or a list of all that is wrong with them: a file is taken whole
 //! or not at all.
 
+mod node;
 mod reader;
 
 use crate::claim::{Purpose, Query, Terms};
 use crate::health::{Codes, Rules};
 use crate::message::Kind;
-use crate::nodes::{self, Nodes};
-use crate::pattern::{LONGEST_NODE, Pattern};
-use crate::resource::{Prefix, trim_blanks};
+use crate::nodes::Nodes;
+use crate::pattern::Pattern;
+use crate::resource::Prefix;
 use crate::signature::{Keys, Secret};
 use crate::template::Template;
 use crate::trust::Trust;
@@ -60,16 +61,21 @@ const LAST_PRIORITY: u32 = 1_000_000;
 /// Where handlers stand that only watch: before all that may take a message for themselves.
 const WATCH_PRIORITY: u32 = 1;
 
-/// The heaviest that a node may be.
-const MOST_WEIGHT: u32 = 10_000;
-
 const GENERAL: Section = section("general");
 const PRIORITIES: Section = section("priorities");
 const SECURITY: Section = section("security");
 const HEALTH: Section = section("health");
 const LOCATE: Section = section("locate");
-/// The kind of the sections that nodes have.
-const NODE: &str = "node NAME";
+
+/// The kinds of sections, in the order in which they are named to people.
+const KINDS: [&str; 6] = [
+    GENERAL.kind,
+    PRIORITIES.kind,
+    SECURITY.kind,
+    HEALTH.kind,
+    LOCATE.kind,
+    node::KIND,
+];
 
 /// The settings in force, never changed: another file makes another value.
 #[derive(Debug)]
@@ -126,7 +132,7 @@ impl Settings {
     pub fn parse(node: &[u8], file: &str, entries: &[Entry]) -> Result<Self, Vec<SettingError>> {
         let mut reader = Reader::new(file, entries);
         let settings = Self::read(node, &mut reader);
-        reader.refuse_unknown(&known().map(|(section, _)| section));
+        reader.refuse_unknown(&KINDS);
         if reader.problems.is_empty() {
             Ok(settings)
         } else {
@@ -137,7 +143,7 @@ impl Settings {
     fn read(node: &[u8], reader: &mut Reader) -> Self {
         let callto_text = reader.text(GENERAL, "callto", b"");
         let callto = reader.check(GENERAL, "callto", Template::parse(callto_text));
-        let (sections, sources) = read_nodes(reader, !callto_text.is_empty());
+        let (sections, sources) = node::read(reader, !callto_text.is_empty());
         let pattern_text = reader.text(GENERAL, "regexp", b"");
         let templates = sections
             .iter()
@@ -223,7 +229,7 @@ impl Settings {
 
 /// The kinds of sections in the file, and the keys of each.
 #[must_use]
-pub fn known() -> [(&'static str, Vec<&'static str>); 6] {
+pub fn known() -> [(&'static str, Vec<&'static str>); KINDS.len()] {
     let entry = Entry {
         section: b"node x",
         key: b"weight",
@@ -233,15 +239,7 @@ pub fn known() -> [(&'static str, Vec<&'static str>); 6] {
     let mut reader = Reader::new("", &entries);
     Settings::read(b"", &mut reader);
     let known = reader.known();
-    let sections = [
-        "general",
-        "priorities",
-        "security",
-        "health",
-        "locate",
-        NODE,
-    ];
-    sections.map(|section| {
+    KINDS.map(|section| {
         let keys = known.iter().find(|(kind, _)| *kind == section);
         (
             section,
@@ -271,237 +269,5 @@ fn read_terms(reader: &mut Reader) -> Terms {
     }
 }
 
-/// The sections of the nodes, and the addresses of all of them.
-fn read_nodes(reader: &mut Reader, has_callto: bool) -> (Vec<nodes::Section>, Vec<Trust>) {
-    let (mut read, mut nodes, mut sources) = (Vec::new(), Vec::<nodes::Section>::new(), Vec::new());
-    for entry in reader.entries {
-        let Some(name) = entry.section.strip_prefix(b"node ") else {
-            continue;
-        };
-        if read.contains(&entry.section) {
-            continue;
-        }
-        read.push(entry.section);
-        let section = Section {
-            name: entry.section,
-            kind: NODE,
-        };
-        let name = trim_blanks(name);
-        let twice = nodes.iter().any(|node| &*node.name == name);
-        let wrong = match name {
-            _ if twice => "another section is that node's",
-            b"" | b"*" => "a node needs a name",
-            _ if name.contains(&b'/') => "no call can go to a node with a slash in its name",
-            _ if name.len() > LONGEST_NODE => "a node's name has at most 255 bytes",
-            _ => "",
-        };
-        if !wrong.is_empty() {
-            reader.refuse(entry, wrong.to_owned());
-        }
-        let text = reader.text(section, "callto", b"");
-        let callto = reader.check(section, "callto", Template::parse(text));
-        if text.is_empty() && !has_callto {
-            reader.refuse(
-                entry,
-                "the node needs a callto, there is none in [general]".to_owned(),
-            );
-        }
-        let weight = reader.number(section, "weight", 100, 0..=MOST_WEIGHT);
-        let source = String::from_utf8_lossy(reader.text(section, "source", b""));
-        let source = Trust::parse(&source)
-            .map_err(|error| error.to_string())
-            .and_then(|source| {
-                let everybody = source == Trust::Anyone;
-                if everybody {
-                    Err("* is no node's address".to_owned())
-                } else {
-                    Ok(source)
-                }
-            });
-        sources.push(reader.check(section, "source", source));
-        nodes.push(nodes::Section {
-            name: name.into(),
-            callto: (!text.is_empty()).then_some(callto),
-            weight,
-            probe: reader.text(section, "probe", b"").into(),
-        });
-    }
-    (nodes, sources)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn parse(text: &str) -> Result<Settings, Vec<String>> {
-        let mut section = "";
-        let mut entries = Vec::new();
-        for line in text.lines() {
-            if let Some(name) = line.strip_prefix('[') {
-                section = name.trim_end_matches(']');
-            } else if let Some((key, value)) = line.split_once('=') {
-                let (section, key, value) = (section.as_bytes(), key.as_bytes(), value.as_bytes());
-                entries.push(Entry {
-                    section,
-                    key,
-                    value,
-                });
-            }
-        }
-        Settings::parse(b"node1", "clustering.conf", &entries)
-            .map_err(|errors| errors.iter().map(ToString::to_string).collect())
-    }
-
-    fn error(text: &str) -> String {
-        parse(text).unwrap_err().remove(0)
-    }
-
-    #[test]
-    fn without_pattern_or_template_the_module_is_disabled() {
-        for text in [
-            "",
-            "[general]\nregexp=^n",
-            "[general]\ncallto=sip/x",
-            "[general]\nregexp=\ncallto=x",
-        ] {
-            assert!(!parse(text).unwrap().enabled, "{text}");
-        }
-        assert!(parse("[general]\nregexp=^n\ncallto=sip/x").unwrap().enabled);
-        assert!(parse("[general]\nenabled=yes").unwrap().enabled);
-        assert!(
-            !parse("[general]\nregexp=^n\ncallto=sip/x\nenabled=off")
-                .unwrap()
-                .enabled
-        );
-    }
-
-    #[test]
-    fn a_node_without_a_name_is_disabled() {
-        let entry = Entry {
-            section: b"general",
-            key: b"enabled",
-            value: b"yes",
-        };
-        assert!(!Settings::parse(b"", "", &[entry]).unwrap().enabled);
-    }
-
-    #[test]
-    fn defaults_are_the_documented_ones() {
-        let settings = parse("[general]\nregexp=^n\ncallto=sip/x").unwrap();
-        assert_eq!(settings.prefix.as_bytes(), b"cluster/");
-        assert_eq!(&*settings.home, b"cluster/node1/");
-        assert_eq!(&*settings.locate, b"cluster.locate");
-        assert_eq!(&*settings.connection, b"");
-        assert!(settings.trust.is_unset());
-        assert_eq!(
-            Kind::ALL.map(|kind| settings.priority(kind)),
-            [
-                Some(49),
-                Some(50),
-                Some(49),
-                Some(25),
-                None,
-                None,
-                None,
-                Some(25),
-                Some(49),
-                Some(50)
-            ]
-        );
-    }
-
-    #[test]
-    fn messages_can_be_left_alone_one_by_one() {
-        let text =
-            "[general]\nenabled=yes\nuser.register=no\ncall.cdr=f\n[priorities]\ncall.route=0";
-        let settings = parse(text).unwrap();
-        assert_eq!(
-            Kind::ALL.map(|kind| settings.priority(kind)),
-            [
-                None,
-                Some(50),
-                None,
-                None,
-                None,
-                None,
-                None,
-                Some(25),
-                None,
-                Some(50)
-            ]
-        );
-    }
-
-    #[test]
-    fn the_first_of_two_entries_counts() {
-        let settings = parse("[general]\nprefix=a\nprefix=b").unwrap();
-        assert_eq!(settings.prefix.as_bytes(), b"a/");
-    }
-
-    #[test]
-    fn errors_name_file_section_key_value_and_reason() {
-        for (text, message) in [
-            (
-                "[general]\nregexp=^node(\\(",
-                "[general] regexp=^node(\\(: Unmatched ( or \\(",
-            ),
-            (
-                "[general]\ncallto=x${a",
-                "[general] callto=x${a: '${' at byte 1 has no closing '}'",
-            ),
-            (
-                "[general]\nenabled=1",
-                "[general] enabled=1: not a boolean, use yes or no",
-            ),
-            (
-                "[priorities]\ncall.cdr=-5",
-                "[priorities] call.cdr=-5: not a number from 0 to 1000000",
-            ),
-            (
-                "[security]\ntrusted=10.0.0.300",
-                "[security] trusted=10.0.0.300: '10.0.0.300' is neither an IP address nor a network \
-                 like 10.0.0.0/8 or 2001:db8::/32, nor *",
-            ),
-            (
-                "[security]\ntrust=*",
-                "[security] trust=(hidden): unknown key, known are trusted, secret, \
-                 secret.previous, window",
-            ),
-            (
-                "[security]\nsecret=hunter2",
-                "[security] secret=(hidden): a secret has at least 16 bytes",
-            ),
-            (
-                "[security]\nwindow=0",
-                "[security] window=0: not a number from 1 to 3600",
-            ),
-            (
-                "[nodes]\na=b",
-                "[nodes] a=b: unknown section, known are general, priorities, security, health, \
-                 locate, node NAME",
-            ),
-        ] {
-            assert_eq!(error(text), format!("clustering.conf: {message}"));
-        }
-    }
-
-    #[test]
-    fn all_that_is_wrong_is_named_at_once() {
-        let errors = parse("[general]\nenabled=1\nregexp=\\(\n[x]\ny=z").unwrap_err();
-        assert_eq!(errors.len(), 3);
-    }
-
-    proptest! {
-        #[test]
-        fn arbitrary_settings_do_no_harm(
-            section in prop_oneof![Just("general"), Just("priorities"), Just("security"), Just("health"), Just("locate"), Just("node x")],
-            key in prop::sample::select(known().map(|(_, keys)| keys).concat()),
-            // No braces: see the pattern's tests.
-            value in prop::collection::vec(any::<u8>().prop_filter("brace", |b| *b != b'{'), 0..32),
-        ) {
-            let entry = Entry { section: section.as_bytes(), key: key.as_bytes(), value: &value };
-            let _ = Settings::parse(b"node1", "clustering.conf", &[entry]);
-        }
-    }
-}
+mod tests;

@@ -5,8 +5,9 @@
 
 use std::fmt::{self, Display, Write};
 
+use crate::clock::SECOND;
 use crate::cluster::Cluster;
-use crate::health::{SECOND, State};
+use crate::health::State;
 use crate::nodes::Node;
 use crate::standing::Standing;
 use crate::stats::Counter;

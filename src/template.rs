@@ -7,10 +7,14 @@
 //! once, when the settings are read; text that a group or a parameter brings in is only ever copied,
 //! so nothing that a caller can choose is expanded a second time.
 
+mod shape;
+
 use crate::message::{Kind, Name, Parameters};
 use crate::pattern::{GroupUse, Groups};
 use crate::resource::trim_blanks;
 use crate::text::Text;
+
+pub use shape::Shape;
 
 /// A template that is ready to be filled in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -151,7 +155,7 @@ impl Template {
                 Part::Parameter { .. } => pieces.push(Vec::new()),
             }
         }
-        Shape(pieces.into_iter().map(Into::into).collect())
+        Shape::new(pieces)
     }
 
     /// Appends the filled-in template to `out`, piece by piece.
@@ -183,46 +187,6 @@ impl Template {
                 }
             }
         }
-    }
-}
-
-/// What a filled-in template looks like: pieces that are certain, with anything between them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shape(Box<[Box<[u8]>]>);
-
-impl Shape {
-    /// The text, where it is always the same.
-    #[must_use]
-    pub fn constant(&self) -> Option<&[u8]> {
-        match &*self.0 {
-            [piece] => Some(trim_blanks(piece)),
-            _ => None,
-        }
-    }
-
-    /// How it starts and how it ends.
-    #[must_use]
-    pub fn ends(&self) -> Option<(&[u8], &[u8])> {
-        Some((trim_blanks(self.0.first()?), trim_blanks(self.0.last()?)))
-    }
-
-    /// Whether a text looks like this.
-    #[must_use]
-    pub fn matches(&self, text: &[u8]) -> bool {
-        let [first, between @ .., last] = &*self.0 else {
-            return self.constant() == Some(text);
-        };
-        let rest = text
-            .strip_prefix(&**first)
-            .and_then(|rest| rest.strip_suffix(&**last));
-        let Some(mut rest) = rest else { return false };
-        for piece in between.iter().filter(|piece| !piece.is_empty()) {
-            let Some(at) = rest.windows(piece.len()).position(|part| part == &**piece) else {
-                return false;
-            };
-            rest = &rest[at + piece.len()..];
-        }
-        true
     }
 }
 

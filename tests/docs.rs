@@ -4,15 +4,30 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::slice;
 
 use clustering::claim::{CLAIM, LOOKUP};
-use clustering::message::Kind;
 use clustering::settings::{self, Entry, Settings};
 use clustering::stats::Counter;
 
+fn path(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
+}
+
 fn read(file: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
+    fs::read_to_string(path(file)).unwrap()
+}
+
+/// All the Rust below a directory.
+fn sources(directory: &Path) -> String {
+    let entries = fs::read_dir(directory).unwrap();
+    let texts = entries.map(|entry| match entry.unwrap().path() {
+        path if path.is_dir() => sources(&path),
+        path if path.extension() == Some("rs".as_ref()) => fs::read_to_string(path).unwrap(),
+        _ => String::new(),
+    });
+    texts.collect()
 }
 
 /// `section/key` of all that the parser knows.
@@ -24,8 +39,20 @@ fn known() -> BTreeSet<String> {
     settings::known().into_iter().flat_map(keys).collect()
 }
 
+/// Section, key and value.
+type Setting = (String, String, String);
+
+/// The kind of the sections that nodes have.
+const NODE: &str = "node NAME";
+
+/// `section/key` of each.
+fn keys(settings: &[Setting]) -> BTreeSet<String> {
+    let key = |(section, key, _): &Setting| format!("{section}/{key}");
+    settings.iter().map(key).collect()
+}
+
 /// Sections, keys and values of a file; `commented` takes the settings that are commented out.
-fn settings(text: &str, commented: bool) -> Vec<(String, String, String)> {
+fn settings(text: &str, commented: bool) -> Vec<Setting> {
     let mut section = String::new();
     let mut settings = Vec::new();
     for line in text.lines() {
@@ -43,8 +70,8 @@ fn settings(text: &str, commented: bool) -> Vec<(String, String, String)> {
     settings
 }
 
-fn load(settings: &[(String, String, String)]) -> Settings {
-    let entry = |(section, key, value): &'static (String, String, String)| Entry {
+fn load(settings: &[Setting]) -> Settings {
+    let entry = |(section, key, value): &'static Setting| Entry {
         section: section.as_bytes(),
         key: key.as_bytes(),
         value: value.as_bytes(),
@@ -54,51 +81,65 @@ fn load(settings: &[(String, String, String)]) -> Settings {
     Settings::parse(b"node1", "clustering.conf", &entries).unwrap()
 }
 
+/// Settings that are written down as defaults make what none make.
+fn assert_default(settings: &[Setting]) {
+    let enabled = ("general".into(), "enabled".into(), "yes".into());
+    let made = |settings: &[Setting]| format!("{:#?}", load(settings));
+    let default = made(slice::from_ref(&enabled));
+    assert_eq!(made(&[settings, &[enabled]].concat()), default);
+}
+
 #[test]
 fn the_sample_has_every_setting_and_no_other() {
     let sample = settings(&read("conf/clustering.conf.sample"), true);
-    let keys: BTreeSet<_> = sample
-        .iter()
-        .map(|(section, key, _)| format!("{section}/{key}"))
-        .collect();
-    assert_eq!(keys, known());
+    assert_eq!(keys(&sample), known());
 }
 
 #[test]
 fn the_sample_shows_the_defaults() {
     let mut sample = settings(&read("conf/clustering.conf.sample"), true);
     // What `enabled` is by default is said in words.
-    sample.retain(|(section, key, _)| key != "enabled" && section != "node NAME");
-    sample.push(("general".to_owned(), "enabled".to_owned(), "yes".to_owned()));
-    let (shown, default) = (load(&sample), load(&sample[sample.len() - 1..]));
-    assert_eq!(shown.prefix, default.prefix);
-    assert_eq!(shown.locate, default.locate);
-    assert_eq!(shown.connection, default.connection);
-    assert_eq!(shown.trust, default.trust);
-    assert_eq!(shown.health, default.health);
-    for kind in Kind::ALL {
-        assert_eq!(
-            shown.priority(kind),
-            default.priority(kind),
-            "{}",
-            kind.name()
-        );
+    sample.retain(|(section, key, _)| key != "enabled" && section != NODE);
+    assert_default(&sample);
+}
+
+/// Sections, keys and defaults of the configuration reference.
+fn reference() -> Vec<Setting> {
+    let (mut section, mut column) = (String::new(), 0);
+    let mut settings = Vec::new();
+    for line in read("docs/configuration.md").lines() {
+        let mut cells = line.split('|').map(str::trim);
+        if let Some(name) = line.strip_prefix("## [") {
+            name.trim_end_matches(']').clone_into(&mut section);
+        } else if line.starts_with("| key |") {
+            column = cells.position(|cell| cell == "default").unwrap();
+        } else if line.starts_with("| `") {
+            let cells: Vec<_> = cells.collect();
+            let key = cells[1].trim_matches('`').to_owned();
+            settings.push((section.clone(), key, cells[column].to_owned()));
+        }
     }
+    settings
 }
 
 #[test]
 fn the_reference_has_every_setting_and_no_other() {
-    let mut section = String::new();
-    let mut keys = BTreeSet::new();
-    for line in read("docs/configuration.md").lines() {
-        if let Some(name) = line.strip_prefix("## [") {
-            name.trim_end_matches(']').clone_into(&mut section);
-        } else if let Some(row) = line.strip_prefix("| `") {
-            let (key, _) = row.split_once('`').unwrap();
-            keys.insert(format!("{section}/{key}"));
-        }
+    assert_eq!(keys(&reference()), known());
+}
+
+#[test]
+fn the_reference_shows_the_defaults() {
+    let mut shown = reference();
+    // Some are said in words.
+    shown.retain(|(section, _, default)| section != NODE && !default.contains(' '));
+    assert!(shown.len() > 30, "{shown:?}");
+    for (_, _, default) in &mut shown {
+        *default = match default.trim_matches('`') {
+            "empty" => String::new(),
+            value => value.to_owned(),
+        };
     }
-    assert_eq!(keys, known());
+    assert_default(&shown);
 }
 
 #[test]
@@ -138,18 +179,8 @@ fn every_counter_is_explained() {
 
 #[test]
 fn tests_that_the_docs_name_exist() {
-    let sources = [
-        "src/text.rs",
-        "src/pattern.rs",
-        "src/pattern/memo.rs",
-        "src/replay.rs",
-        "src/template.rs",
-        "tests/decisions.rs",
-        "tests/operator.rs",
-        "tests/sticky.rs",
-        "tests/trust.rs",
-    ];
-    let sources: String = sources.map(read).concat();
+    let sources = ["src", "tests"].map(|directory| sources(&path(directory)));
+    let sources = sources.concat();
     let text = read("docs/security.md");
     // What else has an underscore is a parameter's name.
     let names: Vec<_> = text

@@ -8,9 +8,12 @@
 #![no_main]
 #![allow(unsafe_code, reason = "the C ABI takes pointers")]
 
+#[path = "abi/call.rs"]
+mod call;
+
 use std::{panic, process, ptr, slice};
 
-use arbitrary::Arbitrary;
+use call::{Asked, Call, Place};
 use clustering::ffi::operate::clustering_status;
 use clustering::ffi::{
     CLUSTERING_KINDS, CLUSTERING_NAMES, clustering_abi_version, clustering_action,
@@ -26,94 +29,6 @@ use libfuzzer_sys::fuzz_target;
 /// Places for nodes, and for verdicts.
 const CORES: usize = 2;
 const VERDICTS: usize = 4;
-
-/// A place, or NULL.
-#[derive(Arbitrary, Clone, Copy, Debug)]
-struct Place(u8);
-
-impl Place {
-    /// One of `count` places.
-    fn of(self, count: usize) -> Option<usize> {
-        let number = usize::from(self.0) % (count + 1);
-        (number < count).then_some(number)
-    }
-}
-
-#[derive(Arbitrary, Debug)]
-enum Call {
-    New {
-        core: Place,
-        node: Text,
-        empty: Empty,
-    },
-    Free {
-        core: Place,
-    },
-    Load {
-        core: Place,
-        file: File,
-        with_errors: bool,
-        empty: Empty,
-    },
-    Ask {
-        core: Place,
-        number: u32,
-    },
-    Concerns {
-        core: Place,
-        kind: u8,
-        message: Option<Params>,
-        empty: Empty,
-    },
-    Decide {
-        core: Place,
-        kind: u8,
-        message: Option<Params>,
-        asked: Asked,
-    },
-    Located {
-        begun: Place,
-        /// Where nothing was begun; else it's the node that began.
-        core: Place,
-        /// None for that of the call that was begun.
-        message: Option<Params>,
-        answer: Option<Answer>,
-        asked: Asked,
-    },
-    Look {
-        verdict: Place,
-    },
-    /// The texts of the message go, as when the edits are written.
-    Write {
-        verdict: Place,
-    },
-    Release {
-        verdict: Place,
-    },
-}
-
-/// How a verdict is asked for.
-#[derive(Arbitrary, Clone, Copy, Debug)]
-struct Asked {
-    /// Where it's held.
-    verdict: Place,
-    complete: bool,
-    seconds: u16,
-    empty: Empty,
-}
-
-impl Asked {
-    fn message(self, params: Option<&Params>) -> Message {
-        let now = u64::from(self.seconds) * 1_000_000;
-        let none = Params::default();
-        Message::new(params.unwrap_or(&none), self.complete, now, self.empty)
-    }
-
-    fn place(self, verdict: &mut clustering_verdict) -> *mut clustering_verdict {
-        let place = self.verdict.of(VERDICTS);
-        place.map_or(ptr::null_mut(), |_| ptr::from_mut(verdict))
-    }
-}
 
 /// A verdict with all that it may borrow from.
 struct Held {

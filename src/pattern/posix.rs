@@ -7,7 +7,7 @@ use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::GROUPS;
+use super::groups::GROUPS;
 
 /// A compiled pattern; freed with the value.
 pub(super) struct Regex {

@@ -2,6 +2,8 @@
 //
 // The log: levels, formats, and where lines go.
 
+#include "hold.h"
+
 #include <yateclass.h>
 
 #include <cstdio>
@@ -44,19 +46,17 @@ void emit(int level, char* line) {
     }
     line[len] = '\n';
     line[len + 1] = '\0';
-    int state = 0;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    pthread_mutex_lock(&outputLock);
-    inOutput = true;
-    if (output) {
-        output(line, level);
+    {
+        const UncancelledHold hold(outputLock);
+        inOutput = true;
+        if (output) {
+            output(line, level);
+        }
+        if (secondOutput) {
+            secondOutput(line, level);
+        }
+        inOutput = false;
     }
-    if (secondOutput) {
-        secondOutput(line, level);
-    }
-    inOutput = false;
-    pthread_mutex_unlock(&outputLock);
-    pthread_setcancelstate(state, nullptr);
     line[len] = '\0';
 }
 
@@ -284,15 +284,13 @@ Debugger::~Debugger() {
 }
 
 void Debugger::setOutput(void (*outFunc)(const char*, int)) {
-    pthread_mutex_lock(&outputLock);
+    const Hold hold(outputLock);
     output = outFunc;
-    pthread_mutex_unlock(&outputLock);
 }
 
 void Debugger::setIntOut(void (*outFunc)(const char*, int)) {
-    pthread_mutex_lock(&outputLock);
+    const Hold hold(outputLock);
     secondOutput = outFunc;
-    pthread_mutex_unlock(&outputLock);
 }
 
 void Debugger::setAlarmHook(void (*alarmFunc)(const char*, int, const char*, const char*)) {

@@ -2,6 +2,8 @@
 //
 // Handlers and how messages reach them.
 
+#include "hold.h"
+
 #include <yatengine.h>
 
 #include <algorithm>
@@ -252,27 +254,26 @@ bool MessageDispatcher::enqueue(Message* msg) {
     if (!msg) {
         return false;
     }
-    pthread_mutex_lock(&m_messagesLock);
+    const Hold hold(m_messagesLock);
     const bool known = std::find(m_messages.begin(), m_messages.end(), msg) != m_messages.end();
     if (!known) {
         m_messages.push_back(msg);
         ++m_enqueueCount;
         pthread_cond_signal(&m_messagesCond);
     }
-    pthread_mutex_unlock(&m_messagesLock);
     return !known;
 }
 
 bool MessageDispatcher::dequeueOne() {
-    pthread_mutex_lock(&m_messagesLock);
-    Message* msg = m_messages.empty() ? nullptr : m_messages.front();
-    if (msg) {
+    Message* msg = nullptr;
+    {
+        const Hold hold(m_messagesLock);
+        if (m_messages.empty()) {
+            return false;
+        }
+        msg = m_messages.front();
         m_messages.pop_front();
         ++m_dequeueCount;
-    }
-    pthread_mutex_unlock(&m_messagesLock);
-    if (!msg) {
-        return false;
     }
     dispatch(*msg);
     msg->destruct();
@@ -285,25 +286,16 @@ void MessageDispatcher::dequeue() {
 }
 
 void MessageDispatcher::waitMessage(unsigned long maxUsec) {
-    timespec until{};
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += static_cast<long>(maxUsec) * 1000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    int state = 0;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    pthread_mutex_lock(&m_messagesLock);
+    const timespec until = deadline(static_cast<long>(maxUsec), CLOCK_MONOTONIC);
+    const UncancelledHold hold(m_messagesLock);
     if (m_messages.empty()) {
         pthread_cond_timedwait(&m_messagesCond, &m_messagesLock, &until);
     }
-    pthread_mutex_unlock(&m_messagesLock);
-    pthread_setcancelstate(state, nullptr);
 }
 
 void MessageDispatcher::wakeWorkers() {
-    pthread_mutex_lock(&m_messagesLock);
+    const Hold hold(m_messagesLock);
     pthread_cond_broadcast(&m_messagesCond);
-    pthread_mutex_unlock(&m_messagesLock);
 }
 
 bool MessageDispatcher::hasMessages() {
@@ -311,10 +303,8 @@ bool MessageDispatcher::hasMessages() {
 }
 
 unsigned int MessageDispatcher::messageCount() {
-    pthread_mutex_lock(&m_messagesLock);
-    const auto count = static_cast<unsigned int>(m_messages.size());
-    pthread_mutex_unlock(&m_messagesLock);
-    return count;
+    const Hold hold(m_messagesLock);
+    return static_cast<unsigned int>(m_messages.size());
 }
 
 unsigned int MessageDispatcher::handlerCount() {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// How the facts are counted. facts.cpp has those of the API, facts_running.cpp those of an engine
-// that runs, with its channels and databases.
+// The groups of facts, each in a file of its own, and how they are counted.
 
 #ifndef MOCK_YATE_FACTS_H
 #define MOCK_YATE_FACTS_H
 
-#include <yateclass.h>
+#include <yatephone.h>
 
 namespace facts {
 
@@ -16,10 +15,28 @@ void checkText(const char* got, const char* expected, const char* what, const ch
 /// Prints how many checks there were; 0 if all of them passed.
 int result();
 
+/// A list's name and parameters, with commas between.
+TelEngine::String listText(const TelEngine::NamedList& list);
+void write(const TelEngine::String& file, const TelEngine::String& text);
+
+/// The marks of the handlers that a message went through.
+extern TelEngine::String trace;
+/// Dispatches a message: its trace, with a final + if it was handled, else -.
+TelEngine::String route(const char* name, bool broadcast = false);
+
+// Of the API, in a process where no engine runs.
+void logging();
+void strings();
+void lists();
+void locks();
+void configurations();
+void dispatching();
+void uninstalling();
+void modules();
+
 /// Runs an engine and checks what it does; result() at its end.
 int runningEngine();
 
-void write(const TelEngine::String& file, const TelEngine::String& text);
 /// The configuration of the databases that databases() asks, in a running engine.
 void configureDatabases(const TelEngine::String& directory);
 void databases();

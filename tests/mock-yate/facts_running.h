@@ -7,8 +7,6 @@
 
 #include "facts.h"
 
-#include <yatephone.h>
-
 #include <initializer_list>
 
 namespace facts {

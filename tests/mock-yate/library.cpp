@@ -4,22 +4,13 @@
 
 #include "engine_state.h"
 
+#include "hold.h"
+
 #include <algorithm>
 #include <dirent.h>
 #include <dlfcn.h>
 
 using namespace TelEngine;
-
-namespace {
-
-class ListsHold {
-public:
-    ListsHold() { pthread_mutex_lock(&engineState().listsLock); }
-    ~ListsHold() { pthread_mutex_unlock(&engineState().listsLock); }
-    YNOCOPY(ListsHold);
-};
-
-} // namespace
 
 String TelEngine::moduleBase(const String& file) {
     String base = file.substr(file.rfind('/') + 1);
@@ -29,17 +20,17 @@ String TelEngine::moduleBase(const String& file) {
 }
 
 std::vector<Plugin*> EngineState::pluginList() {
-    const ListsHold hold;
+    const Hold hold(listsLock);
     return plugins;
 }
 
 bool EngineState::hasPlugin(const Plugin* plugin) {
-    const ListsHold hold;
+    const Hold hold(listsLock);
     return std::find(plugins.begin(), plugins.end(), plugin) != plugins.end();
 }
 
 Plugin* EngineState::plugin(const String& name) {
-    const ListsHold hold;
+    const Hold hold(listsLock);
     for (Plugin* p : plugins) {
         if (p->name() == name) {
             return p;
@@ -49,7 +40,7 @@ Plugin* EngineState::plugin(const String& name) {
 }
 
 Library* EngineState::library(const String& name) {
-    const ListsHold hold;
+    const Hold hold(listsLock);
     for (Library* l : libraries) {
         if (l->name() == name) {
             return l;
@@ -60,13 +51,13 @@ Library* EngineState::library(const String& name) {
 
 // Unloading goes from the front, so early ones go last.
 void EngineState::addLibrary(Library* added, bool early) {
-    const ListsHold hold;
+    const Hold hold(listsLock);
     libraries.insert(early ? libraries.end() : libraries.begin(), added);
 }
 
 void EngineState::removeLibrary(Library* gone) {
     {
-        const ListsHold hold;
+        const Hold hold(listsLock);
         libraries.erase(std::remove(libraries.begin(), libraries.end(), gone), libraries.end());
     }
     delete gone;
@@ -120,7 +111,7 @@ YCLASSIMP(Plugin, GenObject)
 
 bool Engine::Register(const Plugin* plugin, bool reg) {
     EngineState& state = engineState();
-    const ListsHold hold;
+    const Hold hold(state.listsLock);
     const auto place = std::find(state.plugins.begin(), state.plugins.end(), plugin);
     if (!reg) {
         if (place != state.plugins.end()) {

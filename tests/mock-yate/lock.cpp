@@ -2,25 +2,27 @@
 //
 // Mutex, Semaphore, RWLock and the objects that hold them for a scope.
 
-#include <yateclass.h>
+#include "hold.h"
 
-#include <ctime>
+#include <yateclass.h>
 
 using namespace TelEngine;
 
 namespace {
 
-// By the clock of the plain timed calls: sanitizers don't know the ones that take a clock.
-timespec deadline(long maxwait) {
-    timespec when{};
-    clock_gettime(CLOCK_REALTIME, &when);
-    when.tv_sec += maxwait / 1000000;
-    when.tv_nsec += (maxwait % 1000000) * 1000;
-    if (when.tv_nsec >= 1000000000) {
-        when.tv_nsec -= 1000000000;
-        ++when.tv_sec;
+// Waits for a lock as long as it takes, not at all, or until a time.
+template <class Object>
+bool take(Object& object, long maxwait, int (*wait)(Object*), int (*attempt)(Object*),
+          int (*timed)(Object*, const timespec*)) {
+    if (maxwait < 0) {
+        return wait(&object) == 0;
     }
-    return when;
+    if (maxwait == 0) {
+        return attempt(&object) == 0;
+    }
+    // By the clock of the plain timed calls: sanitizers don't know the ones that take a clock.
+    const timespec until = deadline(maxwait);
+    return timed(&object, &until) == 0;
 }
 
 } // namespace
@@ -38,16 +40,8 @@ Mutex::~Mutex() {
 }
 
 bool Mutex::lock(long maxwait) {
-    int err = 0;
-    if (maxwait < 0) {
-        err = pthread_mutex_lock(&m_mutex);
-    } else if (maxwait == 0) {
-        err = pthread_mutex_trylock(&m_mutex);
-    } else {
-        const timespec until = deadline(maxwait);
-        err = pthread_mutex_timedlock(&m_mutex, &until);
-    }
-    if (err) {
+    if (!take(m_mutex, maxwait, pthread_mutex_lock, pthread_mutex_trylock,
+              pthread_mutex_timedlock)) {
         return false;
     }
     ++m_locks;
@@ -75,7 +69,7 @@ Semaphore::~Semaphore() {
 
 bool Semaphore::lock(long maxwait) {
     const timespec until = deadline(maxwait < 0 ? 0 : maxwait);
-    pthread_mutex_lock(&m_mutex);
+    const Hold hold(m_mutex);
     ++m_waiting;
     int err = 0;
     while (!m_count && !err && maxwait != 0) {
@@ -87,17 +81,15 @@ bool Semaphore::lock(long maxwait) {
         --m_count;
     }
     --m_waiting;
-    pthread_mutex_unlock(&m_mutex);
     return ok;
 }
 
 bool Semaphore::unlock() {
-    pthread_mutex_lock(&m_mutex);
+    const Hold hold(m_mutex);
     if (m_count < m_max) {
         ++m_count;
         pthread_cond_signal(&m_cond);
     }
-    pthread_mutex_unlock(&m_mutex);
     return true;
 }
 
@@ -110,16 +102,8 @@ RWLock::~RWLock() {
 }
 
 bool RWLock::readLock(long maxWait) {
-    int err = 0;
-    if (maxWait < 0) {
-        err = pthread_rwlock_rdlock(&m_lock);
-    } else if (maxWait == 0) {
-        err = pthread_rwlock_tryrdlock(&m_lock);
-    } else {
-        const timespec until = deadline(maxWait);
-        err = pthread_rwlock_timedrdlock(&m_lock, &until);
-    }
-    if (err) {
+    if (!take(m_lock, maxWait, pthread_rwlock_rdlock, pthread_rwlock_tryrdlock,
+              pthread_rwlock_timedrdlock)) {
         return false;
     }
     ++m_locks;
@@ -127,16 +111,8 @@ bool RWLock::readLock(long maxWait) {
 }
 
 bool RWLock::writeLock(long maxWait) {
-    int err = 0;
-    if (maxWait < 0) {
-        err = pthread_rwlock_wrlock(&m_lock);
-    } else if (maxWait == 0) {
-        err = pthread_rwlock_trywrlock(&m_lock);
-    } else {
-        const timespec until = deadline(maxWait);
-        err = pthread_rwlock_timedwrlock(&m_lock, &until);
-    }
-    if (err) {
+    if (!take(m_lock, maxWait, pthread_rwlock_wrlock, pthread_rwlock_trywrlock,
+              pthread_rwlock_timedwrlock)) {
         return false;
     }
     ++m_locks;
@@ -156,28 +132,6 @@ bool Lock::acquire(Lockable* lock, long maxwait, bool readLock) {
     RWLock* rw = (lock && readLock) ? lock->lockableRWLock() : nullptr;
     if (lock && (rw ? rw->readLock(maxwait) : lock->lock(maxwait))) {
         m_lock = lock;
-    }
-    return m_lock != nullptr;
-}
-
-bool RLock::acquire(RWLock& lock, long maxwait) {
-    if (&lock == m_lock) {
-        return true;
-    }
-    drop();
-    if (lock.readLock(maxwait)) {
-        m_lock = &lock;
-    }
-    return m_lock != nullptr;
-}
-
-bool WLock::acquire(RWLock& lock, long maxwait) {
-    if (&lock == m_lock) {
-        return true;
-    }
-    drop();
-    if (lock.writeLock(maxwait)) {
-        m_lock = &lock;
     }
     return m_lock != nullptr;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Named strings and lists of parameters.
+// Lists of parameters.
 
 #include <yateclass.h>
 
@@ -17,6 +17,18 @@ bool isUnder(const String& param, const String& name, char childSep) {
                              param.at(static_cast<int>(name.length())) == childSep);
 }
 
+// Removes all parameters of a name from a place of a list on.
+void removeNamed(ObjList* l, const String& name) {
+    while (l) {
+        const auto* param = static_cast<NamedString*>(l->get());
+        if (param && param->name() == name) {
+            l->remove();
+        } else {
+            l = l->next();
+        }
+    }
+}
+
 std::string trimmed(const char* from, const char* end) {
     while (from < end && String::isBlank(*from)) {
         ++from;
@@ -28,47 +40,6 @@ std::string trimmed(const char* from, const char* end) {
 }
 
 } // namespace
-
-NamedString::NamedString(const char* name, const char* value, int len, const char* namePrefix,
-                         int nameLen)
-    : String(value, len), m_name(namePrefix, -1, name, nameLen) {}
-
-YCLASSIMP(NamedString, String)
-
-NamedPointer::NamedPointer(const char* name, GenObject* data, const char* value, int len,
-                           const char* namePrefix)
-    : NamedString(name, value, len, namePrefix), m_data(data) {}
-
-NamedPointer::~NamedPointer() {
-    TelEngine::destruct(m_data);
-}
-
-GenObject* NamedPointer::takeData() {
-    GenObject* data = m_data;
-    m_data = nullptr;
-    return data;
-}
-
-void NamedPointer::userData(GenObject* data) {
-    GenObject* old = m_data;
-    m_data = data;
-    if (old != data) {
-        TelEngine::destruct(old);
-    }
-}
-
-void NamedPointer::changed() {
-    userData(nullptr);
-    NamedString::changed();
-}
-
-void* NamedPointer::getObject(const String& name) const {
-    if (name == YATOM("NamedPointer")) {
-        return const_cast<NamedPointer*>(this);
-    }
-    void* found = NamedString::getObject(name);
-    return found ? found : userObject(name);
-}
 
 NamedList::NamedList(const char* name) : String(name) {}
 
@@ -148,13 +119,8 @@ NamedList& NamedList::setParam(NamedString* param, bool clearOther) {
         return addParam(param);
     }
     place->set(param);
-    for (ObjList* l = clearOther ? place->next() : nullptr; l;) {
-        auto* other = static_cast<NamedString*>(l->get());
-        if (other && other->name() == param->name()) {
-            l->remove();
-        } else {
-            l = l->next();
-        }
+    if (clearOther) {
+        removeNamed(place->next(), param->name());
     }
     return *this;
 }
@@ -165,13 +131,8 @@ NamedList& NamedList::setParam(const String& name, const char* value, bool clear
         return addParam(new NamedString(name, value));
     }
     *static_cast<NamedString*>(place->get()) = value;
-    for (ObjList* l = clearOther ? place->next() : nullptr; l;) {
-        auto* other = static_cast<NamedString*>(l->get());
-        if (other && other->name() == name) {
-            l->remove();
-        } else {
-            l = l->next();
-        }
+    if (clearOther) {
+        removeNamed(place->next(), name);
     }
     return *this;
 }

@@ -4,6 +4,8 @@
 
 #include "socket.h"
 
+#include "hold.h"
+
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
@@ -81,7 +83,7 @@ bool LineSocket::readLine(std::string& line, int timeoutMs) {
 bool LineSocket::writeLine(const char* line) {
     std::string text(c_safe(line));
     text += '\n';
-    pthread_mutex_lock(&m_writeLock);
+    const Hold hold(m_writeLock);
     size_t done = 0;
     while (done < text.size() && !m_closed) {
         const ssize_t len = send(m_fd, text.data() + done, text.size() - done, MSG_NOSIGNAL);
@@ -91,7 +93,6 @@ bool LineSocket::writeLine(const char* line) {
             m_closed = true;
         }
     }
-    pthread_mutex_unlock(&m_writeLock);
     return done == text.size();
 }
 

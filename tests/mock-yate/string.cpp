@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Building, comparing and cutting Strings. Numbers and escapes have files of their own.
+// Building and comparing Strings. Cutting, numbers and escapes have files of their own.
 
 #include "string_match.h"
 
@@ -12,14 +12,6 @@
 using namespace TelEngine;
 
 namespace {
-
-bool isWordBreak(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-bool isSpace(char c) {
-    return isWordBreak(c) || c == '\v' || c == '\f';
-}
 
 // Returns the text's length, at most as many characters as asked for.
 size_t textLength(const char* text, int maxLen) {
@@ -290,136 +282,6 @@ String& String::printf(unsigned int length, const char* format, ...) {
     return take(data, static_cast<unsigned int>(strlen(data)));
 }
 
-bool String::operator==(const char* value) const {
-    return m_string ? (value && !strcmp(m_string, value)) : TelEngine::null(value);
-}
-
-bool String::operator&=(const char* value) const {
-    return m_string ? (value && !strcasecmp(m_string, value)) : TelEngine::null(value);
-}
-
-int String::find(char what, unsigned int offs) const {
-    if (!m_string || offs > m_length) {
-        return -1;
-    }
-    const char* place = strchr(m_string + offs, what);
-    return place ? static_cast<int>(place - m_string) : -1;
-}
-
-int String::find(const char* what, unsigned int offs) const {
-    if (!m_string || TelEngine::null(what) || offs > m_length) {
-        return -1;
-    }
-    const char* place = strstr(m_string + offs, what);
-    return place ? static_cast<int>(place - m_string) : -1;
-}
-
-int String::rfind(char what) const {
-    const char* place = m_string ? strrchr(m_string, what) : nullptr;
-    return place ? static_cast<int>(place - m_string) : -1;
-}
-
-int String::rfind(const char* what) const {
-    int found = -1;
-    for (int pos = find(what); pos >= 0; pos = find(what, static_cast<unsigned int>(pos) + 1)) {
-        found = pos;
-    }
-    return found;
-}
-
-bool String::startsWith(const char* what, bool wordBreak, bool caseInsensitive) const {
-    if (!m_string || TelEngine::null(what)) {
-        return false;
-    }
-    const size_t len = strlen(what);
-    if (len > m_length || (wordBreak && len < m_length && !isWordBreak(m_string[len]))) {
-        return false;
-    }
-    return !(caseInsensitive ? strncasecmp(m_string, what, len) : strncmp(m_string, what, len));
-}
-
-bool String::endsWith(const char* what, bool wordBreak, bool caseInsensitive) const {
-    if (!m_string || TelEngine::null(what)) {
-        return false;
-    }
-    const size_t len = strlen(what);
-    if (len > m_length ||
-        (wordBreak && len < m_length && !isWordBreak(m_string[m_length - len - 1]))) {
-        return false;
-    }
-    const char* tail = m_string + m_length - len;
-    return !(caseInsensitive ? strcasecmp(tail, what) : strcmp(tail, what));
-}
-
-bool String::startSkip(const char* what, bool wordBreak, bool caseInsensitive) {
-    if (!startsWith(what, wordBreak, caseInsensitive)) {
-        return false;
-    }
-    const char* rest = m_string + strlen(what);
-    while (wordBreak && isWordBreak(*rest)) {
-        ++rest;
-    }
-    assign(rest);
-    return true;
-}
-
-String String::substr(int offs, int len) const {
-    const int total = static_cast<int>(m_length);
-    if (offs < 0) {
-        offs = (offs + total < 0) ? 0 : offs + total;
-    }
-    if (offs >= total || len == 0) {
-        return {};
-    }
-    return String(m_string + offs, (len < 0 || len > total - offs) ? total - offs : len);
-}
-
-String& String::trimBlanks() {
-    unsigned int start = 0;
-    unsigned int end = m_length;
-    while (start < end && isBlank(m_string[start])) {
-        ++start;
-    }
-    while (end > start && isBlank(m_string[end - 1])) {
-        --end;
-    }
-    return (end - start == m_length) ? *this
-                                     : assign(m_string + start, static_cast<int>(end - start));
-}
-
-String& String::trimSpaces() {
-    unsigned int start = 0;
-    unsigned int end = m_length;
-    while (start < end && isSpace(m_string[start])) {
-        ++start;
-    }
-    while (end > start && isSpace(m_string[end - 1])) {
-        --end;
-    }
-    return (end - start == m_length) ? *this
-                                     : assign(m_string + start, static_cast<int>(end - start));
-}
-
-String& String::toUpper() {
-    for (char* c = m_string; c && *c; ++c) {
-        if (*c >= 'a' && *c <= 'z') {
-            *c = static_cast<char>(*c - 'a' + 'A');
-        }
-    }
-    changed();
-    return *this;
-}
-
-String& String::toLower() {
-    for (char* c = m_string; c && *c; ++c) {
-        if (*c >= 'A' && *c <= 'Z') {
-            *c = static_cast<char>(*c - 'A' + 'a');
-        }
-    }
-    changed();
-    return *this;
-}
-
 String TelEngine::operator+(const String& s1, const String& s2) {
     return String(s1.c_str(), -1, s2.c_str());
 }
@@ -430,4 +292,12 @@ String TelEngine::operator+(const String& s1, const char* s2) {
 
 String TelEngine::operator+(const char* s1, const String& s2) {
     return String(s1, -1, s2.c_str());
+}
+
+bool String::operator==(const char* value) const {
+    return m_string ? (value && !strcmp(m_string, value)) : TelEngine::null(value);
+}
+
+bool String::operator&=(const char* value) const {
+    return m_string ? (value && !strcasecmp(m_string, value)) : TelEngine::null(value);
 }

@@ -2,6 +2,8 @@
 //
 // Threads and time. Threads are detached, known in one list, and delete themselves at their end.
 
+#include "hold.h"
+
 #include <yateclass.h>
 
 #include <algorithm>
@@ -48,23 +50,6 @@ pthread_mutex_t registryLock = PTHREAD_MUTEX_INITIALIZER;
 thread_local ThreadPrivate* currentThread = nullptr;
 std::atomic<unsigned long> idleTime{5000};
 
-// Holds the list of threads; not to be cancelled meanwhile, or nobody could take it any more.
-class RegistryHold {
-public:
-    RegistryHold() {
-        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &m_state);
-        pthread_mutex_lock(&registryLock);
-    }
-    ~RegistryHold() {
-        pthread_mutex_unlock(&registryLock);
-        pthread_setcancelstate(m_state, nullptr);
-    }
-    YNOCOPY(RegistryHold);
-
-private:
-    int m_state = 0;
-};
-
 void pause(unsigned long usec) {
     timespec time{};
     time.tv_sec = static_cast<time_t>(usec / 1000000);
@@ -73,7 +58,7 @@ void pause(unsigned long usec) {
 }
 
 int othersRunning() {
-    const RegistryHold hold;
+    const UncancelledHold hold(registryLock);
     int count = 0;
     for (const ThreadPrivate* t : registry()) {
         count += (t->m_started && t != currentThread) ? 1 : 0;
@@ -92,7 +77,7 @@ bool ThreadPrivate::start() {
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, StackSize);
     // The thread waits for this lock before it does anything, so the handle is set by then.
-    const RegistryHold hold;
+    const UncancelledHold hold(registryLock);
     const int err = pthread_create(&m_handle, &attr, entry, this);
     pthread_attr_destroy(&attr);
     if (err) {
@@ -103,7 +88,7 @@ bool ThreadPrivate::start() {
 
 void* ThreadPrivate::entry(void* arg) {
     auto* self = static_cast<ThreadPrivate*>(arg);
-    { const RegistryHold hold; }
+    { const UncancelledHold hold(registryLock); }
     currentThread = self;
     self->m_running = true;
     pthread_cleanup_push(finish, self);
@@ -124,7 +109,7 @@ void ThreadPrivate::finish(void* arg) {
     currentThread = nullptr;
     // Last, so that nobody thinks the thread gone who then unloads the code it runs.
     {
-        const RegistryHold hold;
+        const UncancelledHold hold(registryLock);
         auto& all = registry();
         all.erase(std::remove(all.begin(), all.end(), self), all.end());
     }
@@ -132,7 +117,7 @@ void ThreadPrivate::finish(void* arg) {
 }
 
 Thread::Thread(const char* name, Priority /*prio*/) : m_private(new ThreadPrivate(this, name)) {
-    const RegistryHold hold;
+    const UncancelledHold hold(registryLock);
     registry().push_back(m_private);
 }
 
@@ -143,7 +128,7 @@ Thread::~Thread() {
         return;
     }
     {
-        const RegistryHold hold;
+        const UncancelledHold hold(registryLock);
         auto& all = registry();
         all.erase(std::remove(all.begin(), all.end(), m_private), all.end());
     }
@@ -165,7 +150,7 @@ const char* Thread::name() const {
 void Thread::cancel(bool hard) {
     m_private->m_cancel = true;
     if (hard) {
-        const RegistryHold hold;
+        const UncancelledHold hold(registryLock);
         if (m_private->m_started) {
             pthread_cancel(m_private->m_handle);
         }
@@ -181,7 +166,7 @@ Thread* Thread::current() {
 }
 
 int Thread::count() {
-    const RegistryHold hold;
+    const UncancelledHold hold(registryLock);
     return static_cast<int>(registry().size());
 }
 
@@ -241,7 +226,7 @@ void Thread::exit() {
 
 void Thread::killall() {
     {
-        const RegistryHold hold;
+        const UncancelledHold hold(registryLock);
         for (ThreadPrivate* t : registry()) {
             if (t != currentThread) {
                 t->m_cancel = true;
@@ -256,7 +241,7 @@ void Thread::killall() {
     }
     Debug(DebugMild, "Hard cancelling %d remaining threads", othersRunning());
     {
-        const RegistryHold hold;
+        const UncancelledHold hold(registryLock);
         for (const ThreadPrivate* t : registry()) {
             if (t != currentThread && t->m_started) {
                 pthread_cancel(t->m_handle);

@@ -179,52 +179,44 @@ private:
     Lockable* m_lock = nullptr;
 };
 
-/// Reads under an RWLock for the life of the object.
-class YATE_API RLock {
+/// What is common to those that hold an RWLock: Take is how they do.
+template <bool (RWLock::*Take)(long)> class RWHold {
 public:
-    inline explicit RLock(RWLock& lock, long maxwait = -1) { acquire(lock, maxwait); }
-    inline explicit RLock(RWLock* lock, long maxwait = -1) {
+    inline explicit RWHold(RWLock& lock, long maxwait = -1) { acquire(lock, maxwait); }
+    inline explicit RWHold(RWLock* lock, long maxwait = -1) {
         if (lock) {
             acquire(*lock, maxwait);
         }
     }
-    inline ~RLock() { drop(); }
+    inline ~RWHold() { drop(); }
     inline RWLock* locked() const { return m_lock; }
-    bool acquire(RWLock& lock, long maxwait = -1);
+    inline bool acquire(RWLock& lock, long maxwait = -1) {
+        if (&lock != m_lock) {
+            drop();
+            m_lock = (lock.*Take)(maxwait) ? &lock : nullptr;
+        }
+        return m_lock != nullptr;
+    }
     inline void drop() {
         if (m_lock) {
             m_lock->unlock();
         }
         m_lock = nullptr;
     }
-    YNOCOPY(RLock);
+    YNOCOPY(RWHold);
 
 private:
     RWLock* m_lock = nullptr;
 };
 
-/// Writes under an RWLock for the life of the object.
-class YATE_API WLock {
-public:
-    inline explicit WLock(RWLock& lock, long maxwait = -1) { acquire(lock, maxwait); }
-    inline explicit WLock(RWLock* lock, long maxwait = -1) {
-        if (lock) {
-            acquire(*lock, maxwait);
-        }
-    }
-    inline ~WLock() { drop(); }
-    inline RWLock* locked() const { return m_lock; }
-    bool acquire(RWLock& lock, long maxwait = -1);
-    inline void drop() {
-        if (m_lock) {
-            m_lock->unlock();
-        }
-        m_lock = nullptr;
-    }
-    YNOCOPY(WLock);
+/// Reads under an RWLock for the life of the object.
+class YATE_API RLock : public RWHold<&RWLock::readLock> {
+    using RWHold::RWHold;
+};
 
-private:
-    RWLock* m_lock = nullptr;
+/// Writes under an RWLock for the life of the object.
+class YATE_API WLock : public RWHold<&RWLock::writeLock> {
+    using RWHold::RWHold;
 };
 
 /// What a thread runs.

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! What holds for every verdict, and for those on messages of a kind.
+
+use clustering::ffi::CLUSTERING_NAMES;
+use clustering::message::{CLUSTER_HEADERS, Kind, Name, Parameters};
+use clustering::settings::Settings;
+use clustering::verdict::Action;
+use clustering_fuzz::is_line;
+
+use super::{List, Seen, get};
+
+/// What holds for every verdict.
+pub fn check(seen: &Seen) {
+    assert!(seen.edits.iter().all(|(name, _)| *name < CLUSTERING_NAMES));
+    assert_eq!(seen.line.is_empty(), seen.level == 0, "{seen:?}");
+    assert!(is_line(&seen.line), "{seen:?}");
+    if seen.is(Action::Pass) || seen.is(Action::NeedAll) {
+        assert!(seen.edits.is_empty(), "{seen:?}");
+    }
+    let returns = seen.is(Action::Answer) || seen.asks();
+    assert_eq!(seen.retval.is_empty(), !returns, "{seen:?}");
+}
+
+/// Whether a message's cluster headers can't count, whatever its signature is worth.
+fn is_strange(settings: &Settings, list: &List) -> bool {
+    let filled = |name| get(list, name).filter(|value| !value.is_empty());
+    let sender = filled(Name::IpHostReceived).or(filled(Name::IpHost));
+    let signs = settings.keys.are_set();
+    let by_address = !settings.trust.is_unset() || !signs;
+    (by_address && !settings.trust.trusts(sender))
+        || CLUSTER_HEADERS
+            .iter()
+            .any(|name| list.as_slice().is_repeated(*name))
+        || (signs && filled(Name::SipSignature).is_none())
+}
+
+/// What holds for the messages of a kind.
+pub fn check_kind(kind: Kind, settings: &Settings, list: &List, seen: &Seen) {
+    if settings.priority(kind).is_none() {
+        assert!(seen.is(Action::Pass));
+        return;
+    }
+    let written = seen.written(list);
+    match kind {
+        Kind::Route if is_strange(settings, list) => {
+            let left = CLUSTER_HEADERS
+                .iter()
+                .any(|name| get(&written, *name).is_some());
+            assert!(!left, "headers of a stranger are left: {written:?}");
+            assert!(!seen.is(Action::Answer) || seen.retval == b"-", "{seen:?}");
+        }
+        Kind::Preroute if is_strange(settings, list) => assert!(seen.is(Action::Pass)),
+        Kind::Preroute if seen.is(Action::Change) => {
+            assert_eq!(get(&written, Name::Billid), get(list, Name::SipBillid));
+        }
+        Kind::Route | Kind::Preroute => {}
+        Kind::Execute | Kind::Message => {
+            if seen.is(Action::Locate) {
+                assert_eq!(seen.retval, *settings.locate);
+            }
+            if seen.is(Action::Send) {
+                assert_eq!(kind, Kind::Message);
+                let left = CLUSTER_HEADERS
+                    .iter()
+                    .any(|name| get(&written, *name).is_some());
+                assert!(!left, "headers of the hop before are left: {written:?}");
+            }
+            // What the core itself says goes out as a SIP phrase.
+            if let Some(reason) = seen.value(Name::Reason) {
+                assert!(is_line(reason), "{seen:?}");
+            }
+        }
+        Kind::Locate if seen.is(Action::Ask) => {
+            assert!(!settings.terms.account.is_empty() && seen.value(Name::Query).is_some());
+        }
+        Kind::Locate => {
+            let node = settings.nodes.find(&seen.retval);
+            assert_eq!(seen.is(Action::Answer), node.is_some(), "{seen:?}");
+        }
+        Kind::Startup | Kind::Hangup => assert!(seen.is(Action::Pass)),
+        Kind::Register | Kind::Unregister => {
+            let stored = get(&written, Name::Data).filter(|data| !data.is_empty());
+            assert!(stored.is_none_or(|data| settings.prefix.strip(data).is_some()));
+        }
+        Kind::Cdr => {
+            for name in [Name::Nodename, Name::Nodeprefix] {
+                assert!(get(&written, name).is_some(), "{written:?}");
+                assert!(get(list, name).is_none_or(|old| get(&written, name) == Some(old)));
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+use super::*;
+use proptest::prelude::*;
+
+fn parse(text: &str) -> Result<Settings, Vec<String>> {
+    let mut section = "";
+    let mut entries = Vec::new();
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']');
+        } else if let Some((key, value)) = line.split_once('=') {
+            let (section, key, value) = (section.as_bytes(), key.as_bytes(), value.as_bytes());
+            entries.push(Entry {
+                section,
+                key,
+                value,
+            });
+        }
+    }
+    Settings::parse(b"node1", "clustering.conf", &entries)
+        .map_err(|errors| errors.iter().map(ToString::to_string).collect())
+}
+
+fn error(text: &str) -> String {
+    parse(text).unwrap_err().remove(0)
+}
+
+#[test]
+fn without_pattern_or_template_the_module_is_disabled() {
+    for text in [
+        "",
+        "[general]\nregexp=^n",
+        "[general]\ncallto=sip/x",
+        "[general]\nregexp=\ncallto=x",
+    ] {
+        assert!(!parse(text).unwrap().enabled, "{text}");
+    }
+    assert!(parse("[general]\nregexp=^n\ncallto=sip/x").unwrap().enabled);
+    assert!(parse("[general]\nenabled=yes").unwrap().enabled);
+    assert!(
+        !parse("[general]\nregexp=^n\ncallto=sip/x\nenabled=off")
+            .unwrap()
+            .enabled
+    );
+}
+
+#[test]
+fn a_node_without_a_name_is_disabled() {
+    let entry = Entry {
+        section: b"general",
+        key: b"enabled",
+        value: b"yes",
+    };
+    assert!(!Settings::parse(b"", "", &[entry]).unwrap().enabled);
+}
+
+#[test]
+fn defaults_are_the_documented_ones() {
+    let settings = parse("[general]\nregexp=^n\ncallto=sip/x").unwrap();
+    assert_eq!(settings.prefix.as_bytes(), b"cluster/");
+    assert_eq!(&*settings.home, b"cluster/node1/");
+    assert_eq!(&*settings.locate, b"cluster.locate");
+    assert_eq!(&*settings.connection, b"");
+    assert!(settings.trust.is_unset());
+    assert_eq!(
+        Kind::ALL.map(|kind| settings.priority(kind)),
+        [
+            Some(49),
+            Some(50),
+            Some(49),
+            Some(25),
+            None,
+            None,
+            None,
+            Some(25),
+            Some(49),
+            Some(50)
+        ]
+    );
+}
+
+#[test]
+fn messages_can_be_left_alone_one_by_one() {
+    let text = "[general]\nenabled=yes\nuser.register=no\ncall.cdr=f\n[priorities]\ncall.route=0";
+    let settings = parse(text).unwrap();
+    assert_eq!(
+        Kind::ALL.map(|kind| settings.priority(kind)),
+        [
+            None,
+            Some(50),
+            None,
+            None,
+            None,
+            None,
+            None,
+            Some(25),
+            None,
+            Some(50)
+        ]
+    );
+}
+
+#[test]
+fn the_first_of_two_entries_counts() {
+    let settings = parse("[general]\nprefix=a\nprefix=b").unwrap();
+    assert_eq!(settings.prefix.as_bytes(), b"a/");
+}
+
+#[test]
+fn errors_name_file_section_key_value_and_reason() {
+    for (text, message) in [
+        (
+            "[general]\nregexp=^node(\\(",
+            "[general] regexp=^node(\\(: Unmatched ( or \\(",
+        ),
+        (
+            "[general]\ncallto=x${a",
+            "[general] callto=x${a: '${' at byte 1 has no closing '}'",
+        ),
+        (
+            "[general]\nenabled=1",
+            "[general] enabled=1: not a boolean, use yes or no",
+        ),
+        (
+            "[priorities]\ncall.cdr=-5",
+            "[priorities] call.cdr=-5: not a number from 0 to 1000000",
+        ),
+        (
+            "[security]\ntrusted=10.0.0.300",
+            "[security] trusted=10.0.0.300: '10.0.0.300' is neither an IP address nor a network \
+             like 10.0.0.0/8 or 2001:db8::/32, nor *",
+        ),
+        (
+            "[security]\ntrust=*",
+            "[security] trust=(hidden): unknown key, known are trusted, secret, \
+             secret.previous, window",
+        ),
+        (
+            "[security]\nsecret=hunter2",
+            "[security] secret=(hidden): a secret has at least 16 bytes",
+        ),
+        (
+            "[security]\nwindow=0",
+            "[security] window=0: not a number from 1 to 3600",
+        ),
+        (
+            "[nodes]\na=b",
+            "[nodes] a=b: unknown section, known are general, priorities, security, health, \
+             locate, node NAME",
+        ),
+    ] {
+        assert_eq!(error(text), format!("clustering.conf: {message}"));
+    }
+}
+
+#[test]
+fn all_that_is_wrong_is_named_at_once() {
+    let errors = parse("[general]\nenabled=1\nregexp=\\(\n[x]\ny=z").unwrap_err();
+    assert_eq!(errors.len(), 3);
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_settings_do_no_harm(
+        section in prop_oneof![Just("general"), Just("priorities"), Just("security"), Just("health"), Just("locate"), Just("node x")],
+        key in prop::sample::select(known().map(|(_, keys)| keys).concat()),
+        // No braces: see the pattern's tests.
+        value in prop::collection::vec(any::<u8>().prop_filter("brace", |b| *b != b'{'), 0..32),
+    ) {
+        let entry = Entry { section: section.as_bytes(), key: key.as_bytes(), value: &value };
+        let _ = Settings::parse(b"node1", "clustering.conf", &[entry]);
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! Calls to a resource whose node must be found first.
+
+use clustering::message::{Kind, Located};
+use clustering::verdict::{Action, Verdict};
+
+use crate::node::{Decided, Params, SETTINGS, apply, cluster, entries, params};
+
+/// Begins a call to a resource of any node and ends it with an answer.
+fn locate(
+    cluster: &clustering::cluster::Cluster,
+    call: &[(&str, &str)],
+    answer: &Located<'_>,
+) -> Decided {
+    let list = params(call);
+    let mut begun = Verdict::default();
+    cluster.decide(Kind::Execute, &list.as_slice(), true, 1, &mut begun);
+    assert_eq!(begun.action, Action::Locate);
+    let mut verdict = Verdict::default();
+    let message = list.as_slice();
+    // The answer's texts outlive the verdict in the engine; here both are cut to the call's life.
+    cluster.decide_located(&begun, &message, answer, 1, &mut verdict);
+    Decided::new(&verdict, &list)
+}
+
+const ANY: [(&str, &str); 2] = [("callto", "cluster/*/conf/7"), ("billid", "1-2")];
+
+#[test]
+fn the_locate_message_says_what_is_looked_for() {
+    let (cluster, list) = (cluster(&[SETTINGS]), params(&ANY));
+    let mut begun = Verdict::default();
+    cluster.decide(Kind::Execute, &list.as_slice(), true, 1, &mut begun);
+    assert_eq!(begun.retval(), Some(&b"cluster.locate"[..]));
+    let asked = [
+        ("allocate", "true"),
+        ("nodename", "node1"),
+        ("callto", "conf/7"),
+        ("billid", "1-2"),
+    ];
+    assert_eq!(apply(&begun, &Params::new()), params(&asked));
+}
+
+#[test]
+fn a_located_node_gets_the_call() {
+    for (node, target) in [
+        ("node2", "sip/sip:cluster/@node2.example.net:502"),
+        (" node3 ", "sip/sip:cluster/@node3.example.net:503"),
+        ("node1", "conf/7"),
+        ("", "conf/7"),
+    ] {
+        let answer = Located {
+            handled: true,
+            node: node.as_bytes(),
+            ..Located::default()
+        };
+        let decided = locate(&cluster(&[SETTINGS]), &ANY, &answer);
+        assert_eq!(decided.value("callto"), Some(target), "{node}");
+    }
+}
+
+#[test]
+fn a_call_whose_node_is_not_located_fails_with_the_given_error() {
+    let full = Located {
+        error: Some(b"congestion"),
+        reason: b"all full",
+        ..Located::default()
+    };
+    let decided = locate(&cluster(&[SETTINGS]), &ANY, &full);
+    assert_eq!(decided.value("callto"), Some("cluster/*/conf/7"));
+    assert_eq!(decided.value("error"), Some("congestion"));
+    assert_eq!(decided.value("reason"), Some("all full"));
+    let line = "Could not get node for 'conf/7': congestion: all full";
+    assert_eq!(decided.line.as_deref(), Some(line));
+
+    for node in [&b"-"[..], b"error"] {
+        let refused = Located {
+            handled: true,
+            node,
+            ..Located::default()
+        };
+        let decided = locate(&cluster(&[SETTINGS]), &ANY, &refused);
+        assert_eq!(decided.value("error"), Some("failure"));
+    }
+}
+
+#[test]
+fn a_call_is_ended_with_the_settings_that_it_was_begun_with() {
+    let cluster = cluster(&[SETTINGS]);
+    let list = params(&ANY);
+    let mut begun = Verdict::default();
+    cluster.decide(Kind::Execute, &list.as_slice(), true, 1, &mut begun);
+    cluster
+        .load(
+            "clustering.conf",
+            &entries(&[("general", "prefix", "other")]),
+        )
+        .unwrap();
+    let answer = Located {
+        handled: true,
+        node: b"node2",
+        ..Located::default()
+    };
+    let mut verdict = Verdict::default();
+    cluster.decide_located(&begun, &list.as_slice(), &answer, 1, &mut verdict);
+    let target = "sip/sip:cluster/@node2.example.net:502";
+    assert_eq!(Decided::new(&verdict, &list).value("callto"), Some(target));
+}

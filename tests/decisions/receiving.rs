@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! Calls that come from another node, or say that they do.
+
+use clustering::message::Kind;
+use clustering::verdict::Action;
+
+use crate::node::{SETTINGS, cluster, decide, params};
+
+#[test]
+fn a_call_from_a_trusted_node_goes_where_it_says() {
+    let call = [
+        ("called", "cluster/"),
+        ("ip_host", "192.0.2.2"),
+        ("sip_x-callto", "park/1"),
+        ("sip_x-billid", "1-2"),
+        ("billid", "9-9"),
+    ];
+    let decided = decide(&cluster(&[SETTINGS]), Kind::Route, &call);
+    assert_eq!(decided.action, Action::Answer);
+    assert_eq!(decided.retval.as_deref(), Some(&b"park/1"[..]));
+    assert_eq!(decided.value("billid"), Some("1-2"));
+    assert_eq!(decided.value("called"), Some(""));
+}
+
+#[test]
+fn a_stranger_who_names_a_target_is_refused_and_logged() {
+    let call = [
+        ("called", "cluster/"),
+        ("ip_host", "203.0.113.66"),
+        ("sip_x-callto", "sip/sip:premium@gateway"),
+        ("sip_x-nodename", "node2"),
+    ];
+    let decided = decide(&cluster(&[SETTINGS]), Kind::Route, &call);
+    assert_eq!(decided.action, Action::Answer);
+    assert_eq!(decided.retval.as_deref(), Some(&b"-"[..]));
+    assert_eq!(decided.value("error"), Some("forbidden"));
+    assert_eq!(decided.value("sip_x-callto"), None);
+    assert_eq!(decided.value("sip_x-nodename"), None);
+    let line = "Refused a call from 203.0.113.66 to 'cluster/' for 'sip/sip:premium@gateway': \
+                not a trusted sender";
+    assert_eq!(decided.line.as_deref(), Some(line));
+}
+
+#[test]
+fn the_sender_is_where_a_call_came_from_not_where_it_says() {
+    let call = [
+        ("called", "cluster/"),
+        ("ip_host", "192.0.2.2"),
+        ("ip_host_recv", "203.0.113.66"),
+        ("sip_x-callto", "x"),
+    ];
+    let decided = decide(&cluster(&[SETTINGS]), Kind::Route, &call);
+    assert_eq!(decided.value("error"), Some("forbidden"));
+}
+
+#[test]
+fn a_strangers_instant_message_is_refused_by_number() {
+    let message = [
+        ("route_type", "msg"),
+        ("called", "cluster/"),
+        ("sip_x-callto", "x"),
+    ];
+    let decided = decide(&cluster(&[SETTINGS]), Kind::Route, &message);
+    assert_eq!(decided.value("code"), Some("403"));
+}
+
+#[test]
+fn where_nobody_is_trusted_the_log_says_which_setting_to_make() {
+    let cluster = cluster(&[&[("security", "trusted", "")], SETTINGS]);
+    let call = [
+        ("called", "cluster/"),
+        ("ip_host", "192.0.2.2"),
+        ("sip_x-callto", "x"),
+    ];
+    let line = decide(&cluster, Kind::Route, &call).line.unwrap();
+    assert!(line.contains("set 'trusted' in [security]"), "{line}");
+}
+
+#[test]
+fn a_strangers_call_is_routed_without_prefix_and_headers() {
+    let call = [
+        ("called", "cluster/321"),
+        ("sip_x-billid", "1-2"),
+        ("billid", "9-9"),
+    ];
+    let decided = decide(&cluster(&[SETTINGS]), Kind::Route, &call);
+    assert_eq!(decided.action, Action::Change);
+    assert_eq!(
+        decided.params,
+        params(&[("called", "321"), ("billid", "9-9")])
+    );
+}
+
+#[test]
+fn cluster_headers_are_taken_off_a_strangers_ordinary_call_too() {
+    let call = [
+        ("called", "321"),
+        ("sip_x-username", "root"),
+        ("sip_x-username", "admin"),
+    ];
+    let decided = decide(&cluster(&[SETTINGS]), Kind::Route, &call);
+    assert_eq!(decided.params, params(&[("called", "321")]));
+}

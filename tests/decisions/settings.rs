@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! Settings that are refused, or leave the node disabled.
+
+use clustering::message::Kind;
+use clustering::verdict::Action;
+
+use crate::node::{SETTINGS, cluster, decide, entries};
+
+#[test]
+fn refused_settings_leave_those_in_force() {
+    let cluster = cluster(&[SETTINGS]);
+    let broken = [("general", "prefix", "other"), ("general", "regexp", "\\(")];
+    assert!(cluster.load("clustering.conf", &entries(&broken)).is_err());
+    let decided = decide(&cluster, Kind::Register, &[("data", "x")]);
+    assert_eq!(decided.value("data"), Some("cluster/node1/x"));
+}
+
+#[test]
+fn a_disabled_node_leaves_every_message_alone() {
+    let cluster = cluster(&[&[("general", "enabled", "no")], SETTINGS]);
+    let message = [
+        ("callto", "cluster/node1/x"),
+        ("called", "cluster/1"),
+        ("data", "x"),
+    ];
+    for kind in Kind::ALL {
+        assert_eq!(decide(&cluster, kind, &message).action, Action::Pass);
+    }
+}

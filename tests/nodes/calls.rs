@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! What calls that fail say about their node.
+
+use clustering::cluster::Cluster;
+use clustering::health::State;
+use clustering::message::Kind;
+use clustering::probe::Outcome;
+
+use super::lab::{NODES, execute, nodes, only_node2_is_dead, pass, state};
+use crate::node::{SETTINGS, cluster, decide};
+
+fn outgoing(cluster: &Cluster, id: &str, end: &[(&str, &str)]) {
+    let target = execute(cluster, "cluster/node2/x/1");
+    let target = target.value("callto").unwrap();
+    let start = [("id", id), ("direction", "outgoing"), ("callto", target)];
+    decide(cluster, Kind::Startup, &start);
+    let end = [&[("id", id), ("direction", "outgoing")], end].concat();
+    decide(cluster, Kind::Hangup, &end);
+}
+
+/// Whether node2 is probed in the second after one of its usual probes.
+fn is_hurried(end: &[(&str, &str)]) -> bool {
+    let cluster = nodes();
+    let up = |_: &str| Outcome::Answered(200);
+    pass(&cluster, 1, 100, up);
+    let probed = std::cell::Cell::new(false);
+    let watch = |node: &str| {
+        probed.set(probed.get() || node == "node2");
+        up(node)
+    };
+    let second = (101..112).find(|&second| {
+        pass(&cluster, second, 1, watch);
+        probed.take()
+    });
+    outgoing(&cluster, "sip/1", end);
+    pass(&cluster, second.unwrap() + 1, 1, watch);
+    let settings = cluster.settings();
+    let failures = settings.nodes.find(b"node2").unwrap().live.failures();
+    assert_eq!(failures, u64::from(probed.get()));
+    probed.get()
+}
+
+#[test]
+fn a_call_that_meets_nobody_has_its_node_probed_at_once_and_others_do_not() {
+    for code in ["408", "500"] {
+        assert!(
+            is_hurried(&[("answered", "false"), ("cause_sip", code)]),
+            "{code}"
+        );
+    }
+    let others: [&[(&str, &str)]; 5] = [
+        &[("answered", "true")],
+        &[
+            ("answered", "false"),
+            ("cause_sip", "486"),
+            ("reason_sip", "Busy Here"),
+        ],
+        &[
+            ("answered", "false"),
+            ("cause_sip", "408"),
+            ("reason_sip", "Request Timeout"),
+        ],
+        &[("answered", "false"), ("reason", "Cancelled")],
+        &[("answered", "true"), ("cause_sip", "408")],
+    ];
+    for end in others {
+        assert!(!is_hurried(end), "{end:?}");
+    }
+}
+
+#[test]
+fn calls_that_fail_take_a_dead_node_down_sooner_but_never_a_live_one() {
+    let settings = [NODES, SETTINGS];
+    let failed: &[(&str, &str)] = &[("answered", "false"), ("cause_sip", "408")];
+    let until_down = |calls: bool| {
+        let cluster = cluster(&settings);
+        pass(&cluster, 1, 100, |_| Outcome::Answered(200));
+        (101..200).find(|&second| {
+            if calls {
+                outgoing(&cluster, "sip/1", failed);
+            }
+            pass(&cluster, second, 1, only_node2_is_dead);
+            state(&cluster, "node2") == State::Down
+        })
+    };
+    assert!(until_down(true).unwrap() < until_down(false).unwrap());
+    let live = cluster(&settings);
+    for second in 1..300 {
+        for call in 0..5 {
+            outgoing(&live, &format!("sip/{call}"), failed);
+        }
+        pass(&live, second, 1, |_| Outcome::Answered(200));
+        assert_ne!(state(&live, "node2"), State::Down);
+    }
+}

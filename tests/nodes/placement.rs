@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! On which nodes resources are placed.
+
+use clustering::cluster::Cluster;
+use clustering::message::Kind;
+use clustering::standing::Standing;
+
+use super::lab::{NODES, SECOND, chores, nodes, only_node2_is_dead, pass};
+use crate::node::{SETTINGS, cluster, decide, named};
+
+fn located(cluster: &Cluster, resource: &str) -> Option<String> {
+    let decided = decide(
+        cluster,
+        Kind::Locate,
+        &[("allocate", "true"), ("callto", resource)],
+    );
+    decided.retval.map(|node| String::from_utf8(node).unwrap())
+}
+
+#[test]
+fn every_node_places_a_resource_on_the_same_node() {
+    let clusters = ["node1", "node2", "node3"].map(|name| named(name, &[NODES, SETTINGS]));
+    let mut chosen = std::collections::BTreeSet::new();
+    for room in 0..100 {
+        let nodes = clusters
+            .each_ref()
+            .map(|cluster| located(cluster, &format!("conf/{room}")).unwrap());
+        assert!(nodes.iter().all(|node| *node == nodes[0]), "{nodes:?}");
+        chosen.insert(nodes[0].clone());
+    }
+    assert_eq!(chosen.len(), 4, "all nodes get something");
+}
+
+#[test]
+fn nothing_new_is_placed_on_a_node_that_is_down_drained_or_disabled() {
+    let cluster = nodes();
+    let before: Vec<_> = (0..200)
+        .map(|n| located(&cluster, &format!("conf/{n}")).unwrap())
+        .collect();
+    pass(&cluster, 1, 60, only_node2_is_dead);
+    cluster.stand(b"node3", Standing::Draining);
+    cluster.stand(b"far-away", Standing::Disabled);
+    for (n, node) in before.iter().enumerate() {
+        let now = located(&cluster, &format!("conf/{n}")).unwrap();
+        assert_eq!(now, "node1");
+        assert!(node == "node1" || now != *node);
+    }
+    cluster.stand(b"node1", Standing::Draining);
+    let decided = decide(&cluster, Kind::Locate, &[("callto", "conf/1")]);
+    assert_eq!(decided.retval, None);
+    assert_eq!(decided.value("error"), Some("offline"));
+}
+
+#[test]
+fn without_sections_nobody_is_asked_for_a_node() {
+    let cluster = cluster(&[SETTINGS]);
+    assert_eq!(cluster.settings().priority(Kind::Locate), None);
+    assert_eq!(cluster.settings().priority(Kind::Hangup), None);
+    assert_eq!(located(&cluster, "conf/1"), None);
+    cluster.tick(SECOND);
+    assert_eq!(chores(&cluster), []);
+}

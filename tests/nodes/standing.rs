@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! Nodes that an operator drains or disables, and his command.
+
+use clustering::chore::Chore;
+use clustering::cluster::Cluster;
+use clustering::command;
+use clustering::probe::Outcome;
+use clustering::standing::Standing;
+
+use super::lab::{NODES, chores, execute, nodes, only_node2_is_dead, pass};
+use crate::node::{SETTINGS, entries};
+
+#[test]
+fn a_drain_outlives_its_section_and_the_engine() {
+    let cluster = nodes();
+    assert!(cluster.stand(b"node2", Standing::Draining));
+    assert_eq!(chores(&cluster), [Chore::Save]);
+    cluster.load("", &entries(SETTINGS)).unwrap();
+    cluster
+        .load("", &entries(&[NODES, SETTINGS].concat()))
+        .unwrap();
+    let standing = |cluster: &Cluster, name: &[u8]| {
+        cluster.settings().nodes.find(name).unwrap().live.standing()
+    };
+    assert_eq!(standing(&cluster, b"node2"), Standing::Draining);
+
+    let next = Cluster::new(b"node1", 2);
+    next.restore(&cluster.state()).unwrap();
+    next.load("", &entries(&[NODES, SETTINGS].concat()))
+        .unwrap();
+    assert_eq!(standing(&next, b"node2"), Standing::Draining);
+    let mut damaged = cluster.state();
+    damaged.truncate(damaged.len() - 1);
+    assert!(next.restore(&damaged).is_err());
+    assert_eq!(
+        standing(&next, b"node2"),
+        Standing::Draining,
+        "nothing of it is taken"
+    );
+}
+
+#[test]
+fn a_drained_node_is_reached_and_a_disabled_one_is_not() {
+    let cluster = nodes();
+    cluster.stand(b"node2", Standing::Draining);
+    assert_eq!(execute(&cluster, "cluster/node2/x/1").value("error"), None);
+    cluster.stand(b"node2", Standing::Disabled);
+    let decided = execute(&cluster, "cluster/node2/x/1");
+    assert_eq!(
+        decided.value("reason"),
+        Some("cluster node 'node2' is disabled")
+    );
+    chores(&cluster);
+    let said = pass(&cluster, 1, 60, |node| {
+        assert_ne!(node, "node2", "a disabled node isn't probed");
+        Outcome::Answered(200)
+    });
+    assert!(said.iter().all(|line| !line.contains("node2")), "{said:?}");
+}
+
+fn run(cluster: &Cluster, line: &str) -> Option<String> {
+    command::run(cluster, line.as_bytes())
+}
+
+#[test]
+fn an_operator_drains_and_disables_nodes_by_command() {
+    let cluster = nodes();
+    for (line, answer) in [
+        ("drain node2", "Node 'node2' is draining\n"),
+        ("  undrain   node2 ", "Node 'node2' is enabled\n"),
+        ("disable node2", "Node 'node2' is disabled\n"),
+        (
+            "undrain node2",
+            "Node 'node2' is disabled, not drained: enable it\n",
+        ),
+        ("enable node2", "Node 'node2' is enabled\n"),
+        (
+            "drain node9",
+            "No section [node node9], there is node1, node2, node3, far-away\n",
+        ),
+    ] {
+        assert_eq!(run(&cluster, line).as_deref(), Some(answer), "{line}");
+    }
+    for line in ["", "drain", "nodes node2", "drained node2"] {
+        assert_eq!(run(&cluster, line), None, "{line}");
+    }
+}
+
+#[test]
+fn the_table_of_nodes_lines_up_in_80_columns() {
+    let cluster = nodes();
+    pass(&cluster, 1, 60, only_node2_is_dead);
+    cluster.stand(b"node2", Standing::Draining);
+    cluster.stand(b"node3", Standing::Disabled);
+    execute(&cluster, "cluster/node2/x/1");
+    let table = run(&cluster, "nodes").unwrap();
+    let rows: Vec<_> = table.lines().collect();
+    assert_eq!(rows.len(), 5);
+    let reason = rows[0].find("REASON").unwrap();
+    for row in &rows {
+        assert!(row.len() <= 80, "{row}");
+        assert!(
+            row.as_bytes()[reason - 1] == b' ' && row.as_bytes()[reason] != b' ',
+            "{table}"
+        );
+    }
+    for (row, words) in [
+        (1, "node1 up"),
+        (2, "node2 down,draining"),
+        (3, "node3 disabled"),
+        (4, "far-away unknown"),
+    ] {
+        let row: Vec<_> = rows[row].split_whitespace().take(2).collect();
+        assert_eq!(row.join(" "), words);
+    }
+}
+
+#[test]
+fn words_of_the_command_are_completed() {
+    let cluster = nodes();
+    let words = |line: &str| {
+        let words = command::complete(&cluster, line.as_bytes());
+        words
+            .iter()
+            .map(|word| String::from_utf8(word.to_vec()).unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        words(""),
+        [
+            "nodes", "where", "drain", "undrain", "disable", "enable", "check", "metrics"
+        ]
+    );
+    assert_eq!(words("drain"), ["node1", "node2", "node3", "far-away"]);
+    assert_eq!(words("nodes"), [""; 0]);
+    for word in words("") {
+        assert!(
+            command::help().contains(&format!("  clustering {word}")),
+            "{word}"
+        );
+    }
+    assert!(command::help().lines().all(|line| line.len() <= 80));
+}
