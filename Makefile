@@ -81,7 +81,7 @@ header:
 
 format:
 	cargo fmt --all
-	clang-format -i $$(git ls-files '*.cpp' '*.h' ':!include')
+	clang-format -i $$(git ls-files '*.c' '*.cpp' '*.h' ':!include')
 
 clean:
 	rm -rf build target
