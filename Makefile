@@ -12,7 +12,7 @@ export YATE_ROOT
 # The build has its own idea of where cargo's output lies.
 unexport CARGO_TARGET_DIR CARGO_BUILD_TARGET
 
-.PHONY: all build yate install demo test cluster check lint bench soak fuzz sanitize faults header format clean
+.PHONY: all build yate install demo test cluster check lint bench counts soak fuzz sanitize faults header format clean
 
 all: build
 
@@ -46,7 +46,7 @@ cluster: yate
 	@scripts/setup lint
 	cargo test --locked --test cluster -- --test-threads=8
 
-# All of it, and the fuzzer over its seeds: what CI runs.
+# All of it, what a message costs, and the fuzzer over its seeds: what CI runs.
 check:
 	@scripts/setup lint
 	scripts/check
@@ -58,6 +58,10 @@ lint: build
 # Ratios of one run; STOCK=FILE adds any other module.
 bench: $(if $(YATE_ROOT),yate,build)
 	cargo bench --locked --bench dispatch
+
+# Instructions of the core for each kind of message, compared with benches/counts.txt; RENEW=yes writes that.
+counts: build
+	scripts/counts $(if $(RENEW),renew)
 
 # Mixed traffic on two threads for SECONDS, each outcome compared with a model.
 soak: $(if $(YATE_ROOT),yate,build)
@@ -81,7 +85,7 @@ header:
 
 format:
 	cargo fmt --all
-	clang-format -i $$(git ls-files '*.cpp' '*.h' ':!include')
+	clang-format -i $$(git ls-files '*.c' '*.cpp' '*.h' ':!include')
 
 clean:
 	rm -rf build target

@@ -3,20 +3,26 @@
 //! Makes the C header of the ABI, which a test compares with the committed one.
 
 use std::env;
+use std::fs;
 use std::path::PathBuf;
 
 fn main() {
-    let sources = ["src/ffi.rs", "src/ffi/operate.rs"];
+    let sources = ["src/ffi/abi.rs", "src/ffi.rs", "src/ffi/operate.rs"];
     for source in sources.iter().chain(&["cbindgen.toml"]) {
         println!("cargo::rerun-if-changed={source}");
     }
     let config = cbindgen::Config::from_file("cbindgen.toml").expect("cbindgen.toml is readable");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let builder = cbindgen::Builder::new().with_config(config);
+    let mut header = Vec::new();
     sources
         .iter()
         .fold(builder, cbindgen::Builder::with_src)
         .generate()
         .expect("the C ABI can be read by cbindgen")
-        .write_to_file(out.join("clustering.h"));
+        .write(&mut header);
+    // What Rust calls the safety of an entry is a precondition in the words of the header's comments.
+    let header = String::from_utf8(header).expect("the sources are UTF-8");
+    let header = header.replace(" * # Safety\n *\n * ", " * \\pre ");
+    fs::write(out.join("clustering.h"), header).expect("the output directory is writable");
 }

@@ -1,14 +1,70 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The C ABI of the clustering core. Made from src/ffi.rs: don't edit.
+ * The C ABI of the clustering core: what a node of a cluster makes of calls, registrations and instant
+ * messages. The core does no I/O. The host gives it the parameters of a message, and gets a verdict: what
+ * to do with that message. docs/embedding.md shows how to build a host, examples/embed.c is one.
+ * This file is made from src/ffi.rs and src/ffi/: don't edit it.
  *
- * Conventions:
- *  - Texts are bytes with a length, not NUL-terminated and not necessarily UTF-8. (NULL, 0) is empty.
- *  - What an entry takes it only borrows, for the call or for as long as its verdict lives. What it
- *    hands out says who frees it, and with which entry.
- *  - Entries may be called from any thread at any time, also several on one core, but for
- *    clustering_free, which must be the last one. None blocks, and none calls back.
- *  - No entry throws or lets a panic out.
+ * Life of a node
+ *   clustering_abi_check, first of all, so that no host takes one structure for another;
+ *   clustering_new; clustering_restore, if there is a state that was kept; clustering_load, again for each
+ *   change of the settings; messages and chores; clustering_free. Nodes know nothing of each other: a process
+ *   may have several.
+ *
+ * A message
+ *   1. Find its known parameters: for each number in clustering_kind_names(kind) the first one that is
+ *      named clustering_name(number).
+ *   2. Where clustering_kind_filtered(kind), ask clustering_concerns: it costs less than a verdict, and most
+ *      messages are none of the cluster's.
+ *   3. clustering_decide makes a verdict; where that says CLUSTERING_NEED_ALL release it, and decide again
+ *      with all parameters.
+ *   4. If `level` isn't 0 and the host logs at that level, log clustering_verdict_line.
+ *   5. Do what `action` says. Where it says that something is to be asked, clustering_located takes the
+ *      answer and makes the final verdict.
+ *   6. clustering_verdict_release, for each verdict that was made, whatever it says.
+ *
+ * Chores
+ *   What is to be done that is no answer to a message is on a list: take it by clustering_chore_next, until
+ *   there is nothing, once a second after clustering_tick, and after clustering_load, clustering_probed and
+ *   clustering_command.
+ *
+ * Texts
+ *   are bytes with a length, not NUL-terminated and not necessarily UTF-8. A NULL is an empty one.
+ *
+ * Ownership
+ *   What an entry takes it only borrows: for the call, or for as long as the verdict lives where it says so.
+ *   A clustering_bytes that it gives belongs to the core; it lives as long as the verdict that it is in, or for
+ *   ever. A clustering_text that it gives is the host's, who gives it to clustering_text_free, once. A
+ *   clustering_verdict is memory of the host's, such as its stack, with something of the core's in it until it
+ *   is released; it must not be moved or copied.
+ *
+ * Threads
+ *   Any entry may be called from any thread at any time, also several on one node, but for clustering_free,
+ *   which must be the last one. A verdict is one thread's at a time. No entry waits for anything outside of
+ *   the core, and none calls back. The core starts no threads and leaves nothing behind in those of the host,
+ *   so the library that it is in may be unloaded.
+ *
+ * NULL
+ *   is allowed for every pointer, and so is any number for a kind or a name: then nothing is done, and the
+ *   result is CLUSTERING_BAD_ARGUMENT, false, 0 or an empty text.
+ *
+ * Results
+ *   CLUSTERING_OK is 0, the other numbers of clustering_result are failures. The node can be used as before
+ *   whatever the result; and verdicts and texts of errors are always made, so release and free them.
+ *
+ * Panics
+ *   No entry throws or lets a panic out. Should the core fail, the result is CLUSTERING_PANIC: a message
+ *   then passes unchanged, the failure is counted in clustering_status and logged, and the node goes on. Only
+ *   where there is no memory left the process is ended, by abort().
+ *
+ * Time
+ *   comes from the host, in microseconds, from two clocks: that of messages counts from 1970 and is about the
+ *   same on all nodes, that of clustering_tick never steps back.
+ *
+ * Versions
+ *   CLUSTERING_ABI_VERSION is the number of the declarations below. Whatever changes one of them or adds one
+ *   changes the number, too; clustering_version is the core's own version, for people. Numbers of kinds,
+ *   actions and results are never given another meaning.
  */
 
 #ifndef CLUSTERING_H
@@ -17,6 +73,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/**
+ * The number of the ABI that this header declares, for `clustering_abi_check`. Each change of a declaration
+ * gives it another one.
+ */
+#define CLUSTERING_ABI_VERSION 3
 
 /**
  * How many kinds there are.
@@ -55,9 +117,13 @@ typedef enum {
    */
   CLUSTERING_BAD_ARGUMENT = 2,
   /**
-   * The settings are wrong; those in force stay.
+   * The settings are wrong, or the state is damaged; nothing of it was taken.
    */
   CLUSTERING_BAD_SETTINGS = 3,
+  /**
+   * The host was built for another ABI.
+   */
+  CLUSTERING_BAD_ABI = 4,
 } clustering_result;
 
 /**
@@ -214,6 +280,20 @@ typedef struct {
 } clustering_bytes;
 
 /**
+ * A text that the core has allocated. Give it to `clustering_text_free` once.
+ */
+typedef struct {
+  /**
+   * The first byte; NULL where there is no text.
+   */
+  uint8_t *ptr;
+  /**
+   * How many bytes.
+   */
+  size_t len;
+} clustering_text;
+
+/**
  * One `key=value` of a file of settings.
  */
 typedef struct {
@@ -230,20 +310,6 @@ typedef struct {
    */
   clustering_bytes value;
 } clustering_setting;
-
-/**
- * A text that the core has allocated. Give it to `clustering_text_free` once.
- */
-typedef struct {
-  /**
-   * The first byte; NULL where there is no text.
-   */
-  uint8_t *ptr;
-  /**
-   * How many bytes.
-   */
-  size_t len;
-} clustering_text;
 
 /**
  * A parameter of a message. One without a value has an empty value.
@@ -290,7 +356,7 @@ typedef struct {
    */
   bool complete;
   /**
-   * The host's time in microseconds.
+   * When the message was made: microseconds since 1970, by which signatures are dated.
    */
   uint64_t now;
 } clustering_message;
@@ -314,7 +380,7 @@ typedef struct {
 } clustering_edit;
 
 /**
- * The answer to a message, in memory of the caller's; it must not be moved.
+ * The answer to a message, in memory of the caller's; it must not be moved or copied.
  */
 typedef struct {
   /**
@@ -416,9 +482,27 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * The number of this ABI. It grows with every change that a host must know of.
+ * The number of the ABI that the core has.
  */
 uint32_t clustering_abi_version(void);
+
+/**
+ * The version of the core, such as `1.0.0`; for ever valid.
+ */
+clustering_bytes clustering_version(void);
+
+/**
+ * Checks that the host was built for the ABI that the core has: `version` is the host's
+ * `CLUSTERING_ABI_VERSION`. To be called before any other entry; after `CLUSTERING_BAD_ABI` no other may be
+ * called but `clustering_text_free`.
+ *
+ * `error`, unless NULL, gets a line that says what doesn't fit, else an empty text. Free it in both cases.
+ * This entry, `clustering_abi_version`, `clustering_text` and `clustering_text_free` are the same in every ABI.
+ *
+ * \pre `error` is NULL or valid for a write.
+ */
+clustering_result clustering_abi_check(uint32_t version,
+                                       clustering_text *error);
 
 /**
  * Makes a node that does nothing until `clustering_load`; the caller owns it.
@@ -426,9 +510,7 @@ uint32_t clustering_abi_version(void);
  * `node` is the node's name; with an empty one the node stays disabled. `process` is a random number,
  * which no other process of the cluster may have. NULL is returned where the core failed.
  *
- * # Safety
- *
- * `node` is valid for the call.
+ * \pre `node` is valid for the call.
  */
 clustering_core *clustering_new(clustering_bytes node,
                                 uint64_t process);
@@ -436,9 +518,7 @@ clustering_core *clustering_new(clustering_bytes node,
 /**
  * Frees a node. Nobody may be inside another entry with it. NULL is fine.
  *
- * # Safety
- *
- * `core` came from `clustering_new` and is used no more.
+ * \pre `core` came from `clustering_new` and is used no more.
  */
 void clustering_free(clustering_core *core);
 
@@ -449,9 +529,7 @@ void clustering_free(clustering_core *core);
  * it's refused `errors`, unless NULL, gets a line for each thing that is wrong, and the settings in
  * force stay; else an empty text. Free it in both cases.
  *
- * # Safety
- *
- * `core` is NULL or a node; `file`, the entries and their texts are valid for the call; `errors` is
+ * \pre `core` is NULL or a node; `file`, the entries and their texts are valid for the call; `errors` is
  * NULL or valid for a write.
  */
 clustering_result clustering_load(const clustering_core *core,
@@ -463,9 +541,7 @@ clustering_result clustering_load(const clustering_core *core,
 /**
  * Whether the settings in force let the node do anything; `false` for NULL.
  *
- * # Safety
- *
- * `core` is NULL or a node.
+ * \pre `core` is NULL or a node.
  */
 bool clustering_enabled(const clustering_core *core);
 
@@ -473,9 +549,7 @@ bool clustering_enabled(const clustering_core *core);
  * The priority at which messages of a kind are to be handled; 0 where they are not, where `kind` is
  * no `clustering_kind`, or for NULL.
  *
- * # Safety
- *
- * `core` is NULL or a node.
+ * \pre `core` is NULL or a node.
  */
 uint32_t clustering_priority(const clustering_core *core, uint32_t kind);
 
@@ -485,9 +559,7 @@ uint32_t clustering_priority(const clustering_core *core, uint32_t kind);
  *
  * The message need not be complete.
  *
- * # Safety
- *
- * `core` is NULL or a node; `message` is NULL or valid for the call, with all that it points to.
+ * \pre `core` is NULL or a node; `message` is NULL or valid for the call, with all that it points to.
  */
 bool clustering_concerns(const clustering_core *core,
                          uint32_t kind,
@@ -500,12 +572,10 @@ bool clustering_concerns(const clustering_core *core,
  * NULL itself, is always made and must be released; it borrows from the core and from the parameters'
  * texts.
  *
- * # Safety
- *
- * `core` is NULL or a node, which outlives the verdict; `message` is NULL or valid for the call, the
+ * \pre `core` is NULL or a node, which outlives the verdict; `message` is NULL or valid for the call, the
  * texts of its parameters until the edits are written, after which the verdict may only be released
- * or, if it began a locate, handed to `clustering_located`; `verdict` is NULL or memory for a verdict that holds none, as for
- * every entry that makes one.
+ * or, if it began a locate, handed to `clustering_located`; `verdict` is NULL or memory for a verdict that
+ * holds none, as for every entry that makes one.
  */
 clustering_result clustering_decide(const clustering_core *core,
                                     uint32_t kind,
@@ -518,9 +588,7 @@ clustering_result clustering_decide(const clustering_core *core,
  * `begun` is the verdict that asked for it, not yet released; `message` is again the whole call.
  * `answer` is what the locate message came back with. The rest is as for `clustering_decide`.
  *
- * # Safety
- *
- * As for `clustering_decide`; `begun` is NULL or a verdict, `answer` is NULL or valid for the call,
+ * \pre As for `clustering_decide`; `begun` is NULL or a verdict, `answer` is NULL or valid for the call,
  * its texts until `verdict` is released.
  */
 clustering_result clustering_located(const clustering_core *core,
@@ -530,31 +598,24 @@ clustering_result clustering_located(const clustering_core *core,
                                      clustering_verdict *verdict);
 
 /**
- * The line that a verdict has for the log; free it. To be asked before the edits are written.
+ * The line that a verdict has for the log; free it. To be asked before the edits are written. NULL gives
+ * no text.
  *
- * NULL gives no text.
- *
- * # Safety
- *
- * `verdict` is NULL or a verdict whose borrowed texts are as they were.
+ * \pre `verdict` is NULL or a verdict whose borrowed texts are as they were.
  */
 clustering_text clustering_verdict_line(const clustering_verdict *verdict);
 
 /**
  * Releases a verdict, after which its memory may be used for another. NULL is fine.
  *
- * # Safety
- *
- * `verdict` is NULL or a verdict, which is used no more.
+ * \pre `verdict` is NULL or a verdict, which is used no more.
  */
 void clustering_verdict_release(clustering_verdict *verdict);
 
 /**
  * Frees a text that the core has allocated.
  *
- * # Safety
- *
- * `text` came from the core and was not freed.
+ * \pre `text` came from the core and was not freed.
  */
 void clustering_text_free(clustering_text text);
 
@@ -589,9 +650,7 @@ bool clustering_kind_filtered(uint32_t kind);
  * Looks after the nodes: to be called every second, then `clustering_chore_next`. `now` is in
  * microseconds, on a clock of the host's that never steps back. NULL is fine.
  *
- * # Safety
- *
- * `core` is NULL or a node.
+ * \pre `core` is NULL or a node.
  */
 void clustering_tick(const clustering_core *core, uint64_t now);
 
@@ -599,9 +658,7 @@ void clustering_tick(const clustering_core *core, uint64_t now);
  * Takes the next thing that is to be done; `false` where there is none, or for NULL. To be called until
  * then after `clustering_tick`, `clustering_probed`, `clustering_load` and `clustering_command`.
  *
- * # Safety
- *
- * `core` is NULL or a node; `next` is NULL or valid for a write.
+ * \pre `core` is NULL or a node; `next` is NULL or valid for a write.
  */
 bool clustering_chore_next(const clustering_core *core,
                            clustering_chore *next);
@@ -610,9 +667,7 @@ bool clustering_chore_next(const clustering_core *core,
  * Takes how a probe of `node` ended: `outcome` is a `clustering_outcome`, `answer` its code, `now`
  * on the clock of `clustering_tick`. NULL is fine, and so is an answer to a probe that is forgotten.
  *
- * # Safety
- *
- * `core` is NULL or a node; `node` is valid for the call.
+ * \pre `core` is NULL or a node; `node` is valid for the call.
  */
 void clustering_probed(const clustering_core *core,
                        clustering_bytes node,
@@ -624,9 +679,7 @@ void clustering_probed(const clustering_core *core,
 /**
  * What is to be kept until the next start of the host; free it. NULL gives no text.
  *
- * # Safety
- *
- * `core` is NULL or a node.
+ * \pre `core` is NULL or a node.
  */
 clustering_text clustering_state(const clustering_core *core);
 
@@ -634,9 +687,7 @@ clustering_text clustering_state(const clustering_core *core);
  * Goes on with what `clustering_state` said. Where that is damaged nothing of it is taken, and `error`, unless
  * NULL, gets the reason; else an empty text. Free it in both cases.
  *
- * # Safety
- *
- * `core` is NULL or a node; `state` is valid for the call; `error` is NULL or valid for a write.
+ * \pre `core` is NULL or a node; `state` is valid for the call; `error` is NULL or valid for a write.
  */
 clustering_result clustering_restore(const clustering_core *core,
                                      clustering_bytes state,
@@ -646,9 +697,7 @@ clustering_result clustering_restore(const clustering_core *core,
  * The parameters of `status clustering`, as `name=value` with commas between; free it. NULL gives
  * no text.
  *
- * # Safety
- *
- * `core` is NULL or a node.
+ * \pre `core` is NULL or a node.
  */
 clustering_text clustering_status(const clustering_core *core);
 
@@ -656,9 +705,7 @@ clustering_text clustering_status(const clustering_core *core);
  * The nodes in `status clustering`, as `NODE=column|column...` with commas between; free it. NULL gives no
  * text.
  *
- * # Safety
- *
- * `core` is NULL or a node.
+ * \pre `core` is NULL or a node.
  */
 clustering_text clustering_status_nodes(const clustering_core *core);
 
@@ -672,9 +719,7 @@ clustering_bytes clustering_status_format(void);
  * free it. The settings in force stay. The arguments are those of `clustering_load`; NULL for `core` gives no
  * text.
  *
- * # Safety
- *
- * `core` is NULL or a node; `file`, the entries and their texts are valid for the call.
+ * \pre `core` is NULL or a node; `file`, the entries and their texts are valid for the call.
  */
 clustering_text clustering_check(const clustering_core *core,
                                  clustering_bytes file,
@@ -686,9 +731,7 @@ clustering_text clustering_check(const clustering_core *core,
  * nothing of the kind, or for NULL; else `answer`, unless NULL, gets lines with line feeds at
  * their ends. Free it in both cases.
  *
- * # Safety
- *
- * `core` is NULL or a node; `line` is valid for the call; `answer` is NULL or valid for a write.
+ * \pre `core` is NULL or a node; `line` is valid for the call; `answer` is NULL or valid for a write.
  */
 bool clustering_command(const clustering_core *core,
                         clustering_bytes line,
@@ -698,9 +741,7 @@ bool clustering_command(const clustering_core *core,
  * The words that may follow `line`, which stands behind the command's own word, with line feeds at their
  * ends; free it. NULL gives no text.
  *
- * # Safety
- *
- * `core` is NULL or a node; `line` is valid for the call.
+ * \pre `core` is NULL or a node; `line` is valid for the call.
  */
 clustering_text clustering_complete(const clustering_core *core,
                                     clustering_bytes line);

@@ -13,6 +13,7 @@
 #![allow(unsafe_code)]
 #![allow(non_camel_case_types, reason = "these are the names that C sees")]
 
+pub mod abi;
 pub mod operate;
 
 use std::mem::MaybeUninit;
@@ -37,8 +38,10 @@ pub enum clustering_result {
     CLUSTERING_PANIC = 1,
     /// An argument was NULL or out of range.
     CLUSTERING_BAD_ARGUMENT = 2,
-    /// The settings are wrong; those in force stay.
+    /// The settings are wrong, or the state is damaged; nothing of it was taken.
     CLUSTERING_BAD_SETTINGS = 3,
+    /// The host was built for another ABI.
+    CLUSTERING_BAD_ABI = 4,
 }
 use clustering_result::{
     CLUSTERING_BAD_ARGUMENT, CLUSTERING_BAD_SETTINGS, CLUSTERING_OK, CLUSTERING_PANIC,
@@ -162,7 +165,7 @@ pub struct clustering_message {
     pub count: usize,
     /// Whether all parameters are given, too.
     pub complete: bool,
-    /// The host's time in microseconds.
+    /// When the message was made: microseconds since 1970, by which signatures are dated.
     pub now: u64,
 }
 
@@ -213,7 +216,7 @@ pub struct clustering_edit {
 /// The words that a `clustering_verdict` keeps for the core.
 pub const CLUSTERING_VERDICT_WORDS: usize = 208;
 
-/// The answer to a message, in memory of the caller's; it must not be moved.
+/// The answer to a message, in memory of the caller's; it must not be moved or copied.
 #[repr(C)]
 pub struct clustering_verdict {
     /// What to do.
@@ -458,12 +461,6 @@ impl Place {
     }
 }
 
-/// The number of this ABI. It grows with every change that a host must know of.
-#[unsafe(no_mangle)]
-pub extern "C" fn clustering_abi_version() -> u32 {
-    2
-}
-
 /// Makes a node that does nothing until `clustering_load`; the caller owns it.
 ///
 /// `node` is the node's name; with an empty one the node stays disabled. `process` is a random number,
@@ -605,8 +602,8 @@ pub unsafe extern "C" fn clustering_concerns(
 ///
 /// `core` is NULL or a node, which outlives the verdict; `message` is NULL or valid for the call, the
 /// texts of its parameters until the edits are written, after which the verdict may only be released
-/// or, if it began a locate, handed to `clustering_located`; `verdict` is NULL or memory for a verdict that holds none, as for
-/// every entry that makes one.
+/// or, if it began a locate, handed to `clustering_located`; `verdict` is NULL or memory for a verdict that
+/// holds none, as for every entry that makes one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clustering_decide(
     core: *const clustering_core,
@@ -665,9 +662,8 @@ pub unsafe extern "C" fn clustering_located(
     }
 }
 
-/// The line that a verdict has for the log; free it. To be asked before the edits are written.
-///
-/// NULL gives no text.
+/// The line that a verdict has for the log; free it. To be asked before the edits are written. NULL gives
+/// no text.
 ///
 /// # Safety
 ///

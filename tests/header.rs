@@ -1,17 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The committed C header is the one that the source gives, and compiles alone as C and as C++.
+//! The committed C header is the one that the source gives, compiles alone as C and as C++, and has a number
+//! that tells its declarations from all that were there before.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use clustering::ffi::abi::CLUSTERING_ABI_VERSION;
+
 const HEADER: &str = "include/clustering.h";
+
+/// The number of the ABI, and the hash of the declarations that it was given to.
+const NUMBERED: (u32, u64) = (3, 9_509_192_691_029_708_536);
 
 #[test]
 fn the_committed_header_is_fresh() {
     let made = include_str!(concat!(env!("OUT_DIR"), "/clustering.h"));
-    let committed = std::fs::read_to_string(path()).unwrap();
-    assert!(committed == made, "{HEADER} is stale, run `make header`");
+    assert!(committed() == made, "{HEADER} is stale, run `make header`");
+}
+
+#[test]
+fn other_declarations_have_another_number() {
+    let numbered = (CLUSTERING_ABI_VERSION, hash(&declarations()));
+    assert_eq!(
+        numbered, NUMBERED,
+        "the declarations have changed, or their number: CLUSTERING_ABI_VERSION must be one that no \
+         release has had, NUMBERED that number with the hash on the left"
+    );
 }
 
 #[test]
@@ -36,6 +51,28 @@ fn the_header_compiles_alone_as_c_and_as_cpp() {
             .expect("a C and C++ compiler is installed");
         assert!(status.success(), "{compiler} {standard}");
     }
+}
+
+fn committed() -> String {
+    std::fs::read_to_string(path()).unwrap()
+}
+
+/// The header without comments, and with one space wherever there are any.
+fn declarations() -> String {
+    let header = committed();
+    let code = header
+        .split("/*")
+        .map(|part| part.split_once("*/").map_or(part, |(_, code)| code));
+    let code: String = code.collect();
+    let words: Vec<_> = code.split_whitespace().collect();
+    words.join(" ")
+}
+
+/// FNV-1a, which is the same on every machine.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
+    })
 }
 
 fn path() -> PathBuf {

@@ -14,13 +14,14 @@ mod call;
 use std::{panic, process, ptr, slice};
 
 use call::{Asked, Call, Place};
+use clustering::ffi::abi::{CLUSTERING_ABI_VERSION, clustering_abi_check};
 use clustering::ffi::operate::clustering_status;
 use clustering::ffi::{
-    CLUSTERING_KINDS, CLUSTERING_NAMES, clustering_abi_version, clustering_action,
-    clustering_concerns, clustering_core, clustering_decide, clustering_edit_kind,
-    clustering_enabled, clustering_free, clustering_kind_name, clustering_load, clustering_located,
-    clustering_name, clustering_new, clustering_priority, clustering_result, clustering_setting,
-    clustering_text, clustering_verdict, clustering_verdict_line, clustering_verdict_release,
+    CLUSTERING_KINDS, CLUSTERING_NAMES, clustering_action, clustering_concerns, clustering_core,
+    clustering_decide, clustering_edit_kind, clustering_enabled, clustering_free,
+    clustering_kind_name, clustering_load, clustering_located, clustering_name, clustering_new,
+    clustering_priority, clustering_result, clustering_setting, clustering_text,
+    clustering_verdict, clustering_verdict_line, clustering_verdict_release,
 };
 use clustering_fuzz::host::{Answer, Empty, Message, bytes, read, take};
 use clustering_fuzz::{File, Params, Text, is_line};
@@ -192,7 +193,7 @@ impl Host {
                 let mut lines = lines.split(|&byte| byte == b'\n');
                 assert!(!with_errors || lines.all(|line| !line.is_empty() && is_line(line)));
             }
-            clustering_result::CLUSTERING_PANIC => panic!("the core failed"),
+            failure => panic!("the core failed: {failure:?}"),
         }
     }
 
@@ -214,8 +215,17 @@ impl Host {
             }
             let named = !read(clustering_name(number)).is_empty();
             assert_eq!(named, (number as usize) < CLUSTERING_NAMES);
+            let mut errors = clustering_text {
+                ptr: ptr::null_mut(),
+                len: 0,
+            };
+            let fits = clustering_abi_check(number, &raw mut errors);
+            assert_eq!(
+                fits == clustering_result::CLUSTERING_OK,
+                number == CLUSTERING_ABI_VERSION
+            );
+            assert_eq!(take(errors).is_empty(), number == CLUSTERING_ABI_VERSION);
         }
-        assert!(clustering_abi_version() > 0);
     }
 
     fn concerns(&self, core: Place, kind: u8, params: Option<&Params>, empty: Empty) {

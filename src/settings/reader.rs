@@ -120,6 +120,11 @@ impl<'a> Reader<'a> {
     /// Refuses all that nobody has asked for.
     pub(super) fn refuse_unknown(&mut self, sections: &[&str]) {
         let known = self.known();
+        // Keys are known by being read, sections by this list: so none may be read that it lacks.
+        debug_assert!(
+            known.iter().all(|(kind, _)| sections.contains(kind)),
+            "of the sections {known:?} one is not among {sections:?}"
+        );
         for entry in self.entries {
             let section = self
                 .asked

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+// The core's hot paths, for scripts/counts to count their instructions: what the shim asks of the
+// core for a message, through the C ABI, in the library that the shim is linked with.
+//
+//     counts          names the paths
+//     counts PATH     judges MESSAGES messages that take it, each by a call of judged()
+
+#include "clustering.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT(text) ((clustering_bytes){(const uint8_t*)(text), strlen(text)})
+
+// The first messages aren't counted: they fill the memo of node names, and whatever else is made
+// once.
+enum { WARMUP = 100, MESSAGES = 100 };
+
+// The settings of a node.
+typedef enum { Trusting, Signing, Equal, Distinct } Settings;
+
+typedef struct {
+    const char* name;
+    clustering_kind kind;
+    clustering_action action; // what the verdict must be
+    Settings settings;
+    const char* params[12][2]; // a %u is the number of the message
+} Path;
+
+#define CALL                                                                                       \
+    {"id", "sip/17"}, {"billid", "1767225601-%u"}, {"direction", "incoming"}, {"caller", "4020"},  \
+        {"ip_host", "10.0.0.20"}, {                                                                \
+        "username", "4020"                                                                         \
+    }
+#define PHONE "sip/sip:4021@10.0.0.21:5060"
+#define CALLED                                                                                     \
+    { "called", "4021" }
+
+static const Path paths[] = {
+    {"pass", CLUSTERING_EXECUTE, CLUSTERING_PASS, Trusting, {CALL, CALLED, {"callto", PHONE}}},
+    {"route-miss", CLUSTERING_ROUTE, CLUSTERING_PASS, Trusting, {CALL, CALLED}},
+    {"route",
+     CLUSTERING_ROUTE,
+     CLUSTERING_ANSWER,
+     Trusting,
+     {CALL, {"called", "cluster/"}, {"sip_x-callto", PHONE}, {"sip_x-nodename", "node2"}}},
+    {"route-signed", CLUSTERING_ROUTE, CLUSTERING_ANSWER, Signing, {CALL, {"called", "cluster/"}}},
+    {"forward",
+     CLUSTERING_EXECUTE,
+     CLUSTERING_CHANGE,
+     Trusting,
+     {CALL, CALLED, {"callto", "cluster/node2/" PHONE}}},
+    {"forward-signed",
+     CLUSTERING_EXECUTE,
+     CLUSTERING_CHANGE,
+     Signing,
+     {CALL, CALLED, {"callto", "cluster/node2/" PHONE}}},
+    // Pattern and template: no node of these was met before.
+    {"forward-new",
+     CLUSTERING_EXECUTE,
+     CLUSTERING_CHANGE,
+     Trusting,
+     {CALL, CALLED, {"callto", "cluster/node1%u/" PHONE}}},
+    {"local",
+     CLUSTERING_EXECUTE,
+     CLUSTERING_CHANGE,
+     Trusting,
+     {CALL, CALLED, {"callto", "cluster/node1/" PHONE}}},
+    {"register",
+     CLUSTERING_REGISTER,
+     CLUSTERING_CHANGE,
+     Trusting,
+     {{"username", "4020"}, {"data", PHONE}, {"ip_host", "10.0.0.20"}}},
+    {"cdr", CLUSTERING_CDR, CLUSTERING_CHANGE, Trusting, {CALL, CALLED}},
+    // Among 1,000 nodes.
+    {"place-equal", CLUSTERING_LOCATION, CLUSTERING_ANSWER, Equal, {{"callto", "conf/%u"}}},
+    {"place-distinct", CLUSTERING_LOCATION, CLUSTERING_ANSWER, Distinct, {{"callto", "conf/%u"}}},
+};
+enum { PATHS = sizeof(paths) / sizeof(paths[0]) };
+
+static void die(const char* what, const char* path) {
+    fprintf(stderr, "%s: %s\n", path, what);
+    exit(1);
+}
+
+static clustering_core* make_node(const char* name, Settings settings) {
+    enum { NODES = 1000 };
+    static char sections[NODES][16], weights[NODES][8];
+    static clustering_setting list[NODES + 3];
+    size_t count = 0;
+    list[count++] = (clustering_setting){TEXT("general"), TEXT("regexp"), TEXT("^node[0-9]\\+$")};
+    list[count++] = (clustering_setting){TEXT("general"), TEXT("callto"),
+                                         TEXT("sip/sip:cluster/${called}@\\0.example.net:5060")};
+    list[count++] =
+        settings == Signing
+            ? (clustering_setting){TEXT("security"), TEXT("secret"), TEXT("the secret of us all")}
+            : (clustering_setting){TEXT("security"), TEXT("trusted"), TEXT("10.0.0.0/24")};
+    for (int i = 0; settings >= Equal && i < NODES; i++) {
+        snprintf(sections[i], sizeof(sections[i]), "node node%d", i + 1);
+        snprintf(weights[i], sizeof(weights[i]), "%d", settings == Equal ? 100 : NODES + i);
+        list[count++] = (clustering_setting){TEXT(sections[i]), TEXT("weight"), TEXT(weights[i])};
+    }
+    clustering_core* node = clustering_new(TEXT(name), 7);
+    if (clustering_load(node, TEXT("counts.c"), list, count, NULL) != CLUSTERING_OK)
+        die("the settings are refused", name);
+    return node;
+}
+
+// The number of a parameter's name.
+static uint32_t number(clustering_bytes name) {
+    for (uint32_t i = 0; i < CLUSTERING_NAMES; i++) {
+        const clustering_bytes known = clustering_name(i);
+        if (known.len == name.len && !memcmp(known.ptr, name.ptr, name.len))
+            return i;
+    }
+    return CLUSTERING_NAMES;
+}
+
+// A message as the shim has read it, with the texts that are made for it.
+typedef struct {
+    char texts[CLUSTERING_NAMES][256];
+    clustering_bytes known[CLUSTERING_NAMES];
+    clustering_message abi;
+} Message;
+
+static void start(Message* message) {
+    // An hour of some day.
+    const uint64_t now = UINT64_C(1767225600000000);
+    message->abi = (clustering_message){message->known, 0, 0, NULL, 0, false, now};
+}
+
+static void set(Message* message, clustering_bytes name, clustering_bytes value) {
+    const uint32_t at = number(name);
+    if (at == CLUSTERING_NAMES)
+        return; // one that the core doesn't know, and that the shim skips
+    memcpy(message->texts[at], value.ptr, value.len);
+    message->known[at] = (clustering_bytes){(const uint8_t*)message->texts[at], value.len};
+    message->abi.present |= UINT64_C(1) << at;
+}
+
+static void fill(Message* message, const Path* path, unsigned at) {
+    start(message);
+    for (int i = 0; path->params[i][0]; i++) {
+        char value[256];
+        snprintf(value, sizeof(value), path->params[i][1], at);
+        set(message, TEXT(path->params[i][0]), TEXT(value));
+    }
+}
+
+// Adds the headers that another node sends a call with: what it writes as osip_NAME comes here as
+// sip_NAME.
+static void sign(Message* message, const clustering_core* sender, unsigned at) {
+    static const Path call = {.params = {CALL, CALLED, {"callto", "cluster/node1/" PHONE}}};
+    static Message sent;
+    fill(&sent, &call, at);
+    clustering_verdict verdict;
+    clustering_decide(sender, CLUSTERING_EXECUTE, &sent.abi, &verdict);
+    for (size_t i = 0; i < verdict.edit_count; i++) {
+        const clustering_bytes name = clustering_name(verdict.edits[i].name);
+        if (!memcmp(name.ptr, "osip_", 5) && verdict.edits[i].kind == CLUSTERING_SET)
+            set(message, (clustering_bytes){name.ptr + 1, name.len - 1}, verdict.edits[i].value);
+    }
+    clustering_verdict_release(&verdict);
+}
+
+// What is counted: all that the shim asks for a message, and a look at each edit. Whether the
+// verdict is the expected one, and no error.
+__attribute__((noinline)) bool judged(const clustering_core* node, const Path* path,
+                                      const clustering_message* message, uint32_t error) {
+    if (!clustering_concerns(node, path->kind, message))
+        return path->action == CLUSTERING_PASS;
+    clustering_verdict verdict;
+    clustering_decide(node, path->kind, message, &verdict);
+    bool right = verdict.action == path->action;
+    for (size_t i = 0; i < verdict.edit_count; i++)
+        right = right && verdict.edits[i].name != error;
+    clustering_verdict_release(&verdict);
+    return right;
+}
+
+int main(int argc, char** argv) {
+    const Path* path = NULL;
+    for (int i = 0; i < PATHS; i++) {
+        if (argc == 1)
+            puts(paths[i].name);
+        else if (!strcmp(argv[1], paths[i].name))
+            path = &paths[i];
+    }
+    if (argc == 1)
+        return 0;
+    if (!path)
+        die("no such path", argv[1]);
+    static Message message;
+    const uint32_t error = number(TEXT("error"));
+    clustering_core* node = make_node("node1", path->settings);
+    clustering_core* sender = make_node("node2", Signing);
+    for (unsigned i = 0; i < WARMUP; i++) {
+        fill(&message, path, i);
+        if (path->kind == CLUSTERING_ROUTE && path->settings == Signing)
+            sign(&message, sender, i);
+        clustering_verdict verdict;
+        clustering_decide(node, path->kind, &message.abi, &verdict);
+        clustering_verdict_release(&verdict);
+    }
+    for (unsigned i = WARMUP; i < WARMUP + MESSAGES; i++) {
+        fill(&message, path, i);
+        if (path->kind == CLUSTERING_ROUTE && path->settings == Signing)
+            sign(&message, sender, i);
+        if (!judged(node, path, &message.abi, error))
+            die("the verdict is another one", path->name);
+    }
+    clustering_free(sender);
+    clustering_free(node);
+    return 0;
+}
