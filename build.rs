@@ -7,8 +7,11 @@ use std::fs;
 use std::path::PathBuf;
 
 fn main() {
-    let sources = ["src/ffi/abi.rs", "src/ffi.rs", "src/ffi/operate.rs"];
-    for source in sources.iter().chain(&["cbindgen.toml"]) {
+    let sources = [
+        "", "/abi", "/text", "/node", "/message", "/verdict", "/operate",
+    ]
+    .map(|file| format!("src/ffi{file}.rs"));
+    for source in sources.iter().map(String::as_str).chain(["cbindgen.toml"]) {
         println!("cargo::rerun-if-changed={source}");
     }
     let config = cbindgen::Config::from_file("cbindgen.toml").expect("cbindgen.toml is readable");

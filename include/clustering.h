@@ -78,7 +78,7 @@
  * The number of the ABI that this header declares, for `clustering_abi_check`. Each change of a declaration
  * gives it another one.
  */
-#define CLUSTERING_ABI_VERSION 3
+#define CLUSTERING_ABI_VERSION 1
 
 /**
  * How many kinds there are.
@@ -259,6 +259,11 @@ typedef enum {
    */
   CLUSTERING_UNHANDLED = 2,
 } clustering_outcome;
+
+/**
+ * The messages that the cluster has a say in.
+ */
+typedef struct Kind Kind;
 
 /**
  * A node's view of its cluster. Opaque.
@@ -477,6 +482,10 @@ typedef struct {
   uint32_t tries;
 } clustering_chore;
 
+
+
+
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -503,6 +512,13 @@ clustering_bytes clustering_version(void);
  */
 clustering_result clustering_abi_check(uint32_t version,
                                        clustering_text *error);
+
+/**
+ * Frees a text that the core has allocated.
+ *
+ * \pre `text` came from the core and was not freed.
+ */
+void clustering_text_free(clustering_text text);
 
 /**
  * Makes a node that does nothing until `clustering_load`; the caller owns it.
@@ -552,6 +568,33 @@ bool clustering_enabled(const clustering_core *core);
  * \pre `core` is NULL or a node.
  */
 uint32_t clustering_priority(const clustering_core *core, uint32_t kind);
+
+/**
+ * The parameter name of a number below `CLUSTERING_NAMES`, for ever valid; empty for other numbers.
+ *
+ * A `*` at its end stands for whatever else a name has there: of such parameters, too, the first
+ * one is the known one, and all are removed together.
+ */
+clustering_bytes clustering_name(uint32_t number);
+
+/**
+ * The name of the messages of a kind, for ever valid; empty where there is no such kind.
+ */
+clustering_bytes clustering_kind_name(uint32_t kind);
+
+/**
+ * A bit for each parameter name that matters in messages of a kind: bit 0 for number 0, and so on.
+ *
+ * Neither is any other asked for, so a host need not look for it, nor is it written. None where there
+ * is no such kind. A message of the core's own has any.
+ */
+uint64_t clustering_kind_names(uint32_t kind);
+
+/**
+ * Whether some messages of a kind may be no business of the cluster's, so that `clustering_concerns` is
+ * worth asking; `false` where there is no such kind.
+ */
+bool clustering_kind_filtered(uint32_t kind);
 
 /**
  * Whether a message is any business of the cluster's: if not, it passes, and nothing else need be
@@ -611,40 +654,6 @@ clustering_text clustering_verdict_line(const clustering_verdict *verdict);
  * \pre `verdict` is NULL or a verdict, which is used no more.
  */
 void clustering_verdict_release(clustering_verdict *verdict);
-
-/**
- * Frees a text that the core has allocated.
- *
- * \pre `text` came from the core and was not freed.
- */
-void clustering_text_free(clustering_text text);
-
-/**
- * The parameter name of a number below `CLUSTERING_NAMES`, for ever valid; empty for other numbers.
- *
- * A `*` at its end stands for whatever else a name has there: of such parameters, too, the first
- * one is the known one, and all are removed together.
- */
-clustering_bytes clustering_name(uint32_t number);
-
-/**
- * The name of the messages of a kind, for ever valid; empty where there is no such kind.
- */
-clustering_bytes clustering_kind_name(uint32_t kind);
-
-/**
- * A bit for each parameter name that matters in messages of a kind: bit 0 for number 0, and so on.
- *
- * Neither is any other asked for, so a host need not look for it, nor is it written. None where there
- * is no such kind. A message of the core's own has any.
- */
-uint64_t clustering_kind_names(uint32_t kind);
-
-/**
- * Whether some messages of a kind may be no business of the cluster's, so that `clustering_concerns` is
- * worth asking; `false` where there is no such kind.
- */
-bool clustering_kind_filtered(uint32_t kind);
 
 /**
  * Looks after the nodes: to be called every second, then `clustering_chore_next`. `now` is in

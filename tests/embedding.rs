@@ -176,13 +176,13 @@ fn a_host_that_was_built_for_another_abi_is_told_so() {
         .split_once("#define CLUSTERING_ABI_VERSION ")
         .unwrap();
     let (number, after) = number.split_once('\n').unwrap();
-    let changed = format!("{before}#define CLUSTERING_ABI_VERSION 1\n{after}");
+    let changed = format!("{before}#define CLUSTERING_ABI_VERSION 999\n{after}");
     fs::write(other.path().join("clustering.h"), changed).unwrap();
     let said = Host::new("-std=c11", other.path()).run(&["call.execute"]);
     assert_eq!(said.status.code(), Some(2));
     let version = env!("CARGO_PKG_VERSION");
     let expected = format!(
-        "built for ABI 1 of the clustering core, but this is {version} with ABI {number}: build it \
+        "built for ABI 999 of the clustering core, but this is {version} with ABI {number}: build it \
          again, with the clustering.h of this core\n"
     );
     assert_eq!(String::from_utf8(said.stderr).unwrap(), expected);

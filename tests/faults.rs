@@ -16,17 +16,15 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use clustering::failure::fault;
-use clustering::ffi::operate::{
-    clustering_check, clustering_chore, clustering_chore_next, clustering_command,
-    clustering_complete, clustering_help, clustering_probed, clustering_restore, clustering_state,
-    clustering_status, clustering_status_nodes, clustering_tick,
-};
 use clustering::ffi::{
-    CLUSTERING_NAMES, clustering_action, clustering_answer, clustering_bytes, clustering_concerns,
-    clustering_core, clustering_decide, clustering_enabled, clustering_free, clustering_kind,
-    clustering_load, clustering_located, clustering_message, clustering_new, clustering_priority,
-    clustering_result, clustering_setting, clustering_text, clustering_text_free,
-    clustering_verdict, clustering_verdict_line, clustering_verdict_release,
+    CLUSTERING_NAMES, clustering_action, clustering_answer, clustering_bytes, clustering_check,
+    clustering_chore, clustering_chore_next, clustering_command, clustering_complete,
+    clustering_concerns, clustering_core, clustering_decide, clustering_enabled, clustering_free,
+    clustering_help, clustering_kind, clustering_load, clustering_located, clustering_message,
+    clustering_new, clustering_priority, clustering_probed, clustering_restore, clustering_result,
+    clustering_setting, clustering_state, clustering_status, clustering_status_nodes,
+    clustering_text, clustering_text_free, clustering_tick, clustering_verdict,
+    clustering_verdict_line, clustering_verdict_release,
 };
 use clustering::message::Name;
 

@@ -14,14 +14,13 @@ mod call;
 use std::{panic, process, ptr, slice};
 
 use call::{Asked, Call, Place};
-use clustering::ffi::abi::{CLUSTERING_ABI_VERSION, clustering_abi_check};
-use clustering::ffi::operate::clustering_status;
 use clustering::ffi::{
-    CLUSTERING_KINDS, CLUSTERING_NAMES, clustering_action, clustering_concerns, clustering_core,
-    clustering_decide, clustering_edit_kind, clustering_enabled, clustering_free,
-    clustering_kind_name, clustering_load, clustering_located, clustering_name, clustering_new,
-    clustering_priority, clustering_result, clustering_setting, clustering_text,
-    clustering_verdict, clustering_verdict_line, clustering_verdict_release,
+    CLUSTERING_ABI_VERSION, CLUSTERING_KINDS, CLUSTERING_NAMES, clustering_abi_check,
+    clustering_action, clustering_concerns, clustering_core, clustering_decide,
+    clustering_edit_kind, clustering_enabled, clustering_free, clustering_kind_name,
+    clustering_load, clustering_located, clustering_name, clustering_new, clustering_priority,
+    clustering_result, clustering_setting, clustering_status, clustering_text, clustering_verdict,
+    clustering_verdict_line, clustering_verdict_release,
 };
 use clustering_fuzz::host::{Answer, Empty, Message, bytes, read, take};
 use clustering_fuzz::{File, Params, Text, is_line};

@@ -13,11 +13,10 @@ use std::{ptr, slice};
 
 use arbitrary::Arbitrary;
 use clustering::cluster::Cluster;
-use clustering::ffi::operate::clustering_status;
 use clustering::ffi::{
     clustering_concerns, clustering_core, clustering_decide, clustering_edit_kind, clustering_free,
     clustering_load, clustering_located, clustering_new, clustering_result, clustering_setting,
-    clustering_verdict, clustering_verdict_line, clustering_verdict_release,
+    clustering_status, clustering_verdict, clustering_verdict_line, clustering_verdict_release,
 };
 use clustering::message::{Kind, Located, Name, Parameters};
 use clustering::stats::Counter;

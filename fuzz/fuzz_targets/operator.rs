@@ -9,14 +9,12 @@ use std::mem::MaybeUninit;
 use std::ptr;
 
 use arbitrary::Arbitrary;
-use clustering::ffi::operate::{
-    clustering_check, clustering_chore_kind, clustering_chore_next, clustering_command,
-    clustering_complete, clustering_help, clustering_probed, clustering_restore, clustering_state,
-    clustering_status, clustering_status_format, clustering_status_nodes, clustering_tick,
-};
 use clustering::ffi::{
-    CLUSTERING_KINDS, clustering_core, clustering_decide, clustering_free, clustering_load,
-    clustering_new, clustering_result, clustering_setting, clustering_verdict_release,
+    CLUSTERING_KINDS, clustering_check, clustering_chore_kind, clustering_chore_next,
+    clustering_command, clustering_complete, clustering_core, clustering_decide, clustering_free,
+    clustering_help, clustering_load, clustering_new, clustering_probed, clustering_restore,
+    clustering_result, clustering_setting, clustering_state, clustering_status,
+    clustering_status_format, clustering_status_nodes, clustering_tick, clustering_verdict_release,
 };
 use clustering_fuzz::host::{Empty, Message, bytes, read, take};
 use clustering_fuzz::{File, Params, Text, is_line};
