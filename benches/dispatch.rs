@@ -15,6 +15,8 @@
 //! `YATE_ROOT` names a real engine, `BENCH_ROUNDS` and `BENCH_MILLISECONDS` how much is measured,
 //! `BENCH_KINDS` which of the kinds (as a profiler wants it).
 
+#[path = "dispatch/figures.rs"]
+mod figures;
 #[path = "dispatch/traffic.rs"]
 mod traffic;
 
@@ -27,6 +29,7 @@ use engine_bridge::{
     Contestant, Engine, Message, Setup, Timing, engine, is_mapped, measure, module_path,
     real_engine,
 };
+use figures::{decile, figure, setting};
 use traffic::{Kind, located_call, registration};
 
 const CONFIG: &str = "[general]\n\
@@ -223,10 +226,6 @@ fn main() {
     }
 }
 
-fn setting(name: &str, default: u32) -> u32 {
-    env::var(name).map_or(default, |value| value.parse().expect("it is a number"))
-}
-
 /// One round of one contestant: all kinds with each number of threads, `None` for one that isn't
 /// measured.
 fn slots(entry: &Entry, kinds: &[Kind], milliseconds: u32) -> Vec<Option<Timing>> {
@@ -276,21 +275,12 @@ fn table(titles: &[&str], kinds: &[Kind], rounds: impl Fn(usize, usize) -> Vec<f
             .collect();
         print!("{name:<11}");
         for time in &times {
-            figure(*time, 0);
+            figure(*time, 7, 0);
         }
         for (_, over, under) in &ratios {
-            figure(times[*over] / times[*under], 2);
+            figure(times[*over] / times[*under], 7, 2);
         }
         println!();
-    }
-}
-
-/// Prints a figure, or that there is none.
-fn figure(value: f64, decimals: usize) {
-    if value.is_finite() {
-        print!("{value:>7.decimals$}");
-    } else {
-        print!("{:>7}", "-");
     }
 }
 
@@ -335,11 +325,4 @@ fn lookups(engine: &'static Engine, title: &str, call: &Message) {
     delays.sort_unstable();
     let [p50, p99, max] = [50, 99, 100].map(|percent| delays[(delays.len() - 1) * percent / 100]);
     println!("{title:<11}p50 {p50:>8}  p99 {p99:>8}  max {max:>8}");
-}
-
-/// The lower decile, of rounds in which a message got through; not a number where there is none.
-fn decile(mut values: Vec<f64>) -> f64 {
-    values.retain(|value| *value > 0.0);
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 10).copied().unwrap_or(f64::NAN)
 }
