@@ -4,7 +4,7 @@
 // core for a message, through the C ABI, in the library that the shim is linked with.
 //
 //     counts          names the paths
-//     counts PATH     judges MESSAGES messages that take it, each by a call of judged()
+//     counts PATH     judges messages that take it, each by a call of judged(), and says how many
 
 #include "clustering.h"
 
@@ -14,11 +14,10 @@
 
 #define TEXT(text) ((clustering_bytes){(const uint8_t*)(text), strlen(text)})
 
-// The first messages aren't counted: they fill the memo of node names, and whatever else is made
-// once.
+// The first messages aren't counted: they fill the memo of node names, and all that is made once.
 enum { WARMUP = 100, MESSAGES = 100 };
 
-// The settings of a node.
+// What a node does: trust an address, sign, place among 1,000 nodes of equal or distinct weights.
 typedef enum { Trusting, Signing, Equal, Distinct } Settings;
 
 typedef struct {
@@ -29,55 +28,41 @@ typedef struct {
     const char* params[12][2]; // a %u is the number of the message
 } Path;
 
-#define CALL                                                                                       \
-    {"id", "sip/17"}, {"billid", "1767225601-%u"}, {"direction", "incoming"}, {"caller", "4020"},  \
-        {"ip_host", "10.0.0.20"}, {                                                                \
-        "username", "4020"                                                                         \
-    }
+// A row for each path.
+// clang-format off
+#define CALL \
+    {"id", "sip/17"}, {"billid", "1767225601-%u"}, {"direction", "incoming"}, {"caller", "4020"}, \
+    {"ip_host", "10.0.0.20"}, {"username", "4020"}
+#define CALLED {"called", "4021"}
 #define PHONE "sip/sip:4021@10.0.0.21:5060"
-#define CALLED                                                                                     \
-    { "called", "4021" }
 
 static const Path paths[] = {
-    {"pass", CLUSTERING_EXECUTE, CLUSTERING_PASS, Trusting, {CALL, CALLED, {"callto", PHONE}}},
-    {"route-miss", CLUSTERING_ROUTE, CLUSTERING_PASS, Trusting, {CALL, CALLED}},
-    {"route",
-     CLUSTERING_ROUTE,
-     CLUSTERING_ANSWER,
-     Trusting,
+    {"pass", CLUSTERING_EXECUTE, CLUSTERING_PASS, Trusting,
+     {CALL, CALLED, {"callto", PHONE}}},
+    {"route-miss", CLUSTERING_ROUTE, CLUSTERING_PASS, Trusting,
+     {CALL, CALLED}},
+    {"route", CLUSTERING_ROUTE, CLUSTERING_ANSWER, Trusting,
      {CALL, {"called", "cluster/"}, {"sip_x-callto", PHONE}, {"sip_x-nodename", "node2"}}},
-    {"route-signed", CLUSTERING_ROUTE, CLUSTERING_ANSWER, Signing, {CALL, {"called", "cluster/"}}},
-    {"forward",
-     CLUSTERING_EXECUTE,
-     CLUSTERING_CHANGE,
-     Trusting,
+    {"route-signed", CLUSTERING_ROUTE, CLUSTERING_ANSWER, Signing,
+     {CALL, {"called", "cluster/"}}}, // and the headers of another node, see sign()
+    {"forward", CLUSTERING_EXECUTE, CLUSTERING_CHANGE, Trusting,
      {CALL, CALLED, {"callto", "cluster/node2/" PHONE}}},
-    {"forward-signed",
-     CLUSTERING_EXECUTE,
-     CLUSTERING_CHANGE,
-     Signing,
+    {"forward-signed", CLUSTERING_EXECUTE, CLUSTERING_CHANGE, Signing,
      {CALL, CALLED, {"callto", "cluster/node2/" PHONE}}},
-    // Pattern and template: no node of these was met before.
-    {"forward-new",
-     CLUSTERING_EXECUTE,
-     CLUSTERING_CHANGE,
-     Trusting,
-     {CALL, CALLED, {"callto", "cluster/node1%u/" PHONE}}},
-    {"local",
-     CLUSTERING_EXECUTE,
-     CLUSTERING_CHANGE,
-     Trusting,
+    {"forward-new", CLUSTERING_EXECUTE, CLUSTERING_CHANGE, Trusting,
+     {CALL, CALLED, {"callto", "cluster/node1%u/" PHONE}}}, // each another node
+    {"local", CLUSTERING_EXECUTE, CLUSTERING_CHANGE, Trusting,
      {CALL, CALLED, {"callto", "cluster/node1/" PHONE}}},
-    {"register",
-     CLUSTERING_REGISTER,
-     CLUSTERING_CHANGE,
-     Trusting,
+    {"register", CLUSTERING_REGISTER, CLUSTERING_CHANGE, Trusting,
      {{"username", "4020"}, {"data", PHONE}, {"ip_host", "10.0.0.20"}}},
-    {"cdr", CLUSTERING_CDR, CLUSTERING_CHANGE, Trusting, {CALL, CALLED}},
-    // Among 1,000 nodes.
-    {"place-equal", CLUSTERING_LOCATION, CLUSTERING_ANSWER, Equal, {{"callto", "conf/%u"}}},
-    {"place-distinct", CLUSTERING_LOCATION, CLUSTERING_ANSWER, Distinct, {{"callto", "conf/%u"}}},
+    {"cdr", CLUSTERING_CDR, CLUSTERING_CHANGE, Trusting,
+     {CALL, CALLED}},
+    {"place-equal", CLUSTERING_LOCATION, CLUSTERING_ANSWER, Equal,
+     {{"callto", "conf/%u"}}},
+    {"place-distinct", CLUSTERING_LOCATION, CLUSTERING_ANSWER, Distinct,
+     {{"callto", "conf/%u"}}},
 };
+// clang-format on
 enum { PATHS = sizeof(paths) / sizeof(paths[0]) };
 
 static void die(const char* what, const char* path) {
@@ -125,34 +110,31 @@ typedef struct {
     clustering_message abi;
 } Message;
 
-static void start(Message* message) {
-    // An hour of some day.
-    const uint64_t now = UINT64_C(1767225600000000);
-    message->abi = (clustering_message){message->known, 0, 0, NULL, 0, false, now};
-}
-
-static void set(Message* message, clustering_bytes name, clustering_bytes value) {
+static void set(Message* message, clustering_kind kind, clustering_bytes name,
+                clustering_bytes value) {
     const uint32_t at = number(name);
-    if (at == CLUSTERING_NAMES)
-        return; // one that the core doesn't know, and that the shim skips
+    if (at == CLUSTERING_NAMES || !(clustering_kind_names(kind) >> at & 1))
+        return; // the shim skips it
     memcpy(message->texts[at], value.ptr, value.len);
     message->known[at] = (clustering_bytes){(const uint8_t*)message->texts[at], value.len};
     message->abi.present |= UINT64_C(1) << at;
 }
 
 static void fill(Message* message, const Path* path, unsigned at) {
-    start(message);
+    const uint64_t now = UINT64_C(1767225600000000); // an hour of some day
+    message->abi = (clustering_message){message->known, 0, 0, NULL, 0, false, now};
     for (int i = 0; path->params[i][0]; i++) {
         char value[256];
         snprintf(value, sizeof(value), path->params[i][1], at);
-        set(message, TEXT(path->params[i][0]), TEXT(value));
+        set(message, path->kind, TEXT(path->params[i][0]), TEXT(value));
     }
 }
 
 // Adds the headers that another node sends a call with: what it writes as osip_NAME comes here as
 // sip_NAME.
 static void sign(Message* message, const clustering_core* sender, unsigned at) {
-    static const Path call = {.params = {CALL, CALLED, {"callto", "cluster/node1/" PHONE}}};
+    static const Path call = {.kind = CLUSTERING_EXECUTE,
+                              .params = {CALL, CALLED, {"callto", "cluster/node1/" PHONE}}};
     static Message sent;
     fill(&sent, &call, at);
     clustering_verdict verdict;
@@ -160,7 +142,8 @@ static void sign(Message* message, const clustering_core* sender, unsigned at) {
     for (size_t i = 0; i < verdict.edit_count; i++) {
         const clustering_bytes name = clustering_name(verdict.edits[i].name);
         if (!memcmp(name.ptr, "osip_", 5) && verdict.edits[i].kind == CLUSTERING_SET)
-            set(message, (clustering_bytes){name.ptr + 1, name.len - 1}, verdict.edits[i].value);
+            set(message, CLUSTERING_ROUTE, (clustering_bytes){name.ptr + 1, name.len - 1},
+                verdict.edits[i].value);
     }
     clustering_verdict_release(&verdict);
 }
@@ -168,8 +151,9 @@ static void sign(Message* message, const clustering_core* sender, unsigned at) {
 // What is counted: all that the shim asks for a message, and a look at each edit. Whether the
 // verdict is the expected one, and no error.
 __attribute__((noinline)) bool judged(const clustering_core* node, const Path* path,
-                                      const clustering_message* message, uint32_t error) {
-    if (!clustering_concerns(node, path->kind, message))
+                                      const clustering_message* message, bool filtered,
+                                      uint32_t error) {
+    if (filtered && !clustering_concerns(node, path->kind, message))
         return path->action == CLUSTERING_PASS;
     clustering_verdict verdict;
     clustering_decide(node, path->kind, message, &verdict);
@@ -180,38 +164,41 @@ __attribute__((noinline)) bool judged(const clustering_core* node, const Path* p
     return right;
 }
 
-int main(int argc, char** argv) {
-    const Path* path = NULL;
+static const Path* find(const char* name) {
     for (int i = 0; i < PATHS; i++) {
-        if (argc == 1)
-            puts(paths[i].name);
-        else if (!strcmp(argv[1], paths[i].name))
-            path = &paths[i];
+        if (!strcmp(paths[i].name, name))
+            return &paths[i];
     }
+    return NULL;
+}
+
+int main(int argc, char** argv) {
+    for (int i = 0; argc == 1 && i < PATHS; i++)
+        puts(paths[i].name);
     if (argc == 1)
         return 0;
+    const Path* path = find(argv[1]);
     if (!path)
         die("no such path", argv[1]);
     static Message message;
     const uint32_t error = number(TEXT("error"));
+    const bool filtered = clustering_kind_filtered(path->kind);
     clustering_core* node = make_node("node1", path->settings);
     clustering_core* sender = make_node("node2", Signing);
-    for (unsigned i = 0; i < WARMUP; i++) {
-        fill(&message, path, i);
+    for (unsigned at = 0; at < WARMUP + MESSAGES; at++) {
+        fill(&message, path, at);
         if (path->kind == CLUSTERING_ROUTE && path->settings == Signing)
-            sign(&message, sender, i);
-        clustering_verdict verdict;
-        clustering_decide(node, path->kind, &message.abi, &verdict);
-        clustering_verdict_release(&verdict);
-    }
-    for (unsigned i = WARMUP; i < WARMUP + MESSAGES; i++) {
-        fill(&message, path, i);
-        if (path->kind == CLUSTERING_ROUTE && path->settings == Signing)
-            sign(&message, sender, i);
-        if (!judged(node, path, &message.abi, error))
+            sign(&message, sender, at);
+        if (at < WARMUP) {
+            clustering_verdict verdict;
+            clustering_decide(node, path->kind, &message.abi, &verdict);
+            clustering_verdict_release(&verdict);
+        } else if (!judged(node, path, &message.abi, filtered, error)) {
             die("the verdict is another one", path->name);
+        }
     }
     clustering_free(sender);
     clustering_free(node);
+    printf("%d\n", MESSAGES);
     return 0;
 }

@@ -583,10 +583,11 @@ clustering_bytes clustering_name(uint32_t number);
 clustering_bytes clustering_kind_name(uint32_t kind);
 
 /**
- * A bit for each parameter name that matters in messages of a kind: bit 0 for number 0, and so on.
+ * A bit for each parameter name that matters in messages of a kind: bit 0 for number 0, and so on; none
+ * where there is no such kind.
  *
- * Neither is any other asked for, so a host need not look for it, nor is it written. None where there
- * is no such kind. A message of the core's own has any.
+ * The core asks for no other, so a host need not look for it, and changes no other. A message that the
+ * core has the host dispatch may get any.
  */
 uint64_t clustering_kind_names(uint32_t kind);
 

@@ -25,7 +25,7 @@ fn other_declarations_have_another_number() {
     assert_eq!(
         numbered, NUMBERED,
         "the declarations have changed, or their number: CLUSTERING_ABI_VERSION must be one that no \
-         release has had, NUMBERED that number with the hash on the left"
+         release has had, NUMBERED what stands on the left"
     );
 }
 

@@ -169,10 +169,11 @@ pub extern "C" fn clustering_kind_name(kind: u32) -> clustering_bytes {
     })
 }
 
-/// A bit for each parameter name that matters in messages of a kind: bit 0 for number 0, and so on.
+/// A bit for each parameter name that matters in messages of a kind: bit 0 for number 0, and so on; none
+/// where there is no such kind.
 ///
-/// Neither is any other asked for, so a host need not look for it, nor is it written. None where there
-/// is no such kind. A message of the core's own has any.
+/// The core asks for no other, so a host need not look for it, and changes no other. A message that the
+/// core has the host dispatch may get any.
 #[unsafe(no_mangle)]
 pub extern "C" fn clustering_kind_names(kind: u32) -> u64 {
     kind_of(kind).map_or(0, |kind| kind.names().bits())
