@@ -58,6 +58,7 @@ lint: build
 # Ratios of one run; STOCK=FILE adds any other module.
 bench: $(if $(YATE_ROOT),yate,build)
 	cargo bench --locked --bench dispatch
+	cargo bench --locked --bench growth
 
 # Instructions of the core for each kind of message, compared with benches/counts.txt; RENEW=yes writes that.
 counts: build
