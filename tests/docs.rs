@@ -199,8 +199,10 @@ fn tests_that_the_docs_name_exist() {
 fn every_file_of_tests_has_its_place_in_the_design() {
     let design = read("docs/design.md");
     let files = fs::read_dir(path("tests")).unwrap();
-    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
-    for name in names.filter(|name| name.ends_with(".rs")) {
-        assert!(design.contains(&format!("`tests/{name}`")), "{name}");
+    for file in files.map(|file| file.unwrap().path()) {
+        if file.extension() == Some("rs".as_ref()) {
+            let name = file.file_name().unwrap().display();
+            assert!(design.contains(&format!("`tests/{name}`")), "{name}");
+        }
     }
 }
