@@ -6,7 +6,7 @@
 //! carries it out.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::event::Level;
 
@@ -57,7 +57,7 @@ impl Chores {
         self.list().pop_front()
     }
 
-    fn list(&self) -> std::sync::MutexGuard<'_, VecDeque<Chore>> {
+    fn list(&self) -> MutexGuard<'_, VecDeque<Chore>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

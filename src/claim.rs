@@ -22,10 +22,10 @@ use std::fmt::{self, Display};
 use crate::clock::SECOND;
 use crate::text::Shown;
 use breaker::Breaker;
-use member::winner;
 use memory::{Claim, Memory};
 use query::Values;
 
+pub(crate) use member::winner;
 pub use member::{May, Member};
 pub use query::{Purpose, Query, QueryError};
 pub use terms::{CLAIM, CacheError, LOOKUP, Terms};

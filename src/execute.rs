@@ -10,15 +10,12 @@ use crate::context::{Context, Refusal};
 use crate::event::Event;
 use crate::message::{CLUSTER_HEADERS, Kind, Located, Name, Parameters};
 use crate::nodes::Unreachable;
-use crate::resource::{Target, trim_blanks};
+use crate::resource::{ANY_NODE, Target, trim_blanks};
 use crate::signature::Signed;
 use crate::stats::Counter;
 use crate::text::{Shown, Text};
 use crate::verdict::{Action, Begun, Verdict};
 use crate::visited::Visited;
-
-/// A node of this name is to be found.
-const ANY_NODE: &[u8] = b"*";
 
 /// Decides a call. `complete` says that `message` knows all parameters, not only those of known names.
 pub(crate) fn decide<'m>(

@@ -3,11 +3,11 @@
 //! What would happen to a target, a location or a called number, and by which setting: the command
 //! `clustering where`. Nothing is sent, and nothing is counted.
 
+use crate::claim::{Member, winner};
 use crate::cluster::Cluster;
-use crate::message::Parameters;
+use crate::message::{Name, Parameters};
 use crate::nodes::Node;
-use crate::placement::{Candidate, Key, place};
-use crate::resource::{Target, trim_blanks};
+use crate::resource::{ANY_NODE, Target, trim_blanks};
 use crate::settings::Settings;
 use crate::standing::Standing;
 use crate::status::{reason, state};
@@ -69,7 +69,7 @@ fn explain_target(
     lines: &mut Vec<String>,
 ) {
     let shown = Shown(resource);
-    if node == b"*" && !settings.locate.is_empty() {
+    if node == ANY_NODE && !settings.locate.is_empty() {
         lines.push(format!(
             "'{}' is asked for the node ([general] locate)",
             Shown(&settings.locate)
@@ -80,13 +80,12 @@ fn explain_target(
                     .to_owned(),
             );
         }
-        match placed(settings, resource) {
-            Some(placed) => {
-                let name = Shown(&placed.name);
+        match winner(resource, settings.nodes.iter().map(Member::from)) {
+            Some(node) => {
+                let name = Shown(node);
                 lines.push(format!(
                     "If nobody knows it goes to '{name}', by the nodes' weights"
                 ));
-                let node = &placed.name;
                 explain_target(cluster, settings, Target { node, resource }, lines);
             }
             None if settings.nodes.is_empty() => {
@@ -147,25 +146,15 @@ fn explain_node(node: &Node, lines: &mut Vec<String>) {
     }
 }
 
-fn placed<'s>(settings: &'s Settings, resource: &[u8]) -> Option<&'s Node> {
-    let open = settings.nodes.iter().filter(|node| node.live.is_open());
-    let candidates = open.map(|node| Candidate {
-        seed: node.seed,
-        weight: node.weight,
-        node,
-    });
-    place(Key::of(resource), candidates)
-}
-
 /// A call of which nothing is known.
 struct Nothing;
 
 impl<'m> Parameters<'m> for Nothing {
-    fn get(&self, _: crate::message::Name) -> Option<&'m [u8]> {
+    fn get(&self, _: Name) -> Option<&'m [u8]> {
         None
     }
 
-    fn is_repeated(&self, _: crate::message::Name) -> bool {
+    fn is_repeated(&self, _: Name) -> bool {
         false
     }
 

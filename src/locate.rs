@@ -15,6 +15,7 @@ use crate::message::{Located, Name, Parameters};
 use crate::nodes::Nodes;
 use crate::resource::trim_blanks;
 use crate::stats::Counter;
+use crate::text::boolean;
 use crate::verdict::{Action, Begun, Verdict};
 
 /// Decides a question for a node.
@@ -25,8 +26,8 @@ pub(crate) fn decide<'m>(
 ) {
     let settings = context.settings;
     // Who only looks finds what is there, and places nothing.
-    let purpose = match message.get(Name::Allocate) {
-        Some(b"false" | b"no" | b"off" | b"disable" | b"f") => Purpose::Lookup,
+    let purpose = match message.get(Name::Allocate).and_then(boolean) {
+        Some(false) => Purpose::Lookup,
         _ => Purpose::Claim,
     };
     let Some(wanted) = wanted(message, purpose).filter(|_| !settings.nodes.is_empty()) else {
@@ -85,7 +86,7 @@ fn wanted<'m>(message: &impl Parameters<'m>, purpose: Purpose) -> Option<Wanted<
 }
 
 /// The nodes as placement sees them.
-pub(crate) fn members(nodes: &Nodes) -> impl Iterator<Item = Member<'_>> + Clone {
+fn members(nodes: &Nodes) -> impl Iterator<Item = Member<'_>> + Clone {
     nodes.iter().map(Member::from)
 }
 

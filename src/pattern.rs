@@ -111,8 +111,8 @@ impl Pattern {
     }
 
     /// The `regex` crate does the matching, in linear time.
-    #[must_use]
-    pub fn is_linear(&self) -> bool {
+    #[cfg(test)]
+    fn is_linear(&self) -> bool {
         !matches!(self.0, Some((Matcher::Posix(_), _)))
     }
 }

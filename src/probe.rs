@@ -94,7 +94,7 @@ pub(crate) fn done(
 }
 
 /// Says that a node's state has changed.
-pub(crate) fn tell(node: &Node, change: Option<Change>, chores: &Chores) {
+fn tell(node: &Node, change: Option<Change>, chores: &Chores) {
     let Some(Change {
         from,
         to,

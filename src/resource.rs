@@ -2,6 +2,9 @@
 
 //! The grammar of cluster resources: `prefix/NODE/RESOURCE`.
 
+/// In place of a node's name: the node is to be found.
+pub const ANY_NODE: &[u8] = b"*";
+
 /// What cluster resources start with: the configured prefix with a slash at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prefix(Box<[u8]>);
@@ -43,7 +46,7 @@ impl Prefix {
 /// A resource in the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target<'t> {
-    /// The node's name without blanks around it: empty for "this one", `*` for "find it".
+    /// The node's name without blanks around it: empty for "this one", or [`ANY_NODE`].
     pub node: &'t [u8],
     /// What the node shall call, never empty.
     pub resource: &'t [u8],

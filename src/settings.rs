@@ -7,17 +7,19 @@
 //! or not at all.
 
 mod node;
+mod priorities;
 mod reader;
 
 use crate::claim::{Purpose, Query, Terms};
 use crate::health::{Codes, Rules};
 use crate::message::Kind;
 use crate::nodes::Nodes;
-use crate::pattern::Pattern;
+use crate::pattern::{GroupUse, Pattern};
 use crate::resource::Prefix;
 use crate::signature::{Keys, Secret};
 use crate::template::Template;
-use crate::trust::Trust;
+use crate::trust::{Trust, TrustError};
+use priorities::Priorities;
 use reader::{Reader, Section, section};
 
 /// One `key=value` of the file.
@@ -54,12 +56,6 @@ fn entry(key: &str, value: &str) -> String {
         format!(" {key}={value}")
     }
 }
-
-/// The highest priority that a handler may be given; at a higher one all others have run.
-const LAST_PRIORITY: u32 = 1_000_000;
-
-/// Where handlers stand that only watch: before all that may take a message for themselves.
-const WATCH_PRIORITY: u32 = 1;
 
 const GENERAL: Section = section("general");
 const PRIORITIES: Section = section("priorities");
@@ -110,7 +106,7 @@ pub struct Settings {
     pub keys: Keys,
     /// For how many seconds a signature is good, and how far clocks may differ.
     pub window: u64,
-    priorities: [u32; Kind::ALL.len()],
+    priorities: Priorities,
 }
 
 impl Settings {
@@ -141,59 +137,25 @@ impl Settings {
     }
 
     fn read(node: &[u8], reader: &mut Reader) -> Self {
-        let callto_text = reader.text(GENERAL, "callto", b"");
-        let callto = reader.check(GENERAL, "callto", Template::parse(callto_text));
-        let (sections, sources) = node::read(reader, !callto_text.is_empty());
-        let pattern_text = reader.text(GENERAL, "regexp", b"");
+        let callto = reader.parsed(GENERAL, "callto", Template::parse);
+        let has_callto = !reader.text(GENERAL, "callto", b"").is_empty();
+        let (sections, sources) = node::read(reader, has_callto);
         let templates = sections
             .iter()
             .filter_map(|section| section.callto.as_ref());
-        let groups = templates
-            .map(Template::group_use)
-            .chain([callto.group_use()]);
-        let groups = groups.max().unwrap_or_else(|| callto.group_use());
-        let pattern = reader.check(GENERAL, "regexp", Pattern::new(pattern_text, groups));
+        let groups = templates.map(Template::group_use);
+        let groups = groups.fold(callto.group_use(), GroupUse::max);
+        let pattern = reader.parsed(GENERAL, "regexp", |text| Pattern::new(text, groups));
+        let has_pattern = !reader.text(GENERAL, "regexp", b"").is_empty();
         let prefix = Prefix::new(reader.text(GENERAL, "prefix", b"cluster"));
-        let by_pattern = !callto_text.is_empty() && !pattern_text.is_empty();
-        let complete = by_pattern || !sections.is_empty();
+        let complete = has_callto && has_pattern || !sections.is_empty();
         let enabled = reader.flag(GENERAL, "enabled", complete) && !node.is_empty();
         let nodes = Nodes::new(sections, node, &callto, &pattern);
-        let health = Rules {
-            interval: reader.number(HEALTH, "interval", 10, 0..=3600),
-            timeout: reader.number(HEALTH, "timeout", 2, 1..=10),
-            fall: reader.number(HEALTH, "fall", 3, 1..=100),
-            rise: reader.number(HEALTH, "rise", 2, 1..=100),
-            hold: reader.number(HEALTH, "hold", 60, 0..=86_400),
-            alive: {
-                let alive = Codes::parse(reader.text(HEALTH, "alive", b""));
-                reader.check(HEALTH, "alive", alive)
-            },
-        };
-        let trusted = String::from_utf8_lossy(reader.text(SECURITY, "trusted", b""));
-        let trust = reader.check(SECURITY, "trusted", Trust::parse(&trusted));
-        let secret = Secret::new(reader.text(SECURITY, "secret", b""));
-        let secret = reader.check(SECURITY, "secret", secret);
-        let previous = Secret::new(reader.text(SECURITY, "secret.previous", b""));
-        let previous = reader.check(SECURITY, "secret.previous", previous);
-        let register = reader.flag(GENERAL, Kind::Register.name(), true);
-        let cdr = reader.flag(GENERAL, Kind::Cdr.name(), true);
-        let probes = !nodes.is_empty() && health.interval > 0;
-        let priorities = Kind::ALL.map(|kind| {
-            let (default, wanted) = match kind {
-                Kind::Route => (49, true),
-                Kind::Execute | Kind::Message => (50, true),
-                Kind::Preroute => (25, true),
-                Kind::Register | Kind::Unregister => (49, register),
-                Kind::Cdr => (25, cdr),
-                Kind::Locate => (200, !nodes.is_empty()),
-                // These only watch, so where they stand is nobody's business.
-                Kind::Startup | Kind::Hangup => {
-                    return if enabled && probes { WATCH_PRIORITY } else { 0 };
-                }
-            };
-            let priority = reader.number(PRIORITIES, kind.name(), default, 0..=LAST_PRIORITY);
-            if enabled && wanted { priority } else { 0 }
-        });
+        let health = read_rules(reader);
+        let trust = reader.parsed(SECURITY, "trusted", networks);
+        let secret = reader.parsed(SECURITY, "secret", Secret::new);
+        let previous = reader.parsed(SECURITY, "secret.previous", Secret::new);
+        let priorities = Priorities::read(reader, enabled, &nodes, &health);
         Self {
             enabled,
             home: [prefix.as_bytes(), node, b"/"].concat().into(),
@@ -223,7 +185,7 @@ impl Settings {
     /// Where the handler of a message stands among the others; `None` where there is to be none.
     #[must_use]
     pub fn priority(&self, kind: Kind) -> Option<u32> {
-        Some(self.priorities[kind as usize]).filter(|&priority| priority > 0)
+        self.priorities.of(kind)
     }
 }
 
@@ -248,16 +210,34 @@ pub fn known() -> [(&'static str, Vec<&'static str>); KINDS.len()] {
     })
 }
 
+/// Whom a list of addresses and networks trusts.
+fn networks(text: &[u8]) -> Result<Trust, TrustError> {
+    Trust::parse(&String::from_utf8_lossy(text))
+}
+
+/// What `[health]` says.
+fn read_rules(reader: &mut Reader) -> Rules {
+    Rules {
+        interval: reader.number(HEALTH, "interval", 10, 0..=3600),
+        timeout: reader.number(HEALTH, "timeout", 2, 1..=10),
+        fall: reader.number(HEALTH, "fall", 3, 1..=100),
+        rise: reader.number(HEALTH, "rise", 2, 1..=100),
+        hold: reader.number(HEALTH, "hold", 60, 0..=86_400),
+        alive: reader.parsed(HEALTH, "alive", Codes::parse),
+    }
+}
+
 /// What `[locate]` says.
 fn read_terms(reader: &mut Reader) -> Terms {
     let usual = Terms::default();
     let lease = reader.number(LOCATE, "lease", usual.lease, Terms::LEASES);
     let cache = reader.any_number(LOCATE, "cache", 0..=*Terms::LEASES.end());
-    let query =
-        |reader: &mut Reader, key, purpose, usual: Query| match reader.text(LOCATE, key, b"") {
-            b"" => usual,
-            text => reader.check(LOCATE, key, Query::parse(purpose, text)),
-        };
+    let query = |reader: &mut Reader, key, purpose, usual| {
+        reader.parsed(LOCATE, key, |text| match text {
+            b"" => Ok(usual),
+            text => Query::parse(purpose, text),
+        })
+    };
     Terms {
         account: reader.text(LOCATE, "account", b"").into(),
         lease,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Texts: those that a verdict borrows or makes up, and those that are shown to people.
+//! Texts: those that a verdict borrows or makes up, those that are shown to people, and the engine's words.
 
 use std::fmt::{self, Display};
 use std::ops::Range;
@@ -48,6 +48,15 @@ impl Display for Shown<'_> {
             }
         }
         f.write_str(if shown.len() < text.len() { "..." } else { "" })
+    }
+}
+
+/// What a text says in the engine's words for booleans; `None` where it's none of them.
+pub(crate) fn boolean(text: &[u8]) -> Option<bool> {
+    match text {
+        b"true" | b"yes" | b"on" | b"enable" | b"t" => Some(true),
+        b"false" | b"no" | b"off" | b"disable" | b"f" => Some(false),
+        _ => None,
     }
 }
 

@@ -67,23 +67,3 @@ mod registrations;
 mod rooms;
 #[path = "cluster/unload.rs"]
 mod unload;
-
-use std::thread;
-use std::time::{Duration, Instant};
-
-/// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How often somebody looks who can't be told.
-const POLL: Duration = Duration::from_millis(10);
-
-/// Looks again and again until something is there. `missing` says what, should it never come.
-fn patiently<T>(look: impl Fn() -> Option<T>, missing: impl Fn() -> String) -> T {
-    let begin = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(begin.elapsed() < PATIENCE, "{}", missing());
-        thread::sleep(POLL);
-    }
-}

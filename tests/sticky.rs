@@ -40,11 +40,6 @@ fn rooms(kind: &str, count: usize) -> Vec<String> {
         .collect()
 }
 
-/// A database of `PostgreSQL`; `None` where the engine has no module for it.
-fn postgres() -> Option<Database> {
-    lab::has_postgres().then(Database::postgres)
-}
-
 /// Eight threads ask two nodes for the same resources at the same time.
 fn each_resource_has_one_owner(database: &Database) {
     let lab = Lab::of_two(database, SELFISH, "");
@@ -73,18 +68,6 @@ fn sorted(resources: &[String], owners: &[String]) -> Vec<(String, String)> {
         .collect();
     rows.sort();
     rows
-}
-
-#[test]
-fn each_resource_has_one_owner_in_sqlite() {
-    each_resource_has_one_owner(&Database::sqlite());
-}
-
-#[test]
-fn each_resource_has_one_owner_in_postgres() {
-    if let Some(database) = postgres() {
-        each_resource_has_one_owner(&database);
-    }
 }
 
 fn rooms_stay_until_their_node_is_out(database: &Database) {
@@ -121,18 +104,6 @@ fn rooms_stay_until_their_node_is_out(database: &Database) {
     }
 }
 
-#[test]
-fn rooms_stay_until_their_node_is_out_in_sqlite() {
-    rooms_stay_until_their_node_is_out(&Database::sqlite());
-}
-
-#[test]
-fn rooms_stay_until_their_node_is_out_in_postgres() {
-    if let Some(database) = postgres() {
-        rooms_stay_until_their_node_is_out(&database);
-    }
-}
-
 fn a_query_is_a_resource_like_any_other(database: &Database) {
     let lab = Lab::of_two(database, SELFISH, "");
     let names = [
@@ -156,14 +127,34 @@ fn a_query_is_a_resource_like_any_other(database: &Database) {
     );
 }
 
-#[test]
-fn a_query_is_a_resource_like_any_other_in_sqlite() {
-    a_query_is_a_resource_like_any_other(&Database::sqlite());
+/// Makes tests of what holds in both databases.
+macro_rules! in_both {
+    ($($rule:ident)*) => {
+        mod in_sqlite {
+            use super::Database;
+
+            $(#[test]
+            fn $rule() {
+                super::$rule(&Database::sqlite());
+            })*
+        }
+
+        /// Left out where the engine has no module for it.
+        mod in_postgres {
+            use super::{Database, lab};
+
+            $(#[test]
+            fn $rule() {
+                if lab::has_postgres() {
+                    super::$rule(&Database::postgres());
+                }
+            })*
+        }
+    };
 }
 
-#[test]
-fn a_query_is_a_resource_like_any_other_in_postgres() {
-    if let Some(database) = postgres() {
-        a_query_is_a_resource_like_any_other(&database);
-    }
+in_both! {
+    each_resource_has_one_owner
+    rooms_stay_until_their_node_is_out
+    a_query_is_a_resource_like_any_other
 }

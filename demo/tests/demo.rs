@@ -6,9 +6,8 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
+use engine_process::eventually;
 use tempfile::TempDir;
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/cases.jsonl");
@@ -154,9 +153,6 @@ fn a_demo_that_is_killed_leaves_nothing_behind() {
     assert!(!is_empty(files.path()));
     demo.kill().unwrap();
     demo.wait().unwrap();
-    let until = Instant::now() + Duration::from_secs(10);
-    while !is_empty(files.path()) {
-        assert!(Instant::now() < until, "temporary files are left");
-        thread::sleep(Duration::from_millis(10));
-    }
+    let missing = || "temporary files are left".to_owned();
+    eventually(|| is_empty(files.path()), missing);
 }

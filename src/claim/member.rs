@@ -52,7 +52,7 @@ impl Member<'_> {
 }
 
 /// The node that a resource is placed on, among those that take any.
-pub(super) fn winner<'n>(
+pub(crate) fn winner<'n>(
     resource: &[u8],
     members: impl Iterator<Item = Member<'n>>,
 ) -> Option<&'n [u8]> {

@@ -2,7 +2,7 @@
 
 //! The claims that a node has seen of late, in bounded memory.
 //!
-//! They are in two halves, as in [`replay`](crate::replay): where the half that takes them is full, or a lease
+//! They are in two halves: where the half that takes them is full, or a lease
 //! has passed, the other is forgotten, with all that was not used since the last time.
 
 use std::collections::HashMap;

@@ -2,10 +2,11 @@
 
 //! The `[node NAME]` sections.
 
+use super::networks;
 use super::reader::{Reader, Section};
 use crate::nodes;
 use crate::pattern::LONGEST_NODE;
-use crate::resource::trim_blanks;
+use crate::resource::{ANY_NODE, trim_blanks};
 use crate::template::Template;
 use crate::trust::Trust;
 
@@ -32,43 +33,42 @@ pub(super) fn read(reader: &mut Reader, has_callto: bool) -> (Vec<nodes::Section
         };
         let name = trim_blanks(name);
         let twice = nodes.iter().any(|node| &*node.name == name);
-        let wrong = match name {
-            _ if twice => "another section is that node's",
-            b"" | b"*" => "a node needs a name",
-            _ if name.contains(&b'/') => "no call can go to a node with a slash in its name",
-            _ if name.len() > LONGEST_NODE => "a node's name has at most 255 bytes",
-            _ => "",
-        };
-        if !wrong.is_empty() {
-            reader.refuse(entry, wrong.to_owned());
+        if let Some(problem) = problem(name, twice) {
+            reader.refuse(entry, problem);
         }
-        let text = reader.text(section, "callto", b"");
-        let callto = reader.check(section, "callto", Template::parse(text));
-        if text.is_empty() && !has_callto {
-            reader.refuse(
-                entry,
-                "the node needs a callto, there is none in [general]".to_owned(),
-            );
+        let callto = reader.parsed(section, "callto", Template::parse);
+        let has_own = !reader.text(section, "callto", b"").is_empty();
+        if !has_own && !has_callto {
+            let problem = "the node needs a callto, there is none in [general]";
+            reader.refuse(entry, problem.to_owned());
         }
         let weight = reader.number(section, "weight", 100, 0..=MOST_WEIGHT);
-        let source = String::from_utf8_lossy(reader.text(section, "source", b""));
-        let source = Trust::parse(&source)
-            .map_err(|error| error.to_string())
-            .and_then(|source| {
-                let everybody = source == Trust::Anyone;
-                if everybody {
-                    Err("* is no node's address".to_owned())
-                } else {
-                    Ok(source)
-                }
-            });
-        sources.push(reader.check(section, "source", source));
+        sources.push(
+            reader.parsed(section, "source", |text| match networks(text) {
+                Ok(Trust::Anyone) => Err("* is no node's address".to_owned()),
+                source => source.map_err(|error| error.to_string()),
+            }),
+        );
         nodes.push(nodes::Section {
             name: name.into(),
-            callto: (!text.is_empty()).then_some(callto),
+            callto: has_own.then_some(callto),
             weight,
             probe: reader.text(section, "probe", b"").into(),
         });
     }
     (nodes, sources)
+}
+
+/// What is wrong with a node's name.
+fn problem(name: &[u8], twice: bool) -> Option<String> {
+    let problem = match name {
+        _ if twice => "another section is that node's",
+        b"" | ANY_NODE => "a node needs a name",
+        _ if name.contains(&b'/') => "no call can go to a node with a slash in its name",
+        _ if name.len() > LONGEST_NODE => {
+            return Some(format!("a node's name has at most {LONGEST_NODE} bytes"));
+        }
+        _ => return None,
+    };
+    Some(problem.to_owned())
 }

@@ -8,7 +8,7 @@
 use std::ops::RangeInclusive;
 
 use super::{Entry, SettingError};
-use crate::text::Shown;
+use crate::text::{Shown, boolean};
 
 /// A section of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,18 @@ impl<'a> Reader<'a> {
     fn filled(&mut self, section: Section<'a>, key: &'static str) -> Option<&'a Entry<'a>> {
         self.find(section, key)
             .filter(|entry| !entry.value.is_empty())
+    }
+
+    /// A value that is made of the text, an empty one where there is no entry; the default where it
+    /// can't be made.
+    pub(super) fn parsed<T: Default, E: ToString>(
+        &mut self,
+        section: Section<'a>,
+        key: &'static str,
+        parse: impl FnOnce(&'a [u8]) -> Result<T, E>,
+    ) -> T {
+        let text = self.text(section, key, b"");
+        self.check(section, key, parse(text))
     }
 
     /// Takes a value that was made of an entry's text, or notes why it could not be made.
@@ -155,14 +167,10 @@ impl<'a> Reader<'a> {
         let Some(entry) = self.filled(section, key) else {
             return default;
         };
-        match entry.value {
-            b"true" | b"yes" | b"on" | b"enable" | b"t" => true,
-            b"false" | b"no" | b"off" | b"disable" | b"f" => false,
-            _ => {
-                self.refuse(entry, "not a boolean, use yes or no".to_owned());
-                default
-            }
-        }
+        boolean(entry.value).unwrap_or_else(|| {
+            self.refuse(entry, "not a boolean, use yes or no".to_owned());
+            default
+        })
     }
 
     /// A number within a range.

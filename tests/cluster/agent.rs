@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::PATIENCE;
+use engine_process::PATIENCE;
+
 use crate::network::SIP;
 use crate::sip::SipMessage;
 

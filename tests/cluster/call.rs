@@ -103,8 +103,8 @@ impl OutgoingCall {
         Ok(talk)
     }
 
-    /// Gives up.
-    pub fn cancel(self) -> Refusal {
+    /// Gives up, and waits until the other knows.
+    pub fn give_up(self, called: IncomingCall) -> Refusal {
         let cancel = self.beside("CANCEL").with("To", self.invite.header("To"));
         let answer = self.agent.ask(&cancel, self.node);
         assert_eq!(
@@ -112,7 +112,9 @@ impl OutgoingCall {
             200,
             "a call that was not answered can be cancelled"
         );
-        self.refused()
+        let refusal = self.refused();
+        called.cancelled();
+        refusal
     }
 
     /// A request that belongs to the INVITE, but for its To header.
@@ -178,7 +180,7 @@ impl IncomingCall {
     }
 
     /// Waits until the caller gives up.
-    pub fn cancelled(self) {
+    fn cancelled(self) {
         let branch = self.invite.message.branch();
         self.agent.take("a CANCEL", |received| {
             received.message.is("CANCEL") && received.message.branch() == branch

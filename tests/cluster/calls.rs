@@ -87,10 +87,7 @@ fn a_refusal_reaches_the_caller() {
     let (alice, bob) = lab.alice_and_bob();
     // The engine itself makes 403 of 603.
     for (said, heard) in [(486, 486), (603, 403)] {
-        let calling = alice.call("bob");
-        let called = bob.called();
-        called.ring();
-        calling.rings();
+        let (calling, called) = alice.rings_at(&bob);
         called.refuse(said);
         assert_eq!(calling.refused().code, heard);
     }
@@ -102,10 +99,6 @@ fn a_caller_can_give_up() {
         return;
     };
     let (alice, bob) = lab.alice_and_bob();
-    let calling = alice.call("bob");
-    let called = bob.called();
-    called.ring();
-    calling.rings();
-    assert_eq!(calling.cancel().code, 487);
-    called.cancelled();
+    let (calling, called) = alice.rings_at(&bob);
+    assert_eq!(calling.give_up(called).code, 487);
 }

@@ -5,7 +5,8 @@
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 
-use crate::PATIENCE;
+use engine_process::PATIENCE;
+
 use crate::configuration::MANAGER;
 
 /// What erases the line that is being typed.

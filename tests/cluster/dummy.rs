@@ -8,7 +8,8 @@ use std::collections::HashSet;
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4, UdpSocket};
 
-use crate::PATIENCE;
+use engine_process::PATIENCE;
+
 use crate::agent::Received;
 use crate::sip::SipMessage;
 

@@ -7,13 +7,12 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 
-use engine_process::{Guard, Handler, Message, Process};
+use engine_process::{Guard, Handler, Message, Process, patiently};
 
 use crate::cdr::{self, Cdr};
 use crate::command;
 use crate::installation::Installation;
 use crate::log::Log;
-use crate::patiently;
 use crate::status::Status;
 
 /// A node, running or not. What is asked of one that doesn't run fails the test.

@@ -68,10 +68,7 @@ fn a_refusal_has_its_code_and_its_words() {
         (408, "503", "Service Unavailable"),
         (503, "503", "Service Unavailable"),
     ] {
-        let calling = alice.call("bob");
-        let called = bob.called();
-        called.ring();
-        calling.rings();
+        let (calling, called) = alice.rings_at(&bob);
         called.refuse(said);
         calling.refused();
         let expected = [
@@ -89,12 +86,8 @@ fn a_call_that_was_given_up_ends_without_a_cause() {
         return;
     };
     let (alice, bob) = lab.alice_and_bob();
-    let calling = alice.call("bob");
-    let called = bob.called();
-    called.ring();
-    calling.rings();
-    calling.cancel();
-    called.cancelled();
+    let (calling, called) = alice.rings_at(&bob);
+    calling.give_up(called);
     assert_has(
         &end_of_leg(&lab),
         &[

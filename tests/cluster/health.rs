@@ -139,19 +139,12 @@ fn calls_that_come_to_nothing_at_a_live_node_say_nothing_against_it() {
     let (alice, bob) = lab.alice_and_bob();
     let log = log_with_up(&lab, "node1", &["node2"]);
     for (said, heard) in [(486, 486), (603, 403), (408, 503), (503, 503)] {
-        let calling = alice.call("bob");
-        let called = bob.called();
-        called.ring();
-        calling.rings();
+        let (calling, called) = alice.rings_at(&bob);
         called.refuse(said);
         assert_eq!(calling.refused().code, heard);
     }
-    let calling = alice.call("bob");
-    let called = bob.called();
-    called.ring();
-    calling.rings();
-    calling.cancel();
-    called.cancelled();
+    let (calling, called) = alice.rings_at(&bob);
+    calling.give_up(called);
     assert_eq!(lab.node("node1").status().column("node2", "Failures"), "0");
 
     // This one looks as if nobody were there at all, so that a probe has to tell.

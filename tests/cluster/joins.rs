@@ -7,13 +7,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use engine_process::Message;
+use engine_process::{Message, patiently};
 
 use crate::call::Talk;
 use crate::engine::Node;
 use crate::installation::MODULE;
 use crate::lab::Lab;
-use crate::patiently;
 use crate::phone::Phone;
 
 const NODES: [&str; 3] = ["node1", "node2", "node3"];

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::patiently;
+use engine_process::patiently;
 
 /// The log of a node.
 pub struct Log {

@@ -103,6 +103,15 @@ impl Phone {
         OutgoingCall::new(&self.agent, invite, self.node())
     }
 
+    /// Calls another phone, and waits until it rings there.
+    pub fn rings_at(&self, other: &Phone) -> (OutgoingCall, IncomingCall) {
+        let calling = self.call(&other.agent.user);
+        let called = other.called();
+        called.ring();
+        calling.rings();
+        (calling, called)
+    }
+
     /// The next call that comes.
     pub fn called(&self) -> IncomingCall {
         let invite = self

@@ -6,10 +6,9 @@
 
 use std::net::TcpStream;
 
-use engine_process::Message;
+use engine_process::{Message, patiently};
 
 use crate::lab::{Lab, Plan};
-use crate::patiently;
 use crate::phone::Phone;
 
 /// The one that Yate comes with.

@@ -2,10 +2,11 @@
 
 //! The module is unloaded while a node that is probed has not answered yet.
 
+use engine_process::eventually;
+
 use crate::dummy::Dummy;
 use crate::installation::MODULE;
 use crate::lab::{Lab, Plan};
-use crate::patiently;
 
 const UNLOAD: &str = "module unload clustering";
 const UNLOADED: &str = "Unloaded module: clustering";
@@ -49,8 +50,8 @@ fn an_unload_that_would_wait_long_is_refused_and_a_later_one_is_not() {
     let line = "Not unloading: a node or a database that was asked has not answered yet";
     node.log().wait_for(line);
     module_works(&lab);
-    patiently(
-        || (node.command(UNLOAD) == UNLOADED).then_some(()),
+    eventually(
+        || node.command(UNLOAD) == UNLOADED,
         || "the module can't be unloaded".to_owned(),
     );
     node.command(&format!("module load {MODULE}"));

@@ -7,9 +7,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use engine_bridge::{Engine, Manners, Message, Setup};
+use engine_process::eventually;
 
 use crate::child::in_child;
-use crate::lab::{GENERAL, MODULE, PATIENCE, execute, registration, text};
+use crate::lab::{GENERAL, MODULE, execute, registration, text};
 use crate::traffic::rounds;
 
 /// How long an engine may take to end: its own waits are of a second or two.
@@ -40,11 +41,8 @@ fn stop_in_a_lookup(manners: Manners) -> i32 {
     let engine = start();
     let _lookup = engine.sleep_in("cluster.locate", 50, Duration::from_secs(60), manners);
     assert!(engine.enqueue(&execute("cluster/*/conf/7")));
-    let begin = Instant::now();
-    while engine.sleeping() == 0 {
-        assert!(begin.elapsed() < PATIENCE, "nobody asks for the node");
-        thread::sleep(Duration::from_millis(1));
-    }
+    let missing = || "nobody asks for the node".to_owned();
+    eventually(|| engine.sleeping() > 0, missing);
     stop(engine)
 }
 
@@ -104,11 +102,8 @@ fn engine_that_ends_probes_no_node() {
                 true
             })
         };
-        let begin = Instant::now();
-        while probes.load(Ordering::Relaxed) == 0 {
-            assert!(begin.elapsed() < PATIENCE, "no node is probed");
-            thread::sleep(Duration::from_millis(1));
-        }
+        let missing = || "no node is probed".to_owned();
+        eventually(|| probes.load(Ordering::Relaxed) > 0, missing);
         let late = Arc::new(AtomicUsize::new(0));
         let _halt = {
             let late = Arc::clone(&late);

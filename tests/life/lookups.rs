@@ -4,9 +4,10 @@
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, Scope, ScopedJoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use engine_bridge::{Handler, is_mapped, module_path};
+use engine_process::eventually;
 
 use crate::lab::{GENERAL, Lab, MODULE, PATIENCE, execute, text};
 
@@ -148,11 +149,10 @@ fn reload_from_inside_a_lookup_neither_hangs_nor_is_lost() {
     // The old handlers go when no call waits any more: with the engine's next tick.
     let wanted = [31, 32, 33, 34].map(|priority| format!("clustering:{priority}"));
     let names = ["call.route", "user.register", "call.execute", "call.cdr"];
-    let end = Instant::now() + PATIENCE;
-    while names.map(handlers) != wanted {
-        assert!(Instant::now() < end, "{:?}", names.map(handlers));
-        thread::sleep(Duration::from_millis(50));
-    }
+    eventually(
+        || names.map(handlers) == wanted,
+        || format!("{:?}", names.map(handlers)),
+    );
 }
 
 #[test]

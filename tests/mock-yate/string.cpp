@@ -254,32 +254,30 @@ String& String::insert(unsigned int pos, char value, unsigned int len) {
     return *this;
 }
 
-String& String::printf(const char* format, ...) {
+String& String::print(size_t most, const char* format, va_list args) {
     if (TelEngine::null(format)) {
         clear();
         return *this;
     }
-    const size_t size = strlen(format) + 129;
-    char* data = static_cast<char*>(malloc(size));
-    va_list args;
-    va_start(args, format);
-    vsnprintf(data, size, format, args);
-    va_end(args);
+    char* data = static_cast<char*>(malloc(most + 1));
+    vsnprintf(data, most + 1, format, args);
     return take(data, static_cast<unsigned int>(strlen(data)));
 }
 
-String& String::printf(unsigned int length, const char* format, ...) {
-    if (TelEngine::null(format)) {
-        clear();
-        return *this;
-    }
-    const size_t size = (length < 128 ? 128 : length) + 1;
-    char* data = static_cast<char*>(malloc(size));
+String& String::printf(const char* format, ...) {
     va_list args;
     va_start(args, format);
-    vsnprintf(data, size, format, args);
+    print(textLength(format, -1) + 128, format, args);
     va_end(args);
-    return take(data, static_cast<unsigned int>(strlen(data)));
+    return *this;
+}
+
+String& String::printf(unsigned int length, const char* format, ...) {
+    va_list args;
+    va_start(args, format);
+    print(length < 128 ? 128 : length, format, args);
+    va_end(args);
+    return *this;
 }
 
 String TelEngine::operator+(const String& s1, const String& s2) {

@@ -6,11 +6,12 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use engine_bridge::{Call, Handler, Message, module_path};
+use engine_process::eventually;
 
-use crate::lab::{Lab, MODULE, PATIENCE, text};
+use crate::lab::{Lab, MODULE, text};
 
 const NODES: &str = "[general]\ncallto=sip/sip:cluster/@\\0.lab\n\
     [node node1]\nweight=100\n[node node2]\nweight=100\n[node node3]\nweight=100\n\
@@ -65,11 +66,8 @@ impl Lab {
     }
 
     fn wait_for(&self, node: &str, state: &str) {
-        let end = Instant::now() + PATIENCE;
-        while self.state(node) != format!("{node} {state}") {
-            assert!(Instant::now() < end, "{}", self.command("nodes"));
-            thread::sleep(Duration::from_millis(20));
-        }
+        let state = format!("{node} {state}");
+        eventually(|| self.state(node) == state, || self.command("nodes"));
     }
 }
 
@@ -105,16 +103,13 @@ fn a_node_that_dies_is_found_out_and_comes_back_by_itself() {
 #[test]
 fn without_a_channel_that_sends_requests_every_node_counts_as_up() {
     let lab = with_nodes();
-    let end = Instant::now() + PATIENCE;
-    while !lab
-        .engine
-        .take_log()
-        .join("\n")
-        .contains("set generate=yes")
-    {
-        assert!(Instant::now() < end, "nobody says so");
-        thread::sleep(Duration::from_millis(20));
-    }
+    let is_said = || {
+        lab.engine
+            .take_log()
+            .join("\n")
+            .contains("set generate=yes")
+    };
+    eventually(is_said, || "nobody says so".to_owned());
     assert_eq!(lab.target("cluster/node2/x"), "sip/sip:cluster/@node2.lab");
 }
 
@@ -129,11 +124,8 @@ fn unload_waits_for_a_probe_under_way() {
         counts.1.fetch_add(1, Ordering::SeqCst);
         answer(call, "200", true)
     });
-    let end = Instant::now() + PATIENCE;
-    while asked.load(Ordering::SeqCst) == answered.load(Ordering::SeqCst) {
-        assert!(Instant::now() < end, "no node is probed");
-        thread::yield_now();
-    }
+    let is_under_way = || asked.load(Ordering::SeqCst) != answered.load(Ordering::SeqCst);
+    eventually(is_under_way, || "no node is probed".to_owned());
     assert!(lab.engine.unload(MODULE));
     assert_eq!(
         asked.load(Ordering::SeqCst),
@@ -154,8 +146,7 @@ fn a_drained_node_is_drained_after_a_reload_and_after_the_module_came_again() {
             .unwrap()
             .contains("node3=draining\n")
     );
-    drop(lab);
-    let lab = Lab::with(NODES);
+    assert!(lab.engine.load(&module_path(), MODULE));
     assert_eq!(lab.state("node3"), "node3 draining");
     assert_eq!(lab.command("undrain node3"), "Node 'node3' is enabled\r\n");
 }

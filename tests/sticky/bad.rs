@@ -9,9 +9,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use engine_bridge::real_engine;
+use engine_process::eventually;
 
 use super::database::Database;
-use super::lab::{Lab, clustering, eventually, has_postgres};
+use super::lab::{Lab, clustering, has_postgres};
 use super::rooms;
 
 /// For an answer of which the limit is 200 ms; the machine may be busy.

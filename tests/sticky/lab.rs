@@ -10,17 +10,15 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use engine_bridge::{module_path, real_engine};
-use engine_process::{Guard, Message, PATIENCE, Process};
+use engine_process::{Guard, Message, Process, eventually};
 use tempfile::TempDir;
 
 use super::database::Database;
 
 /// How many threads ask each node.
 const THREADS: usize = 4;
-const POLL: Duration = Duration::from_millis(10);
 
 /// Nodes that run, and the directory they live in.
 pub struct Lab {
@@ -220,17 +218,8 @@ impl Node {
     pub fn wait_for(&self, text: &str) {
         eventually(
             || self.log().contains(text),
-            || format!("'{text}' in {}", self.log()),
+            || format!("'{text}' never came: {}", self.log()),
         );
-    }
-}
-
-/// Waits until something holds. `what` tells what that is, should it never do so.
-pub fn eventually(holds: impl Fn() -> bool, what: impl Fn() -> String) {
-    let begin = Instant::now();
-    while !holds() {
-        assert!(begin.elapsed() < PATIENCE, "never came: {}", what());
-        thread::sleep(POLL);
     }
 }
 

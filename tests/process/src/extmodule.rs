@@ -13,12 +13,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use crate::message::{Line, Message};
-
-/// How long an engine may take for anything.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+use crate::patience::PATIENCE;
 
 /// Changes a message, and says whether it is handled now.
 pub type Handler = Box<dyn FnMut(&mut Message) -> bool + Send>;

@@ -6,9 +6,11 @@
 mod extmodule;
 mod guard;
 mod message;
+mod patience;
 mod process;
 
-pub use extmodule::{Client, Handler, PATIENCE, failure};
+pub use extmodule::{Client, Handler, failure};
 pub use guard::Guard;
 pub use message::{Line, Message};
+pub use patience::{PATIENCE, eventually, patiently};
 pub use process::Process;

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use crate::patience::POLL;
 use crate::{Client, Guard, PATIENCE, failure};
 
 const LOG: &str = "log";
 const SOCKET: &str = "extmodule.sock";
-const POLL: Duration = Duration::from_millis(10);
 
 /// An engine that is up. It is killed, if it still runs, when this goes out of scope.
 pub struct Process {

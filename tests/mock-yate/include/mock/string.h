@@ -196,6 +196,7 @@ protected:
 private:
     static constexpr unsigned int NoHash = ~0U;
     String& take(char* data, unsigned int len);
+    String& print(size_t most, const char* format, va_list args);
     char* m_string = nullptr;
     unsigned int m_length = 0;
     mutable std::atomic<unsigned int> m_hash{NoHash};
