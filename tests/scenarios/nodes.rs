@@ -154,8 +154,7 @@ fn a_drained_node_is_drained_after_a_reload_and_after_the_module_came_again() {
             .unwrap()
             .contains("node3=draining\n")
     );
-    drop(lab);
-    let lab = Lab::with(NODES);
+    assert!(lab.engine.load(&module_path(), MODULE));
     assert_eq!(lab.state("node3"), "node3 draining");
     assert_eq!(lab.command("undrain node3"), "Node 'node3' is enabled\r\n");
 }
