@@ -17,11 +17,12 @@ use std::{mem, panic, process, ptr, slice};
 use call::{Asked, Call, Place};
 use clustering::ffi::{
     CLUSTERING_ABI_VERSION, CLUSTERING_KINDS, CLUSTERING_NAMES, clustering_abi_check,
-    clustering_action, clustering_concerns, clustering_core, clustering_decide,
-    clustering_edit_kind, clustering_enabled, clustering_free, clustering_kind_name,
-    clustering_load, clustering_located, clustering_name, clustering_new, clustering_priority,
-    clustering_result, clustering_status, clustering_text, clustering_verdict,
-    clustering_verdict_line, clustering_verdict_release,
+    clustering_abi_version, clustering_action, clustering_concerns, clustering_core,
+    clustering_decide, clustering_edit_kind, clustering_enabled, clustering_free,
+    clustering_kind_filtered, clustering_kind_name, clustering_kind_names, clustering_load,
+    clustering_located, clustering_name, clustering_new, clustering_priority, clustering_result,
+    clustering_status, clustering_text, clustering_verdict, clustering_verdict_line,
+    clustering_verdict_release, clustering_version,
 };
 use clustering_fuzz::host::{Answer, Empty, Message, bytes, read, take};
 use clustering_fuzz::operate::{Operation, Operator, first, settings};
@@ -203,9 +204,13 @@ impl Host {
                 assert_eq!(known, is_kind(kind));
                 let priority = clustering_priority(core, kind);
                 assert!(priority == 0 || (known && enabled));
+                assert_eq!(clustering_kind_names(kind) != 0, known);
+                assert!(known || !clustering_kind_filtered(kind));
             }
             let named = !read(clustering_name(number)).is_empty();
             assert_eq!(named, (number as usize) < CLUSTERING_NAMES);
+            assert!(!read(clustering_version()).is_empty());
+            assert_eq!(clustering_abi_version(), CLUSTERING_ABI_VERSION);
             let mut errors = clustering_text {
                 ptr: ptr::null_mut(),
                 len: 0,
