@@ -46,7 +46,7 @@ cluster: yate
 	@scripts/setup lint
 	cargo test --locked --test cluster -- --test-threads=8
 
-# All of it, what a message costs, and the fuzzer over its seeds: what CI runs.
+# All of it, what a message costs, and the tools below for a bounded time: what CI runs.
 check:
 	@scripts/setup lint
 	scripts/check

@@ -152,7 +152,9 @@ bool Decisions::ask(const Verdict& begun, int kind, Message& msg) {
     reading.read(question->message(), m_all);
     Parameters(question->message(), reading, m_names, 0).apply(*begun);
     const Wait wait(*this);
-    if (!wait.allowed()) {
+    // An engine that ends handles what is left after it has stopped all threads, and then closes
+    // the libraries, with any new thread inside.
+    if (!wait.allowed() || Engine::exiting()) {
         return false;
     }
     const Question::Outcome outcome = question->ask(begun->timeout);

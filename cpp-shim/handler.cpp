@@ -128,8 +128,9 @@ Handler* Handlers::replace(int kind, unsigned priority) {
     Handler* handler = new Handler(m_decisions, kind, priority);
     if (old) {
         handler->follow(*old);
-    } else if (m_replaced.skipNull()) {
-        // Messages that were made before may have met a handler that is gone since.
+    } else if (wasReplaced(kind)) {
+        // Messages that were made before may have met a handler that is gone since. They are taken
+        // once that is swept, so that a clock which is set back stops this one for no longer.
         handler->begin();
     }
     Engine::install(handler);
@@ -137,6 +138,16 @@ Handler* Handlers::replace(int kind, unsigned priority) {
         handler->takeOver();
     }
     return handler;
+}
+
+// Whether a handler of a kind still has to be uninstalled.
+bool Handlers::wasReplaced(int kind) const {
+    for (const ObjList* o = m_replaced.skipNull(); o; o = o->skipNext()) {
+        if (static_cast<const Handler*>(o->get())->kind() == kind) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void Handlers::sweep() {

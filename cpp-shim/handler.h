@@ -97,6 +97,7 @@ public:
 
 private:
     Handler* replace(int kind, unsigned priority);
+    bool wasReplaced(int kind) const;
     Handler* takeEldest();
 
     Decisions& m_decisions;

@@ -39,6 +39,11 @@ Probe::Probe(clustering_core* core, const clustering_chore& chore)
       m_tries(chore.tries) {}
 
 void Probe::send(clustering_core* core, const clustering_chore& chore) {
+    // The engine's timer goes on while it ends, but the SIP channel doesn't survive to be asked for
+    // a request after its own end.
+    if (Engine::exiting()) {
+        return;
+    }
     if (!start(new Probe(core, chore))) {
         // No fault of the node's.
         clustering_probed(core, {chore.node.ptr, chore.node.len}, chore.number,
@@ -47,11 +52,6 @@ void Probe::send(clustering_core* core, const clustering_chore& chore) {
 }
 
 void Probe::work() {
-    // The engine's timer goes on while it ends, but the SIP channel doesn't survive to be asked for
-    // a request after its own end.
-    if (Engine::exiting()) {
-        return;
-    }
     Message request("xsip.generate");
     request.addParam("method", "OPTIONS");
     request.addParam("uri", m_uri);

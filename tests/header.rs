@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 //! The committed C header is the one that the source gives, compiles alone as C and as C++, and has a number
-//! that tells its declarations from all that were there before.
+//! that tells its declarations from all that were there before. All of its entries are fuzzed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -53,8 +53,31 @@ fn the_header_compiles_alone_as_c_and_as_cpp() {
     }
 }
 
+#[test]
+fn each_entry_is_fuzzed() {
+    let sources = ["fuzz_targets/abi.rs", "src/host.rs", "src/operate.rs"]
+        .map(|file| read(&format!("fuzz/{file}")))
+        .concat();
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let declarations = declarations();
+    let words = declarations
+        .split('(')
+        .filter_map(|text| text.rsplit(|letter| !is_part(letter)).next());
+    let entries: Vec<_> = words
+        .filter(|word| word.starts_with("clustering_"))
+        .collect();
+    assert!(!entries.is_empty());
+    for entry in entries {
+        assert!(sources.contains(&format!("{entry}(")), "{entry}");
+    }
+}
+
+fn read(file: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
+}
+
 fn committed() -> String {
-    std::fs::read_to_string(path()).unwrap()
+    read(HEADER)
 }
 
 /// The header without comments, and with one space wherever there are any.

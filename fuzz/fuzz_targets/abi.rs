@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What the C ABI has for messages, by any sequence of calls that the header allows: several nodes, NULLs,
-//! numbers out of range, verdicts that are held while settings change and while other verdicts are made.
+//! All entries of the C ABI, by any sequence of calls that the header allows: several nodes, NULLs, numbers
+//! out of range, verdicts that are held while settings change, while operators give commands and while other
+//! verdicts are made.
 //!
 //! The address sanitizer looks for steps aside and for leaks; this target for results that the
 //! header doesn't promise. The core catches its panics; here each one ends the run.
@@ -11,18 +12,20 @@
 #[path = "abi/call.rs"]
 mod call;
 
-use std::{panic, process, ptr, slice};
+use std::{mem, panic, process, ptr, slice};
 
 use call::{Asked, Call, Place};
 use clustering::ffi::{
     CLUSTERING_ABI_VERSION, CLUSTERING_KINDS, CLUSTERING_NAMES, clustering_abi_check,
-    clustering_action, clustering_concerns, clustering_core, clustering_decide,
-    clustering_edit_kind, clustering_enabled, clustering_free, clustering_kind_name,
-    clustering_load, clustering_located, clustering_name, clustering_new, clustering_priority,
-    clustering_result, clustering_setting, clustering_status, clustering_text, clustering_verdict,
-    clustering_verdict_line, clustering_verdict_release,
+    clustering_abi_version, clustering_action, clustering_concerns, clustering_core,
+    clustering_decide, clustering_edit_kind, clustering_enabled, clustering_free,
+    clustering_kind_filtered, clustering_kind_name, clustering_kind_names, clustering_load,
+    clustering_located, clustering_name, clustering_new, clustering_priority, clustering_result,
+    clustering_status, clustering_text, clustering_verdict, clustering_verdict_line,
+    clustering_verdict_release, clustering_version,
 };
 use clustering_fuzz::host::{Answer, Empty, Message, bytes, read, take};
+use clustering_fuzz::operate::{Operation, Operator, first, settings};
 use clustering_fuzz::{File, Params, Text, is_line};
 use libfuzzer_sys::fuzz_target;
 
@@ -108,14 +111,14 @@ impl Held {
 /// A host with its nodes and the verdicts that it holds.
 #[derive(Default)]
 struct Host {
-    cores: [Option<*mut clustering_core>; CORES],
+    cores: [Operator; CORES],
     verdicts: [Option<Held>; VERDICTS],
 }
 
 impl Host {
     /// The node of a place, NULL where there is none.
     fn core(&self, place: Place) -> *mut clustering_core {
-        let core = place.of(CORES).and_then(|place| self.cores[place]);
+        let core = place.of(CORES).map(|place| self.cores[place].core());
         core.unwrap_or(ptr::null_mut())
     }
 
@@ -127,7 +130,8 @@ impl Host {
         // SAFETY: the name outlives the call.
         let core = unsafe { clustering_new(bytes(&node.0, empty), number as u64) };
         assert!(!core.is_null());
-        self.cores[number] = Some(core);
+        // SAFETY: `free` ends both.
+        self.cores[number] = unsafe { Operator::new(core) };
         // In place of the core's own hook: some entries have no result that tells of a panic.
         panic::set_hook(Box::new(|panic| {
             eprintln!("{panic}");
@@ -144,31 +148,20 @@ impl Host {
                 self.release(place);
             }
         }
-        let core = self.cores[number].take().unwrap_or(ptr::null_mut());
+        let operator = mem::take(&mut self.cores[number]);
         // SAFETY: NULL, or a node that nothing borrows from any more.
-        unsafe { clustering_free(core) }
+        unsafe { clustering_free(operator.core()) }
     }
 
     fn load(&self, core: Place, file: &File, with_errors: bool, empty: Empty) {
         let core = self.core(core);
-        let settings = file
-            .entries
-            .iter()
-            .map(|[section, key, value]| clustering_setting {
-                section: bytes(&section.0, empty),
-                key: bytes(&key.0, empty),
-                value: bytes(&value.0, empty),
-            });
-        let settings: Box<[_]> = settings.collect();
+        let settings = settings(file, empty);
         // What can't be a text, so that it's seen if nothing was written.
         let mut errors = clustering_text {
             ptr: ptr::dangling_mut(),
             len: usize::MAX,
         };
-        let first = match empty {
-            Empty::Null if settings.is_empty() => ptr::null(),
-            _ => settings.as_ptr(),
-        };
+        let first = first(&settings, empty);
         // SAFETY: all that is passed outlives the call, the text is the core's own.
         let (result, lines) = unsafe {
             let file = bytes(b"conf\xff/clustering.conf", empty);
@@ -211,9 +204,13 @@ impl Host {
                 assert_eq!(known, is_kind(kind));
                 let priority = clustering_priority(core, kind);
                 assert!(priority == 0 || (known && enabled));
+                assert_eq!(clustering_kind_names(kind) != 0, known);
+                assert!(known || !clustering_kind_filtered(kind));
             }
             let named = !read(clustering_name(number)).is_empty();
             assert_eq!(named, (number as usize) < CLUSTERING_NAMES);
+            assert!(!read(clustering_version()).is_empty());
+            assert_eq!(clustering_abi_version(), CLUSTERING_ABI_VERSION);
             let mut errors = clustering_text {
                 ptr: ptr::null_mut(),
                 len: 0,
@@ -258,6 +255,13 @@ impl Host {
         self.hold(asked.verdict, held, good, result);
     }
 
+    fn operate(&mut self, core: Place, operation: &Operation) {
+        match core.of(CORES) {
+            Some(core) => self.cores[core].carry_out(operation),
+            None => Operator::default().carry_out(operation),
+        }
+    }
+
     /// Goes on from a verdict that is held, and holds the next one.
     fn located(
         &mut self,
@@ -282,8 +286,7 @@ impl Host {
         let found = found.as_ref().map_or(ptr::null(), ptr::from_ref);
         let mut verdict = memory();
         let to = asked.place(&mut verdict);
-        let node = core.and_then(|core| self.cores[core]);
-        let node = node.unwrap_or(ptr::null_mut());
+        let node = core.map_or(ptr::null_mut(), |core| self.cores[core].core());
         // SAFETY: `begun` is NULL or a verdict of the same node; the rest as for `decide`.
         let result = unsafe {
             let begun = begun.map_or(ptr::null(), |begun| &raw const *begun.verdict);
@@ -411,6 +414,7 @@ fuzz_target!(|calls: Vec<Call>| {
             Call::Look { verdict } => host.look(verdict),
             Call::Write { verdict } => host.write(verdict),
             Call::Release { verdict } => host.release(verdict),
+            Call::Operate { core, operation } => host.operate(core, &operation),
         }
     }
 });

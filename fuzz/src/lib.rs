@@ -11,6 +11,7 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 use clustering::settings::Entry;
 
 pub mod host;
+pub mod operate;
 
 /// Before this byte and after it nothing is special: so a text may hold a newline.
 const ESCAPE: u8 = 0x10;

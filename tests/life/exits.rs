@@ -127,6 +127,41 @@ fn engine_that_ends_probes_no_node() {
 }
 
 #[test]
+fn engine_that_ends_asks_no_database() {
+    const ROOMS: &str = "[general]\ncallto=sip/sip:cluster/@\\0.lab\n[node node1]\n[node node2]\n\
+        [locate]\naccount=claims\ncache=0\n";
+    // What is left is handled after all threads were stopped, and then the libraries are closed: a
+    // thread that asked a database then would be left in them.
+    in_child("exits::engine_that_ends_asks_no_database", || {
+        let engine = start_with(ROOMS);
+        let asked = Arc::new(AtomicUsize::new(0));
+        let _database = {
+            let asked = Arc::clone(&asked);
+            engine.handle("database", 100, move |_| {
+                asked.fetch_add(1, Ordering::Relaxed);
+                true
+            })
+        };
+        // It finds no node, and asks again each time.
+        let look = Message::new("cluster.locate")
+            .with("callto", "conf/7")
+            .with("allocate", "false");
+        for times in 1..=2 {
+            let _ = engine.dispatch(&look);
+            assert_eq!(asked.load(Ordering::Relaxed), times, "asked");
+        }
+        let _halt = engine.handle("engine.halt", 1, move |_| {
+            let _ = engine.dispatch(&look);
+            false
+        });
+        let code = stop(engine);
+        assert_eq!(asked.load(Ordering::Relaxed), 2, "asked at the end, too");
+        code
+    })
+    .assert_clean();
+}
+
+#[test]
 fn engine_ends_with_the_module_loaded_by_command_or_unloaded_before() {
     in_child(
         "exits::engine_ends_with_the_module_loaded_by_command_or_unloaded_before",

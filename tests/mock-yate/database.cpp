@@ -107,7 +107,12 @@ void TelEngine::databaseStart() {
         const char* name;
         DatabaseDriver make;
     } drivers[] = {
-        {"sqlitedb", sqliteAccount}, {"pgsqldb", postgresAccount}, {"toydb", toyAccount}};
+        {"sqlitedb", sqliteAccount},
+        {"toydb", toyAccount},
+#ifdef MOCK_POSTGRESQL
+        {"pgsqldb", postgresAccount},
+#endif
+    };
     for (const auto& driver : drivers) {
         Configuration config;
         config = Engine::configFile(driver.name);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Settings that change under way, files that are refused, and what the status says.
 
-use engine_bridge::Message;
+use std::time::Duration;
+
+use engine_bridge::{Message, module_path};
 
 use crate::lab::{GENERAL, Lab, MODULE, text};
 
@@ -81,6 +83,23 @@ fn priorities_and_enabled_take_effect_on_reload() {
     lab.reload(GENERAL);
     assert_eq!(lab.target("cluster/node1/x"), "x");
     assert_eq!(lab.handlers("call.execute"), "clustering:50");
+}
+
+#[test]
+fn a_clock_that_is_set_back_stops_no_handler() {
+    let with = |priorities: &str| format!("{GENERAL}[priorities]\n{priorities}");
+    let lab = Lab::with(&with("call.cdr=0\n"));
+    // So that it has never had a handler for CDRs.
+    assert!(lab.engine.unload(MODULE));
+    assert!(lab.engine.load(&module_path(), MODULE));
+    // It gets one while another one is replaced.
+    lab.reload(&with("call.route=31\n"));
+    assert_eq!(lab.handlers("call.cdr"), "clustering:25");
+    let set_back = Message {
+        age: Duration::from_secs(3600),
+        ..Message::new("call.cdr")
+    };
+    assert_eq!(lab.handlers_of(&set_back), "clustering:25");
 }
 
 #[test]

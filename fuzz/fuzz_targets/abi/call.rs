@@ -7,6 +7,7 @@ use std::ptr;
 use arbitrary::Arbitrary;
 use clustering::ffi::clustering_verdict;
 use clustering_fuzz::host::{Answer, Empty, Message};
+use clustering_fuzz::operate::Operation;
 use clustering_fuzz::{File, Params, Text};
 
 use super::VERDICTS;
@@ -73,6 +74,10 @@ pub enum Call {
     },
     Release {
         verdict: Place,
+    },
+    Operate {
+        core: Place,
+        operation: Operation,
     },
 }
 

@@ -126,7 +126,7 @@ bool wait_for_loop() {
     std::atomic<bool> ready{false};
     auto* handler = new ReadyHandler(ready);
     Engine::install(handler);
-    const bool queued = enqueue(Packet{bytes_of(String(s_ready)), {}, false, {}});
+    const bool queued = enqueue(Packet{bytes_of(String(s_ready)), {}, false, 0, {}});
     const bool looping = queued && wait_until([&ready] { return ready.load(); });
     Engine::uninstall(handler);
     TelEngine::destruct(handler);
@@ -153,6 +153,7 @@ Buffer bytes_of(const String& text) {
 Message* message_of(const Packet& packet) {
     auto* message = new Message(text_of(slice(packet.name)), nullptr, packet.broadcast);
     message->retValue() = text_of(slice(packet.retval));
+    message->msgTime() -= static_cast<int64_t>(packet.age);
     for (const auto& param : packet.params) {
         message->addParam(text_of(slice(param.name)), text_of(slice(param.value.bytes)));
     }

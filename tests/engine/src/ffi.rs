@@ -26,6 +26,8 @@ mod bridge {
         name: Vec<u8>,
         retval: Vec<u8>,
         broadcast: bool,
+        /// In microseconds.
+        age: u64,
         params: Vec<Param>,
     }
 

@@ -5,6 +5,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::time::Duration;
 
 use crate::ffi;
 
@@ -23,6 +24,8 @@ pub struct Message {
     pub retval: Vec<u8>,
     /// Whether all handlers get it, even when one has handled it.
     pub broadcast: bool,
+    /// How long ago it was made, by the engine's clock.
+    pub age: Duration,
 }
 
 impl Message {
@@ -48,6 +51,7 @@ impl Message {
             name: self.name.clone(),
             retval: self.retval.clone(),
             broadcast: self.broadcast,
+            age: u64::try_from(self.age.as_micros()).unwrap_or(u64::MAX),
             params: self
                 .params
                 .iter()

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! What a host does besides messages, each result held to the header.
+#![allow(unsafe_code, reason = "the C ABI takes pointers")]
+
+use std::mem::MaybeUninit;
+use std::ptr;
+
+use arbitrary::Arbitrary;
+use clustering::ffi::{
+    clustering_check, clustering_chore, clustering_chore_kind, clustering_chore_next,
+    clustering_command, clustering_complete, clustering_core, clustering_help, clustering_probed,
+    clustering_restore, clustering_result, clustering_setting, clustering_state, clustering_status,
+    clustering_status_format, clustering_status_nodes, clustering_tick,
+};
+
+use crate::host::{Empty, bytes, read, take};
+use crate::{File, Text, is_line};
+
+/// What is done with a node besides messages.
+#[derive(Arbitrary, Debug)]
+pub enum Operation {
+    /// So many milliseconds pass.
+    Tick(u16),
+    /// What the core has asked for is done.
+    DoChores,
+    /// One of the probes ends that were asked for, or one that never was.
+    Probed {
+        /// Which of them.
+        probe: u8,
+        /// How.
+        outcome: u8,
+        /// By which answer.
+        answer: u32,
+    },
+    /// A command is typed.
+    Command(Text, Empty),
+    /// The begin of one is.
+    Complete(Text, Empty),
+    /// A file is looked at.
+    Check(File, Empty),
+    /// The status is read.
+    Status,
+    /// What is to be kept is restored.
+    Keep,
+    /// So is something else.
+    Restore(Text, Empty),
+}
+
+/// Operates a node, or NULL.
+#[derive(Debug)]
+pub struct Operator {
+    core: *mut clustering_core,
+    /// In microseconds.
+    now: u64,
+    /// The node's name and the number of each probe that was asked for.
+    probes: Vec<(Vec<u8>, u64)>,
+}
+
+/// Without a node.
+impl Default for Operator {
+    fn default() -> Self {
+        Self {
+            core: ptr::null_mut(),
+            now: 0,
+            probes: Vec::new(),
+        }
+    }
+}
+
+/// A text in lines that are fit to be printed.
+fn assert_lines(text: &[u8]) {
+    let lines = text.split_inclusive(|&byte| byte == b'\n');
+    for line in lines {
+        let line = line.strip_suffix(b"\n");
+        assert!(line.is_some_and(is_line), "{}", text.escape_ascii());
+    }
+}
+
+/// A file's settings as the ABI takes them; they borrow.
+#[must_use]
+pub fn settings(file: &File, empty: Empty) -> Box<[clustering_setting]> {
+    let entries = file.entries.iter();
+    let setting = |[section, key, value]: &[Text; 3]| clustering_setting {
+        section: bytes(&section.0, empty),
+        key: bytes(&key.0, empty),
+        value: bytes(&value.0, empty),
+    };
+    entries.map(setting).collect()
+}
+
+/// Settings as a pointer to the first of them, which may be NULL where there are none.
+#[must_use]
+pub fn first(settings: &[clustering_setting], empty: Empty) -> *const clustering_setting {
+    match empty {
+        Empty::Null if settings.is_empty() => ptr::null(),
+        _ => settings.as_ptr(),
+    }
+}
+
+/// All of it panics when the core does what the header doesn't promise.
+#[expect(clippy::missing_panics_doc, reason = "that is what it's for")]
+impl Operator {
+    /// Begins to operate a node.
+    ///
+    /// # Safety
+    ///
+    /// `core` is NULL or a node, which outlives this.
+    #[must_use]
+    pub unsafe fn new(core: *mut clustering_core) -> Self {
+        Self {
+            core,
+            ..Self::default()
+        }
+    }
+
+    /// The node, or NULL.
+    #[must_use]
+    pub fn core(&self) -> *mut clustering_core {
+        self.core
+    }
+
+    /// The time, in microseconds.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// Does one of these things.
+    pub fn carry_out(&mut self, operation: &Operation) {
+        match operation {
+            Operation::Tick(milliseconds) => self.tick(*milliseconds),
+            Operation::DoChores => self.do_chores(),
+            Operation::Probed {
+                probe,
+                outcome,
+                answer,
+            } => self.probed(*probe, *outcome, *answer),
+            Operation::Command(line, empty) => self.command(&line.0, *empty),
+            Operation::Complete(line, empty) => self.complete(&line.0, *empty),
+            Operation::Check(file, empty) => self.check(file, *empty),
+            Operation::Status => drop(self.status()),
+            Operation::Keep => {
+                let taken = self.restore(&self.state(), Empty::Null);
+                assert_ne!(taken, self.core.is_null());
+            }
+            Operation::Restore(state, empty) => drop(self.restore(&state.0, *empty)),
+        }
+    }
+
+    /// Time passes.
+    pub fn tick(&mut self, milliseconds: u16) {
+        self.now += u64::from(milliseconds) * 1000;
+        // SAFETY: NULL or a node.
+        unsafe { clustering_tick(self.core, self.now) }
+    }
+
+    /// One of the probes ends that were asked for, or one that never was.
+    pub fn probed(&self, probe: u8, outcome: u8, answer: u32) {
+        let never = (b"never".to_vec(), 0);
+        let (node, number) = self.probes.get(usize::from(probe)).unwrap_or(&never);
+        // SAFETY: NULL or a node; the name outlives the call.
+        unsafe {
+            let node = bytes(node, Empty::Null);
+            clustering_probed(self.core, node, *number, outcome.into(), answer, self.now);
+        }
+    }
+
+    /// Does what the core has asked for.
+    pub fn do_chores(&mut self) {
+        for _ in 0..10_000 {
+            let mut chore = MaybeUninit::uninit();
+            // SAFETY: NULL or a node; there is room for a chore, which is written where there is one,
+            // and its texts are the host's.
+            let chore: clustering_chore = unsafe {
+                if !clustering_chore_next(self.core, chore.as_mut_ptr()) {
+                    return;
+                }
+                chore.assume_init()
+            };
+            assert!(!self.core.is_null());
+            // SAFETY: as just said.
+            let (text, node) = unsafe { (take(chore.text), take(chore.node)) };
+            match chore.kind {
+                clustering_chore_kind::CLUSTERING_SAY => {
+                    assert!(!text.is_empty() && is_line(&text) && node.is_empty());
+                    assert_ne!(chore.level, 0);
+                }
+                clustering_chore_kind::CLUSTERING_PROBE => {
+                    assert!(!text.is_empty() && !node.is_empty() && chore.tries > 0);
+                    let probe = (node, chore.number);
+                    assert!(!self.probes.contains(&probe), "asked twice");
+                    self.probes.push(probe);
+                }
+                clustering_chore_kind::CLUSTERING_SAVE => {
+                    assert!(text.is_empty() && node.is_empty());
+                }
+            }
+        }
+        panic!("there is no end of chores");
+    }
+
+    /// Looks at a file.
+    pub fn check(&self, file: &File, empty: Empty) {
+        let settings = settings(file, empty);
+        // SAFETY: NULL or a node; the settings outlive the call.
+        let text = unsafe {
+            let (name, count) = (bytes(b"clustering.conf", empty), settings.len());
+            let first = first(&settings, empty);
+            take(clustering_check(self.core, name, first, count))
+        };
+        assert_eq!(text.is_empty(), self.core.is_null());
+        assert_lines(&text);
+    }
+
+    /// Types a command.
+    pub fn command(&self, line: &[u8], empty: Empty) {
+        let mut answer = MaybeUninit::uninit();
+        // SAFETY: NULL or a node; the line outlives the call, which writes the answer.
+        let (taken, answer) = unsafe {
+            let line = bytes(line, empty);
+            let taken = clustering_command(self.core, line, answer.as_mut_ptr());
+            (taken, take(answer.assume_init()))
+        };
+        assert!(taken || answer.is_empty());
+        assert!(!taken || !self.core.is_null());
+        assert_lines(&answer);
+    }
+
+    /// Types the begin of one.
+    pub fn complete(&self, line: &[u8], empty: Empty) {
+        // SAFETY: NULL or a node; the line outlives the call.
+        let words = unsafe { take(clustering_complete(self.core, bytes(line, empty))) };
+        assert!(words.is_empty() || words.ends_with(b"\n"));
+        assert!(words.is_empty() || !self.core.is_null());
+    }
+
+    /// Reads the status; its parameters.
+    #[must_use]
+    pub fn status(&self) -> Vec<u8> {
+        // SAFETY: NULL or a node; the texts are the host's, the columns stand for ever.
+        unsafe {
+            let status = take(clustering_status(self.core));
+            let nodes = take(clustering_status_nodes(self.core));
+            let columns = read(clustering_status_format());
+            assert!(is_line(&status) && is_line(&nodes));
+            assert_eq!(status.is_empty(), self.core.is_null());
+            assert!(nodes.is_empty() || !self.core.is_null());
+            let bars = |text: &[u8]| text.split(|&byte| byte == b'|').count();
+            for node in nodes.split(|&byte| byte == b',') {
+                assert!(
+                    node.is_empty() || bars(node) == bars(&columns),
+                    "{}",
+                    node.escape_ascii()
+                );
+            }
+            assert_lines(&take(clustering_help()));
+            status
+        }
+    }
+
+    /// What is to be kept.
+    #[must_use]
+    pub fn state(&self) -> Vec<u8> {
+        // SAFETY: NULL or a node; the text is the host's.
+        unsafe { take(clustering_state(self.core)) }
+    }
+
+    /// Goes on with what was kept; whether it was taken.
+    #[must_use]
+    pub fn restore(&self, state: &[u8], empty: Empty) -> bool {
+        let mut error = MaybeUninit::uninit();
+        // SAFETY: NULL or a node; the state outlives the call, which writes the error.
+        let (result, error) = unsafe {
+            let result = clustering_restore(self.core, bytes(state, empty), error.as_mut_ptr());
+            (result, take(error.assume_init()))
+        };
+        let taken = result == clustering_result::CLUSTERING_OK;
+        if self.core.is_null() {
+            assert_eq!(result, clustering_result::CLUSTERING_BAD_ARGUMENT);
+            assert!(error.is_empty());
+        } else {
+            assert!(taken || result == clustering_result::CLUSTERING_BAD_SETTINGS);
+            assert_eq!(error.is_empty(), taken);
+        }
+        assert!(is_line(&error));
+        taken
+    }
+}
