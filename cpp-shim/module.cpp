@@ -192,7 +192,7 @@ void ClusteringModule::attend() {
         const CoreText node(chore.node);
         switch (chore.kind) {
         case CLUSTERING_SAY:
-            Debug(this, chore.level, "%s", text.string().safe());
+            Debug(this, engineLevel(chore.level), "%s", text.string().safe());
             break;
         case CLUSTERING_PROBE:
             Probe::send(m_core, chore);
