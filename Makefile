@@ -12,7 +12,7 @@ export YATE_ROOT
 # The build has its own idea of where cargo's output lies.
 unexport CARGO_TARGET_DIR CARGO_BUILD_TARGET
 
-.PHONY: all build yate install demo test cluster check lint bench counts soak fuzz sanitize faults header format clean
+.PHONY: all build yate install uninstall package demo test cluster check lint bench counts soak fuzz sanitize faults header format clean
 
 all: build
 
@@ -32,6 +32,16 @@ yate:
 install:
 	@test -e build/yate/clustering.yate || { echo "Nothing is built yet: make yate"; false; }
 	cmake --install build/yate
+
+# Puts the stock module back.
+uninstall:
+	cmake -DBUILD=build/yate -P cmake/Uninstall.cmake
+
+# A Debian package, in build/yate. DEBFULLNAME and DEBEMAIL say who makes it.
+package:
+	@scripts/setup package
+	@$(MAKE) --no-print-directory yate
+	cd build/yate && cpack
 
 # The main job: a cluster of three nodes. CASES=FILE runs the messages of a file instead.
 demo: build

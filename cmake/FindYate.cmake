@@ -4,7 +4,8 @@
 # they change the layout of its classes, so a module must be built with just these.
 #
 # In:  YATE_ROOT, an installed prefix or a built source tree; else yate-config is looked for on the PATH.
-# Out: yate::engine, YATE_MODULE_DIR and YATE_CONFIG_DIR; nothing where there is no Yate.
+# Out: yate::engine and YATE_VERSION; where Yate has its modules (YATE_MODULE_DIR), and unless it's a source
+# tree its configuration and everything (YATE_CONFIG_DIR, YATE_PREFIX). Nothing where there is no Yate.
 
 if(YATE_ROOT)
   find_program(YATE_CONFIG yate-config PATHS "${YATE_ROOT}/bin" "${YATE_ROOT}" NO_CACHE
@@ -42,6 +43,8 @@ else()
   yate_ask(YATE_LIBS --libs)
   yate_ask(YATE_MODULE_DIR --modules)
   yate_ask(YATE_CONFIG_DIR --config)
+  cmake_path(GET YATE_CONFIG PARENT_PATH YATE_PREFIX)
+  cmake_path(GET YATE_PREFIX PARENT_PATH YATE_PREFIX)
 endif()
 
 foreach(flags IN ITEMS YATE_CFLAGS YATE_INCLUDES YATE_LDFLAGS YATE_LIBS)
@@ -58,4 +61,6 @@ set_target_properties(
              INTERFACE_INCLUDE_DIRECTORIES "${YATE_INCLUDES}"
              INTERFACE_LINK_OPTIONS "${YATE_LDFLAGS}"
              INTERFACE_LINK_LIBRARIES "${YATE_LIBS}")
+# For the package: whose it is.
+find_library(YATE_LIBRARY yate HINTS "${YATE_PREFIX}/lib" NO_CACHE)
 message(STATUS "Yate: ${YATE_VERSION} by ${YATE_CONFIG}")

@@ -26,6 +26,12 @@ inline TelEngine::String string(const clustering_bytes& text) {
     return TelEngine::String(chars(text), static_cast<int>(text.len));
 }
 
+/// The engine's number of a level of the core's: before Yate 6 NOTE and CALL are the other way
+/// round.
+constexpr int engineLevel(int level) {
+    return level == 7 ? TelEngine::DebugNote : level == 8 ? TelEngine::DebugCall : level;
+}
+
 /// A text that the core has allocated.
 class CoreText {
 public:

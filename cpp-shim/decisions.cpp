@@ -207,9 +207,10 @@ bool Decisions::write(const Verdict& verdict, Parameters& params, Message& msg) 
 
 // Logs what a verdict has to say, if anybody listens at its level.
 void Decisions::say(const Verdict& verdict) {
-    if (verdict->level && m_log.debugAt(verdict->level)) {
+    const int level = engineLevel(verdict->level);
+    if (level && m_log.debugAt(level)) {
         const CoreText line(clustering_verdict_line(&*verdict));
-        Debug(&m_log, verdict->level, "%s", line.string().safe());
+        Debug(&m_log, level, "%s", line.string().safe());
     }
 }
 

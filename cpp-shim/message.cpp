@@ -67,7 +67,9 @@ void Parameters::set(unsigned number, const clustering_bytes& value) {
         m_reading.found[number]->assign(chars(value), length);
         return;
     }
-    NamedString* param = new NamedString(m_names[number], chars(value), length);
+    // In two steps: before Yate 6 the first one takes no length.
+    NamedString* param = new NamedString(m_names[number]);
+    param->assign(chars(value), length);
     if (m_reading.last) {
         m_reading.last = m_reading.last->append(param);
     } else {

@@ -2,12 +2,14 @@
 
 #include "module.h"
 
+#include "host.h"
 #include "probe.h"
 #include "state.h"
 #include "worker.h"
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <sys/random.h>
 #include <unistd.h>
 #include <vector>
@@ -81,9 +83,7 @@ std::vector<clustering_setting> settings(const Configuration& file) {
 ClusteringModule::ClusteringModule()
     : Module("clustering", "misc", true),
       m_core(clustering_new(bytes(Engine::nodeName()), processNumber())),
-      m_decisions(m_core, *this) {
-    Output("Loaded module Clustering");
-}
+      m_decisions(m_core, *this) {}
 
 ClusteringModule::~ClusteringModule() {
     Output("Unloading module Clustering");
@@ -192,7 +192,7 @@ void ClusteringModule::attend() {
         const CoreText node(chore.node);
         switch (chore.kind) {
         case CLUSTERING_SAY:
-            Debug(this, chore.level, "%s", text.string().safe());
+            Debug(this, engineLevel(chore.level), "%s", text.string().safe());
             break;
         case CLUSTERING_PROBE:
             Probe::send(m_core, chore);
@@ -380,8 +380,10 @@ void ClusteringModule::installServices() {
 
 } // namespace clustering
 
-INIT_PLUGIN(clustering::ClusteringModule);
+// Not INIT_PLUGIN: in an engine that it isn't made for the module must not even be constructed.
+static const std::unique_ptr<clustering::ClusteringModule>
+    s_module(clustering::fitsHost() ? new clustering::ClusteringModule : nullptr);
 
 UNLOAD_PLUGIN(unloadNow) {
-    return !unloadNow || __plugin.unload();
+    return !unloadNow || !s_module || s_module->unload();
 }

@@ -16,7 +16,11 @@ namespace {
 // shall not take more. Others wait for their turn.
 constexpr unsigned MostAsked = 16;
 
-Semaphore s_turns(MostAsked, "ClusteringQuestions", MostAsked);
+// Made when it's first used, never in an engine that the module doesn't fit.
+Semaphore& turns() {
+    static Semaphore turns(MostAsked, "ClusteringQuestions", MostAsked);
+    return turns;
+}
 
 // The thread of one question.
 class Asker : public Worker {
@@ -27,7 +31,7 @@ private:
     void work() override {
         m_question->dispatch();
         m_question = nullptr;
-        s_turns.unlock();
+        turns().unlock();
     }
 
     RefPointer<Question> m_question;
@@ -38,11 +42,11 @@ private:
 Question::Outcome Question::ask(unsigned timeout) {
     const uint64_t limit = static_cast<uint64_t>(timeout) * 1000;
     const uint64_t begin = steadyTime();
-    if (!s_turns.lock(static_cast<long>(limit))) {
+    if (!turns().lock(static_cast<long>(limit))) {
         return Outcome::TimedOut;
     }
     if (!Worker::start(new Asker(this))) {
-        s_turns.unlock();
+        turns().unlock();
         return Outcome::TimedOut;
     }
     // What the turn has cost is no longer there for the answer.

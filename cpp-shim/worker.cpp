@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <mutex>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <vector>
@@ -14,7 +15,8 @@ namespace clustering {
 
 namespace {
 
-Mutex s_mutex(false, "ClusteringWorkers");
+// None of the engine's, since it's made in whatever engine the library is loaded into.
+std::mutex s_mutex;
 // Those that were started and have not come so far as to say who they are.
 unsigned s_starting = 0;
 // The others, by the system's number of their threads.
@@ -28,14 +30,14 @@ bool isGone(pid_t thread) {
 
 bool Worker::start(Worker* worker) {
     {
-        const Lock lock(s_mutex);
+        const std::lock_guard<std::mutex> lock(s_mutex);
         s_starting++;
     }
     if (worker->startup()) {
         return true;
     }
     {
-        const Lock lock(s_mutex);
+        const std::lock_guard<std::mutex> lock(s_mutex);
         s_starting--;
     }
     delete worker;
@@ -43,14 +45,14 @@ bool Worker::start(Worker* worker) {
 }
 
 bool Worker::allGone() {
-    const Lock lock(s_mutex);
+    const std::lock_guard<std::mutex> lock(s_mutex);
     s_running.erase(std::remove_if(s_running.begin(), s_running.end(), isGone), s_running.end());
     return !s_starting && s_running.empty();
 }
 
 void Worker::run() {
     {
-        const Lock lock(s_mutex);
+        const std::lock_guard<std::mutex> lock(s_mutex);
         s_running.erase(std::remove_if(s_running.begin(), s_running.end(), isGone),
                         s_running.end());
         s_running.push_back(static_cast<pid_t>(::syscall(SYS_gettid)));

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::slice;
 
 use clustering::claim::{CLAIM, LOOKUP};
@@ -140,6 +141,42 @@ fn the_reference_shows_the_defaults() {
         };
     }
     assert_default(&shown);
+}
+
+#[test]
+fn the_man_page_has_every_setting_with_the_default_of_the_reference() {
+    let mut section = String::new();
+    let mut shown = BTreeSet::new();
+    for line in read("docs/clustering.conf.5").lines() {
+        if let Some(name) = line.strip_prefix(".Ss [") {
+            name.trim_end_matches(']').clone_into(&mut section);
+        } else if let Some(item) = line.strip_prefix(".It Cm ") {
+            // `key Pq type, default`
+            let (key, kind) = item.split_once(" Pq ").unwrap();
+            let (_, default) = kind.split_once(", ").unwrap();
+            shown.insert((section.clone(), key.to_owned(), default.to_owned()));
+        }
+    }
+    // Where it takes a sentence there, the page has that below.
+    let first = |(section, key, default): Setting| {
+        let default = default.split(',').next().unwrap().replace('`', "");
+        (section, key, default)
+    };
+    assert_eq!(shown, reference().into_iter().map(first).collect());
+}
+
+#[test]
+fn the_man_page_is_one() {
+    let lint = Command::new("mandoc")
+        .args(["-Tlint", "-Wwarning"])
+        .arg(path("docs/clustering.conf.5"))
+        .output();
+    let Ok(lint) = lint else {
+        println!("left out: mandoc is not installed");
+        return;
+    };
+    let said = String::from_utf8_lossy(&lint.stdout);
+    assert!(lint.status.success(), "{said}");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <yateversn.h>
 
 using namespace TelEngine;
 
@@ -153,9 +154,10 @@ void TelEngine::configure(EngineState& state) {
     state.minWorkers = config.getIntValue("general", "minworkers", 1, 1, 500);
     state.maxWorkers = config.getIntValue("general", "maxworkers", 10, state.minWorkers, 1000);
     state.addWorkers = config.getIntValue("general", "addworkers", 1, 1, 10);
-    params.addParam("version", "6.4.1");
-    params.addParam("release", "mock");
-    params.addParam("revision", "mock");
+    // Another one may be claimed, for tests of those who ask.
+    params.addParam("version", config.getValue("mock", "version", YATE_VERSION));
+    params.addParam("release", YATE_STATUS YATE_RELEASE);
+    params.addParam("revision", config.getValue("mock", "revision", YATE_REVISION));
     params.addParam("nodename", state.node);
     params.addParam("runid", state.runId);
     params.addParam("configname", state.configName);

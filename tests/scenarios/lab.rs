@@ -4,7 +4,7 @@
 use std::sync::MutexGuard;
 use std::time::Duration;
 
-use engine_bridge::{Engine, Message, Outcome, Setup, engine, module_path};
+use engine_bridge::{Engine, Message, Outcome, Setup, engine, has_filters, module_path};
 
 /// Settings that every scenario can start from.
 pub const GENERAL: &str = "[general]\nregexp=^node[0-9]\\+$\ncallto=sip/sip:${called}@\\0.lab\n";
@@ -57,6 +57,16 @@ impl Lab {
             .with("callto", "cluster/node1/x")
             .with("called", "cluster/1");
         self.handlers_of(&message)
+    }
+
+    /// Asserts which of the module's handlers has such a message.
+    pub fn assert_handler(&self, name: &str, handler: &str) {
+        let met = self.handlers(name);
+        if has_filters() {
+            assert_eq!(met, handler, "{name}");
+        } else {
+            assert!(met.split(',').any(|one| one == handler), "{name}: {met}");
+        }
     }
 
     /// The handlers that had a message.

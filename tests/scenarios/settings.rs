@@ -3,21 +3,25 @@
 
 use std::time::Duration;
 
-use engine_bridge::{Message, module_path};
+use engine_bridge::{Message, has_filters, module_path};
 
 use crate::lab::{GENERAL, Lab, MODULE, text};
 
 #[test]
 fn default_priorities_are_those_of_the_documentation() {
     let lab = Lab::with(GENERAL);
-    assert_eq!(lab.handlers("call.route"), "clustering:49");
-    assert_eq!(lab.handlers("user.register"), "clustering:49");
-    assert_eq!(lab.handlers("call.execute"), "clustering:50");
-    assert_eq!(lab.handlers("call.cdr"), "clustering:25");
+    lab.assert_handler("call.route", "clustering:49");
+    lab.assert_handler("user.register", "clustering:49");
+    lab.assert_handler("call.execute", "clustering:50");
+    lab.assert_handler("call.cdr", "clustering:25");
 }
 
 #[test]
 fn messages_that_are_none_of_the_clusters_meet_no_handler() {
+    if !has_filters() {
+        println!("left out: this engine has no filters");
+        return;
+    }
     let lab = Lab::with(GENERAL);
     let call = Message::new("call.execute").with("callto", "sip/sip:bob@lab");
     assert_eq!(lab.handlers_of(&call), "");
@@ -72,17 +76,17 @@ fn priorities_and_enabled_take_effect_on_reload() {
     let lab = Lab::with(GENERAL);
     let priorities = "call.route=31\nuser.register=32\ncall.execute=33\ncall.cdr=34\n";
     lab.reload(&format!("{GENERAL}[priorities]\n{priorities}"));
-    assert_eq!(lab.handlers("call.route"), "clustering:31");
-    assert_eq!(lab.handlers("user.register"), "clustering:32");
-    assert_eq!(lab.handlers("call.execute"), "clustering:33");
-    assert_eq!(lab.handlers("call.cdr"), "clustering:34");
+    lab.assert_handler("call.route", "clustering:31");
+    lab.assert_handler("user.register", "clustering:32");
+    lab.assert_handler("call.execute", "clustering:33");
+    lab.assert_handler("call.cdr", "clustering:34");
 
     lab.reload(&format!("{GENERAL}enabled=no\n"));
     assert_eq!(lab.target("cluster/node1/x"), "cluster/node1/x");
     assert_eq!(lab.register(), "sip/bob@lab");
     lab.reload(GENERAL);
     assert_eq!(lab.target("cluster/node1/x"), "x");
-    assert_eq!(lab.handlers("call.execute"), "clustering:50");
+    lab.assert_handler("call.execute", "clustering:50");
 }
 
 #[test]
@@ -155,11 +159,7 @@ fn refused_file_keeps_the_settings_and_says_once_why() {
             "sip/sip:4021@node2.lab",
             "{section}/{key}"
         );
-        assert_eq!(
-            lab.handlers("call.execute"),
-            "clustering:50",
-            "{section}/{key}"
-        );
+        lab.assert_handler("call.execute", "clustering:50");
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include "engine-bridge/src/ffi.rs.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -222,6 +223,8 @@ bool start(rust::Vec<rust::String> arguments, rust::Str log) {
         s_argv.push_back(argument.c_str());
     }
     s_argv.push_back(nullptr);
+    // As Yate 6 does by itself.
+    debugLevel(std::max<int>(debugLevel(), DebugNote));
     std::array<struct sigaction, s_signals.size()> saved = {};
     for (std::size_t i = 0; i < s_signals.size(); i++) {
         sigaction(s_signals[i], nullptr, &saved[i]);
@@ -281,6 +284,14 @@ bool enqueue(const Packet& packet) {
 
 bool initialize(Bytes plugin) {
     return Engine::init(text_of(plugin));
+}
+
+bool has_filters() {
+#if __has_include(<yatematchingitem.h>)
+    return true;
+#else
+    return false;
+#endif
 }
 
 rust::Vec<Text> posix_match(Bytes pattern, Bytes text) {

@@ -91,6 +91,7 @@ mod bridge {
         fn dispatch(packet: &Packet) -> Reply;
         fn enqueue(packet: &Packet) -> bool;
         fn initialize(plugin: &[u8]) -> bool;
+        fn has_filters() -> bool;
         fn posix_match(pattern: &[u8], text: &[u8]) -> Vec<Text>;
 
         fn memory() -> Memory;

@@ -29,4 +29,4 @@ pub use bench::{Contestant, Timing, measure};
 pub use engine::{Engine, Handler, Setup, engine};
 pub use life::{Manners, Memory};
 pub use message::{Call, Message, Outcome, Param};
-pub use process::{engine_library, is_mapped, module_path, posix_match, real_engine};
+pub use process::{engine_library, has_filters, is_mapped, module_path, posix_match, real_engine};

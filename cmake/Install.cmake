@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+
+# What goes where in a Yate: `cmake --install` and the package alike.
+#
+# In: YATE_MODULE_DIR, YATE_CONFIG_DIR and YATE_PREFIX. Where one isn't set, as in a source tree or for the mock
+# engine, its part isn't installed.
+
+if(YATE_MODULE_DIR)
+  set(CLUSTERING_PLACE "${YATE_MODULE_DIR}/server/clustering.yate")
+  # The stock module of that name is kept beside, where no engine loads it; ours says in its log what it was built for.
+  install(
+    CODE "
+    set(place \"\$ENV{DESTDIR}${CLUSTERING_PLACE}\")
+    if(EXISTS \"\${place}\")
+      file(STRINGS \"\${place}\" ours LIMIT_COUNT 1 REGEX \"this module was built for\")
+      if(NOT ours)
+        message(STATUS \"Kept the stock module: \${place}.stock\")
+        file(RENAME \"\${place}\" \"\${place}.stock\")
+      endif()
+    endif()"
+    COMPONENT module)
+  install(TARGETS clustering LIBRARY DESTINATION "${YATE_MODULE_DIR}/server" COMPONENT module)
+endif()
+if(YATE_CONFIG_DIR)
+  set(CLUSTERING_SAMPLES conf/clustering.conf.sample conf/clustering.pgsql.sql
+                         conf/clustering.sqlite.sql)
+  install(FILES ${CLUSTERING_SAMPLES} DESTINATION "${YATE_CONFIG_DIR}" COMPONENT module)
+endif()
+
+if(YATE_PREFIX)
+  # compressed(VARIABLE FILE NAME): a file, compressed the same way at any time.
+  function(compressed variable file name)
+    set(compressed "${PROJECT_BINARY_DIR}/${name}.gz")
+    add_custom_command(
+      OUTPUT "${compressed}"
+      COMMAND sh -c "gzip -9nc \"$1\" > \"$2\"" sh "${file}" "${compressed}"
+      DEPENDS "${file}"
+      VERBATIM)
+    add_custom_target("compressed-${name}" ALL DEPENDS "${compressed}")
+    set(${variable} "${compressed}" PARENT_SCOPE)
+  endfunction()
+
+  set(CLUSTERING_DOC_DIR "${YATE_PREFIX}/share/doc/yate-clustering")
+  compressed(man "${PROJECT_SOURCE_DIR}/docs/clustering.conf.5" clustering.conf.5)
+  install(FILES "${man}" DESTINATION "${YATE_PREFIX}/share/man/man5" COMPONENT module)
+  file(GLOB docs CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/docs/*.md")
+  install(FILES README.md DESTINATION "${CLUSTERING_DOC_DIR}" COMPONENT module)
+  install(FILES ${docs} DESTINATION "${CLUSTERING_DOC_DIR}/docs" COMPONENT module)
+endif()

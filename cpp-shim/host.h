@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+// Which Yate the module was built for, and whether it is in that one.
+
+#ifndef CLUSTERING_SHIM_HOST_H
+#define CLUSTERING_SHIM_HOST_H
+
+namespace clustering {
+
+/// Whether the engine is the one that the module was built for; says in the log if it isn't.
+///
+/// From one version of Yate to the next its classes change, so that a module of another one would
+/// do damage at its first call. Nothing of the engine's may be used before this has been asked, but
+/// for its log.
+bool fitsHost();
+
+} // namespace clustering
+
+#endif

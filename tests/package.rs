@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! What an operator installs: by `cmake --install`, and as a Debian package of the build at hand.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use engine_bridge::module_path;
+use tempfile::TempDir;
+
+/// Tags about who makes a package: DEBFULLNAME and DEBEMAIL say so when it's built.
+const PACKER: &str = "bogus-mail-host,bogus-mail-host-in-debian-changelog,root-in-contact";
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn build() -> PathBuf {
+    module_path().canonicalize().unwrap().with_file_name("")
+}
+
+fn run(command: &mut Command) -> Output {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let said = String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{command:?}: {said}");
+    output
+}
+
+fn text(command: &mut Command) -> String {
+    String::from_utf8(run(command).stdout).unwrap()
+}
+
+fn has(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok()
+}
+
+/// A package of the module, in a directory that goes with it.
+struct Package {
+    directory: TempDir,
+    file: PathBuf,
+}
+
+impl Package {
+    /// `None` where there is nothing to make one with, or for.
+    fn make() -> Option<Self> {
+        let config = build().join("CPackConfig.cmake");
+        if !config.exists() || !has("dpkg-shlibdeps") {
+            println!("left out: no dpkg-shlibdeps, or this build is for none that has a place");
+            return None;
+        }
+        let directory = TempDir::new().unwrap();
+        run(Command::new("cpack")
+            .arg("--config")
+            .arg(config)
+            .arg("-B")
+            .arg(directory.path()));
+        let mut files = fs::read_dir(directory.path()).unwrap();
+        let file = files.find_map(|entry| {
+            let path = entry.unwrap().path();
+            path.extension()
+                .is_some_and(|end| end == "deb")
+                .then_some(path)
+        });
+        let file = file.expect("cpack has made a package");
+        Some(Self { directory, file })
+    }
+
+    fn field(&self, name: &str) -> String {
+        text(
+            Command::new("dpkg-deb")
+                .arg("--field")
+                .arg(&self.file)
+                .arg(name),
+        )
+    }
+
+    /// Its files, by what they are called without the directory.
+    fn unpack(&self) -> (PathBuf, BTreeSet<String>) {
+        let root = self.directory.path().join("root");
+        run(Command::new("dpkg-deb")
+            .arg("--raw-extract")
+            .arg(&self.file)
+            .arg(&root));
+        let listing = text(Command::new("dpkg-deb").arg("--contents").arg(&self.file));
+        let names = listing.lines().filter(|line| !line.ends_with('/'));
+        let names = names
+            .filter_map(|line| line.rsplit('/').next())
+            .map(str::to_owned);
+        (root, names.collect())
+    }
+}
+
+#[test]
+fn the_package_has_what_an_operator_needs() {
+    let Some(package) = Package::make() else {
+        return;
+    };
+    let (root, names) = package.unpack();
+    for name in [
+        "clustering.yate",
+        "clustering.conf.sample",
+        "clustering.pgsql.sql",
+        "clustering.sqlite.sql",
+        "clustering.conf.5.gz",
+        "README.md",
+        "configuration.md",
+        "migration.md",
+        "operation.md",
+        "security.md",
+        "copyright",
+        "changelog.gz",
+        "changelog.Debian.gz",
+    ] {
+        assert!(names.contains(name), "{name} is not among {names:?}");
+    }
+    // The engine finds these in the directory of its configuration, where operators may change them.
+    let conffiles = fs::read_to_string(root.join("DEBIAN/conffiles")).unwrap();
+    assert_eq!(conffiles.lines().count(), 3, "{conffiles}");
+    for path in conffiles.lines() {
+        assert!(root.join(&path[1..]).exists(), "{path}");
+    }
+    // The stock module makes room, and comes back.
+    for (script, action) in [("preinst", "--add"), ("postrm", "--remove")] {
+        let script = fs::read_to_string(root.join("DEBIAN").join(script)).unwrap();
+        assert!(
+            script.contains("dpkg-divert") && script.contains(action),
+            "{script}"
+        );
+        assert!(script.contains("/server/clustering.yate.stock"), "{script}");
+    }
+    assert!(package.field("Depends").contains("libc6 (>= "));
+}
+
+#[test]
+fn lintian_finds_nothing_in_the_package() {
+    if !has("lintian") {
+        println!("left out: lintian is not installed");
+        return;
+    }
+    let Some(package) = Package::make() else {
+        return;
+    };
+    let mut lintian = Command::new("lintian");
+    lintian.args([
+        "--no-cfg",
+        "--fail-on",
+        "error,warning",
+        "--suppress-tags",
+        PACKER,
+    ]);
+    let said = text(lintian.arg(&package.file));
+    assert_eq!(said, "");
+}
+
+#[test]
+fn what_is_linked_in_has_its_licence_in_the_package() {
+    let tree = text(Command::new(env!("CARGO")).current_dir(repository()).args([
+        "tree",
+        "--locked",
+        "--offline",
+        "--package=yate-clustering",
+        "--edges=normal,no-proc-macro",
+        "--prefix=none",
+        "--format={p}",
+    ]));
+    let name = |line: &str| line.split(' ').next().unwrap().to_owned();
+    let mut linked: BTreeSet<_> = tree.lines().map(name).collect();
+    linked.remove("yate-clustering");
+    linked.insert("std".to_owned());
+    let copyright = fs::read_to_string(repository().join("packaging/copyright")).unwrap();
+    let files = copyright
+        .lines()
+        .filter_map(|line| line.strip_prefix("Files: "));
+    let mut named: BTreeSet<_> = files
+        .flat_map(str::split_whitespace)
+        .map(str::to_owned)
+        .collect();
+    assert!(named.remove("*"));
+    assert_eq!(named, linked);
+}
+
+#[test]
+fn an_installation_keeps_the_stock_module_and_brings_it_back() {
+    let script = fs::read_to_string(build().join("cmake_install.cmake")).unwrap();
+    let Some((before, _)) = script.split_once("/server/clustering.yate") else {
+        println!("left out: this build is for none that has a place");
+        return;
+    };
+    let directory = TempDir::new().unwrap();
+    let modules = before.rsplit(['"', '}']).next().unwrap();
+    let place = directory
+        .path()
+        .join(&modules[1..])
+        .join("server/clustering.yate");
+    let stock = place.with_extension("yate.stock");
+    fs::create_dir_all(place.parent().unwrap()).unwrap();
+    fs::write(&place, "stock").unwrap();
+    let cmake = |arguments: &[&str]| {
+        let mut command = Command::new("cmake");
+        run(command
+            .env("DESTDIR", directory.path())
+            .args(arguments)
+            .current_dir(repository()));
+    };
+    let build = build();
+    let build = build.to_str().unwrap();
+    // The second time what is there is no stock module.
+    for _ in 0..2 {
+        cmake(&["--install", build]);
+        assert_eq!(fs::read(&place).unwrap(), fs::read(module_path()).unwrap());
+        assert_eq!(fs::read_to_string(&stock).unwrap(), "stock");
+    }
+    cmake(&[&format!("-DBUILD={build}"), "-P", "cmake/Uninstall.cmake"]);
+    assert_eq!(fs::read_to_string(&place).unwrap(), "stock");
+    assert!(!stock.exists());
+}
