@@ -42,7 +42,9 @@ fn done(output: &Output) -> String {
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
-        done(&shell("cargo rustc --release --locked --lib --crate-type staticlib"));
+        done(&shell(
+            "cargo rustc --release --locked --lib --crate-type staticlib",
+        ));
         root().join("target/release/libclustering.a")
     })
 }
