@@ -243,3 +243,10 @@ fn every_file_of_tests_has_its_place_in_the_design() {
         }
     }
 }
+
+#[test]
+fn the_changelog_begins_with_this_version() {
+    let changelog = read("CHANGELOG.md");
+    let version = changelog.split("\n## ").nth(1).unwrap();
+    assert!(version.starts_with(concat!(env!("CARGO_PKG_VERSION"), " ")));
+}
