@@ -7,10 +7,11 @@
 //! it got no answer, or could not send. Then the node is probed at once. A phrase comes from the node,
 //! so that it lives, whatever it says. Any other end says nothing of the node.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use rustc_hash::FxHashMap;
 
+use crate::failure::unpoisoned;
 use crate::health::Rules;
 use crate::message::{Name, Parameters};
 use crate::nodes::{Node, Nodes};
@@ -45,7 +46,7 @@ impl Calls {
     }
 
     fn lock(&self) -> MutexGuard<'_, ByChannel> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(self.0.lock())
     }
 
     /// A channel hangs up.

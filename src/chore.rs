@@ -6,9 +6,10 @@
 //! carries it out.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use crate::event::Level;
+use crate::failure::unpoisoned;
 
 /// Something to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +59,6 @@ impl Chores {
     }
 
     fn list(&self) -> MutexGuard<'_, VecDeque<Chore>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(self.0.lock())
     }
 }

@@ -5,14 +5,14 @@
 mod shares;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::calls::{self, Calls};
 use crate::chore::{Chore, Chores};
 use crate::claim::Claims;
 use crate::context::Context;
 use crate::event::{Event, Gates, Level, Unsaid};
-use crate::failure::{Failure, guard};
+use crate::failure::{Failure, guard, unpoisoned};
 use crate::health::Cause;
 use crate::message::{CLUSTER_HEADERS, Kind, Located, Name, Parameters};
 use crate::probe::{self, Outcome};
@@ -280,9 +280,7 @@ impl Cluster {
     }
 
     fn standings(&self) -> MutexGuard<'_, Standings> {
-        self.standings
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(self.standings.lock())
     }
 
     /// Now, on the clock by which nodes are probed.

@@ -7,7 +7,7 @@
 //! The module has a standard library of its own, so there the hook sees no panics but the core's.
 
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LockResult, Mutex, PoisonError};
 
 /// A panic that was caught: its message and its place in the source.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +27,7 @@ pub(crate) fn record_panics() {
             eprintln!("{panic}");
         }
         let note = panic.to_string().replace('\n', " ");
-        *NOTED.lock().unwrap_or_else(PoisonError::into_inner) = Some(note);
+        *unpoisoned(NOTED.lock()) = Some(note);
     }));
 }
 
@@ -82,9 +82,17 @@ pub(crate) fn guard<T>(entry: impl FnOnce() -> T) -> Result<T, Failure> {
         entry()
     }));
     result.map_err(|_| {
-        let noted = NOTED.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let noted = unpoisoned(NOTED.lock()).take();
         Failure(noted.unwrap_or_else(|| "unknown panic".to_owned()))
     })
+}
+
+/// A lock that is held, whatever became of those who held it before.
+///
+/// A panic costs one message. Would it cost the locks that it came under, it cost all messages after it; and
+/// what they guard is changed in steps each of which leaves it whole.
+pub(crate) fn unpoisoned<G>(lock: LockResult<G>) -> G {
+    lock.unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -2,9 +2,8 @@
 
 //! Whether one message's cluster headers count, by its sender's address and its signature.
 
-use std::sync::PoisonError;
-
 use crate::context::Context;
+use crate::failure::unpoisoned;
 use crate::message::{CLUSTER_HEADERS, Name, Parameters};
 use crate::replay::Refusal;
 use crate::signature::Signed;
@@ -71,7 +70,7 @@ pub(crate) fn judge<'m>(
     if seconds > window {
         return Err(Distrust::Skewed { seconds, window });
     }
-    let mut seen = context.seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut seen = unpoisoned(context.seen.lock());
     let taken = match once {
         Once::Use => seen.take(verified, now, window),
         Once::Look => seen.check(verified),

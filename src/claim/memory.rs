@@ -7,8 +7,9 @@
 
 use std::collections::HashMap;
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
+use crate::failure::unpoisoned;
 use crate::placement::Seed;
 
 /// How many claims a half has; with long names some 10 MB.
@@ -98,7 +99,7 @@ impl Memory {
     }
 
     fn lock(&self) -> MutexGuard<'_, Halves> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(self.0.lock())
     }
 }
 

@@ -2,8 +2,9 @@
 
 //! What the engine's threads work with, in shares, so that they don't contend.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, RwLock, RwLockReadGuard};
 
+use crate::failure::unpoisoned;
 use crate::settings::Settings;
 use crate::stats::{Counter, Counters};
 
@@ -25,7 +26,7 @@ pub(super) struct Share {
 impl Share {
     /// The settings in force, which stay so as long as this is held.
     pub(super) fn settings(&self) -> RwLockReadGuard<'_, Arc<Settings>> {
-        self.settings.read().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(self.settings.read())
     }
 }
 
@@ -46,10 +47,7 @@ impl Shares {
     pub(super) fn put_in_force(&self, settings: Settings) {
         let settings = Arc::new(settings);
         for share in &self.0 {
-            let mut in_force = share
-                .settings
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut in_force = unpoisoned(share.settings.write());
             *in_force = Arc::clone(&settings);
         }
     }

@@ -4,8 +4,9 @@
 
 use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
+use crate::failure::unpoisoned;
 use crate::health::{Health, State};
 use crate::standing::Standing;
 
@@ -120,7 +121,7 @@ impl Live {
     }
 
     fn lock(&self) -> MutexGuard<'_, Probing> {
-        self.probing.lock().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(self.probing.lock())
     }
 
     pub(crate) fn count_forward(&self) {
