@@ -5,8 +5,8 @@
 //! The header `include/clustering.h` is made from the files of this module, its conventions stand at its
 //! top (`cbindgen.toml`). C has one room for all names, and so has this module. The rules of this side:
 //!
-//! * Whatever an entry does with the core runs inside [`guard`](crate::failure::guard): a panic costs that one message, never
-//!   the engine. Outside is only the translation of arguments and results, which has nothing to fail at.
+//! * Whatever an entry does with the core runs inside `guard` of [`failure`](crate::failure): a panic costs that one
+//!   message, never the engine. Outside is only the translation of arguments and results, which has nothing to fail at.
 //! * Pointers become references only here, each where a SAFETY comment names what the caller owes.
 //! * A [`clustering_verdict`] is the caller's memory with a Rust value in it, from the entry that
 //!   made it until `clustering_verdict_release`.

@@ -5,8 +5,8 @@
 //! What a pattern means is what the C library's `regcomp` and `regexec` make of it; they are asked
 //! first, so that a pattern is refused in their words. Then, wherever it is certain to give the same
 //! answer, the `regex` crate does the matching: its time is linear in the name, whatever a caller puts
-//! into a call as a node's name. [`translate`](self::translate) says where that is certain, and
-//! [`hazard`](self::hazard) what the C library isn't asked at all.
+//! into a call as a node's name. `translate` says where that is certain, and `hazard` what the C library
+//! isn't asked at all.
 
 mod groups;
 mod hazard;
