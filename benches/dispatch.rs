@@ -174,6 +174,7 @@ fn main() {
     let chosen = env::var("BENCH_KINDS").ok();
     if let Some(chosen) = &chosen {
         kinds.retain(|kind| chosen.split(',').any(|name| name == kind.name));
+        assert!(!kinds.is_empty(), "BENCH_KINDS={chosen} names no kind");
     }
     let host = if real_engine() { "real" } else { "mock" };
     println!("{host} engine, lower deciles of {rounds} rounds of {milliseconds} ms");

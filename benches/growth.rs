@@ -69,9 +69,10 @@ const GROWTHS: [Growth; 5] = [
     },
     Growth {
         title: "pattern's length",
-        sizes: &[12, 60, 240],
+        sizes: &[13, 61, 253],
         config: |size| {
-            let others = "x*".repeat(size / 2);
+            // The usual one has 13, with `^` and `$`.
+            let others = "x*".repeat((size - 13) / 2);
             config(&format!("{others}node[0-9]\\+"), 0)
         },
         ..USUAL

@@ -54,7 +54,7 @@ private:
     clustering_text m_text;
 };
 
-/// A verdict on the stack. It is released with the scope, however the scope is left.
+/// A verdict on the stack, which is released with the scope.
 class Verdict {
 public:
     Verdict() {}

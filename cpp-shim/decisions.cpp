@@ -4,6 +4,8 @@
 
 #include "question.h"
 
+#include <type_traits>
+
 using namespace TelEngine;
 
 namespace clustering {
@@ -11,9 +13,23 @@ namespace clustering {
 namespace {
 
 // What a filter has read last on this thread, of a message that it let through: the engine hands
-// that message to the filter's handler next. Plain data, because a thread-local with a destructor
-// would keep the library in memory after its unload.
+// that message to the filter's handler next. A thread-local with a destructor would keep the
+// library in memory after its unload.
+static_assert(std::is_trivially_default_constructible<Reading>::value &&
+                  std::is_trivially_destructible<Reading>::value,
+              "a thread leaves nothing behind");
 thread_local Reading s_read;
+
+// What a message of ours came back with, as far as its parameters say it. It borrows from the
+// message.
+clustering_answer answerOf(const Message& asked) {
+    const NamedString* error = asked.getParam("error");
+    clustering_answer answer = {};
+    answer.has_error = error != nullptr;
+    answer.error = error ? bytes(*error) : clustering_bytes{nullptr, 0};
+    answer.reason = bytes(asked["reason"]);
+    return answer;
+}
 
 } // namespace
 
@@ -48,6 +64,10 @@ bool Decisions::leave() {
         m_leaving = false;
     }
     return m_leaving;
+}
+
+bool Decisions::wants(const String& name, int kind) const {
+    return m_screens[static_cast<unsigned>(kind)].find(name) != Names::Other;
 }
 
 bool Decisions::concerns(NamedList& list, int kind) const {
@@ -132,13 +152,9 @@ bool Decisions::locate(const Verdict& begun, int kind, Message& msg) {
     if (!dispatch(asked, handled)) {
         return false;
     }
-    const NamedString* error = asked.getParam("error");
-    clustering_answer answer = {};
+    clustering_answer answer = answerOf(asked);
     answer.handled = handled;
     answer.node = bytes(asked.retValue());
-    answer.has_error = error != nullptr;
-    answer.error = error ? bytes(*error) : clustering_bytes{nullptr, 0};
-    answer.reason = bytes(asked["reason"]);
     return goOn(begun, answer, kind, msg);
 }
 
@@ -159,13 +175,10 @@ bool Decisions::ask(const Verdict& begun, int kind, Message& msg) {
     }
     const Question::Outcome outcome = question->ask(begun->timeout);
     clustering_answer answer = {};
-    answer.handled = outcome == Question::Outcome::Handled;
-    answer.timed_out = outcome == Question::Outcome::TimedOut;
-    if (answer.handled) {
+    if (outcome == Question::Outcome::Handled) {
         Message& asked = question->message();
-        const NamedString* error = asked.getParam("error");
-        answer.has_error = error != nullptr;
-        answer.error = error ? bytes(*error) : clustering_bytes{nullptr, 0};
+        answer = answerOf(asked);
+        answer.handled = true;
         const Array* rows = static_cast<Array*>(asked.userObject("Array"));
         // The first row has the names of the columns.
         if (rows && rows->getRows() > 1 && rows->getColumns() > 0) {
@@ -174,13 +187,15 @@ bool Decisions::ask(const Verdict& begun, int kind, Message& msg) {
             answer.node = cell ? bytes(cell->toString()) : clustering_bytes{nullptr, 0};
         }
     }
+    answer.timed_out = outcome == Question::Outcome::TimedOut;
     return goOn(begun, answer, kind, msg);
 }
 
 // Decides a message by the answer to what was asked for it.
 bool Decisions::goOn(const Verdict& begun, const clustering_answer& answer, int kind,
                      Message& msg) {
-    // Read anew, should somebody have changed the message meanwhile.
+    // Read anew, should somebody have changed the message meanwhile; and as of now, because a
+    // signature is good for some seconds only and the answer may have taken as many.
     Reading reading;
     reading.read(msg, m_screens[static_cast<unsigned>(kind)]);
     Parameters params(msg, reading, m_names, Time::now());

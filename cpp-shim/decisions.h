@@ -19,11 +19,16 @@ public:
     /// By this core, which outlives it; what there is to say is said in the voice of `log`.
     Decisions(clustering_core* core, TelEngine::DebugEnabler& log);
 
-    /// Whether a message of a `clustering_kind` is any business of the cluster's.
+    /// Whether a parameter of this name is looked for in messages of a `clustering_kind`.
+    bool wants(const TelEngine::String& name, int kind) const;
+
+    /// Whether a message of a `clustering_kind` is any business of the cluster's. If so, what was
+    /// read of it is kept for this thread's next `decide`.
     bool concerns(TelEngine::NamedList& msg, int kind) const;
 
     /// Decides a message of a `clustering_kind`; `true` where it is handled. `filtered` says that
-    /// this thread was just asked whether it `concerns` the cluster.
+    /// it just went through `concerns` on this thread, and that nothing that is looked for has
+    /// changed since.
     bool decide(TelEngine::Message& msg, int kind, bool filtered);
 
     /// How many messages wait for an answer of other modules.

@@ -23,10 +23,11 @@ constexpr unsigned MostReplaced = 64;
 #ifdef CLUSTERING_FILTERS
 // Asks whether a message is this handler's, and any business of the cluster's, before the engine so
 // much as notes in it that it has met our handler.
-class Filter : public MatchingItemBase {
+class Filter : public MatchingItemCustom {
 public:
     Filter(const Decisions& decisions, const Handler& handler)
-        : MatchingItemBase(TypeCustom, "clustering"), m_decisions(decisions), m_handler(handler) {}
+        : MatchingItemCustom("clustering", "clustering"), m_decisions(decisions),
+          m_handler(handler) {}
 
 protected:
     bool runMatchListParam(const NamedList& list, MatchingParams*) const override {
@@ -36,7 +37,7 @@ protected:
         return m_handler.takes(msg) &&
                (!m_handler.filtered() || m_decisions.concerns(msg, m_handler.kind()));
     }
-    MatchingItemBase* copyItem() const override { return new Filter(m_decisions, m_handler); }
+    MatchingItemBase* customCopyItem() const override { return new Filter(m_decisions, m_handler); }
 
 private:
     const Decisions& m_decisions;
@@ -51,7 +52,10 @@ Handler::Handler(Decisions& decisions, int kind, unsigned priority)
                      "clustering"),
       m_decisions(decisions), m_kind(kind) {
 #ifdef CLUSTERING_FILTERS
-    m_filtered = clustering_kind_filtered(static_cast<uint32_t>(kind));
+    // Between filter and handler the engine writes one parameter: where the handlers are noted. If
+    // that is one of ours, what the filter has read is no longer so.
+    m_filtered = clustering_kind_filtered(static_cast<uint32_t>(kind)) &&
+                 !decisions.wants(Engine::trackParam(), kind);
     setFilter(new Filter(decisions, *this));
 #endif
 }
@@ -150,13 +154,20 @@ bool Handlers::wasReplaced(int kind) const {
     return false;
 }
 
+// Seconds are counted because the clock may step.
+void Handlers::grow() {
+    const Lock lock(m_mutex);
+    for (ObjList* o = m_replaced.skipNull(); o; o = o->skipNext()) {
+        static_cast<Handler*>(o->get())->grow();
+    }
+}
+
 void Handlers::sweep() {
-    // By seconds that were counted, not by the clock, which may step.
     unsigned old = 0;
     {
         const Lock lock(m_mutex);
         for (ObjList* o = m_replaced.skipNull(); o; o = o->skipNext()) {
-            old += static_cast<Handler*>(o->get())->grow() >= Patience;
+            old += static_cast<Handler*>(o->get())->age() >= Patience;
         }
         const unsigned count = m_replaced.count();
         old = std::max(old, count > MostReplaced ? count - MostReplaced : 0);

@@ -11,7 +11,7 @@
 #include <atomic>
 #include <memory>
 
-// Yates from 2019 on take filters of a module's own making.
+// Yates from April 2025 on take filters of a module's own making.
 #if __has_include(<yatematchingitem.h>)
 #define CLUSTERING_FILTERS
 #endif
@@ -54,8 +54,11 @@ public:
     /// Whether its filter asks if messages concern the cluster.
     bool filtered() const { return m_filtered; }
 
-    /// Counts a second since it was replaced; how many there were.
-    unsigned grow() { return ++m_age; }
+    /// Another second has passed since it was replaced.
+    void grow() { m_age++; }
+
+    /// How many seconds have passed since it was replaced.
+    unsigned age() const { return m_age; }
 
 private:
     // A time, in microseconds on the engine's clock. One that two handlers share is both the end of
@@ -85,7 +88,10 @@ public:
     /// one thread at a time.
     void adjust(const clustering_core* core);
 
-    /// A second has passed. Uninstalls handlers that were replaced a while ago, and the eldest of
+    /// A second has passed.
+    void grow();
+
+    /// Uninstalls handlers that were replaced a while ago, and the eldest of
     /// too many, whose messages its heir then takes; each once no message is inside of it.
     void sweep();
 
@@ -101,7 +107,7 @@ private:
     Handler* takeEldest();
 
     Decisions& m_decisions;
-    // Of what follows. Never held while anything waits.
+    // Of what follows. Never held while a message is waited for.
     TelEngine::Mutex m_mutex{false, "ClusteringHandlers"};
     Handler* m_handlers[CLUSTERING_KINDS] = {};
     // Handlers that were replaced and still have to be uninstalled, the eldest first.

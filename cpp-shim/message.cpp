@@ -70,6 +70,8 @@ void Parameters::set(unsigned number, const clustering_bytes& value) {
     // In two steps: before Yate 6 the first one takes no length.
     NamedString* param = new NamedString(m_names[number]);
     param->assign(chars(value), length);
+    m_reading.found[number] = param;
+    m_reading.present |= uint64_t{1} << number;
     if (m_reading.last) {
         m_reading.last = m_reading.last->append(param);
     } else {

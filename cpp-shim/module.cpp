@@ -35,13 +35,18 @@ uint64_t processNumber() {
     return number;
 }
 
-// Appends lines as the engine's console has them.
-void appendLines(String& to, const String& lines) {
-    ObjList* list = lines.split('\n', false);
-    for (const ObjList* o = list->skipNull(); o; o = o->skipNext()) {
-        to << o->get()->toString() << "\r\n";
+// Does something with each line of a text.
+template <typename Use> void eachLine(const String& text, Use use) {
+    ObjList* lines = text.split('\n', false);
+    for (const ObjList* o = lines->skipNull(); o; o = o->skipNext()) {
+        use(o->get()->toString());
     }
-    TelEngine::destruct(list);
+    TelEngine::destruct(lines);
+}
+
+// Appends lines as the engine's console has them.
+void appendLines(String& to, const String& text) {
+    eachLine(text, [&to](const String& line) { to << line << "\r\n"; });
 }
 
 // Hands the messages that any module answers to the module. Not a relay: the engine waits for a
@@ -175,6 +180,7 @@ bool ClusteringModule::serve(Message& msg, int id) {
             clustering_tick(m_core, steadyTime());
         }
         attend();
+        m_handlers.grow();
         // The engine waits for the messages inside of a handler that goes, so this is put off while
         // a call waits for its node: whoever locates it might be waiting for this thread.
         if (!m_decisions.waiting()) {
@@ -243,7 +249,8 @@ void ClusteringModule::save() {
     const String path = statePath();
     const CoreText text(clustering_state(m_core));
     const clustering_bytes state = text.bytes();
-    if (!replaceFile(path, state.ptr, state.len)) {
+    // None at all means that the core has failed, and said so.
+    if (state.len && !replaceFile(path, state.ptr, state.len)) {
         Debug(this, DebugWarn, "Could not write '%s', so the next start won't know of this: %s",
               path.c_str(), ::strerror(errno));
     }
@@ -288,11 +295,8 @@ bool ClusteringModule::commandComplete(Message& msg, const String& partLine,
         itemComplete(msg.retValue(), name(), partWord);
     } else if (isCommand(rest)) {
         const CoreText words(clustering_complete(m_core, bytes(rest)));
-        ObjList* list = words.string().split('\n', false);
-        for (ObjList* o = list->skipNull(); o; o = o->skipNext()) {
-            itemComplete(msg.retValue(), o->get()->toString(), partWord);
-        }
-        TelEngine::destruct(list);
+        eachLine(words.string(),
+                 [&](const String& word) { itemComplete(msg.retValue(), word, partWord); });
     }
     return Module::commandComplete(msg, partLine, partWord);
 }
@@ -342,11 +346,8 @@ bool ClusteringModule::load() {
     CoreText errors;
     if (clustering_load(m_core, bytes(path), list.data(), list.size(), errors.out()) !=
         CLUSTERING_OK) {
-        ObjList* lines = errors.string().split('\n', false);
-        for (ObjList* o = lines->skipNull(); o; o = o->skipNext()) {
-            Debug(this, DebugConf, "%s", o->get()->toString().c_str());
-        }
-        TelEngine::destruct(lines);
+        eachLine(errors.string(),
+                 [this](const String& line) { Debug(this, DebugConf, "%s", line.c_str()); });
         Debug(this, DebugConf, "Refused '%s', %s", path.c_str(), stay);
         return false;
     }

@@ -22,8 +22,8 @@ public:
     /// from whatever thread asks for one.
     void initialize() override;
 
-    /// Leaves the engine; `false` while a call still waits for its node to be located, or a node is
-    /// being probed.
+    /// Leaves the engine; `false` while a call waits for its node to be located, a node is being
+    /// probed, a database is asked, or settings are loaded.
     bool unload();
 
     /// Answers a message that is not for the core; `id` is the engine's number of it.

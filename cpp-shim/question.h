@@ -21,7 +21,9 @@ public:
         Handled,
         /// No module has the account.
         Unhandled,
-        /// There was no answer in time, for this question or for too many others before it.
+        /// There was no answer in time, for this question or for too many others before it, or
+        /// there is
+        /// no thread to be had.
         TimedOut,
     };
 

@@ -25,8 +25,7 @@
  *
  * Chores
  *   What is to be done that is no answer to a message is on a list: take it by clustering_chore_next, until
- *   there is nothing, once a second after clustering_tick, and after clustering_load, clustering_probed and
- *   clustering_command.
+ *   there is nothing, once a second after clustering_tick, and after clustering_command.
  *
  * Texts
  *   are bytes with a length, not NUL-terminated and not necessarily UTF-8. A NULL is an empty one.
@@ -45,8 +44,9 @@
  *   so the library that it is in may be unloaded.
  *
  * NULL
- *   is allowed for every pointer, and so is any number for a kind or a name: then nothing is done, and the
- *   result is CLUSTERING_BAD_ARGUMENT, false, 0 or an empty text.
+ *   is allowed for every pointer, and so is any number for a kind or a name. A text or a list that is NULL is an
+ *   empty one, and an output that is NULL is left out; for any other NULL nothing is done, and the result is
+ *   CLUSTERING_BAD_ARGUMENT, false, 0 or an empty text.
  *
  * Results
  *   CLUSTERING_OK is 0, the other numbers of clustering_result are failures. The node can be used as before
@@ -152,15 +152,15 @@ typedef enum {
    */
   CLUSTERING_NEED_ALL = 4,
   /**
-   * Ask a database by a message that is named as `retval` and has the edits as its parameters, for no
-   * longer than `timeout`, then call `clustering_located`.
-   */
-  CLUSTERING_ASK = 6,
-  /**
    * Dispatch a copy of the message with the edits written into it; the message gets the return value
    * and the parameters `code`, `error` and `reason` that the copy then has, and is handled if the copy is.
    */
   CLUSTERING_SEND = 5,
+  /**
+   * Ask a database by a message that is named as `retval` and has the edits as its parameters, for no
+   * longer than `timeout`, then call `clustering_located`.
+   */
+  CLUSTERING_ASK = 6,
 } clustering_action;
 
 /**
@@ -261,17 +261,12 @@ typedef enum {
 } clustering_outcome;
 
 /**
- * The messages that the cluster has a say in.
- */
-typedef struct Kind Kind;
-
-/**
  * A node's view of its cluster. Opaque.
  */
 typedef struct clustering_core clustering_core;
 
 /**
- * A text: not NUL-terminated, `len` bytes. `ptr` may be NULL only where `len` is 0.
+ * A text: not NUL-terminated, `len` bytes. With NULL for `ptr` it's empty, whatever `len` says.
  */
 typedef struct {
   /**
@@ -361,7 +356,8 @@ typedef struct {
    */
   bool complete;
   /**
-   * When the message was made: microseconds since 1970, by which signatures are dated.
+   * Microseconds since 1970, by which signatures are dated: when the message was made, or for
+   * `clustering_located` now.
    */
   uint64_t now;
 } clustering_message;
@@ -541,7 +537,7 @@ void clustering_free(clustering_core *core);
 /**
  * Puts a file of settings in force.
  *
- * `file` is its path, for errors; `settings` its `count` entries in order, NULL for none. Where
+ * `file` is its path, for errors; `settings` its `count` entries in order; NULL for none, whatever `count` says. Where
  * it's refused `errors`, unless NULL, gets a line for each thing that is wrong, and the settings in
  * force stay; else an empty text. Free it in both cases.
  *
@@ -618,7 +614,7 @@ bool clustering_concerns(const clustering_core *core,
  *
  * \pre `core` is NULL or a node, which outlives the verdict; `message` is NULL or valid for the call, the
  * texts of its parameters until the edits are written, after which the verdict may only be released
- * or, if it began a locate, handed to `clustering_located`; `verdict` is NULL or memory for a verdict that
+ * or, if it asks for something, handed to `clustering_located`; `verdict` is NULL or memory for a verdict that
  * holds none, as for every entry that makes one.
  */
 clustering_result clustering_decide(const clustering_core *core,
@@ -627,10 +623,11 @@ clustering_result clustering_decide(const clustering_core *core,
                                     clustering_verdict *verdict);
 
 /**
- * Goes on with a call for which a node was located.
+ * Goes on with a message for which something was asked, by `CLUSTERING_LOCATE` or `CLUSTERING_ASK`.
  *
- * `begun` is the verdict that asked for it, not yet released; `message` is again the whole call.
- * `answer` is what the locate message came back with. The rest is as for `clustering_decide`.
+ * `begun` is the verdict that asked for it, not yet released, and not the place of `verdict`. `message` is again
+ * the message, complete and with the time of now. `answer` is what came back. The rest is as for
+ * `clustering_decide`.
  *
  * \pre As for `clustering_decide`; `begun` is NULL or a verdict, `answer` is NULL or valid for the call,
  * its texts until `verdict` is released.
@@ -666,7 +663,7 @@ void clustering_tick(const clustering_core *core, uint64_t now);
 
 /**
  * Takes the next thing that is to be done; `false` where there is none, or for NULL. To be called until
- * then after `clustering_tick`, `clustering_probed`, `clustering_load` and `clustering_command`.
+ * then after `clustering_tick`; and after `clustering_command`, so that what was wanted is kept at once.
  *
  * \pre `core` is NULL or a node; `next` is NULL or valid for a write.
  */
@@ -687,7 +684,8 @@ void clustering_probed(const clustering_core *core,
                        uint64_t now);
 
 /**
- * What is to be kept until the next start of the host; free it. NULL gives no text.
+ * What is to be kept until the next start of the host, never empty; free it. NULL gives no text, and neither does
+ * a failure: then what was kept before is worth more.
  *
  * \pre `core` is NULL or a node.
  */

@@ -83,14 +83,15 @@ impl Cluster {
         let standings = self.standings();
         let old = self.settings();
         settings.nodes.inherit(&old.nodes);
-        if settings.terms.account != old.terms.account {
-            // What another database said is of no use.
-            self.claims.clear();
-        }
         for node in &settings.nodes {
             node.live.stand(standings.of(&node.name));
         }
+        let is_another_database = settings.terms.account != old.terms.account;
         self.shares.put_in_force(settings);
+        if is_another_database {
+            // What the one before said is of no use.
+            self.claims.clear();
+        }
         self.generation.fetch_add(1, Relaxed);
         Ok(())
     }
@@ -310,14 +311,14 @@ impl Cluster {
     }
 
     /// Does what is no answer to a message. Should it fail that is counted and logged, too.
-    pub(crate) fn watch(&self, work: impl FnOnce(&Self)) {
-        if let Err(failure) = guard(|| work(self)) {
+    pub(crate) fn watch<T>(&self, work: impl FnOnce(&Self) -> T) -> Result<T, Failure> {
+        guard(|| work(self)).inspect_err(|failure| {
             self.shares.own().counters.add(Counter::Panics);
             if let Some(unsaid) = self.gates.panics.pass(self.now()) {
                 let line = format!("{failure}{}", Unsaid(unsaid));
                 self.chores.say(Level::Critical, line);
             }
-        }
+        })
     }
 
     /// Makes a verdict of a failure: the message passes unchanged, which is counted and logged.

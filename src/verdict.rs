@@ -32,12 +32,12 @@ pub enum Action {
     Locate = 3,
     /// Ask again with all the parameters of the message.
     NeedAll = 4,
-    /// Ask a database, within a time, by a message that has the edits as its parameters, then come back
-    /// with the answer.
-    Ask = 6,
     /// Dispatch a copy of the message with the edits written into it, and give the message whatever came of
     /// that.
     Send = 5,
+    /// Ask a database, within a time, by a message that has the edits as its parameters, then come back
+    /// with the answer.
+    Ask = 6,
 }
 
 /// One change of the message's parameters.

@@ -128,7 +128,8 @@ proptest! {
     #[test]
     fn no_decision_asks_for_a_name_or_writes_one_that_its_kind_does_not_list(
         kind in select(Kind::ALL.to_vec()), more in select(CONFIGURED.to_vec()), params in message(),
-        handled: bool, node in value(), complete: bool,
+        complete: bool, handled: bool, has_row: bool, timed_out: bool, node in value(),
+        error in prop::option::of(value()), reason in value(),
     ) {
         let cluster = cluster(&[more, SETTINGS]);
         // So that a channel's end has had a begin.
@@ -139,7 +140,14 @@ proptest! {
         let mut verdict = Verdict::default();
         cluster.decide(kind, &&message, complete, 1, &mut verdict);
         check(&verdict, kind.names());
-        let answer = Located { handled, node: node.as_bytes(), ..Located::default() };
+        let answer = Located {
+            handled,
+            node: node.as_bytes(),
+            has_row,
+            timed_out,
+            error: error.map(str::as_bytes),
+            reason: reason.as_bytes(),
+        };
         let mut answered = Verdict::default();
         cluster.decide_located(&verdict, &&message, &answer, 1, &mut answered);
         check(&answered, kind.names());

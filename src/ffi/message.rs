@@ -55,11 +55,17 @@ const _: () = assert!(CLUSTERING_NAMES == Name::ALL.len() && CLUSTERING_NAMES < 
 pub const CLUSTERING_NAME_LENGTH: usize = 16;
 
 const _: () = {
-    let mut at = 0;
+    let (mut at, mut open) = (0, 0);
     while at < Name::ALL.len() {
-        assert!(Name::ALL[at].text().len() <= CLUSTERING_NAME_LENGTH);
+        let name = Name::ALL[at].text().as_bytes();
+        assert!(name.len() <= CLUSTERING_NAME_LENGTH);
+        if let [.., b'*'] = name {
+            open += 1;
+        }
         at += 1;
     }
+    // A host looks for one at most.
+    assert!(open <= 1);
 };
 
 /// A message as the core sees it.
@@ -80,7 +86,8 @@ pub struct clustering_message {
     pub count: usize,
     /// Whether all parameters are given, too.
     pub complete: bool,
-    /// When the message was made: microseconds since 1970, by which signatures are dated.
+    /// Microseconds since 1970, by which signatures are dated: when the message was made, or for
+    /// `clustering_located` now.
     pub now: u64,
 }
 

@@ -88,7 +88,7 @@ pub unsafe extern "C" fn clustering_free(core: *mut clustering_core) {
 
 /// Puts a file of settings in force.
 ///
-/// `file` is its path, for errors; `settings` its `count` entries in order, NULL for none. Where
+/// `file` is its path, for errors; `settings` its `count` entries in order; NULL for none, whatever `count` says. Where
 /// it's refused `errors`, unless NULL, gets a line for each thing that is wrong, and the settings in
 /// force stay; else an empty text. Free it in both cases.
 ///
@@ -109,21 +109,22 @@ pub unsafe extern "C" fn clustering_load(
     let (core, file, settings) = unsafe { (core.as_ref(), file.get(), array(settings, count)) };
     let result = match core {
         None => CLUSTERING_BAD_ARGUMENT,
-        Some(clustering_core(cluster)) => guard(|| {
-            // SAFETY: promised by the caller.
-            let entries = unsafe { entries(settings) };
-            match cluster.load(&Shown(file).to_string(), &entries) {
-                Ok(()) => CLUSTERING_OK,
-                Err(problems) => {
-                    lines = problems.iter().map(ToString::to_string).collect();
-                    CLUSTERING_BAD_SETTINGS
+        Some(clustering_core(cluster)) => cluster
+            .watch(|cluster| {
+                // SAFETY: promised by the caller.
+                let entries = unsafe { entries(settings) };
+                match cluster.load(&Shown(file).to_string(), &entries) {
+                    Ok(()) => CLUSTERING_OK,
+                    Err(problems) => {
+                        lines = problems.iter().map(ToString::to_string).collect();
+                        CLUSTERING_BAD_SETTINGS
+                    }
                 }
-            }
-        })
-        .unwrap_or_else(|failure| {
-            lines = vec![failure.to_string()];
-            CLUSTERING_PANIC
-        }),
+            })
+            .unwrap_or_else(|failure| {
+                lines = vec![failure.to_string()];
+                CLUSTERING_PANIC
+            }),
     };
     if !errors.is_null() {
         // SAFETY: promised by the caller.

@@ -12,7 +12,6 @@ use super::{
 use crate::chore::Chore;
 use crate::cluster::Cluster;
 use crate::command;
-use crate::failure::guard;
 use crate::probe::Outcome;
 use crate::status;
 use crate::text::Shown;
@@ -74,12 +73,12 @@ pub enum clustering_outcome {
 pub unsafe extern "C" fn clustering_tick(core: *const clustering_core, now: u64) {
     // SAFETY: promised by the caller.
     if let Some(core) = unsafe { core.as_ref() } {
-        core.0.watch(|cluster| cluster.tick(now));
+        let _ = core.0.watch(|cluster| cluster.tick(now));
     }
 }
 
 /// Takes the next thing that is to be done; `false` where there is none, or for NULL. To be called until
-/// then after `clustering_tick`, `clustering_probed`, `clustering_load` and `clustering_command`.
+/// then after `clustering_tick`; and after `clustering_command`, so that what was wanted is kept at once.
 ///
 /// # Safety
 ///
@@ -93,7 +92,7 @@ pub unsafe extern "C" fn clustering_chore_next(
     let Some(core) = (unsafe { core.as_ref() }).filter(|_| !next.is_null()) else {
         return false;
     };
-    let Ok(Some(task)) = guard(|| core.0.next_chore()) else {
+    let Ok(Some(task)) = core.0.watch(Cluster::next_chore) else {
         return false;
     };
     let mut made = clustering_chore {
@@ -150,12 +149,14 @@ pub unsafe extern "C" fn clustering_probed(
         Outcome::Failed
     };
     if let Some(core) = core {
-        core.0
+        let _ = core
+            .0
             .watch(|cluster| cluster.probed(node, number, outcome, now));
     }
 }
 
-/// What is to be kept until the next start of the host; free it. NULL gives no text.
+/// What is to be kept until the next start of the host, never empty; free it. NULL gives no text, and neither does
+/// a failure: then what was kept before is worth more.
 ///
 /// # Safety
 ///
@@ -163,10 +164,7 @@ pub unsafe extern "C" fn clustering_probed(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clustering_state(core: *const clustering_core) -> clustering_text {
     // SAFETY: promised by the caller.
-    let core = unsafe { core.as_ref() };
-    core.map_or(clustering_text::EMPTY, |core| {
-        clustering_text::new(|| core.0.state())
-    })
+    unsafe { show(core, Cluster::state) }
 }
 
 /// Goes on with what `clustering_state` said. Where that is damaged nothing of it is taken, and `error`, unless
@@ -183,7 +181,7 @@ pub unsafe extern "C" fn clustering_restore(
 ) -> clustering_result {
     // SAFETY: promised by the caller.
     let (core, state) = unsafe { (core.as_ref(), state.get()) };
-    let (result, reason) = match core.map(|core| guard(|| core.0.restore(state))) {
+    let (result, reason) = match core.map(|core| core.0.watch(|cluster| cluster.restore(state))) {
         None => (CLUSTERING_BAD_ARGUMENT, String::new()),
         Some(Ok(Ok(()))) => (CLUSTERING_OK, String::new()),
         Some(Ok(Err(damage))) => (CLUSTERING_BAD_SETTINGS, damage.to_string()),
@@ -205,7 +203,7 @@ pub unsafe extern "C" fn clustering_restore(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clustering_status(core: *const clustering_core) -> clustering_text {
     // SAFETY: promised by the caller.
-    unsafe { show(core, status::params) }
+    unsafe { show(core, |cluster| status::params(cluster).into_bytes()) }
 }
 
 /// The nodes in `status clustering`, as `NODE=column|column...` with commas between; free it. NULL gives no
@@ -217,7 +215,7 @@ pub unsafe extern "C" fn clustering_status(core: *const clustering_core) -> clus
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clustering_status_nodes(core: *const clustering_core) -> clustering_text {
     // SAFETY: promised by the caller.
-    unsafe { show(core, status::nodes) }
+    unsafe { show(core, |cluster| status::nodes(cluster).into_bytes()) }
 }
 
 /// What the columns of `clustering_status_nodes` are: `format=Name|Name...`; for ever valid.
@@ -226,15 +224,18 @@ pub extern "C" fn clustering_status_format() -> clustering_bytes {
     clustering_bytes::new(status::FORMAT.as_bytes())
 }
 
+/// A text of a node's; none for NULL, and none where the core fails, which is counted.
+///
 /// # Safety
 ///
 /// `core` is NULL or a node.
-unsafe fn show(core: *const clustering_core, what: fn(&Cluster) -> String) -> clustering_text {
+unsafe fn show(
+    core: *const clustering_core,
+    what: impl FnOnce(&Cluster) -> Vec<u8>,
+) -> clustering_text {
     // SAFETY: promised by the caller.
-    let core = unsafe { core.as_ref() };
-    core.map_or(clustering_text::EMPTY, |core| {
-        clustering_text::new(|| what(&core.0).into_bytes())
-    })
+    let text = unsafe { core.as_ref() }.map(|core| core.0.watch(what));
+    clustering_text::new(|| text.and_then(Result::ok).unwrap_or_default())
 }
 
 /// Says what is wrong with a file of settings, or how it would work, in lines with line feeds at their ends;
@@ -252,14 +253,12 @@ pub unsafe extern "C" fn clustering_check(
     count: usize,
 ) -> clustering_text {
     // SAFETY: promised by the caller.
-    let (core, file, settings) = unsafe { (core.as_ref(), file.get(), array(settings, count)) };
-    core.map_or(clustering_text::EMPTY, |core| {
-        clustering_text::new(|| {
-            // SAFETY: promised by the caller.
-            let entries = unsafe { entries(settings) };
-            command::check(&core.0, &Shown(file).to_string(), &entries).into_bytes()
+    unsafe {
+        let (file, settings) = (file.get(), array(settings, count));
+        show(core, |cluster| {
+            command::check(cluster, &Shown(file).to_string(), &entries(settings)).into_bytes()
         })
-    })
+    }
 }
 
 /// Carries out a command: `line` is what stands behind the command's own word. `false` where that is
@@ -278,7 +277,8 @@ pub unsafe extern "C" fn clustering_command(
     // SAFETY: promised by the caller.
     let (core, line) = unsafe { (core.as_ref(), line.get()) };
     let text = core.and_then(|core| {
-        guard(|| command::run(&core.0, line)).unwrap_or_else(|failure| Some(format!("{failure}\n")))
+        let ran = core.0.watch(|cluster| command::run(cluster, line));
+        ran.unwrap_or_else(|failure| Some(format!("{failure}\n")))
     });
     let taken = text.is_some();
     if !answer.is_null() {
@@ -301,16 +301,16 @@ pub unsafe extern "C" fn clustering_complete(
     line: clustering_bytes,
 ) -> clustering_text {
     // SAFETY: promised by the caller.
-    let (core, line) = unsafe { (core.as_ref(), line.get()) };
-    core.map_or(clustering_text::EMPTY, |core| {
-        clustering_text::new(|| {
-            let words = command::complete(&core.0, line);
+    unsafe {
+        let line = line.get();
+        show(core, |cluster| {
+            let words = command::complete(cluster, line);
             words
                 .iter()
                 .flat_map(|word| [word, &b"\n"[..]].concat())
                 .collect()
         })
-    })
+    }
 }
 
 /// How to use the command, a line for each use, with line feeds at their ends; free it.

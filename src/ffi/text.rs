@@ -6,7 +6,7 @@ use std::slice;
 
 use crate::failure::guard;
 
-/// A text: not NUL-terminated, `len` bytes. `ptr` may be NULL only where `len` is 0.
+/// A text: not NUL-terminated, `len` bytes. With NULL for `ptr` it's empty, whatever `len` says.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct clustering_bytes {

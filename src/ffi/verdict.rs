@@ -31,12 +31,12 @@ pub enum clustering_action {
     CLUSTERING_LOCATE = 3,
     /// Release this verdict and ask again with all the parameters of the message.
     CLUSTERING_NEED_ALL = 4,
-    /// Ask a database by a message that is named as `retval` and has the edits as its parameters, for no
-    /// longer than `timeout`, then call `clustering_located`.
-    CLUSTERING_ASK = 6,
     /// Dispatch a copy of the message with the edits written into it; the message gets the return value
     /// and the parameters `code`, `error` and `reason` that the copy then has, and is handled if the copy is.
     CLUSTERING_SEND = 5,
+    /// Ask a database by a message that is named as `retval` and has the edits as its parameters, for no
+    /// longer than `timeout`, then call `clustering_located`.
+    CLUSTERING_ASK = 6,
 }
 
 /// What to do with a parameter.
@@ -228,7 +228,7 @@ pub unsafe extern "C" fn clustering_concerns(
 ///
 /// `core` is NULL or a node, which outlives the verdict; `message` is NULL or valid for the call, the
 /// texts of its parameters until the edits are written, after which the verdict may only be released
-/// or, if it began a locate, handed to `clustering_located`; `verdict` is NULL or memory for a verdict that
+/// or, if it asks for something, handed to `clustering_located`; `verdict` is NULL or memory for a verdict that
 /// holds none, as for every entry that makes one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clustering_decide(
@@ -247,10 +247,11 @@ pub unsafe extern "C" fn clustering_decide(
     }
 }
 
-/// Goes on with a call for which a node was located.
+/// Goes on with a message for which something was asked, by `CLUSTERING_LOCATE` or `CLUSTERING_ASK`.
 ///
-/// `begun` is the verdict that asked for it, not yet released; `message` is again the whole call.
-/// `answer` is what the locate message came back with. The rest is as for `clustering_decide`.
+/// `begun` is the verdict that asked for it, not yet released, and not the place of `verdict`. `message` is again
+/// the message, complete and with the time of now. `answer` is what came back. The rest is as for
+/// `clustering_decide`.
 ///
 /// # Safety
 ///

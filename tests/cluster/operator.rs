@@ -219,3 +219,16 @@ fn a_broken_file_is_checked_and_refused_while_the_settings_in_force_stay() {
     assert_eq!(node.status().get("reload"), "2");
     alice.call("bob").answered().hang_up();
 }
+
+#[test]
+fn the_engine_can_show_the_handlers_and_their_filters() {
+    let Some(lab) = Lab::of(2).start() else {
+        return;
+    };
+    let node = lab.node("node1");
+    for message in ["call.execute", "user.register"] {
+        let shown = node.command(&format!("dispatcher handlers name={message}"));
+        assert!(shown.contains("clustering"), "{shown}");
+    }
+    assert_eq!(node.status().get("name"), "clustering");
+}

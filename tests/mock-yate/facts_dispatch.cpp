@@ -93,10 +93,10 @@ void order() {
     CHECK(!Engine::enqueue(static_cast<Message*>(nullptr)));
 }
 
-/// A condition of a module's own making.
+/// A condition of a module's own making, which may be negated.
 class OwnItem : public MatchingItemBase {
 public:
-    explicit OwnItem(bool negated) : MatchingItemBase(TypeCustom, "own", negated) {}
+    explicit OwnItem(bool negated) : MatchingItemBase(TypeUnknown, "own", negated) {}
 
 protected:
     bool runMatchListParam(const NamedList& list, MatchingParams* /*params*/) const override {

@@ -52,6 +52,14 @@ MatchingItemBase::MatchingItemBase(int type, const char* name, bool negated, int
                                    const char* id)
     : m_type(type), m_name(name), m_negated(negated), m_missingMatch(missingMatch), m_id(id) {}
 
+MatchingItemCustom::MatchingItemCustom(const char* type, const char* name,
+                                       const char* /*typeDisplay*/)
+    : MatchingItemBase(TypeCustom, name), m_type(type ? type : "custom") {}
+
+MatchingItemBase* MatchingItemCustom::copyItem() const {
+    return customCopyItem();
+}
+
 const String& MatchingItemBase::toString() const {
     return m_name;
 }

@@ -76,7 +76,7 @@ Buffer node_name();
 Reply dispatch(const Packet& packet);
 bool enqueue(const Packet& packet);
 bool initialize(Bytes plugin);
-/// Whether a module's own code can say which messages its handlers meet, as since 2019.
+/// Whether a module's own code can say which messages its handlers meet, as since April 2025.
 bool has_filters();
 /// The match of a POSIX basic regular expression and its groups; nothing when there is none.
 rust::Vec<Text> posix_match(Bytes pattern, Bytes text);

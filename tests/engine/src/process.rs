@@ -27,7 +27,7 @@ pub fn real_engine() -> bool {
     env!("ENGINE_BRIDGE_KIND") == "real"
 }
 
-/// Whether the engine asks a module's own code which messages its handlers shall meet. Yates before 2019
+/// Whether the engine asks a module's own code which messages its handlers shall meet. Yates before April 2025
 /// don't, so there they meet them all, and a handler that was replaced stays in sight for a while.
 #[must_use]
 pub fn has_filters() -> bool {

@@ -60,6 +60,23 @@ private:
     String m_id;
 };
 
+/// A condition of a module's own making: whatever else says that it's of this type the engine takes for
+/// one of this class.
+class YATE_API MatchingItemCustom : public MatchingItemBase {
+    YCLASS(MatchingItemCustom, MatchingItemBase)
+
+public:
+    inline const String& customType() const { return m_type; }
+
+protected:
+    MatchingItemCustom(const char* type, const char* name, const char* typeDisplay = nullptr);
+    MatchingItemBase* copyItem() const override;
+    virtual MatchingItemBase* customCopyItem() const = 0;
+
+private:
+    String m_type;
+};
+
 } // namespace TelEngine
 
 #endif
