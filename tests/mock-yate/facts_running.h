@@ -33,6 +33,8 @@ public:
         }
         Engine::install(this);
     }
+    // While what a message needs that is inside is still there.
+    ~Seen() override { Engine::uninstall(this); }
     bool received(Message& msg) override {
         const Lock lock(m_lock);
         auto* copy = new NamedList(msg);
@@ -57,6 +59,7 @@ public:
         } while (Time::now() < end);
         return nullptr;
     }
+    YNOCOPY(Seen);
 
 private:
     Mutex m_lock;
