@@ -55,6 +55,8 @@ mod joins;
 mod life;
 #[path = "cluster/messages.rs"]
 mod messages;
+#[path = "cluster/mixed.rs"]
+mod mixed;
 #[path = "cluster/operator.rs"]
 mod operator;
 #[path = "cluster/probes.rs"]

@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
 use engine_process::{Guard, Handler, Message, Process, patiently};
@@ -27,9 +27,14 @@ pub struct Node {
     process: RwLock<Option<Process>>,
 }
 
+/// Where a node's modules are.
+pub fn modules(directory: &Path) -> PathBuf {
+    directory.join("modules")
+}
+
 impl Node {
-    /// A node that doesn't run yet, with these files of configuration. The directory of its modules
-    /// is beside its own.
+    /// A node that doesn't run yet, with these files of configuration. Its modules are in a directory in
+    /// its own, which has to be filled.
     pub fn new(
         installation: &Arc<Installation>,
         guard: &Arc<Guard>,
@@ -37,7 +42,7 @@ impl Node {
         (name, address): (&str, Ipv4Addr),
         files: &[(&str, String)],
     ) -> Self {
-        fs::create_dir(&directory).expect("there is room for a directory");
+        fs::create_dir_all(&directory).expect("there is room for a directory");
         let node = Self {
             name: name.to_owned(),
             address,
@@ -64,8 +69,7 @@ impl Node {
 
     /// Starts it, for the first time or again, and waits until it is up.
     pub fn start(&self) {
-        let modules = self.directory.with_file_name("modules");
-        let mut engine = self.installation.engine(&modules);
+        let mut engine = self.installation.engine(&modules(&self.directory));
         let process = Process::start(&mut engine, &self.name, &self.directory, &self.guard);
         let process = process.unwrap_or_else(|error| panic!("{error}"));
         *self.process.write().unwrap() = Some(process);

@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use engine_bridge::{module_path, real_engine};
+use engine_bridge::real_engine;
 
 /// What the nodes load beside the module under test.
 const MODULES: [&str; 10] = [
@@ -64,7 +64,7 @@ impl Installation {
     }
 
     /// Fills a directory with what a node is to load: as in an installation, but no more.
-    pub fn link_modules(&self, directory: &Path, database: &str) {
+    pub fn link_modules(&self, directory: &Path, database: &str, module: &Path) {
         fs::create_dir_all(directory.join("server")).expect("there is room for directories");
         let link = |target: &Path, name: &str| {
             symlink(target, directory.join(name)).expect("there is room for a link");
@@ -75,8 +75,7 @@ impl Installation {
             assert!(target.exists(), "{} is missing", target.display());
             link(&target, &name);
         }
-        let module = module_path();
-        let module = fs::canonicalize(&module)
+        let module = fs::canonicalize(module)
             .unwrap_or_else(|error| panic!("{}: {error}", module.display()));
         link(&module, MODULE);
     }

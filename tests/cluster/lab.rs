@@ -3,14 +3,16 @@
 //! A cluster on one host, with phones around it: all that a test needs, and for it alone.
 
 use std::net::SocketAddrV4;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};
 
+use engine_bridge::module_path;
 use engine_process::Guard;
 use tempfile::TempDir;
 
 use crate::configuration::{self, Wishes};
-use crate::engine::Node;
+use crate::engine::{Node, modules};
 use crate::installation::Installation;
 use crate::log::Log;
 use crate::network::Network;
@@ -25,6 +27,8 @@ pub struct Plan {
     nodes: usize,
     wishes: Wishes,
     postgres: bool,
+    /// A node, and the module that it has instead of ours.
+    other: Option<(&'static str, PathBuf)>,
 }
 
 /// Nodes `node1`, `node2`, ... that run, and phones.
@@ -83,6 +87,12 @@ impl Plan {
         self
     }
 
+    /// A node has another module than the one under test.
+    pub fn with_other_module(mut self, node: &'static str, module: PathBuf) -> Self {
+        self.other = Some((node, module));
+        self
+    }
+
     /// Starts all nodes. `None` where there is no real engine: then the test is left out.
     pub fn start(self) -> Option<Lab> {
         let installation = Arc::new(Installation::find()?);
@@ -94,12 +104,14 @@ impl Plan {
         let directory = TempDir::with_prefix("cluster-").expect("there is room for a directory");
         let guard = Guard::new(directory.path()).expect("there is a shell");
         let guard = Arc::new(guard);
-        installation.link_modules(&directory.path().join("modules"), registrar.module());
         let network = Arc::new(Network::claim());
         let node = |number| {
             let name = format!("node{number}");
             let files = configuration::files(&self.wishes, &registrar, &network, &name);
             let place = directory.path().join(&name);
+            let other = self.other.as_ref().filter(|(node, _)| *node == name);
+            let module = other.map_or_else(module_path, |(_, module)| module.clone());
+            installation.link_modules(&modules(&place), registrar.module(), &module);
             let node = (name.as_str(), network.node(&name));
             Node::new(&installation, &guard, place, node, &files)
         };
@@ -123,6 +135,7 @@ impl Lab {
             nodes,
             wishes: Wishes::default(),
             postgres: false,
+            other: None,
         }
     }
 
