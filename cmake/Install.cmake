@@ -7,16 +7,15 @@
 
 if(YATE_MODULE_DIR)
   set(CLUSTERING_PLACE "${YATE_MODULE_DIR}/server/clustering.yate")
-  # The stock module of that name is kept beside, where no engine loads it; ours says in its log what it was built for.
+  # The stock module of that name is kept beside, where no engine loads it.
   install(
     CODE "
+    include(\"${CMAKE_CURRENT_LIST_DIR}/Stock.cmake\")
     set(place \"\$ENV{DESTDIR}${CLUSTERING_PLACE}\")
-    if(EXISTS \"\${place}\")
-      file(STRINGS \"\${place}\" ours LIMIT_COUNT 1 REGEX \"this module was built for\")
-      if(NOT ours)
-        message(STATUS \"Kept the stock module: \${place}.stock\")
-        file(RENAME \"\${place}\" \"\${place}.stock\")
-      endif()
+    is_stock(stock \"\${place}\")
+    if(stock)
+      message(STATUS \"Kept the stock module: \${place}.stock\")
+      file(RENAME \"\${place}\" \"\${place}.stock\")
     endif()"
     COMPONENT module)
   install(TARGETS clustering LIBRARY DESTINATION "${YATE_MODULE_DIR}/server" COMPONENT module)

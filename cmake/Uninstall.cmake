@@ -4,9 +4,22 @@
 #
 # In: BUILD, the build directory, and DESTDIR of the environment as it was then.
 
-file(STRINGS "${BUILD}/install_manifest.txt" files)
+include("${CMAKE_CURRENT_LIST_DIR}/Stock.cmake")
+
+set(manifest "${BUILD}/install_manifest.txt")
+if(NOT EXISTS "${manifest}")
+  message(FATAL_ERROR "Nothing to take away: no ${manifest}, so nothing was installed from there")
+endif()
+file(STRINGS "${manifest}" files)
 foreach(file IN LISTS files)
   set(place "$ENV{DESTDIR}${file}")
+  if(place MATCHES "\\.yate$")
+    is_stock(stock "${place}")
+    if(stock)
+      message(STATUS "Left alone, since it isn't ours: ${place}")
+      continue()
+    endif()
+  endif()
   file(REMOVE "${place}")
   if(EXISTS "${place}.stock")
     file(RENAME "${place}.stock" "${place}")

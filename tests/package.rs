@@ -214,7 +214,10 @@ fn an_installation_keeps_the_stock_module_and_brings_it_back() {
         assert_eq!(fs::read(&place).unwrap(), fs::read(module_path()).unwrap());
         assert_eq!(fs::read_to_string(&stock).unwrap(), "stock");
     }
-    cmake(&[&format!("-DBUILD={build}"), "-P", "cmake/Uninstall.cmake"]);
-    assert_eq!(fs::read_to_string(&place).unwrap(), "stock");
-    assert!(!stock.exists());
+    // Nor does it take the stock module away, the second time.
+    for _ in 0..2 {
+        cmake(&[&format!("-DBUILD={build}"), "-P", "cmake/Uninstall.cmake"]);
+        assert_eq!(fs::read_to_string(&place).unwrap(), "stock");
+        assert!(!stock.exists());
+    }
 }
