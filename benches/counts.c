@@ -141,7 +141,8 @@ static void sign(Message* message, const clustering_core* sender, unsigned at) {
     clustering_decide(sender, CLUSTERING_EXECUTE, &sent.abi, &verdict);
     for (size_t i = 0; i < verdict.edit_count; i++) {
         const clustering_bytes name = clustering_name(verdict.edits[i].name);
-        if (name.len > 5 && !memcmp(name.ptr, "osip_", 5) && verdict.edits[i].kind == CLUSTERING_SET)
+        if (name.len > 5 && !memcmp(name.ptr, "osip_", 5) &&
+            verdict.edits[i].kind == CLUSTERING_SET)
             set(message, CLUSTERING_ROUTE, (clustering_bytes){name.ptr + 1, name.len - 1},
                 verdict.edits[i].value);
     }

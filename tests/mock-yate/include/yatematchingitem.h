@@ -60,8 +60,8 @@ private:
     String m_id;
 };
 
-/// A condition of a module's own making: whatever else says that it's of this type the engine takes for
-/// one of this class.
+/// A condition of a module's own making: whatever else says that it's of this type the engine takes
+/// for one of this class.
 class YATE_API MatchingItemCustom : public MatchingItemBase {
     YCLASS(MatchingItemCustom, MatchingItemBase)
 
