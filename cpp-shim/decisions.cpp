@@ -15,9 +15,8 @@ namespace {
 // What a filter has read last on this thread, of a message that it let through: the engine hands
 // that message to the filter's handler next. A thread-local with a destructor would keep the
 // library in memory after its unload.
-static_assert(std::is_trivially_default_constructible<Reading>::value &&
-                  std::is_trivially_destructible<Reading>::value,
-              "a thread leaves nothing behind");
+static_assert(std::is_trivially_default_constructible<Reading>::value, "a thread makes nothing");
+static_assert(std::is_trivially_destructible<Reading>::value, "a thread leaves nothing behind");
 thread_local Reading s_read;
 
 // What a message of ours came back with, as far as its parameters say it. It borrows from the
