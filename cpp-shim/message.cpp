@@ -2,9 +2,27 @@
 
 #include "message.h"
 
+#include <type_traits>
+
 using namespace TelEngine;
 
 namespace clustering {
+
+namespace {
+
+// A new parameter. Before Yate 6 its value has to be copied in a step of its own, since no length
+// is taken.
+template <typename Param> Param* made(const String& name, const char* value, int length) {
+    if constexpr (std::is_constructible<Param, const char*, const char*, int>::value) {
+        return new Param(name, value, length);
+    } else {
+        Param* param = new Param(name);
+        param->assign(value, length);
+        return param;
+    }
+}
+
+} // namespace
 
 void Reading::read(NamedList& from, const Screen& wanted) {
     // Counted here, not in the members, which the compiler would write for each parameter.
@@ -67,9 +85,7 @@ void Parameters::set(unsigned number, const clustering_bytes& value) {
         m_reading.found[number]->assign(chars(value), length);
         return;
     }
-    // In two steps: before Yate 6 the first one takes no length.
-    NamedString* param = new NamedString(m_names[number]);
-    param->assign(chars(value), length);
+    NamedString* param = made<NamedString>(m_names[number], chars(value), length);
     m_reading.found[number] = param;
     m_reading.present |= uint64_t{1} << number;
     if (m_reading.last) {
