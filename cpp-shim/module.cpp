@@ -181,6 +181,9 @@ bool ClusteringModule::serve(Message& msg, int id) {
         }
         attend();
         m_handlers.grow();
+        // Asked often, so that no other thread gets the number of one that is gone before that is
+        // seen.
+        Worker::allGone();
         // The engine waits for the messages inside of a handler that goes, so this is put off while
         // a call waits for its node: whoever locates it might be waiting for this thread.
         if (!m_decisions.waiting()) {

@@ -26,6 +26,11 @@ bool isGone(pid_t thread) {
     return ::syscall(SYS_tgkill, ::getpid(), thread, 0) != 0 && errno == ESRCH;
 }
 
+// Forgets those that are gone, by whoever has the lock.
+void forgetGone() {
+    s_running.erase(std::remove_if(s_running.begin(), s_running.end(), isGone), s_running.end());
+}
+
 } // namespace
 
 bool Worker::start(Worker* worker) {
@@ -46,15 +51,14 @@ bool Worker::start(Worker* worker) {
 
 bool Worker::allGone() {
     const std::lock_guard<std::mutex> lock(s_mutex);
-    s_running.erase(std::remove_if(s_running.begin(), s_running.end(), isGone), s_running.end());
+    forgetGone();
     return !s_starting && s_running.empty();
 }
 
 void Worker::run() {
     {
         const std::lock_guard<std::mutex> lock(s_mutex);
-        s_running.erase(std::remove_if(s_running.begin(), s_running.end(), isGone),
-                        s_running.end());
+        forgetGone();
         s_running.push_back(static_cast<pid_t>(::syscall(SYS_gettid)));
         s_starting--;
     }
