@@ -65,26 +65,26 @@ bool Decisions::leave() {
     return m_leaving;
 }
 
-bool Decisions::wants(const String& name, int kind) const {
-    return m_screens[static_cast<unsigned>(kind)].find(name) != Names::Other;
+bool Decisions::wants(const String& name, uint32_t kind) const {
+    return m_screens[kind].find(name) != Names::Other;
 }
 
-bool Decisions::concerns(NamedList& list, int kind) const {
+bool Decisions::concerns(NamedList& list, uint32_t kind) const {
     Reading& reading = s_read;
-    reading.read(list, m_screens[static_cast<unsigned>(kind)]);
+    reading.read(list, m_screens[kind]);
     const clustering_message message = reading.message(0);
-    if (clustering_concerns(m_core, static_cast<uint32_t>(kind), &message)) {
+    if (clustering_concerns(m_core, kind, &message)) {
         return true;
     }
     reading.list = nullptr;
     return false;
 }
 
-bool Decisions::decide(Message& msg, int kind, bool filtered) {
+bool Decisions::decide(Message& msg, uint32_t kind, bool filtered) {
     // What the handler's filter has read on this thread just now need not be read again.
     if (!filtered || s_read.list != &msg) {
         Reading reading;
-        reading.read(msg, m_screens[static_cast<unsigned>(kind)]);
+        reading.read(msg, m_screens[kind]);
         return decide(msg, kind, reading);
     }
     // Taken out, since other messages may be read on this thread while this one is decided.
@@ -94,13 +94,13 @@ bool Decisions::decide(Message& msg, int kind, bool filtered) {
 }
 
 // Decides one message. Nothing is locked while other modules are asked.
-bool Decisions::decide(Message& msg, int kind, Reading& reading) {
-    Parameters params(msg, reading, m_names, msg.msgTime().usec());
+bool Decisions::decide(Message& msg, uint32_t kind, Reading& reading) {
+    Parameters params(reading, m_names, msg.msgTime().usec());
     Verdict verdict;
-    clustering_decide(m_core, static_cast<uint32_t>(kind), params.message(), verdict.out());
+    clustering_decide(m_core, kind, params.message(), verdict.out());
     if (verdict->action == CLUSTERING_NEED_ALL) {
         params.complete();
-        clustering_decide(m_core, static_cast<uint32_t>(kind), params.message(), verdict.out());
+        clustering_decide(m_core, kind, params.message(), verdict.out());
     }
     switch (verdict->action) {
     case CLUSTERING_LOCATE:
@@ -123,15 +123,20 @@ bool Decisions::dispatch(Message& msg, bool& handled) {
     return wait.allowed();
 }
 
+// Writes a verdict's edits into a message that isn't the one that was decided.
+void Decisions::fill(Message& msg, const Screen& screen, const clustering_verdict& verdict) const {
+    Reading reading;
+    reading.read(msg, screen);
+    Parameters(reading, m_names, 0).apply(verdict);
+}
+
 // Sends a copy of a message, which alone gets the edits: what the sender is answered with is made
 // of the message itself.
-bool Decisions::send(const Verdict& verdict, int kind, Message& msg) {
+bool Decisions::send(const Verdict& verdict, uint32_t kind, Message& msg) {
     say(verdict);
     Message sent(msg);
     sent.userData(msg.userData());
-    Reading reading;
-    reading.read(sent, m_screens[static_cast<unsigned>(kind)]);
-    Parameters(sent, reading, m_names, 0).apply(*verdict);
+    fill(sent, m_screens[kind], *verdict);
     bool handled = false;
     if (!dispatch(sent, handled)) {
         return false;
@@ -142,11 +147,9 @@ bool Decisions::send(const Verdict& verdict, int kind, Message& msg) {
 }
 
 // Asks for the node of a call, and decides the call by the answer.
-bool Decisions::locate(const Verdict& begun, int kind, Message& msg) {
+bool Decisions::locate(const Verdict& begun, uint32_t kind, Message& msg) {
     Message asked(string(begun->retval));
-    Reading reading;
-    reading.read(asked, m_all);
-    Parameters(asked, reading, m_names, 0).apply(*begun);
+    fill(asked, m_all, *begun);
     bool handled = false;
     if (!dispatch(asked, handled)) {
         return false;
@@ -158,14 +161,12 @@ bool Decisions::locate(const Verdict& begun, int kind, Message& msg) {
 }
 
 // Asks a database, and decides the message by what it says.
-bool Decisions::ask(const Verdict& begun, int kind, Message& msg) {
+bool Decisions::ask(const Verdict& begun, uint32_t kind, Message& msg) {
     const String name(string(begun->retval));
     RefPointer<Question> question = new Question(name);
     // The pointer has its own reference.
     question->deref();
-    Reading reading;
-    reading.read(question->message(), m_all);
-    Parameters(question->message(), reading, m_names, 0).apply(*begun);
+    fill(question->message(), m_all, *begun);
     const Wait wait(*this);
     // An engine that ends handles what is left after it has stopped all threads, and then closes
     // the libraries, with any new thread inside.
@@ -191,13 +192,13 @@ bool Decisions::ask(const Verdict& begun, int kind, Message& msg) {
 }
 
 // Decides a message by the answer to what was asked for it.
-bool Decisions::goOn(const Verdict& begun, const clustering_answer& answer, int kind,
+bool Decisions::goOn(const Verdict& begun, const clustering_answer& answer, uint32_t kind,
                      Message& msg) {
     // Read anew, should somebody have changed the message meanwhile; and as of now, because a
     // signature is good for some seconds only and the answer may have taken as many.
     Reading reading;
-    reading.read(msg, m_screens[static_cast<unsigned>(kind)]);
-    Parameters params(msg, reading, m_names, Time::now());
+    reading.read(msg, m_screens[kind]);
+    Parameters params(reading, m_names, Time::now());
     params.complete();
     Verdict verdict;
     clustering_located(m_core, &*begun, params.message(), &answer, verdict.out());

@@ -20,16 +20,16 @@ public:
     Decisions(clustering_core* core, TelEngine::DebugEnabler& log);
 
     /// Whether a parameter of this name is looked for in messages of a `clustering_kind`.
-    bool wants(const TelEngine::String& name, int kind) const;
+    bool wants(const TelEngine::String& name, uint32_t kind) const;
 
     /// Whether a message of a `clustering_kind` is any business of the cluster's. If so, what was
     /// read of it is kept for this thread's next `decide`.
-    bool concerns(TelEngine::NamedList& msg, int kind) const;
+    bool concerns(TelEngine::NamedList& msg, uint32_t kind) const;
 
     /// Decides a message of a `clustering_kind`; `true` where it is handled. `filtered` says that
     /// it just went through `concerns` on this thread, and that nothing that is looked for has
     /// changed since.
-    bool decide(TelEngine::Message& msg, int kind, bool filtered);
+    bool decide(TelEngine::Message& msg, uint32_t kind, bool filtered);
 
     /// How many messages wait for an answer of other modules.
     unsigned waiting() const { return m_waiting; }
@@ -47,13 +47,15 @@ public:
 private:
     class Wait;
 
-    bool decide(TelEngine::Message& msg, int kind, Reading& reading);
+    bool decide(TelEngine::Message& msg, uint32_t kind, Reading& reading);
+    void fill(TelEngine::Message& msg, const Screen& screen,
+              const clustering_verdict& verdict) const;
     bool dispatch(TelEngine::Message& msg, bool& handled);
-    bool locate(const Verdict& begun, int kind, TelEngine::Message& msg);
-    bool ask(const Verdict& begun, int kind, TelEngine::Message& msg);
-    bool goOn(const Verdict& begun, const clustering_answer& answer, int kind,
+    bool locate(const Verdict& begun, uint32_t kind, TelEngine::Message& msg);
+    bool ask(const Verdict& begun, uint32_t kind, TelEngine::Message& msg);
+    bool goOn(const Verdict& begun, const clustering_answer& answer, uint32_t kind,
               TelEngine::Message& msg);
-    bool send(const Verdict& verdict, int kind, TelEngine::Message& msg);
+    bool send(const Verdict& verdict, uint32_t kind, TelEngine::Message& msg);
     bool write(const Verdict& verdict, Parameters& params, TelEngine::Message& msg);
     void say(const Verdict& verdict);
 

@@ -47,15 +47,13 @@ private:
 
 } // namespace
 
-Handler::Handler(Decisions& decisions, int kind, unsigned priority)
-    : MessageHandler(string(clustering_kind_name(static_cast<uint32_t>(kind))), priority,
-                     "clustering"),
+Handler::Handler(Decisions& decisions, uint32_t kind, unsigned priority)
+    : MessageHandler(string(clustering_kind_name(kind)), priority, "clustering"),
       m_decisions(decisions), m_kind(kind) {
 #ifdef CLUSTERING_FILTERS
     // Between filter and handler the engine writes one parameter: where the handlers are noted. If
     // that is one of ours, what the filter has read is no longer so.
-    m_filtered = clustering_kind_filtered(static_cast<uint32_t>(kind)) &&
-                 !decisions.wants(Engine::trackParam(), kind);
+    m_filtered = clustering_kind_filtered(kind) && !decisions.wants(Engine::trackParam(), kind);
     setFilter(new Filter(decisions, *this));
 #endif
 }
@@ -101,8 +99,8 @@ void Handler::inherit(const Handler& old) {
 
 void Handlers::adjust(const clustering_core* core) {
     bool replaced = false;
-    for (int kind = 0; kind < static_cast<int>(CLUSTERING_KINDS); kind++) {
-        const unsigned priority = clustering_priority(core, static_cast<uint32_t>(kind));
+    for (uint32_t kind = 0; kind < CLUSTERING_KINDS; kind++) {
+        const unsigned priority = clustering_priority(core, kind);
         const Lock lock(m_mutex);
         Handler* old = m_handlers[kind];
         if ((old ? old->priority() : 0) == priority) {
@@ -123,7 +121,7 @@ void Handlers::adjust(const clustering_core* core) {
 // Puts another handler in the place of one, or none. The new one first: messages that were made
 // before it was there are the old one's to the end of their way, those made later the new one's, so
 // that none meets both, or neither.
-Handler* Handlers::replace(int kind, unsigned priority) {
+Handler* Handlers::replace(uint32_t kind, unsigned priority) {
     Handler* old = m_handlers[kind];
     if (!priority) {
         old->stop();
@@ -145,7 +143,7 @@ Handler* Handlers::replace(int kind, unsigned priority) {
 }
 
 // Whether a handler of a kind still has to be uninstalled.
-bool Handlers::wasReplaced(int kind) const {
+bool Handlers::wasReplaced(uint32_t kind) const {
     for (const ObjList* o = m_replaced.skipNull(); o; o = o->skipNext()) {
         if (static_cast<const Handler*>(o->get())->kind() == kind) {
             return true;

@@ -26,7 +26,7 @@ class Decisions;
 /// uninstalls, but a relay may still be at work in a library that is gone.
 class Handler : public TelEngine::MessageHandler {
 public:
-    Handler(Decisions& decisions, int kind, unsigned priority);
+    Handler(Decisions& decisions, uint32_t kind, unsigned priority);
 
     bool received(TelEngine::Message& msg) override;
 
@@ -49,7 +49,7 @@ public:
     void inherit(const Handler& old);
 
     /// The kind of messages.
-    int kind() const { return m_kind; }
+    uint32_t kind() const { return m_kind; }
 
     /// Whether its filter asks if messages concern the cluster.
     bool filtered() const { return m_filtered; }
@@ -67,7 +67,7 @@ private:
     typedef std::atomic<uint64_t> Moment;
 
     Decisions& m_decisions;
-    int m_kind;
+    uint32_t m_kind;
     bool m_filtered = false;
     unsigned m_age = 0;
     // Messages are taken that were made at this time or later.
@@ -102,8 +102,8 @@ public:
     static void uninstall(TelEngine::MessageHandler* handler);
 
 private:
-    Handler* replace(int kind, unsigned priority);
-    bool wasReplaced(int kind) const;
+    Handler* replace(uint32_t kind, unsigned priority);
+    bool wasReplaced(uint32_t kind) const;
     Handler* takeEldest();
 
     Decisions& m_decisions;

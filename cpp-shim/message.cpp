@@ -54,11 +54,11 @@ void Reading::read(NamedList& from, const Screen& wanted) {
     repeated = again;
 }
 
-Parameters::Parameters(NamedList& list, Reading& reading, const Names& names, uint64_t now)
-    : m_list(list), m_names(names), m_reading(reading), m_message(m_reading.message(now)) {}
+Parameters::Parameters(Reading& reading, const Names& names, uint64_t now)
+    : m_names(names), m_reading(reading), m_message(m_reading.message(now)) {}
 
 void Parameters::complete() {
-    for (const ObjList* o = m_list.paramList()->skipNull(); o; o = o->skipNext()) {
+    for (const ObjList* o = m_reading.list->paramList()->skipNull(); o; o = o->skipNext()) {
         const NamedString* param = static_cast<const NamedString*>(o->get());
         m_all.push_back({bytes(param->name()), bytes(*param)});
     }
@@ -91,7 +91,7 @@ void Parameters::set(unsigned number, const clustering_bytes& value) {
     if (m_reading.last) {
         m_reading.last = m_reading.last->append(param);
     } else {
-        m_list.addParam(param);
+        m_reading.list->addParam(param);
     }
 }
 
@@ -104,11 +104,11 @@ void Parameters::remove(unsigned number) {
     m_reading.last = nullptr;
     const String& name = m_names[number];
     if (!name.endsWith("*")) {
-        m_list.clearParam(name);
+        m_reading.list->clearParam(name);
         return;
     }
     const String start = name.substr(0, static_cast<int>(name.length()) - 1);
-    ObjList* o = m_list.paramList()->skipNull();
+    ObjList* o = m_reading.list->paramList()->skipNull();
     while (o) {
         if (static_cast<const NamedString*>(o->get())->name().startsWith(start)) {
             o->remove();

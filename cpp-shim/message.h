@@ -16,7 +16,7 @@ namespace clustering {
 /// Read in one walk over the list, so that nothing has to be looked up again, neither to decide the
 /// message nor to write what was decided. It has no destructor, so that a thread can keep one.
 struct Reading {
-    const TelEngine::NamedList* list;
+    TelEngine::NamedList* list;
     // A node of the list behind which parameters may be added: the last one, when it was read.
     TelEngine::ObjList* last;
     // A bit for each number that was found, and for each that was found again; then where, and the
@@ -55,9 +55,9 @@ struct Reading {
 /// change meanwhile.
 class Parameters {
 public:
-    /// The known parameters as they were read of this list, by a reading that this one then keeps
-    /// up to date and that must outlive it.
-    Parameters(TelEngine::NamedList& list, Reading& reading, const Names& names, uint64_t now);
+    /// The known parameters as they were read, by a reading that this one then keeps up to date and
+    /// that must outlive it.
+    Parameters(Reading& reading, const Names& names, uint64_t now);
 
     Parameters(const Parameters&) = delete;
     Parameters& operator=(const Parameters&) = delete;
@@ -75,7 +75,6 @@ private:
     void set(unsigned number, const clustering_bytes& value);
     void remove(unsigned number);
 
-    TelEngine::NamedList& m_list;
     const Names& m_names;
     Reading& m_reading;
     std::vector<clustering_param> m_all;

@@ -33,7 +33,7 @@ Screen::Screen(const Names& names, uint64_t wanted)
     : m_names(names), m_wanted(wanted & ~(~uint64_t{0} << Names::Other)) {
     for (unsigned number = 0; number < Names::Other; number++) {
         const String& name = names[number];
-        if (!(wanted >> number & 1) || name.null()) {
+        if (!(wanted >> number & 1)) {
             continue;
         }
         uint64_t lengths = uint64_t{1} << column(name.length());

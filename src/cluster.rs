@@ -115,9 +115,6 @@ impl Cluster {
         if settings.priority(kind).is_none() {
             return false;
         }
-        if !kind.is_filtered() {
-            return true;
-        }
         let is_ours = |name| {
             message
                 .get(name)

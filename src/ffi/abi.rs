@@ -43,22 +43,16 @@ pub unsafe extern "C" fn clustering_abi_check(
     error: *mut clustering_text,
 ) -> clustering_result {
     let fits = version == CLUSTERING_ABI_VERSION;
-    if !error.is_null() {
-        let text = || {
-            format!(
-                "built for ABI {version} of the clustering core, but this is {} with ABI \
-                 {CLUSTERING_ABI_VERSION}: build it again, with the clustering.h of this core",
-                env!("CARGO_PKG_VERSION"),
-            )
-        };
-        let text = if fits {
-            clustering_text::EMPTY
-        } else {
-            clustering_text::new(|| text().into_bytes())
-        };
-        // SAFETY: not NULL, the rest is promised by the caller.
-        unsafe { error.write(text) };
-    }
+    let misfit = || {
+        format!(
+            "built for ABI {version} of the clustering core, but this is {} with ABI \
+             {CLUSTERING_ABI_VERSION}: build it again, with the clustering.h of this core",
+            env!("CARGO_PKG_VERSION"),
+        )
+    };
+    let text = || if fits { String::new() } else { misfit() };
+    // SAFETY: promised by the caller.
+    unsafe { clustering_text::give(error, || text().into_bytes()) };
     if fits {
         CLUSTERING_OK
     } else {

@@ -126,10 +126,8 @@ pub unsafe extern "C" fn clustering_load(
                 CLUSTERING_PANIC
             }),
     };
-    if !errors.is_null() {
-        // SAFETY: promised by the caller.
-        unsafe { errors.write(clustering_text::new(|| lines.join("\n").into_bytes())) };
-    }
+    // SAFETY: promised by the caller.
+    unsafe { clustering_text::give(errors, || lines.join("\n").into_bytes()) };
     result
 }
 

@@ -187,10 +187,8 @@ pub unsafe extern "C" fn clustering_restore(
         Some(Ok(Err(damage))) => (CLUSTERING_BAD_SETTINGS, damage.to_string()),
         Some(Err(failure)) => (CLUSTERING_PANIC, failure.to_string()),
     };
-    if !error.is_null() {
-        // SAFETY: not NULL, the rest is promised by the caller.
-        unsafe { error.write(clustering_text::new(|| reason.into_bytes())) };
-    }
+    // SAFETY: promised by the caller.
+    unsafe { clustering_text::give(error, || reason.into_bytes()) };
     result
 }
 
@@ -281,11 +279,8 @@ pub unsafe extern "C" fn clustering_command(
         ran.unwrap_or_else(|failure| Some(format!("{failure}\n")))
     });
     let taken = text.is_some();
-    if !answer.is_null() {
-        let text = clustering_text::new(|| text.unwrap_or_default().into_bytes());
-        // SAFETY: not NULL, the rest is promised by the caller.
-        unsafe { answer.write(text) };
-    }
+    // SAFETY: promised by the caller.
+    unsafe { clustering_text::give(answer, || text.unwrap_or_default().into_bytes()) };
     taken
 }
 

@@ -80,6 +80,18 @@ impl clustering_text {
             _ => Self::EMPTY,
         }
     }
+
+    /// Writes the text that `make` makes to where the host wants it, unless that is NULL.
+    ///
+    /// # Safety
+    ///
+    /// `place` is NULL or valid for a write.
+    pub(super) unsafe fn give(place: *mut Self, make: impl FnOnce() -> Vec<u8>) {
+        if !place.is_null() {
+            // SAFETY: not NULL, and the rest is promised by the caller.
+            unsafe { place.write(Self::new(make)) };
+        }
+    }
 }
 
 /// Frees a text that the core has allocated.
