@@ -74,7 +74,8 @@ fn leak_options() -> String {
 }
 
 impl Ended {
-    /// Asserts that the process ended by itself and found nothing wrong.
+    /// Asserts that the process ended by itself, found nothing wrong and left no thread running in what
+    /// it had taken away.
     pub fn assert_clean(&self) {
         let Self {
             code,
@@ -82,5 +83,6 @@ impl Ended {
             output,
         } = self;
         assert_eq!((*code, *signal), (Some(0), None), "{output}");
+        assert!(!output.contains("Could not kill"), "{output}");
     }
 }

@@ -285,16 +285,20 @@ void MessageDispatcher::dequeue() {
     }
 }
 
-void MessageDispatcher::waitMessage(unsigned long maxUsec) {
+// Whether to stop is looked at under the lock, so that a thread that comes from a message just then
+// doesn't wait beyond the engine's end.
+bool MessageDispatcher::waitMessage(unsigned long maxUsec) {
     const timespec until = deadline(static_cast<long>(maxUsec), CLOCK_MONOTONIC);
     const UncancelledHold hold(m_messagesLock);
-    if (m_messages.empty()) {
+    if (m_messages.empty() && !m_stopped) {
         pthread_cond_timedwait(&m_messagesCond, &m_messagesLock, &until);
     }
+    return !m_stopped;
 }
 
-void MessageDispatcher::wakeWorkers() {
+void MessageDispatcher::stopWorkers() {
     const Hold hold(m_messagesLock);
+    m_stopped = true;
     pthread_cond_broadcast(&m_messagesCond);
 }
 

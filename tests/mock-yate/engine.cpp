@@ -27,12 +27,11 @@ public:
     Worker() : Thread("Engine Worker") { ++engineState().workers; }
     void cleanup() override { --engineState().workers; }
     void run() override {
-        while (!engineState().stopWorkers && !Thread::check(false)) {
+        MessageDispatcher* dispatcher = Engine::dispatcher();
+        do {
             engineState().makeWorkers = false;
-            MessageDispatcher* dispatcher = Engine::dispatcher();
             dispatcher->dequeue();
-            dispatcher->waitMessage(WorkerSleep);
-        }
+        } while (dispatcher->waitMessage(WorkerSleep) && !Thread::check(false));
     }
 };
 
@@ -85,7 +84,6 @@ int Engine::main(int argc, const char** argv, const char** /*env*/, RunMode mode
     state.commands.clear();
     state.debugPending = true;
     state.makeWorkers = true;
-    state.stopWorkers = false;
     if (!parseOptions(state, argc, argv)) {
         return EINVAL;
     }
@@ -190,8 +188,7 @@ void Engine::cleanup() {
     extmoduleStop();
     Thread::msleep(200);
     m_dispatcher.dequeue();
-    state.stopWorkers = true;
-    m_dispatcher.wakeWorkers();
+    m_dispatcher.stopWorkers();
     Thread::killall();
     m_dispatcher.dequeue();
     m_dispatcher.clear();

@@ -57,7 +57,6 @@ struct EngineState {
     std::atomic<bool> started{false};
     std::atomic<bool> initPending{false};
     std::atomic<bool> makeWorkers{true};
-    std::atomic<bool> stopWorkers{false};
     std::atomic<int> workers{0};
     /// Guards the two lists, never held while foreign code runs.
     pthread_mutex_t listsLock = PTHREAD_MUTEX_INITIALIZER;

@@ -219,10 +219,10 @@ public:
     bool enqueue(Message* msg);
     bool dequeueOne();
     void dequeue();
-    /// Waits for a message to be enqueued.
-    void waitMessage(unsigned long maxUsec);
-    /// Ends all waits.
-    void wakeWorkers();
+    /// Waits for a message to be enqueued; false if no more is to be waited for.
+    bool waitMessage(unsigned long maxUsec);
+    /// Ends all waits for messages, now and later.
+    void stopWorkers();
     inline void warnTime(uint64_t usec) { m_warnTime = usec; }
     /// Destructs all handlers and hooks.
     void clear();
@@ -250,6 +250,7 @@ private:
     RWLock m_hooksLock{"DispatcherHooks"};
     pthread_mutex_t m_messagesLock = PTHREAD_MUTEX_INITIALIZER;
     pthread_cond_t m_messagesCond;
+    bool m_stopped = false;
     String m_trackParam;
     unsigned int m_changes = 0;
     std::atomic<bool> m_haveHooks{false};
