@@ -38,6 +38,48 @@ fn has(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok()
 }
 
+/// What a heading is called in a link.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim_start_matches(['#', ' ']).chars();
+    let kept: String = kept
+        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+        .collect();
+    kept.to_lowercase().replace(' ', "-")
+}
+
+/// The links of the docs below a directory that lead to no file there, or to no heading of it.
+fn dangling(root: &Path) -> Vec<String> {
+    let mut pages = vec![root.join("README.md"), root.join("CHANGELOG.md")];
+    let docs = fs::read_dir(root.join("docs")).unwrap();
+    pages.extend(docs.map(|entry| entry.unwrap().path()));
+    let mut dangling = Vec::new();
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
+        let links = text.split("](").skip(1);
+        let links = links.filter_map(|rest| rest.split_once(')'));
+        for (link, _) in links.filter(|(link, _)| !link.contains("://")) {
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = match file {
+                "" => page.clone(),
+                _ => page.with_file_name(file),
+            };
+            let found = fs::read_to_string(&target).is_ok_and(|text| {
+                let mut headings = text.lines().filter(|line| line.starts_with('#'));
+                heading.is_empty() || headings.any(|line| anchor(line) == heading)
+            });
+            if !found {
+                dangling.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    dangling
+}
+
+#[test]
+fn links_in_the_docs_lead_to_what_is_there() {
+    assert_eq!(dangling(repository()), [""; 0]);
+}
+
 /// A package of the module, in a directory that goes with it.
 struct Package {
     directory: TempDir,
@@ -117,6 +159,12 @@ fn the_package_has_what_an_operator_needs() {
     ] {
         assert!(names.contains(name), "{name} is not among {names:?}");
     }
+    let docs = text(
+        Command::new("find")
+            .arg(&root)
+            .args(["-name", "README.md", "-printf", "%h"]),
+    );
+    assert_eq!(dangling(Path::new(&docs)), [""; 0]);
     // The engine finds these in the directory of its configuration, where operators may change them.
     let conffiles = fs::read_to_string(root.join("DEBIAN/conffiles")).unwrap();
     assert_eq!(conffiles.lines().count(), 3, "{conffiles}");
@@ -220,4 +268,10 @@ fn an_installation_keeps_the_stock_module_and_brings_it_back() {
         assert_eq!(fs::read_to_string(&place).unwrap(), "stock");
         assert!(!stock.exists());
     }
+    let left = text(
+        Command::new("find")
+            .arg(directory.path())
+            .args(["-name", "yate-clustering"]),
+    );
+    assert_eq!(left, "");
 }
