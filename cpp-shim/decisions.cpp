@@ -30,6 +30,20 @@ clustering_answer answerOf(const Message& asked) {
     return answer;
 }
 
+// The time that a message is decided by. A call that comes in is judged by when it came. What goes
+// out is signed, and claimed, as of now: a fork that calls one phone after the other sends copies
+// of one message, which are as old as the phones before have rung. Nothing else depends on it.
+uint64_t timeOf(const Message& msg, uint32_t kind) {
+    switch (kind) {
+    case CLUSTERING_EXECUTE:
+    case CLUSTERING_MESSAGE:
+    case CLUSTERING_LOCATION:
+        return Time::now();
+    default:
+        return msg.msgTime().usec();
+    }
+}
+
 } // namespace
 
 Decisions::Decisions(clustering_core* core, DebugEnabler& log) : m_core(core), m_log(log) {
@@ -95,7 +109,7 @@ bool Decisions::decide(Message& msg, uint32_t kind, bool filtered) {
 
 // Decides one message. Nothing is locked while other modules are asked.
 bool Decisions::decide(Message& msg, uint32_t kind, Reading& reading) {
-    Parameters params(reading, m_names, msg.msgTime().usec());
+    Parameters params(reading, m_names, timeOf(msg, kind));
     Verdict verdict;
     clustering_decide(m_core, kind, params.message(), verdict.out());
     if (verdict->action == CLUSTERING_NEED_ALL) {

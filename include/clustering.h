@@ -356,8 +356,8 @@ typedef struct {
    */
   bool complete;
   /**
-   * Microseconds since 1970, by which signatures are dated: when the message was made, or for
-   * `clustering_located` now.
+   * Microseconds since 1970, by which signatures are dated and judged: for `CLUSTERING_ROUTE` and
+   * `CLUSTERING_PREROUTE` when the message came, else now.
    */
   uint64_t now;
 } clustering_message;

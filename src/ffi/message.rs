@@ -86,8 +86,8 @@ pub struct clustering_message {
     pub count: usize,
     /// Whether all parameters are given, too.
     pub complete: bool,
-    /// Microseconds since 1970, by which signatures are dated: when the message was made, or for
-    /// `clustering_located` now.
+    /// Microseconds since 1970, by which signatures are dated and judged: for `CLUSTERING_ROUTE` and
+    /// `CLUSTERING_PREROUTE` when the message came, else now.
     pub now: u64,
 }
 

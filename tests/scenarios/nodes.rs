@@ -6,12 +6,12 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use engine_bridge::{Call, Handler, Message, module_path};
 use engine_process::eventually;
 
-use crate::lab::{Lab, MODULE, text};
+use crate::lab::{GENERAL, Lab, MODULE, execute, text};
 
 const NODES: &str = "[general]\ncallto=sip/sip:cluster/@\\0.lab\n\
     [node node1]\nweight=100\n[node node2]\nweight=100\n[node node3]\nweight=100\n\
@@ -281,4 +281,21 @@ fn an_instant_message_is_sent_as_a_copy_and_answered_by_what_became_of_it() {
         None,
         "the sender isn't answered with it"
     );
+}
+
+#[test]
+fn a_call_that_was_made_long_ago_is_signed_as_of_now() {
+    const SECRET: &str = "[security]\nsecret=the secret of the cluster\n";
+    // A fork that calls one phone after the other sends copies of one message, which are as old.
+    let age = Duration::from_secs(3600);
+    let lab = Lab::with(&format!("{GENERAL}{SECRET}"));
+    let call = Message {
+        age,
+        ..execute("cluster/node2/x")
+    };
+    let signature = text(lab.engine.dispatch(&call).get("osip_x-signature"));
+    let signed = signature.split(';').nth(1).map(str::parse);
+    let signed = Duration::from_secs(signed.unwrap().unwrap());
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    assert!(now.abs_diff(signed) < age / 2, "{signature}");
 }
