@@ -37,7 +37,14 @@ pub enum Outcome {
 /// Looks after all nodes: finds probes that are late, and adds those that are due. To be called every second.
 pub(crate) fn tick(nodes: &Nodes, rules: &Rules, now: u64, chores: &Chores) {
     for node in nodes {
-        node.live.observe(|probing| probing.health.begin(now));
+        let is_probed = rules.interval > 0 && !node.probe.is_empty();
+        let change = node.live.observe(|probing| {
+            probing.health.begin(now);
+            // It may have been until the last reload, and nobody would notice that it is back.
+            let is_over = !is_probed && probing.health.state() != State::Unknown;
+            is_over.then(|| probing.health.forget(Cause::NoProbes, now))?
+        });
+        tell(node, change, chores);
     }
     if rules.interval == 0 {
         return;

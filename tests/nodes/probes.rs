@@ -161,3 +161,25 @@ fn where_nobody_sends_probes_that_is_said_once_and_all_nodes_count_as_up() {
     assert_eq!(advice, 1, "{said:?}");
     assert_eq!(execute(&cluster, "cluster/node2/x/1").value("error"), None);
 }
+
+#[test]
+fn a_node_that_is_down_counts_as_up_once_it_is_not_probed_any_more() {
+    let no_probes: &[Setting] = &[("health", "interval", "0")];
+    let no_uri: &[Setting] = &[("node node2", "callto", "iax/cluster@198.51.100.2")];
+    for settings in [no_probes, no_uri] {
+        let cluster = nodes();
+        pass(&cluster, 1, 60, only_node2_is_dead);
+        assert_eq!(state(&cluster, "node2"), State::Down);
+        let settings = [settings, NODES, SETTINGS].concat();
+        cluster.load("", &entries(&settings)).unwrap();
+        let said = pass(&cluster, 61, 60, only_node2_is_dead);
+        let about = said.iter().filter(|line| line.contains("'node2'"));
+        let about: Vec<_> = about.collect();
+        assert_eq!(about.len(), 1, "{said:?}");
+        assert!(
+            about[0].starts_with("Node 'node2' is unknown: nodes are not probed; it was down for "),
+            "{said:?}"
+        );
+        assert_eq!(execute(&cluster, "cluster/node2/x/1").value("error"), None);
+    }
+}
