@@ -209,12 +209,6 @@ impl Claims {
         (answer, is_new.then_some(Change::Lost(trouble)))
     }
 
-    /// Forgets everything: for another account, or other queries.
-    pub fn clear(&self) {
-        self.memory.clear();
-        self.breaker.reset();
-    }
-
     /// Whether the database failed last.
     #[must_use]
     pub fn is_lost(&self) -> bool {

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::calls::{self, Calls};
 use crate::chore::{Chore, Chores};
-use crate::claim::Claims;
 use crate::context::Context;
 use crate::event::{Event, Gates, Level, Unsaid};
 use crate::failure::{Failure, guard, unpoisoned};
@@ -40,7 +39,6 @@ pub struct Cluster {
     /// What operators want of the nodes. Held while settings are loaded.
     standings: Mutex<Standings>,
     calls: Calls,
-    claims: Claims,
     chores: Chores,
     /// Microseconds on the clock by which nodes are probed, at the last tick.
     clock: AtomicU64,
@@ -65,7 +63,6 @@ impl Cluster {
             seen: Mutex::default(),
             standings: Mutex::default(),
             calls: Calls::default(),
-            claims: Claims::default(),
             chores: Chores::default(),
             clock: AtomicU64::new(0),
             unprobed: AtomicBool::new(false),
@@ -86,12 +83,11 @@ impl Cluster {
         for node in &settings.nodes {
             node.live.stand(standings.of(&node.name));
         }
-        let is_another_database = settings.terms.account != old.terms.account;
-        self.shares.put_in_force(settings);
-        if is_another_database {
-            // What the one before said is of no use.
-            self.claims.clear();
+        if settings.terms.account == old.terms.account {
+            // Of another database nothing is known, whatever the one before has still to say.
+            settings.claims = Arc::clone(&old.claims);
         }
+        self.shares.put_in_force(settings);
         self.generation.fetch_add(1, Relaxed);
         Ok(())
     }
@@ -300,7 +296,6 @@ impl Cluster {
             gates: &self.gates,
             now,
             seen: &self.seen,
-            claims: &self.claims,
             process: self.process,
             signed: &self.signed,
             counters: &share.counters,
@@ -339,8 +334,9 @@ impl Cluster {
     /// Whether the database that resources are claimed in answers; `None` without one.
     #[must_use]
     pub fn database(&self) -> Option<bool> {
-        let is_used = !self.settings().terms.account.is_empty();
-        is_used.then(|| !self.claims.is_lost())
+        let settings = self.settings();
+        let is_used = !settings.terms.account.is_empty();
+        is_used.then(|| !settings.claims.is_lost())
     }
 
     /// How many files of settings were taken.

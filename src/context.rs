@@ -5,7 +5,6 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
-use crate::claim::Claims;
 use crate::clock::SECOND;
 use crate::event::{Event, Gates};
 use crate::message::{Kind, Name, Parameters};
@@ -48,8 +47,6 @@ pub(crate) struct Context<'c, 'm> {
     pub(crate) now: u64,
     /// The nonces of calls that were received.
     pub(crate) seen: &'c Mutex<Seen>,
-    /// What a database said about resources.
-    pub(crate) claims: &'c Claims,
     /// The number of this process, and how many calls it has signed.
     pub(crate) process: u64,
     pub(crate) signed: &'c AtomicU64,

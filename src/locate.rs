@@ -34,7 +34,7 @@ pub(crate) fn decide<'m>(
         return;
     };
     let members = members(&settings.nodes);
-    let answer = context
+    let answer = settings
         .claims
         .look(&settings.terms, wanted, members, context.now);
     give(context, message, answer, verdict);
@@ -69,7 +69,7 @@ pub(crate) fn answered<'m>(
     };
     let members = members(&settings.nodes);
     let (answer, change) =
-        context
+        settings
             .claims
             .answered(&settings.terms, wanted, members, reply, context.now);
     verdict.event = change.map(|change| match change {

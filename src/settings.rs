@@ -10,7 +10,9 @@ mod node;
 mod priorities;
 mod reader;
 
-use crate::claim::{Purpose, Query, Terms};
+use std::sync::Arc;
+
+use crate::claim::{Claims, Purpose, Query, Terms};
 use crate::health::{Codes, Rules};
 use crate::message::Kind;
 use crate::nodes::Nodes;
@@ -100,6 +102,8 @@ pub struct Settings {
     pub health: Rules,
     /// On which terms resources are claimed in a database.
     pub terms: Terms,
+    /// What that database said; the same as before as long as it's the same database.
+    pub(crate) claims: Arc<Claims>,
     /// From which addresses cluster headers count.
     pub trust: Trust,
     /// By which secrets calls are signed.
@@ -169,6 +173,7 @@ impl Settings {
             nodes,
             health,
             terms: read_terms(reader),
+            claims: Arc::default(),
             trust: trust.with(sources),
             keys: Keys::new(secret, previous),
             window: reader.number(SECURITY, "window", 30, 1..=3600).into(),

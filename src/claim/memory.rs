@@ -87,11 +87,6 @@ impl Memory {
         halves.previous.remove(resource);
     }
 
-    /// Forgets all.
-    pub fn clear(&self) {
-        *self.lock() = Halves::default();
-    }
-
     /// How many claims are remembered.
     pub fn len(&self) -> usize {
         let halves = self.lock();
@@ -149,8 +144,6 @@ mod tests {
         assert_eq!(memory.len(), 2);
         memory.put(&room(3), claim(220), 60);
         assert_eq!(memory.len(), 2);
-        memory.clear();
-        assert_eq!(memory.len(), 0);
     }
 
     #[test]

@@ -226,13 +226,3 @@ fn a_resource_that_a_database_might_refuse_for_its_length_is_never_asked_for() {
     let answer = node.look(Claim, &[b'x'; 256]);
     assert_eq!(said(&answer).1, Some(Hashing));
 }
-
-#[test]
-fn for_another_account_all_is_forgotten() {
-    let node = node();
-    claim(&node, "node1");
-    node.answered(Claim, ROOM, Reply::TimedOut);
-    node.claims.clear();
-    assert!(!node.claims.is_lost());
-    query(node.look(Claim, ROOM));
-}

@@ -3,11 +3,12 @@
 //! On which nodes resources are placed.
 
 use clustering::cluster::Cluster;
-use clustering::message::Kind;
+use clustering::message::{Kind, Located};
 use clustering::standing::Standing;
+use clustering::verdict::{Action, Verdict};
 
-use super::lab::{NODES, SECOND, chores, nodes, only_node2_is_dead, pass};
-use crate::node::{SETTINGS, cluster, decide, named};
+use super::lab::{NODES, SECOND, Setting, chores, nodes, only_node2_is_dead, pass};
+use crate::node::{SETTINGS, cluster, decide, entries, named, params};
 
 fn located(cluster: &Cluster, resource: &str) -> Option<String> {
     let decided = decide(
@@ -60,4 +61,41 @@ fn without_sections_nobody_is_asked_for_a_node() {
     assert_eq!(located(&cluster, "conf/1"), None);
     cluster.tick(SECOND);
     assert_eq!(chores(&cluster), []);
+}
+
+#[test]
+fn what_a_database_says_that_was_replaced_meanwhile_is_not_remembered() {
+    let of = |account: &'static [Setting]| [account, NODES, SETTINGS].concat();
+    let (old, new) = (
+        of(&[("locate", "account", "old")]),
+        of(&[("locate", "account", "new")]),
+    );
+    let cluster = cluster(&[&old]);
+    let question = params(&[("callto", "conf/1")]);
+    let ask = || {
+        let mut asked = Verdict::default();
+        cluster.decide(Kind::Locate, &question.as_slice(), true, 1, &mut asked);
+        asked
+    };
+    for answer in [
+        Located {
+            handled: true,
+            has_row: true,
+            node: b"node2",
+            ..Located::default()
+        },
+        Located {
+            timed_out: true,
+            ..Located::default()
+        },
+    ] {
+        cluster.load("", &entries(&old)).unwrap();
+        let begun = ask();
+        cluster.load("", &entries(&new)).unwrap();
+        let mut verdict = Verdict::default();
+        cluster.decide_located(&begun, &question.as_slice(), &answer, 1, &mut verdict);
+        assert_eq!(verdict.action, Action::Answer);
+        assert_eq!(ask().action, Action::Ask, "the new one is asked");
+        assert_eq!(cluster.database(), Some(true));
+    }
 }
