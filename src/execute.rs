@@ -163,6 +163,13 @@ fn deliver<'m>(
         }
         return;
     }
+    if context.kind == Kind::Message && settings.prefix.strip(verdict.resolve(&target)).is_some() {
+        // The copy that is sent would come straight back here, and so would the copy of that.
+        context.looping(node, resource, visited.hops(), verdict);
+        let reason = format!("callto of node '{}' leads back to the cluster", Shown(node));
+        context.fail(message, Refusal::LOOPING, &reason, verdict);
+        return;
+    }
     context.count(Counter::Forwarded);
     if let Some(node) = section {
         node.live.count_forward();

@@ -299,3 +299,14 @@ fn a_call_that_was_made_long_ago_is_signed_as_of_now() {
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap();
     assert!(now.abs_diff(signed) < age / 2, "{signature}");
 }
+
+#[test]
+fn an_instant_message_whose_target_is_the_cluster_again_is_refused() {
+    let lab = Lab::with("[general]\nregexp=^node[0-9]\\+$\ncallto=cluster/\\0/${callto}\n");
+    let message = Message::new("msg.execute").with("callto", "cluster/node2/sip/sip:bob@lab");
+    let outcome = lab.engine.dispatch(&message);
+    assert!(!outcome.handled);
+    assert_eq!(text(outcome.get("code")), "483");
+    let reason = "callto of node 'node2' leads back to the cluster";
+    assert_eq!(text(outcome.get("reason")), reason);
+}
