@@ -41,9 +41,6 @@ public:
     /// Takes `leave` back.
     void stay() { m_leaving = false; }
 
-    /// Whether the module is about to be gone.
-    bool leaving() const { return m_leaving; }
-
 private:
     class Wait;
 

@@ -127,35 +127,19 @@ void ClusteringModule::endErrand() {
 }
 
 bool ClusteringModule::unload() {
-    bool busy = true;
-    for (unsigned waited = 0; busy && waited < UnloadWait; waited += 10) {
-        unsigned idle = 0;
-        if (m_decisions.waiting() || !m_errands.compare_exchange_strong(idle, 1)) {
-            Thread::msleep(10);
-            continue;
-        }
-        // Should a call have begun to wait just now, it goes first.
-        busy = !m_decisions.leave();
-        if (busy) {
-            endErrand();
-        }
-    }
-    if (busy) {
-        Debug(this, DebugWarn,
-              "Not unloading: %u calls or messages wait for others, %u reloads are under way",
-              m_decisions.waiting(), m_errands.load());
+    // No node is probed from now on. The last probes may take seconds, and the unload be refused in
+    // the end: so calls are served until they have ended.
+    m_probes = false;
+    if (!workersGone() || !leave()) {
+        m_probes = true;
         return false;
     }
-    // Nor is a node probed any more, or a database asked by a call that has given up.
-    for (unsigned waited = 0; !Worker::allGone(); waited += 10) {
-        if (waited >= ProbeWait) {
-            m_decisions.stay();
-            endErrand();
-            Debug(this, DebugWarn,
-                  "Not unloading: a node or a database that was asked has not answered yet");
-            return false;
-        }
-        Thread::msleep(10);
+    // A call that has given up may have asked a database meanwhile.
+    if (!workersGone()) {
+        m_decisions.stay();
+        endErrand();
+        m_probes = true;
+        return false;
     }
     // The errand is never ended: reloads that come from now on find the module at work.
     m_handlers.uninstall();
@@ -169,6 +153,40 @@ bool ClusteringModule::unload() {
     return true;
 }
 
+// Waits until no node is probed, and no database asked, any more.
+bool ClusteringModule::workersGone() {
+    for (unsigned waited = 0; !Worker::allGone(); waited += 10) {
+        if (waited >= ProbeWait) {
+            Debug(this, DebugWarn,
+                  "Not unloading: a node or a database that was asked has not answered yet");
+            return false;
+        }
+        Thread::msleep(10);
+    }
+    return true;
+}
+
+// Lets no call begin to wait any more, once none waits and no settings are loaded. Where that
+// succeeds an errand is begun.
+bool ClusteringModule::leave() {
+    for (unsigned waited = 0; waited < UnloadWait; waited += 10) {
+        unsigned idle = 0;
+        if (m_decisions.waiting() || !m_errands.compare_exchange_strong(idle, 1)) {
+            Thread::msleep(10);
+            continue;
+        }
+        // Should a call have begun to wait just now, it goes first.
+        if (m_decisions.leave()) {
+            return true;
+        }
+        endErrand();
+    }
+    Debug(this, DebugWarn,
+          "Not unloading: %u calls or messages wait for others, %u reloads are under way",
+          m_decisions.waiting(), m_errands.load());
+    return false;
+}
+
 bool ClusteringModule::serve(Message& msg, int id) {
     if (id == Help) {
         return help(msg);
@@ -176,7 +194,7 @@ bool ClusteringModule::serve(Message& msg, int id) {
     const bool handled = Module::received(msg, id);
     // Here, since msgTimer() is called with the module locked.
     if (id == Timer) {
-        if (!m_decisions.leaving()) {
+        if (m_probes) {
             clustering_tick(m_core, steadyTime());
         }
         attend();

@@ -47,6 +47,8 @@ private:
     void save();
     void reload();
     void endErrand();
+    bool workersGone();
+    bool leave();
     bool load();
     void installServices();
 
@@ -55,6 +57,8 @@ private:
     Handlers m_handlers{m_decisions};
     // The state is being written.
     TelEngine::Mutex m_saving{false, "ClusteringState"};
+    // Nodes are probed, when it is time.
+    std::atomic<bool> m_probes{true};
     // Reloads and the like that were asked for and not yet carried out. The thread that finds none
     // is the one at work, and it alone uses what follows.
     std::atomic<unsigned> m_errands{0};

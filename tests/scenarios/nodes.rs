@@ -3,15 +3,16 @@
 //! the state that outlives the engine.
 
 use std::fs;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use engine_bridge::{Call, Handler, Message, module_path};
 use engine_process::eventually;
 
-use crate::lab::{GENERAL, Lab, MODULE, execute, text};
+use crate::lab::{GENERAL, Lab, MODULE, PATIENCE, execute, text};
 
 const NODES: &str = "[general]\ncallto=sip/sip:cluster/@\\0.lab\n\
     [node node1]\nweight=100\n[node node2]\nweight=100\n[node node3]\nweight=100\n\
@@ -131,6 +132,31 @@ fn unload_waits_for_a_probe_under_way() {
         asked.load(Ordering::SeqCst),
         answered.load(Ordering::SeqCst)
     );
+}
+
+#[test]
+fn calls_are_served_while_an_unload_waits_for_a_probe() {
+    let lab = with_nodes();
+    let (ask, asked) = channel();
+    let (let_go, wait) = channel::<()>();
+    let wait = Mutex::new(wait);
+    let _sip = lab.engine.handle("xsip.generate", 100, move |call| {
+        let _ = ask.send(());
+        let _ = wait.lock().unwrap().recv_timeout(PATIENCE);
+        answer(call, "200", true)
+    });
+    asked.recv_timeout(PATIENCE).expect("a node is probed");
+    let engine = lab.engine;
+    let unload = thread::spawn(move || engine.unload(MODULE));
+    // The other thread says nothing while it waits, so it gets some time to come so far.
+    for _ in 0..100 {
+        let call = lab.execute("cluster/*/conf/7");
+        assert_ne!(text(call.get("callto")), "cluster/*/conf/7", "it's placed");
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert!(!unload.is_finished());
+    drop(let_go);
+    assert!(unload.join().unwrap());
 }
 
 #[test]
