@@ -20,11 +20,11 @@ namespace clustering {
 
 namespace {
 
-// How long an unload waits for calls that wait for their node, in milliseconds, and how long for
-// probes and queries that wait for an answer: a bit longer than the engine waits for one at most,
-// as a rule.
-constexpr unsigned UnloadWait = 500;
+// How long an unload waits for probes and queries that wait for an answer, in milliseconds: a bit
+// longer than the engine waits for one at most, as a rule. And how long for calls that wait for
+// their node, and for what they have asked.
 constexpr unsigned ProbeWait = 8000;
+constexpr unsigned UnloadWait = 500;
 
 // A random number for this process. Without a source of them the time does: it need not be secret.
 uint64_t processNumber() {
@@ -33,6 +33,17 @@ uint64_t processNumber() {
         number = Time::now() ^ static_cast<uint64_t>(::getpid()) << 48;
     }
     return number;
+}
+
+// Waits so many milliseconds at most until no node is probed, and no database asked, any more.
+bool workersGone(unsigned patience) {
+    for (unsigned waited = 0; !Worker::allGone(); waited += 10) {
+        if (waited >= patience) {
+            return false;
+        }
+        Thread::msleep(10);
+    }
+    return true;
 }
 
 // Does something with each line of a text.
@@ -128,17 +139,21 @@ void ClusteringModule::endErrand() {
 
 bool ClusteringModule::unload() {
     // No node is probed from now on. The last probes may take seconds, and the unload be refused in
-    // the end: so calls are served until they have ended.
+    // the end: so calls are served meanwhile.
     m_probes = false;
-    if (!workersGone() || !leave()) {
+    workersGone(ProbeWait);
+    if (!leave()) {
         m_probes = true;
         return false;
     }
-    // A call that has given up may have asked a database meanwhile.
-    if (!workersGone()) {
+    // What is under way now, and stays so, are probes that take even longer, and what a call that
+    // has given up has asked a database.
+    if (!workersGone(UnloadWait)) {
         m_decisions.stay();
         endErrand();
         m_probes = true;
+        Debug(this, DebugWarn,
+              "Not unloading: a node or a database that was asked has not answered yet");
         return false;
     }
     // The errand is never ended: reloads that come from now on find the module at work.
@@ -148,19 +163,6 @@ bool ClusteringModule::unload() {
     }
     // Should the timer have been about to send a last probe.
     while (!Worker::allGone()) {
-        Thread::msleep(10);
-    }
-    return true;
-}
-
-// Waits until no node is probed, and no database asked, any more.
-bool ClusteringModule::workersGone() {
-    for (unsigned waited = 0; !Worker::allGone(); waited += 10) {
-        if (waited >= ProbeWait) {
-            Debug(this, DebugWarn,
-                  "Not unloading: a node or a database that was asked has not answered yet");
-            return false;
-        }
         Thread::msleep(10);
     }
     return true;

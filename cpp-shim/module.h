@@ -47,7 +47,6 @@ private:
     void save();
     void reload();
     void endErrand();
-    bool workersGone();
     bool leave();
     bool load();
     void installServices();
