@@ -5,7 +5,7 @@
 use crate::context::Context;
 use crate::failure::unpoisoned;
 use crate::message::{CLUSTER_HEADERS, Name, Parameters};
-use crate::replay::Refusal;
+use crate::replay::{Channel, Refusal};
 use crate::signature::Signed;
 use crate::trust::Distrust;
 
@@ -19,7 +19,7 @@ pub(crate) fn sender<'m>(message: &impl Parameters<'m>) -> Option<&'m [u8]> {
 /// What becomes of the signature's nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Once {
-    /// It is used: the next one with it is a replay.
+    /// It is used: the next one with it is a replay, unless it's of the same channel.
     Use,
     /// It is only looked at, because the same call will be judged again.
     Look,
@@ -72,7 +72,12 @@ pub(crate) fn judge<'m>(
     }
     let mut seen = unpoisoned(context.seen.lock());
     let taken = match once {
-        Once::Use => seen.take(verified, now, window),
+        Once::Use => seen.take(
+            verified,
+            now,
+            window,
+            message.filled(Name::Id).map(Channel::of),
+        ),
         Once::Look => seen.check(verified),
     };
     taken.map_err(|refusal| match refusal {

@@ -96,7 +96,7 @@ impl Kind {
             OsipVisited,
         ]);
         match self {
-            Self::Route => NameSet::of(&[Called, Billid, ClusterOrigin])
+            Self::Route => NameSet::of(&[Called, Billid, ClusterOrigin, Id])
                 .and(HEADERS)
                 .and(SENDER)
                 .and(FAILURE),

@@ -4,19 +4,34 @@
 //!
 //! Only nonces of verified calls come here, so nobody without the secret can fill the memory.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+
+use rustc_hash::FxBuildHasher;
 
 use crate::signature::{Nonce, Verified};
 
 /// How many nonces are kept. A busy node gets some hundred calls a second.
 const MOST: usize = 1 << 17;
 
+/// A channel of this engine's, by the hash of its id, which no caller chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Channel(u64);
+
+impl Channel {
+    /// The channel of an id.
+    #[must_use]
+    pub fn of(id: &[u8]) -> Self {
+        Self(FxBuildHasher.hash_one(id))
+    }
+}
+
 /// The nonces of signatures that are still good, and what is known of those that were forgotten.
 #[derive(Debug, Default)]
 pub struct Seen {
     /// When each was signed, in seconds, which a nonce is signed together with; so the oldest are
-    /// first.
-    taken: BTreeSet<(u64, Nonce)>,
+    /// first. With each the call that it came with, if that has a channel.
+    taken: BTreeMap<(u64, Nonce), Option<Channel>>,
     /// When the latest of those that were forgotten was signed: nothing as old can be told from a
     /// replay.
     forgotten: Option<u64>,
@@ -34,7 +49,8 @@ pub enum Refusal {
 }
 
 impl Seen {
-    /// Takes a verified signature's nonce for the first time.
+    /// Takes a verified signature's nonce for the first time, or again for the same channel: a call may
+    /// be routed more than once.
     ///
     /// `now` and `window` are those, in seconds, by which the signature's age was found to be good. What
     /// is too old by them is forgotten. Should it be good again later, because the window was raised
@@ -43,8 +59,19 @@ impl Seen {
     /// # Errors
     ///
     /// When it was seen before, or may have been, or can't be remembered.
-    pub fn take(&mut self, signature: Verified, now: u64, window: u64) -> Result<(), Refusal> {
-        while let Some(&(seconds, _)) = self.taken.first()
+    pub fn take(
+        &mut self,
+        signature: Verified,
+        now: u64,
+        window: u64,
+        channel: Option<Channel>,
+    ) -> Result<(), Refusal> {
+        let Verified { seconds, nonce } = signature;
+        let taken = self.taken.get(&(seconds, nonce));
+        if channel.is_some() && taken == Some(&channel) {
+            return Ok(());
+        }
+        while let Some((&(seconds, _), _)) = self.taken.first_key_value()
             && seconds < now.saturating_sub(window)
         {
             self.taken.pop_first();
@@ -59,7 +86,7 @@ impl Seen {
         if self.taken.len() >= MOST {
             return Err(Refusal::Full);
         }
-        self.taken.insert((signature.seconds, signature.nonce));
+        self.taken.insert((seconds, nonce), channel);
         Ok(())
     }
 
@@ -69,7 +96,7 @@ impl Seen {
     ///
     /// When it was seen before, or may have been.
     pub fn check(&self, Verified { seconds, nonce }: Verified) -> Result<(), Refusal> {
-        if self.taken.contains(&(seconds, nonce)) {
+        if self.taken.contains_key(&(seconds, nonce)) {
             return Err(Refusal::Replayed);
         }
         if self.forgotten.is_some_and(|latest| seconds <= latest) {
@@ -93,10 +120,14 @@ mod tests {
     fn a_nonce_is_taken_once_as_long_as_its_signature_is_good() {
         let mut seen = Seen::default();
         let early = signed(1_030, 1);
-        assert_eq!(seen.take(early, 1_000, 30), Ok(()));
+        assert_eq!(seen.take(early, 1_000, 30, None), Ok(()));
         for now in 1_000..=1_060 {
-            assert_eq!(seen.take(signed(now, now), now, 30), Ok(()));
-            assert_eq!(seen.take(early, now, 30), Err(Refusal::Replayed), "{now}");
+            assert_eq!(seen.take(signed(now, now), now, 30, None), Ok(()));
+            assert_eq!(
+                seen.take(early, now, 30, None),
+                Err(Refusal::Replayed),
+                "{now}"
+            );
         }
     }
 
@@ -109,7 +140,7 @@ mod tests {
                 seconds: 1_000,
                 nonce,
             };
-            assert_eq!(seen.take(signature, 1_000, 60), Ok(()));
+            assert_eq!(seen.take(signature, 1_000, 60, None), Ok(()));
         }
     }
 
@@ -117,52 +148,52 @@ mod tests {
     fn memory_is_bounded_and_what_cannot_be_remembered_is_refused() {
         let mut seen = Seen::default();
         for count in 0..MOST as u64 {
-            assert_eq!(seen.take(signed(1_000, count), 1_000, 60), Ok(()));
+            assert_eq!(seen.take(signed(1_000, count), 1_000, 60, None), Ok(()));
         }
         let more = |now| signed(now, u64::MAX);
-        assert_eq!(seen.take(more(1_060), 1_060, 60), Err(Refusal::Full));
-        assert_eq!(seen.take(more(1_061), 1_061, 60), Ok(()));
+        assert_eq!(seen.take(more(1_060), 1_060, 60, None), Err(Refusal::Full));
+        assert_eq!(seen.take(more(1_061), 1_061, 60, None), Ok(()));
         assert_eq!(seen.taken.len(), 1);
     }
 
     #[test]
     fn what_was_forgotten_is_not_good_again_when_the_window_is_raised() {
         let mut seen = Seen::default();
-        assert_eq!(seen.take(signed(1_000, 1), 1_000, 30), Ok(()));
-        assert_eq!(seen.take(signed(1_031, 2), 1_031, 30), Ok(()));
-        let replayed = seen.take(signed(1_000, 1), 1_032, 300);
+        assert_eq!(seen.take(signed(1_000, 1), 1_000, 30, None), Ok(()));
+        assert_eq!(seen.take(signed(1_031, 2), 1_031, 30, None), Ok(()));
+        let replayed = seen.take(signed(1_000, 1), 1_032, 300, None);
         assert_eq!(replayed, Err(Refusal::Forgotten));
-        let slow_clock = seen.take(signed(1_001, 3), 1_032, 300);
+        let slow_clock = seen.take(signed(1_001, 3), 1_032, 300, None);
         assert_eq!(slow_clock, Ok(()), "what is later was not forgotten");
     }
 
     #[test]
     fn a_window_that_is_lowered_forgets_nothing_that_becomes_good_later() {
         let mut seen = Seen::default();
-        assert_eq!(seen.take(signed(4_000, 1), 1_000, 3_600), Ok(()));
+        assert_eq!(seen.take(signed(4_000, 1), 1_000, 3_600, None), Ok(()));
         for now in (1_000..=4_020).step_by(20) {
-            assert_eq!(seen.take(signed(now, now), now, 30), Ok(()), "{now}");
+            assert_eq!(seen.take(signed(now, now), now, 30, None), Ok(()), "{now}");
         }
-        let replayed = seen.take(signed(4_000, 1), 4_020, 30);
+        let replayed = seen.take(signed(4_000, 1), 4_020, 30, None);
         assert_eq!(replayed, Err(Refusal::Replayed));
     }
 
     #[test]
     fn calls_are_taken_at_once_after_the_clock_was_an_hour_ahead() {
         let mut seen = Seen::default();
-        assert_eq!(seen.take(signed(5_000, 1), 5_000, 30), Ok(()));
-        assert_eq!(seen.take(signed(5_100, 2), 5_100, 30), Ok(()));
-        assert_eq!(seen.take(signed(1_500, 3), 1_500, 30), Ok(()));
-        let replayed = seen.take(signed(5_100, 2), 5_100, 30);
+        assert_eq!(seen.take(signed(5_000, 1), 5_000, 30, None), Ok(()));
+        assert_eq!(seen.take(signed(5_100, 2), 5_100, 30, None), Ok(()));
+        assert_eq!(seen.take(signed(1_500, 3), 1_500, 30, None), Ok(()));
+        let replayed = seen.take(signed(5_100, 2), 5_100, 30, None);
         assert_eq!(replayed, Err(Refusal::Replayed), "it was not forgotten");
     }
 
     #[test]
     fn what_was_forgotten_is_not_good_again_when_the_clock_is_set_back_a_little() {
         let mut seen = Seen::default();
-        assert_eq!(seen.take(signed(1_000, 1), 1_000, 30), Ok(()));
-        assert_eq!(seen.take(signed(1_031, 2), 1_031, 30), Ok(()));
-        let replayed = seen.take(signed(1_000, 1), 1_000, 30);
+        assert_eq!(seen.take(signed(1_000, 1), 1_000, 30, None), Ok(()));
+        assert_eq!(seen.take(signed(1_031, 2), 1_031, 30, None), Ok(()));
+        let replayed = seen.take(signed(1_000, 1), 1_000, 30, None);
         assert_eq!(replayed, Err(Refusal::Forgotten));
     }
 
@@ -208,7 +239,7 @@ mod tests {
                         if age > window {
                             continue;
                         }
-                        match seen.take(call, now, window) {
+                        match seen.take(call, now, window, None) {
                             Ok(()) => taken.push(call),
                             refused => {
                                 prop_assert_eq!(refused, Err(Refusal::Forgotten));
@@ -219,7 +250,7 @@ mod tests {
                     Step::Replay(index) if !taken.is_empty() => {
                         let call: Verified = *index.get(&taken);
                         if call.seconds.abs_diff(now) <= window {
-                            prop_assert!(seen.take(call, now, window).is_err());
+                            prop_assert!(seen.take(call, now, window, None).is_err());
                         }
                     }
                     Step::Replay(_) => {}

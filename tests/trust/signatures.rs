@@ -116,6 +116,22 @@ fn a_call_is_taken_once() {
     assert_eq!(to.count(Counter::Replayed), 3);
 }
 
+/// `lateroute` gives the `call.execute` of a call that was taken to `call.route` again, headers and all.
+#[test]
+fn a_call_that_is_routed_again_by_its_own_channel_is_no_replay() {
+    let to = signing("node2");
+    let call = arrival(&send_at(NOW, &signing("node1"), "node2", &[]));
+    let on = |id: &[u8], call: &Params| with(call, "id", Some(id));
+    assert!(is_taken(&receive_at(NOW, &to, &on(b"sip/1", &call))));
+    let again = on(b"sip/1", &with(&call, "called", Some(b"bob")));
+    let again = receive_at(NOW, &to, &again);
+    assert_eq!(again.action, Action::Pass);
+    assert_eq!(again.value("sip_x-nodename"), Some("node1"));
+    assert_eq!(to.count(Counter::Replayed), 0);
+    let other = receive_at(NOW, &to, &on(b"sip/2", &call));
+    assert_refused(&other, "used before");
+}
+
 #[test]
 fn two_equal_calls_are_both_taken() {
     let (from, to) = (signing("node1"), signing("node2"));
