@@ -83,8 +83,8 @@ impl Cluster {
         for node in &settings.nodes {
             node.live.stand(standings.of(&node.name));
         }
-        if settings.terms.account == old.terms.account {
-            // Of another database nothing is known, whatever the one before has still to say.
+        if settings.terms.ask_alike(&old.terms) {
+            // Else nothing is known, whatever the database before has still to say.
             settings.claims = Arc::clone(&old.claims);
         }
         self.shares.put_in_force(settings);

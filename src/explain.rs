@@ -5,7 +5,7 @@
 
 use crate::claim::{Member, winner};
 use crate::cluster::Cluster;
-use crate::message::{Name, Parameters};
+use crate::message::{Kind, Name, Parameters};
 use crate::nodes::Node;
 use crate::resource::{ANY_NODE, Target, trim_blanks};
 use crate::settings::Settings;
@@ -74,6 +74,10 @@ fn explain_target(
             "'{}' is asked for the node ([general] locate)",
             Shown(&settings.locate)
         ));
+        if let Some(why) = silence(settings) {
+            lines.push(format!("Another module must answer: {why}"));
+            return;
+        }
         if !settings.terms.account.is_empty() {
             lines.push(
                 "Unless another module answers the database says who has it ([locate] account)"
@@ -87,10 +91,6 @@ fn explain_target(
                     "If nobody knows it goes to '{name}', by the nodes' weights"
                 ));
                 explain_target(cluster, settings, Target { node, resource }, lines);
-            }
-            None if settings.nodes.is_empty() => {
-                let line = "Another module must answer: no node has a section [node NAME]";
-                lines.push(line.to_owned());
             }
             None => lines.push("No node is up that takes anything new".to_owned()),
         }
@@ -134,6 +134,19 @@ fn explain_target(
     });
     if settings.keys.are_set() {
         lines.push("It's signed ([security] secret)".to_owned());
+    }
+}
+
+/// Why this module doesn't answer when it's asked for the node of a resource.
+fn silence(settings: &Settings) -> Option<&'static str> {
+    if settings.nodes.is_empty() {
+        Some("no node has a section [node NAME]")
+    } else if *settings.locate != *Kind::Locate.name().as_bytes() {
+        Some("this one knows the nodes of cluster.locate alone")
+    } else if settings.enabled && settings.priority(Kind::Locate).is_none() {
+        Some("this one was told not to ([priorities] cluster.locate)")
+    } else {
+        None
     }
 }
 

@@ -102,7 +102,7 @@ pub struct Settings {
     pub health: Rules,
     /// On which terms resources are claimed in a database.
     pub terms: Terms,
-    /// What that database said; the same as before as long as it's the same database.
+    /// What that database said; the same as before as long as it's asked alike.
     pub(crate) claims: Arc<Claims>,
     /// From which addresses cluster headers count.
     pub trust: Trust,

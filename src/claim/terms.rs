@@ -49,6 +49,13 @@ impl Terms {
     /// The longest time that a claim is answered from memory, unless it is set.
     pub const USUAL_CACHE: u32 = 60;
 
+    /// Whether both ask the same database in the same words, so that what it said to one is good for
+    /// the other.
+    #[must_use]
+    pub fn ask_alike(&self, other: &Self) -> bool {
+        (&self.account, &self.claim, &self.lookup) == (&other.account, &other.claim, &other.lookup)
+    }
+
     /// How long claims are answered from memory: `set`, or a quarter of the lease but no longer than
     /// [usual](Self::USUAL_CACHE).
     ///

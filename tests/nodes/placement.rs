@@ -63,14 +63,10 @@ fn without_sections_nobody_is_asked_for_a_node() {
     assert_eq!(chores(&cluster), []);
 }
 
-#[test]
-fn what_a_database_says_that_was_replaced_meanwhile_is_not_remembered() {
-    let of = |account: &'static [Setting]| [account, NODES, SETTINGS].concat();
-    let (old, new) = (
-        of(&[("locate", "account", "old")]),
-        of(&[("locate", "account", "new")]),
-    );
-    let cluster = cluster(&[&old]);
+fn assert_nothing_is_remembered(old: &[Setting], new: &[Setting]) {
+    let of = |locate: &[Setting]| [locate, NODES, SETTINGS].concat();
+    let (old, new) = (of(old), of(new));
+    let cluster = cluster(&[NODES, SETTINGS]);
     let question = params(&[("callto", "conf/1")]);
     let ask = || {
         let mut asked = Verdict::default();
@@ -97,5 +93,22 @@ fn what_a_database_says_that_was_replaced_meanwhile_is_not_remembered() {
         assert_eq!(verdict.action, Action::Answer);
         assert_eq!(ask().action, Action::Ask, "the new one is asked");
         assert_eq!(cluster.database(), Some(true));
+    }
+}
+
+#[test]
+fn what_a_database_says_to_former_settings_is_not_remembered() {
+    const OLD: &[Setting] = &[("locate", "account", "old")];
+    const NEW: &[Setting] = &[("locate", "account", "new")];
+    const MENDED: &[Setting] = &[
+        ("locate", "account", "old"),
+        (
+            "locate",
+            "lookup",
+            "SELECT node FROM rooms WHERE name = ${resource}",
+        ),
+    ];
+    for new in [NEW, MENDED] {
+        assert_nothing_is_remembered(OLD, new);
     }
 }
