@@ -35,10 +35,13 @@ uint64_t processNumber() {
     return number;
 }
 
-// Waits so many milliseconds at most until no node is probed, and no database asked, any more.
-bool workersGone(unsigned patience) {
+// Waits so many milliseconds at most until no node is probed, and no database asked, any more; not
+// so long where calls wait without a pause, for which the unload is refused.
+bool workersGone(const Decisions& decisions, unsigned patience) {
+    unsigned busy = 0;
     for (unsigned waited = 0; !Worker::allGone(); waited += 10) {
-        if (waited >= patience) {
+        busy = decisions.waiting() ? busy + 10 : 0;
+        if (waited >= patience || busy >= UnloadWait) {
             return false;
         }
         Thread::msleep(10);
@@ -141,14 +144,14 @@ bool ClusteringModule::unload() {
     // No node is probed from now on. The last probes may take seconds, and the unload be refused in
     // the end: so calls are served meanwhile.
     m_probes = false;
-    workersGone(ProbeWait);
+    workersGone(m_decisions, ProbeWait);
     if (!leave()) {
         m_probes = true;
         return false;
     }
     // What is under way now, and stays so, are probes that take even longer, and what a call that
     // has given up has asked a database.
-    if (!workersGone(UnloadWait)) {
+    if (!workersGone(m_decisions, UnloadWait)) {
         m_decisions.stay();
         endErrand();
         m_probes = true;
