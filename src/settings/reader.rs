@@ -100,9 +100,12 @@ impl<'a> Reader<'a> {
     /// Notes that an entry is wrong.
     pub(super) fn refuse(&mut self, entry: &Entry, reason: String) {
         let shown = |text| Shown(text).to_string();
-        // A secret is in no error; nor is what stands behind a key that may be a misspelt one.
-        let is_secret =
-            entry.section == b"security" && entry.key != b"trusted" && entry.key != b"window";
+        // A secret is in no error, whatever section it stands in; nor is what stands behind a key that may
+        // be a misspelt one.
+        let is_secret = match (entry.section, entry.key) {
+            (b"security", key) => key != b"trusted" && key != b"window",
+            (_, key) => key.to_ascii_lowercase().starts_with(b"secret"),
+        };
         self.problems.push(SettingError {
             file: self.file.to_owned(),
             section: shown(entry.section),

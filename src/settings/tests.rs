@@ -155,6 +155,27 @@ fn errors_name_file_section_key_value_and_reason() {
 }
 
 #[test]
+fn a_secret_in_the_wrong_section_is_not_shown_either() {
+    for text in [
+        "[general]\nsecret=correct horse battery",
+        "[Security]\nsecret.previous=correct horse battery",
+        "[node node2]\nSecret=correct horse battery",
+    ] {
+        let errors = parse(text).unwrap_err();
+        assert!(
+            errors
+                .iter()
+                .any(|error| error.contains("=(hidden): unknown ")),
+            "{errors:?}"
+        );
+        assert!(
+            errors.iter().all(|error| !error.contains("horse")),
+            "{errors:?}"
+        );
+    }
+}
+
+#[test]
 fn all_that_is_wrong_is_named_at_once() {
     let errors = parse("[general]\nenabled=1\nregexp=\\(\n[x]\ny=z").unwrap_err();
     assert_eq!(errors.len(), 3);
