@@ -11,10 +11,13 @@
 //! ```
 //!
 //! What is signed is each of version, origin node, target node, callto, billid, username, visited nodes,
-//! seconds and nonce, with its length in front, so that nothing can move from one to the next.
+//! seconds and nonce, as the engine carries it, with its length in front, so that nothing can move from one to
+//! the next.
 //!
 //! A nonce is the random number that the node's process was started with, and a count: it need not
 //! be secret, only used once.
+
+mod carried;
 
 use std::fmt;
 use std::io::Write;
@@ -23,8 +26,8 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::resource::trim_blanks;
 use crate::text::Text;
+use carried::carried;
 
 /// The version of what is signed, and how.
 const VERSION: &[u8] = b"1";
@@ -192,10 +195,10 @@ fn mac(key: &Hmac<Sha256>, call: &Signed, seconds: &[u8], nonce: &[u8]) -> Hmac<
     for field in [
         VERSION, origin, target, callto, billid, username, visited, seconds, nonce,
     ] {
-        // SIP doesn't keep blanks around a header's value.
-        let field = trim_blanks(field);
-        mac.update(&(field.len() as u64).to_be_bytes());
-        mac.update(field);
+        let mut length = 0;
+        carried(field, |piece| length += piece.len());
+        mac.update(&(length as u64).to_be_bytes());
+        carried(field, |piece| mac.update(piece));
     }
     mac
 }

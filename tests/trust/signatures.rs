@@ -99,6 +99,25 @@ fn a_header_that_stands_there_twice_is_refused_whichever_is_the_good_one() {
     }
 }
 
+/// The engine takes a header apart at its semicolons, and puts it together again without what is empty.
+#[test]
+fn a_call_is_taken_whose_header_the_engine_has_written_in_its_own_way() {
+    let (from, to) = (signing("node1"), signing("node2"));
+    let sent = decide_at(
+        NOW,
+        &from,
+        Kind::Execute,
+        &params(&[(
+            "callto",
+            "cluster/node2/sip/sip:bob@192.0.2.9; line=;;ob ; a = b;",
+        )]),
+    );
+    let carried = "sip/sip:bob@192.0.2.9;line;ob;a=b";
+    let call = with(&arrival(&sent), "sip_x-callto", Some(carried.as_bytes()));
+    let received = receive_at(NOW, &to, &call);
+    assert_eq!(received.retval.as_deref(), Some(carried.as_bytes()));
+}
+
 #[test]
 fn a_call_that_was_signed_for_another_node_is_refused() {
     let call = arrival(&send_at(NOW, &signing("node1"), "node2", &[]));
