@@ -158,7 +158,12 @@ impl Settings {
         let health = read_rules(reader);
         let trust = reader.parsed(SECURITY, "trusted", networks);
         let secret = reader.parsed(SECURITY, "secret", Secret::new);
-        let previous = reader.parsed(SECURITY, "secret.previous", Secret::new);
+        let has_secret = !reader.text(SECURITY, "secret", b"").is_empty();
+        let previous = reader.parsed(SECURITY, "secret.previous", |text| match text {
+            b"" => Ok(Secret::default()),
+            _ if !has_secret => Err("good for nothing without 'secret'".to_owned()),
+            text => Secret::new(text).map_err(|error| error.to_string()),
+        });
         let priorities = Priorities::read(reader, enabled, &nodes, &health);
         Self {
             enabled,

@@ -64,6 +64,7 @@ fn problem(name: &[u8], twice: bool) -> Option<String> {
     let problem = match name {
         _ if twice => "another section is that node's",
         b"" | ANY_NODE => "a node needs a name",
+        b"-" | b"error" => "the answer '-' or 'error' says that no node was found",
         _ if name.contains(&b'/') => "no call can go to a node with a slash in its name",
         _ if name.len() > LONGEST_NODE => {
             return Some(format!("a node's name has at most {LONGEST_NODE} bytes"));

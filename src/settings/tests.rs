@@ -141,6 +141,18 @@ fn errors_name_file_section_key_value_and_reason() {
             "[security] secret=(hidden): a secret has at least 16 bytes",
         ),
         (
+            "[security]\nsecret.previous=correct horse battery",
+            "[security] secret.previous=(hidden): good for nothing without 'secret'",
+        ),
+        (
+            "[node error]\ncallto=sip/x",
+            "[node error] callto=sip/x: the answer '-' or 'error' says that no node was found",
+        ),
+        (
+            "[node -]\ncallto=sip/x",
+            "[node -] callto=sip/x: the answer '-' or 'error' says that no node was found",
+        ),
+        (
             "[security]\nwindow=0",
             "[security] window=0: not a number from 1 to 3600",
         ),
