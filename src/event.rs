@@ -226,7 +226,7 @@ impl Display for Line<'_, '_> {
             }
             Event::NoTarget { node, unsaid } => write!(
                 f,
-                "No target for cluster node '{}': 'callto' in [general] came out empty{}",
+                "No target for cluster node '{}': its 'callto' came out empty{}",
                 Shown(node),
                 Unsaid(*unsaid)
             ),

@@ -50,6 +50,7 @@ fn conform(title: &str, added: &str, differences: &[Difference]) {
     let _handlers = ["cluster.locate", "lab.locate"].map(|name| answer(engine, name, &locates));
 
     let cases = Case::all();
+    assert_eq!(cases.len(), 1800, "none is missing");
     let mut tally: BTreeMap<Vec<Difference>, usize> = BTreeMap::new();
     let mut failures = Vec::new();
     let mut config = None;
