@@ -16,3 +16,5 @@ mod probes;
 mod sections;
 #[path = "nodes/standing.rs"]
 mod standing;
+#[path = "nodes/status.rs"]
+mod status;
