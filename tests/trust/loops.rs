@@ -85,3 +85,22 @@ fn a_call_is_forwarded_a_bounded_number_of_times() {
         Some("looping")
     );
 }
+
+#[test]
+fn a_call_that_was_forwarded_too_often_is_refused_where_it_arrives() {
+    let few: &Settings = &[("general", "hops", "2"), ("security", "trusted", "*")];
+    let node = named("node9", &[few, NODES]);
+    for (visited, error) in [("node1", None), ("node1,node2", Some("looping"))] {
+        let call = params(&[
+            ("called", "cluster/"),
+            ("sip_x-callto", "park/1"),
+            ("sip_x-nodename", "node3"),
+            ("sip_x-visited", visited),
+        ]);
+        assert_eq!(
+            receive_at(NOW, &node, &call).value("error"),
+            error,
+            "{visited}"
+        );
+    }
+}
