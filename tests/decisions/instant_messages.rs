@@ -3,9 +3,10 @@
 //! Instant messages go where calls would go.
 
 use clustering::message::{Kind, Located};
+use clustering::standing::Standing;
 use clustering::verdict::{Action, Verdict};
 
-use crate::node::{SETTINGS, cluster, decide, params};
+use crate::node::{Decided, SETTINGS, cluster, decide, params};
 
 const MESSAGE: [(&str, &str); 7] = [
     ("callto", "cluster/node2/sip/sip:bob@192.0.2.9"),
@@ -87,4 +88,24 @@ fn a_message_whose_node_is_looked_for_is_sent_when_it_is_found() {
         cluster.decide_located(&begun, &message, &answer, 1, &mut verdict);
         assert_eq!(verdict.action, action, "{node}");
     }
+}
+
+#[test]
+fn a_message_whose_node_is_disabled_or_not_found_is_answered_as_to_a_phone_that_is_off() {
+    let section = [("node node2", "weight", "100")];
+    let cluster = cluster(&[&section, SETTINGS]);
+    cluster.stand(b"node2", Standing::Disabled);
+    let decided = decide(&cluster, Kind::Message, &MESSAGE);
+    assert_eq!(decided.value("error"), Some("offline"));
+    assert_eq!(decided.value("code"), Some("480"));
+
+    let message = params(&[("callto", "cluster/*/conf/1"), ("called", "room")]);
+    let mut begun = Verdict::default();
+    cluster.decide(Kind::Message, &message.as_slice(), true, 1, &mut begun);
+    let mut verdict = Verdict::default();
+    let nobody = Located::default();
+    cluster.decide_located(&begun, &message.as_slice(), &nobody, 1, &mut verdict);
+    let decided = Decided::new(&verdict, &message);
+    assert_eq!(decided.value("error"), Some("failure"));
+    assert_eq!(decided.value("code"), Some("480"));
 }
