@@ -161,6 +161,60 @@ fn what_would_happen_is_explained_by_the_settings_that_decide_it() {
     );
 }
 
+#[test]
+fn an_explanation_names_each_setting_that_has_a_say() {
+    let said = |settings: &[&[(&str, &str, &str)]], to: &str| {
+        let cluster = cluster(settings);
+        command::run(&cluster, format!("where {to}").as_bytes()).unwrap()
+    };
+    let signed = [("security", "secret", "correct horse battery staple")];
+    let text = said(&[&signed, SETTINGS], "cluster/node2/x");
+    assert!(
+        text.ends_with("\nIt's signed ([security] secret)\n"),
+        "{text}"
+    );
+    assert!(!text.contains("horse"), "{text}");
+
+    let account = [("locate", "account", "rooms")];
+    let text = said(&[&account, NODES, SETTINGS], "cluster/*/x");
+    assert!(
+        text.contains("the database says who has it ([locate] account)"),
+        "{text}"
+    );
+
+    for (settings, to, line) in [
+        (
+            &[SETTINGS][..],
+            "cluster/*/x",
+            "Another module must answer: no node has a section [node NAME]\n",
+        ),
+        (
+            &[&[("node node2", "weight", "0")], SETTINGS],
+            "cluster/*/x",
+            "No node is up that takes anything new\n",
+        ),
+        (
+            &[&[("general", "callto", "${gone}")], SETTINGS],
+            "cluster/node2/x",
+            "Left alone: callto of [general] comes out empty\n",
+        ),
+        (
+            &[&[("general", "enabled", "no")], SETTINGS],
+            "cluster/node1/x",
+            "The module is disabled ([general] enabled, regexp, callto): nothing is done\n",
+        ),
+        (
+            &[&[("security", "trusted", "")], SETTINGS],
+            "cluster/7",
+            "Nobody's X-CallTo counts: set 'trusted' or 'secret' in [security]\n",
+        ),
+    ] {
+        let text = said(settings, to);
+        assert!(text.contains(line), "{text}");
+        assert!(!said(&[NODES, SETTINGS], to).contains(line), "{line}");
+    }
+}
+
 /// What is explained is what happens.
 #[test]
 fn a_call_goes_where_it_was_said_to_go() {
@@ -199,6 +253,10 @@ fn a_file_is_checked_and_the_settings_in_force_stay() {
          This node has no section [node node1]: nothing is placed here\n\
          [node b] isn't probed: it needs a 'probe'\n\
          c.conf is good\n"
+    );
+    assert_eq!(
+        check(&[&[("general", "enabled", "no")], SETTINGS].concat()),
+        "The module would be disabled: [general] enabled, regexp, callto\nc.conf is good\n"
     );
     assert_eq!(cluster.settings().nodes.len(), 3);
     assert_eq!(cluster.generation(), 1);

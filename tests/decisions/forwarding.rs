@@ -2,8 +2,8 @@
 
 //! Calls to cluster targets: sent to another node, or kept here.
 
-use clustering::event::QUIET;
-use clustering::message::Kind;
+use clustering::event::{Event, Level, QUIET};
+use clustering::message::{Kind, Located};
 use clustering::stats::Counter;
 use clustering::verdict::{Action, Verdict};
 
@@ -187,4 +187,40 @@ fn nodes_are_named_for_cdrs_on_request() {
         decide(&usual, Kind::Route, &arrived).value("cluster_origin"),
         None
     );
+}
+
+/// The engine's default is the level of notes.
+#[test]
+fn nothing_is_said_of_a_usual_message_at_the_default_level() {
+    let cluster = cluster(&[SETTINGS]);
+    for (kind, name, value) in [
+        (Kind::Execute, "callto", "cluster/node2/x"),
+        (Kind::Execute, "callto", "cluster/node1/x"),
+        (Kind::Execute, "callto", "cluster/*/x"),
+        (Kind::Execute, "callto", "sip/sip:bob@192.0.2.9"),
+        (Kind::Message, "callto", "cluster/node2/x"),
+        (Kind::Route, "called", "cluster/7"),
+        (Kind::Route, "called", "7"),
+        (Kind::Register, "data", "sip/sip:bob@192.0.2.9"),
+        (Kind::Unregister, "data", "sip/sip:bob@192.0.2.9"),
+        (Kind::Cdr, "billid", "1-2"),
+    ] {
+        let list = params(&[(name, value)]);
+        let (message, mut verdict) = (list.as_slice(), Verdict::default());
+        cluster.decide(kind, &message, true, 1, &mut verdict);
+        let mut levels = vec![verdict.event.as_ref().map(Event::level)];
+        if verdict.action == Action::Locate {
+            let found = Located {
+                handled: true,
+                node: b"node1",
+                ..Located::default()
+            };
+            let mut last = Verdict::default();
+            cluster.decide_located(&verdict, &message, &found, 1, &mut last);
+            levels.push(last.event.as_ref().map(Event::level));
+        }
+        for level in levels.into_iter().flatten() {
+            assert!(level > Level::Note, "{kind:?} {value}");
+        }
+    }
 }
