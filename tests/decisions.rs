@@ -2,6 +2,8 @@
 
 //! What the core decides, in plain Rust: settings and a message in, the changed message out.
 
+#[path = "decisions/counting.rs"]
+mod counting;
 #[path = "decisions/forwarding.rs"]
 mod forwarding;
 #[path = "decisions/instant_messages.rs"]
