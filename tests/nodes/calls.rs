@@ -2,6 +2,8 @@
 
 //! What calls that fail say about their node.
 
+use std::cell::Cell;
+
 use clustering::cluster::Cluster;
 use clustering::health::State;
 use clustering::message::Kind;
@@ -24,7 +26,7 @@ fn is_hurried(end: &[(&str, &str)]) -> bool {
     let cluster = nodes();
     let up = |_: &str| Outcome::Answered(200);
     pass(&cluster, 1, 100, up);
-    let probed = std::cell::Cell::new(false);
+    let probed = Cell::new(false);
     let watch = |node: &str| {
         probed.set(probed.get() || node == "node2");
         up(node)
@@ -92,5 +94,38 @@ fn calls_that_fail_take_a_dead_node_down_sooner_but_never_a_live_one() {
         }
         pass(&live, second, 1, |_| Outcome::Answered(200));
         assert_ne!(state(&live, "node2"), State::Down);
+    }
+}
+
+#[test]
+fn a_call_that_gets_any_answer_ends_a_row_of_failures() {
+    let busy: &[(&str, &str)] = &[
+        ("answered", "false"),
+        ("cause_sip", "486"),
+        ("reason_sip", "Busy Here"),
+    ];
+    let cancelled: &[(&str, &str)] = &[("answered", "false"), ("reason", "Cancelled")];
+    let talked: &[(&str, &str)] = &[("answered", "true")];
+    for (end, left) in [
+        (busy, State::Up),
+        (talked, State::Up),
+        (cancelled, State::Down),
+    ] {
+        let cluster = nodes();
+        pass(&cluster, 1, 100, |_| Outcome::Answered(200));
+        let mut second = 100;
+        for _ in 0..2 {
+            // One less than take it down.
+            let lost = Cell::new(0);
+            while lost.get() < 2 {
+                second += 1;
+                pass(&cluster, second, 1, |node| {
+                    lost.set(lost.get() + u32::from(node == "node2"));
+                    only_node2_is_dead(node)
+                });
+            }
+            outgoing(&cluster, "sip/1", end);
+        }
+        assert_eq!(state(&cluster, "node2"), left, "{end:?}");
     }
 }
