@@ -5,12 +5,13 @@
 use clustering::cluster::Cluster;
 use clustering::command;
 use clustering::health::State;
-use clustering::message::Kind;
+use clustering::message::{Kind, Located};
 use clustering::standing::Standing;
 use clustering::status;
+use clustering::verdict::{Action, Verdict};
 
-use super::lab::{execute, nodes, only_node2_is_dead, pass, state};
-use crate::node::decide;
+use super::lab::{NODES, execute, nodes, only_node2_is_dead, pass, state};
+use crate::node::{SETTINGS, cluster, decide, params};
 
 /// A call to node3 that gets no answer at all.
 fn lost_call(cluster: &Cluster) {
@@ -74,4 +75,30 @@ fn the_metrics_of_a_node_have_what_is_known_of_it() {
         let sample = format!("yate_clustering_{sample}\n");
         assert!(text.contains(&sample), "{sample} is not in {text}");
     }
+}
+
+#[test]
+fn the_status_says_whether_the_database_answers() {
+    let account = [("locate", "account", "rooms")];
+    let cluster = cluster(&[&account, NODES, SETTINGS]);
+    let question = params(&[("callto", "conf/1")]);
+    let message = question.as_slice();
+    let assert_shown = |word: &str, number: u32| {
+        let text = status::params(&cluster);
+        assert!(text.contains(&format!(",database={word},")), "{text}");
+        let text = command::run(&cluster, b"metrics").unwrap();
+        let sample = format!("\nyate_clustering_database_up {number}\n");
+        assert!(text.contains(&sample), "{text}");
+    };
+    assert_shown("up", 1);
+    let mut begun = Verdict::default();
+    cluster.decide(Kind::Locate, &message, true, 1, &mut begun);
+    assert_eq!(begun.action, Action::Ask);
+    let silence = Located {
+        timed_out: true,
+        ..Located::default()
+    };
+    let mut verdict = Verdict::default();
+    cluster.decide_located(&begun, &message, &silence, 1, &mut verdict);
+    assert_shown("down", 0);
 }
