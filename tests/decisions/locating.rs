@@ -3,6 +3,7 @@
 //! Calls to a resource whose node must be found first.
 
 use clustering::message::{Kind, Located};
+use clustering::stats::Counter;
 use clustering::verdict::{Action, Verdict};
 
 use crate::node::{Decided, Params, SETTINGS, apply, cluster, entries, params};
@@ -54,8 +55,10 @@ fn a_located_node_gets_the_call() {
             node: node.as_bytes(),
             ..Located::default()
         };
-        let decided = locate(&cluster(&[SETTINGS]), &ANY, &answer);
+        let cluster = cluster(&[SETTINGS]);
+        let decided = locate(&cluster, &ANY, &answer);
         assert_eq!(decided.value("callto"), Some(target), "{node}");
+        assert_eq!(cluster.count(Counter::Located), 1, "{node}");
     }
 }
 
