@@ -75,7 +75,7 @@ counters! {
     Replayed = "replayed",
     /// Calls that went round in circles.
     Looping = "looping",
-    /// Messages that passed unchanged because the core failed.
+    /// Failures of the core itself; a message then passed unchanged.
     Panics = "panics",
 }
 
