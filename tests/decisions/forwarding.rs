@@ -38,11 +38,14 @@ fn a_header_without_a_value_is_not_sent_and_a_stale_one_is_taken_off() {
     let call = [
         ("callto", "cluster/node2/park/1"),
         ("osip_x-billid", "old"),
+        ("osip_x-visited", "node3"),
+        ("osip_x-signature", "1;2;3;4"),
         ("username", ""),
     ];
     let decided = decide(&cluster(&[SETTINGS]), Kind::Execute, &call);
-    assert_eq!(decided.value("osip_x-billid"), None);
-    assert_eq!(decided.value("osip_x-username"), None);
+    for name in ["billid", "username", "visited", "signature"] {
+        assert_eq!(decided.value(&format!("osip_x-{name}")), None, "{name}");
+    }
 }
 
 #[test]

@@ -55,6 +55,13 @@ fn an_instant_message_that_reaches_the_phone_has_no_headers_of_the_cluster() {
 }
 
 #[test]
+fn an_instant_message_keeps_the_sender_that_it_was_given() {
+    let message = [&[("user", "desk")], &MESSAGE[..]].concat();
+    let decided = decide(&cluster(&[SETTINGS]), Kind::Message, &message);
+    assert_eq!(decided.value("user"), Some("desk"));
+}
+
+#[test]
 fn an_instant_message_that_fails_has_a_numeric_code() {
     let cluster = cluster(&[SETTINGS]);
     for (to, origin, error, code) in [

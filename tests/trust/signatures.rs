@@ -271,6 +271,17 @@ fn nobody_gives_a_call_a_billid_who_is_not_trusted() {
 }
 
 #[test]
+fn a_trusted_call_that_is_none_of_the_clusters_keeps_its_own_billid() {
+    let trusting: &Settings = &[("security", "trusted", "*")];
+    let to = named("node2", &[trusting, NODES]);
+    for (called, action) in [("cluster/", Action::Change), ("bob", Action::Pass)] {
+        let call = params(&[("called", called), ("sip_x-billid", "1-2")]);
+        let decided = decide_at(NOW, &to, Kind::Preroute, &call);
+        assert_eq!(decided.action, action, "{called}");
+    }
+}
+
+#[test]
 fn a_forged_instant_message_is_refused_with_a_number() {
     let to = signing("node2");
     let message = params(&[
