@@ -2,7 +2,7 @@
 
 //! What is written about the settings agrees with the code that reads them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -142,6 +142,110 @@ fn the_reference_shows_the_defaults() {
         };
     }
     assert_default(&shown);
+}
+
+/// The widest `LOW to HIGH` or `up to HIGH` of a text.
+fn range(text: &str) -> Option<(u32, u32)> {
+    let words: Vec<_> = text.split([' ', '\n', ',', ';', '.', '|']).collect();
+    let ranges = words.windows(3).filter_map(|words| match *words {
+        [low, "to", high] => {
+            let low = if low.eq_ignore_ascii_case("up") {
+                "0"
+            } else {
+                low
+            };
+            Some((low.parse().ok()?, high.parse().ok()?))
+        }
+        _ => None,
+    });
+    ranges.max_by_key(|(_, high)| *high)
+}
+
+/// What is written of each setting, by `section/key`.
+type Texts = Vec<(String, String)>;
+
+fn texts_of_the_reference() -> Texts {
+    let text = read("docs/configuration.md");
+    let rows: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    let keys = reference().into_iter();
+    let keys = keys.map(|(section, key, _)| format!("{section}/{key}"));
+    assert_eq!(keys.len(), rows.len());
+    keys.zip(rows.into_iter().map(str::to_owned)).collect()
+}
+
+/// Of the sample: the comment before each setting.
+fn texts_of_the_sample() -> Texts {
+    let text = read("conf/clustering.conf.sample");
+    let paragraphs = text.split("\n\n");
+    let mut section = String::new();
+    let mut texts = Texts::new();
+    for paragraph in paragraphs {
+        for line in paragraph.lines() {
+            if let Some(name) = line.trim_start_matches(';').strip_prefix('[') {
+                name.trim_end_matches(']').clone_into(&mut section);
+            }
+        }
+        let key = paragraph
+            .lines()
+            .last()
+            .and_then(|line| line.split_once('='));
+        if let Some((key, _)) = key {
+            let key = format!("{section}/{}", key.trim_start_matches(';'));
+            texts.push((key, paragraph.to_owned()));
+        }
+    }
+    texts
+}
+
+fn texts_of_the_man_page() -> Texts {
+    let text = read("docs/clustering.conf.5");
+    let mut texts = Texts::new();
+    for part in text.split(".Ss [").skip(1) {
+        let (section, part) = part.split_once("]\n").unwrap();
+        for item in part.split(".It Cm ").skip(1) {
+            let (key, text) = item.split_once(" Pq ").unwrap();
+            texts.push((format!("{section}/{key}"), text.to_owned()));
+        }
+    }
+    texts
+}
+
+/// Whether a number is taken for a setting.
+fn takes(name: &str, number: u32) -> bool {
+    let (section, key) = name.split_once('/').unwrap();
+    let (section, number) = (section.replace("NAME", "x"), number.to_string());
+    let entry = |section, key, value| Entry {
+        section,
+        key,
+        value,
+    };
+    let entries = [
+        entry(section.as_bytes(), key.as_bytes(), number.as_bytes()),
+        entry(b"node x", b"callto", b"sip/x"),
+    ];
+    Settings::parse(b"node1", "clustering.conf", &entries).is_ok()
+}
+
+#[test]
+fn numbers_may_be_what_is_written_of_them() {
+    let ranges = |texts: Texts| -> BTreeMap<_, _> {
+        let ranges = texts.into_iter();
+        let ranges = ranges.filter_map(|(name, text)| Some((name, range(&text)?)));
+        ranges.collect()
+    };
+    let reference = ranges(texts_of_the_reference());
+    assert_eq!(reference.len(), 11, "{reference:?}");
+    for (name, &(low, high)) in &reference {
+        assert!(takes(name, low) && takes(name, high), "{name}");
+        assert!(!takes(name, high + 1), "{name}: up to {high}");
+        assert!(low == 0 || !takes(name, low - 1), "{name}: from {low}");
+    }
+    for texts in [texts_of_the_sample(), texts_of_the_man_page()] {
+        assert_eq!(ranges(texts), reference);
+    }
 }
 
 #[test]
