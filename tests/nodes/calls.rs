@@ -129,3 +129,25 @@ fn a_call_that_gets_any_answer_ends_a_row_of_failures() {
         assert_eq!(state(&cluster, "node2"), left, "{end:?}");
     }
 }
+
+#[test]
+fn calls_whose_ends_are_never_heard_of_are_forgotten_some_time() {
+    let cluster = nodes();
+    let target = execute(&cluster, "cluster/node2/x/1");
+    let target = target.value("callto").unwrap();
+    let start = |id: &str| {
+        let start = [("id", id), ("direction", "outgoing"), ("callto", target)];
+        decide(&cluster, Kind::Startup, &start);
+    };
+    let failures_after = |id: &str| {
+        let end = [("id", id), ("answered", "false"), ("cause_sip", "408")];
+        decide(&cluster, Kind::Hangup, &end);
+        let settings = cluster.settings();
+        settings.nodes.find(b"node2").unwrap().live.failures()
+    };
+    for number in 0..=1 << 16 {
+        start(&format!("sip/{number}"));
+    }
+    assert_eq!(failures_after("sip/0"), 0, "it is forgotten");
+    assert_eq!(failures_after("sip/65536"), 1, "it is not");
+}
