@@ -105,11 +105,11 @@ fn line(cluster: &Cluster, case: &Case, now: u64) -> Option<String> {
     let list = params(case.params);
     let (message, mut verdict) = (list.as_slice(), Verdict::default());
     cluster.decide(case.kind, &message, true, now, &mut verdict);
-    let mut last = Verdict::default();
+    let mut end = Verdict::default();
     if verdict.action == Action::Locate {
         let nobody = Located::default();
-        cluster.decide_located(&verdict, &message, &nobody, now, &mut last);
-        verdict = last;
+        cluster.decide_located(&verdict, &message, &nobody, now, &mut end);
+        verdict = end;
     }
     let shown = verdict
         .event

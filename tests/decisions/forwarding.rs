@@ -218,9 +218,9 @@ fn nothing_is_said_of_a_usual_message_at_the_default_level() {
                 node: b"node1",
                 ..Located::default()
             };
-            let mut last = Verdict::default();
-            cluster.decide_located(&verdict, &message, &found, 1, &mut last);
-            levels.push(last.event.as_ref().map(Event::level));
+            let mut end = Verdict::default();
+            cluster.decide_located(&verdict, &message, &found, 1, &mut end);
+            levels.push(end.event.as_ref().map(Event::level));
         }
         for level in levels.into_iter().flatten() {
             assert!(level > Level::Note, "{kind:?} {value}");

@@ -9,7 +9,7 @@ use clustering::health::State;
 use clustering::message::Kind;
 use clustering::probe::Outcome;
 
-use super::lab::{NODES, execute, nodes, only_node2_is_dead, pass, state};
+use super::lab::{NODES, Setting, execute, nodes, only_node2_is_dead, pass, state};
 use crate::node::{SETTINGS, cluster, decide};
 
 fn outgoing(cluster: &Cluster, id: &str, end: &[(&str, &str)]) {
@@ -150,4 +150,16 @@ fn calls_whose_ends_are_never_heard_of_are_forgotten_some_time() {
     }
     assert_eq!(failures_after("sip/0"), 0, "it is forgotten");
     assert_eq!(failures_after("sip/65536"), 1, "it is not");
+}
+
+#[test]
+fn calls_are_only_watched_where_nodes_are_probed() {
+    let priorities = |settings: &[&[Setting]]| {
+        let settings = cluster(settings).settings();
+        [Kind::Startup, Kind::Hangup].map(|kind| settings.priority(kind))
+    };
+    let off = [("health", "interval", "0")];
+    assert_eq!(priorities(&[NODES, SETTINGS]), [Some(1), Some(1)]);
+    assert_eq!(priorities(&[&off, NODES, SETTINGS]), [None, None]);
+    assert_eq!(priorities(&[SETTINGS]), [None, None]);
 }
