@@ -66,11 +66,6 @@ impl Seen {
         window: u64,
         channel: Option<Channel>,
     ) -> Result<(), Refusal> {
-        let Verified { seconds, nonce } = signature;
-        let taken = self.taken.get(&(seconds, nonce));
-        if channel.is_some() && taken == Some(&channel) {
-            return Ok(());
-        }
         while let Some((&(seconds, _), _)) = self.taken.first_key_value()
             && seconds < now.saturating_sub(window)
         {
@@ -82,12 +77,20 @@ impl Seen {
             .forgotten
             .filter(|&latest| latest.saturating_sub(window) <= now);
 
-        self.check(signature)?;
-        if self.taken.len() >= MOST {
-            return Err(Refusal::Full);
+        let Verified { seconds, nonce } = signature;
+        match self.check(signature) {
+            Err(Refusal::Replayed)
+                if channel.is_some() && self.taken[&(seconds, nonce)] == channel =>
+            {
+                Ok(())
+            }
+            Ok(()) if self.taken.len() >= MOST => Err(Refusal::Full),
+            Ok(()) => {
+                self.taken.insert((seconds, nonce), channel);
+                Ok(())
+            }
+            refused => refused,
         }
-        self.taken.insert((seconds, nonce), channel);
-        Ok(())
     }
 
     /// Whether a verified signature's nonce could be taken now; it can still be taken afterwards.

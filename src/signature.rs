@@ -27,7 +27,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::text::Text;
-use carried::carried;
+use carried::Carried;
 
 /// The version of what is signed, and how.
 const VERSION: &[u8] = b"1";
@@ -195,10 +195,9 @@ fn mac(key: &Hmac<Sha256>, call: &Signed, seconds: &[u8], nonce: &[u8]) -> Hmac<
     for field in [
         VERSION, origin, target, callto, billid, username, visited, seconds, nonce,
     ] {
-        let mut length = 0;
-        carried(field, |piece| length += piece.len());
-        mac.update(&(length as u64).to_be_bytes());
-        carried(field, |piece| mac.update(piece));
+        let field = Carried::of(field);
+        mac.update(&(field.len() as u64).to_be_bytes());
+        field.each_piece(|piece| mac.update(piece));
     }
     mac
 }

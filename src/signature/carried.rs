@@ -8,27 +8,54 @@
 
 use crate::resource::trim_blanks;
 
-/// Hands over the value as the engine carries it, piece by piece.
-pub(super) fn carried(value: &[u8], mut piece: impl FnMut(&[u8])) {
-    let (first, mut rest) = until_separator(value);
-    piece(trim_blanks(first));
-    while let Some(text) = rest {
-        let (parameter, next) = until_separator(text);
-        rest = next;
-        let equals = parameter.iter().position(|&byte| byte == b'=');
-        let (name, value) = parameter.split_at(equals.unwrap_or(parameter.len()));
-        let (name, value) = (
-            trim_blanks(name),
-            trim_blanks(value.get(1..).unwrap_or_default()),
-        );
-        if name.is_empty() {
-            continue;
+/// A value as the engine carries it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Carried<'a> {
+    value: &'a [u8],
+    /// Nothing is left out of it.
+    whole: bool,
+}
+
+impl<'a> Carried<'a> {
+    /// What becomes of a value.
+    pub(super) fn of(value: &'a [u8]) -> Self {
+        let value = trim_blanks(value);
+        Self {
+            value,
+            whole: !value.contains(&b';'),
         }
-        piece(b";");
-        piece(name);
-        if !value.is_empty() {
-            piece(b"=");
-            piece(value);
+    }
+
+    /// How long it is.
+    pub(super) fn len(self) -> usize {
+        let mut length = 0;
+        self.each_piece(|piece| length += piece.len());
+        length
+    }
+
+    /// Hands it over piece by piece.
+    pub(super) fn each_piece(self, mut piece: impl FnMut(&[u8])) {
+        if self.whole {
+            return piece(self.value);
+        }
+        let (first, mut rest) = until_separator(self.value);
+        piece(trim_blanks(first));
+        while let Some(text) = rest {
+            let (parameter, next) = until_separator(text);
+            rest = next;
+            let equals = parameter.iter().position(|&byte| byte == b'=');
+            let (name, value) = parameter.split_at(equals.unwrap_or(parameter.len()));
+            let name = trim_blanks(name);
+            let value = trim_blanks(value.get(1..).unwrap_or_default());
+            if name.is_empty() {
+                continue;
+            }
+            piece(b";");
+            piece(name);
+            if !value.is_empty() {
+                piece(b"=");
+                piece(value);
+            }
         }
     }
 }
@@ -56,7 +83,7 @@ mod tests {
 
     fn text(value: &[u8]) -> Vec<u8> {
         let mut text = Vec::new();
-        carried(value, |piece| text.extend_from_slice(piece));
+        Carried::of(value).each_piece(|piece| text.extend_from_slice(piece));
         text
     }
 
