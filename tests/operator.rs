@@ -189,6 +189,16 @@ fn an_explanation_names_each_setting_that_has_a_say() {
             "Another module must answer: no node has a section [node NAME]\n",
         ),
         (
+            &[&[("general", "locate", "lab.locate")], NODES, SETTINGS],
+            "cluster/*/x",
+            "Another module must answer: this one knows the nodes of cluster.locate alone\n",
+        ),
+        (
+            &[&[("priorities", "cluster.locate", "0")], NODES, SETTINGS],
+            "cluster/*/x",
+            "Another module must answer: this one was told not to ([priorities] cluster.locate)\n",
+        ),
+        (
             &[&[("node node2", "weight", "0")], SETTINGS],
             "cluster/*/x",
             "No node is up that takes anything new\n",
