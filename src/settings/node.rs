@@ -53,10 +53,23 @@ pub(super) fn read(reader: &mut Reader, has_callto: bool) -> (Vec<nodes::Section
             name: name.into(),
             callto: has_own.then_some(callto),
             weight,
-            probe: reader.text(section, "probe", b"").into(),
+            probe: reader.parsed(section, "probe", probe),
         });
     }
     (nodes, sources)
+}
+
+/// The URI that a node is probed by; empty for none. Where anything else stands there no probe could ever be
+/// answered, and a node that is well would be taken for dead.
+fn probe(text: &[u8]) -> Result<Box<[u8]>, &'static str> {
+    let host = text
+        .strip_prefix(b"sip:")
+        .or_else(|| text.strip_prefix(b"sips:"));
+    if text.is_empty() || host.is_some_and(|host| !host.is_empty()) {
+        Ok(text.into())
+    } else {
+        Err("not a SIP URI like sip:192.0.2.2:5060")
+    }
 }
 
 /// What is wrong with a node's name.

@@ -72,6 +72,14 @@ fn what_is_wrong_with_a_node_is_named() {
         (("node a", "weight", "-1"), "not a number from 0 to 10000"),
         (("node a", "source", "*"), "* is no node's address"),
         (
+            ("node a", "probe", "192.0.2.2"),
+            "not a SIP URI like sip:192.0.2.2:5060",
+        ),
+        (
+            ("node a", "probe", "sip:"),
+            "not a SIP URI like sip:192.0.2.2:5060",
+        ),
+        (
             ("node a", "callto", "x${"),
             "'${' at byte 1 has no closing '}'",
         ),
