@@ -306,7 +306,7 @@ impl Cluster {
     pub(crate) fn watch<T>(&self, work: impl FnOnce(&Self) -> T) -> Result<T, Failure> {
         guard(|| work(self)).inspect_err(|failure| {
             self.shares.own().counters.add(Counter::Panics);
-            if let Some(unsaid) = self.gates.panics.pass(self.now()) {
+            if let Some(unsaid) = self.gates.failure(failure).pass(self.now()) {
                 let line = format!("{failure}{}", Unsaid(unsaid));
                 self.chores.say(Level::Critical, line);
             }
@@ -317,7 +317,7 @@ impl Cluster {
     pub(crate) fn failed(&self, failure: &Failure, now: u64, verdict: &mut Verdict<'_>) {
         verdict.reset();
         self.shares.own().counters.add(Counter::Panics);
-        if let Some(unsaid) = self.gates.panics.pass(now) {
+        if let Some(unsaid) = self.gates.failure(failure).pass(now) {
             verdict.event = Some(Event::Failed {
                 failure: failure.clone(),
                 unsaid,

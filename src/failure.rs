@@ -10,7 +10,7 @@ use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::{LockResult, Mutex, PoisonError};
 
 /// A panic that was caught: its message and its place in the source.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("internal error: {0}")]
 pub struct Failure(String);
 

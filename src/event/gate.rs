@@ -2,7 +2,10 @@
 
 //! How often something is said that somebody outside can bring about at will.
 
+use std::hash::{BuildHasher, Hash};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use rustc_hash::FxBuildHasher;
 
 use crate::clock::SECOND;
 
@@ -51,8 +54,15 @@ pub struct Gates {
     pub looping: Gate,
     /// For [`Event::Offline`](super::Event::Offline).
     pub offline: Gate,
-    /// For failures of the core.
-    pub panics: Gate,
+    failures: [Gate; 16],
+}
+
+impl Gates {
+    /// For failures of the core: one for each cause, as long as there are few.
+    pub(crate) fn failure(&self, cause: &impl Hash) -> &Gate {
+        let [byte, ..] = FxBuildHasher.hash_one(cause).to_le_bytes();
+        &self.failures[usize::from(byte) % self.failures.len()]
+    }
 }
 
 #[cfg(test)]
@@ -67,6 +77,14 @@ mod tests {
         assert_eq!(gate.pass(QUIET), None);
         assert_eq!(gate.pass(QUIET + 1), Some(2));
         assert_eq!(gate.pass(2 * QUIET + 1), Some(0));
+    }
+
+    #[test]
+    fn another_failure_is_said_however_often_one_was() {
+        let gates = Gates::default();
+        assert_eq!(gates.failure(&"one").pass(1), Some(0));
+        assert_eq!(gates.failure(&"one").pass(2), None);
+        assert_eq!(gates.failure(&"another").pass(2), Some(0));
     }
 
     #[test]
