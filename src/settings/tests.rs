@@ -80,6 +80,77 @@ fn defaults_are_the_documented_ones() {
     );
 }
 
+/// Each key with a value that isn't its default.
+const OTHERS: &[(&str, &str, &str)] = &[
+    ("general", "enabled", "no"),
+    ("general", "prefix", "farm"),
+    ("general", "regexp", "^n"),
+    ("general", "callto", "iax/x"),
+    ("general", "locate", "lab.locate"),
+    ("general", "connection", "lan"),
+    ("general", "hops", "2"),
+    ("general", "user.register", "no"),
+    ("general", "call.cdr", "no"),
+    ("general", "cdr.nodes", "yes"),
+    ("priorities", "call.route", "77"),
+    ("priorities", "call.preroute", "77"),
+    ("priorities", "call.execute", "77"),
+    ("priorities", "msg.execute", "77"),
+    ("priorities", "user.register", "77"),
+    ("priorities", "user.unregister", "77"),
+    ("priorities", "call.cdr", "77"),
+    ("priorities", "cluster.locate", "77"),
+    ("security", "trusted", "192.0.2.1"),
+    ("security", "window", "7"),
+    ("node annex", "callto", "iax/a"),
+    ("node annex", "weight", "7"),
+    ("node annex", "source", "192.0.2.2"),
+    ("node annex", "probe", "sip:192.0.2.2"),
+    ("health", "interval", "7"),
+    ("health", "timeout", "3"),
+    ("health", "fall", "7"),
+    ("health", "rise", "7"),
+    ("health", "hold", "7"),
+    ("health", "alive", "200"),
+    ("locate", "account", "cluster"),
+    ("locate", "lease", "100"),
+    ("locate", "cache", "7"),
+    ("locate", "timeout", "70"),
+    ("locate", "retry", "7"),
+    ("locate", "claim", "SELECT f(${resource}, ${node})"),
+    ("locate", "lookup", "SELECT f(${resource})"),
+];
+
+/// The settings are replaced whole on a reload, so what makes a difference here takes effect then.
+#[test]
+fn each_key_makes_a_difference() {
+    const USUAL: &str =
+        "[general]\nregexp=^node[0-9]$\ncallto=sip/sip:x@\\0\n[node annex]\nweight=100";
+    let made = |text: &str| format!("{:?}", parse(text).unwrap());
+    let usual = made(USUAL);
+    assert_eq!(made(USUAL), usual);
+    // Secrets are in no debug output: tests/trust.rs has them.
+    let mut tried = vec![
+        ("security", "secret".to_owned()),
+        ("security", "secret.previous".to_owned()),
+    ];
+    for (section, key, value) in OTHERS {
+        // Of two entries the first counts.
+        let other = made(&format!("[{section}]\n{key}={value}\n{USUAL}"));
+        assert_ne!(other, usual, "[{section}] {key}");
+        let kind = section.replace("node annex", node::KIND);
+        let kind = KINDS.into_iter().find(|known| *known == kind).unwrap();
+        tried.push((kind, (*key).to_owned()));
+    }
+    let known = known().into_iter();
+    let mut known: Vec<_> = known
+        .flat_map(|(kind, keys)| keys.into_iter().map(move |key| (kind, key.to_owned())))
+        .collect();
+    tried.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(tried, known);
+}
+
 #[test]
 fn messages_can_be_left_alone_one_by_one() {
     let text = "[general]\nenabled=yes\nuser.register=no\ncall.cdr=f\n[priorities]\ncall.route=0";
