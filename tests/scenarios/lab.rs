@@ -55,7 +55,8 @@ impl Lab {
     pub fn handlers(&self, name: &str) -> String {
         let message = Message::new(name)
             .with("callto", "cluster/node1/x")
-            .with("called", "cluster/1");
+            .with("called", "cluster/1")
+            .with("sip_x-billid", "1-2");
         self.handlers_of(&message)
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Settings that change under way, files that are refused, and what the status says.
 
+use std::fs;
 use std::time::Duration;
 
 use engine_bridge::{Message, has_filters, module_path};
@@ -9,11 +10,94 @@ use crate::lab::{GENERAL, Lab, MODULE, text};
 
 #[test]
 fn default_priorities_are_those_of_the_documentation() {
+    let lab = Lab::with(&format!("{GENERAL}[node annex]\n"));
+    for (name, priority) in [
+        ("call.route", 49),
+        ("call.preroute", 25),
+        ("call.execute", 50),
+        ("msg.execute", 50),
+        ("user.register", 49),
+        ("user.unregister", 49),
+        ("call.cdr", 25),
+        ("cluster.locate", 200),
+    ] {
+        lab.assert_handler(name, &format!("clustering:{priority}"));
+    }
+}
+
+#[test]
+fn nothing_is_said_of_usual_messages_at_the_default_level() {
+    let lab = Lab::with(&format!("{GENERAL}[security]\ntrusted=192.0.2.0/24\n"));
+    let _lookup = lab.engine.handle("cluster.locate", 50, |call| {
+        call.set_retval("node2");
+        true
+    });
+    let said = || {
+        let _ = lab.engine.take_log();
+        for target in ["cluster/node1/x", "cluster/node2/x", "cluster/*/x", "sip/x"] {
+            let _ = lab.target(target);
+        }
+        let _ = lab.register();
+        for message in [
+            Message::new("user.unregister").with("data", "sip/bob@lab"),
+            Message::new("call.cdr"),
+            Message::new("msg.execute").with("callto", "cluster/node2/sip/bob@lab"),
+            Message::new("call.route")
+                .with("called", "cluster/")
+                .with("ip_host", "192.0.2.2")
+                .with("sip_x-callto", "x"),
+        ] {
+            let _ = lab.engine.dispatch(&message);
+        }
+        let log = lab.engine.take_log();
+        let ours = log.into_iter().filter(|line| line.contains("<clustering:"));
+        ours.collect::<Vec<_>>()
+    };
+    assert_eq!(said(), [""; 0]);
+    let level = |level: &str| {
+        let message = Message::new("engine.debug").with("module", MODULE);
+        assert!(lab.engine.dispatch(&message.with("line", level)).handled);
+    };
+    level("level 9");
+    let more = said();
+    level("level 7");
+    let forwards = more.iter().filter(|line| line.contains("on node 'node2'"));
+    assert_eq!(forwards.count(), 3, "{more:?}");
+    assert!(
+        more.iter().any(|line| line.contains("Got call")),
+        "{more:?}"
+    );
+}
+
+#[test]
+fn a_file_that_is_refused_at_the_start_leaves_the_module_disabled_and_that_is_said() {
     let lab = Lab::with(GENERAL);
-    lab.assert_handler("call.route", "clustering:49");
-    lab.assert_handler("user.register", "clustering:49");
-    lab.assert_handler("call.execute", "clustering:50");
-    lab.assert_handler("call.cdr", "clustering:25");
+    assert!(lab.engine.unload(MODULE));
+    lab.engine.configure(MODULE, format!("{GENERAL}hops=0\n"));
+    let _ = lab.engine.take_log();
+    assert!(lab.engine.load(&module_path(), MODULE));
+    let log = lab.engine.take_log().join("\n");
+    assert!(log.contains("[general] hops=0: not a number"), "{log}");
+    assert!(
+        log.contains("clustering.conf', clustering stays disabled"),
+        "{log}"
+    );
+    assert_eq!(lab.target("cluster/node1/x"), "cluster/node1/x");
+    assert_eq!(lab.register(), "sip/bob@lab");
+    lab.reload(GENERAL);
+    assert_eq!(lab.target("cluster/node1/x"), "x");
+}
+
+#[test]
+fn a_file_that_is_gone_leaves_the_settings_in_force() {
+    let lab = Lab::with(GENERAL);
+    fs::remove_file(lab.engine.configuration(MODULE)).expect("it was written");
+    let _ = lab.engine.take_log();
+    assert!(lab.engine.reload(Some(MODULE)));
+    let log = lab.engine.take_log().join("\n");
+    assert!(log.contains("Could not read"), "{log}");
+    assert!(log.contains("the settings in force stay"), "{log}");
+    assert_eq!(lab.target("cluster/node2/x"), "sip/sip:4021@node2.lab");
 }
 
 #[test]
@@ -41,7 +125,7 @@ fn a_node_whose_section_has_no_entries_is_known() {
 }
 
 #[test]
-fn every_setting_takes_effect_on_reload() {
+fn the_stock_modules_settings_take_effect_on_reload() {
     let lab = Lab::with(GENERAL);
     assert_eq!(lab.target("cluster/node2/x"), "sip/sip:4021@node2.lab");
 
