@@ -141,9 +141,8 @@ fn deliver<'m>(
     }
     let visited = Visited::of(message);
     if visited.contains(node) || visited.hops() >= settings.hops {
-        context.looping(node, resource, visited.hops(), verdict);
         let reason = format!("node '{}' again, or too many nodes", Shown(node));
-        context.fail(message, Refusal::LOOPING, &reason, verdict);
+        circle(context, message, node, resource, &reason, verdict);
         return;
     }
     let callto = section
@@ -165,9 +164,8 @@ fn deliver<'m>(
     }
     if context.kind == Kind::Message && settings.prefix.strip(verdict.resolve(&target)).is_some() {
         // The copy that is sent would come straight back here, and so would the copy of that.
-        context.looping(node, resource, visited.hops(), verdict);
         let reason = format!("callto of node '{}' leads back to the cluster", Shown(node));
-        context.fail(message, Refusal::LOOPING, &reason, verdict);
+        circle(context, message, node, resource, &reason, verdict);
         return;
     }
     context.count(Counter::Forwarded);
@@ -305,6 +303,20 @@ fn refuse<'m>(
     }
     let reason = format!("no such cluster node '{}'", Shown(node));
     context.fail(message, Refusal::NO_ROUTE, &reason, verdict);
+}
+
+/// A call that goes round in circles ends here.
+#[cold]
+fn circle<'m>(
+    context: &Context<'_, 'm>,
+    message: &impl Parameters<'m>,
+    node: &'m [u8],
+    resource: &'m [u8],
+    reason: &str,
+    verdict: &mut Verdict<'m>,
+) {
+    context.looping(node, resource, Visited::of(message).hops(), verdict);
+    context.fail(message, Refusal::LOOPING, reason, verdict);
 }
 
 /// A call to a node that can't be reached fails here and now, so that whoever has another way takes it.
