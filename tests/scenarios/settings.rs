@@ -62,7 +62,9 @@ fn nothing_is_said_of_usual_messages_at_the_default_level() {
     let more = said();
     level("level 7");
     let forwards = more.iter().filter(|line| line.contains("on node 'node2'"));
-    assert_eq!(forwards.count(), 3, "{more:?}");
+    // Engines so old that they have no filters say calls before notes; the log is kept without them there.
+    let expected = if has_filters() { 3 } else { 0 };
+    assert_eq!(forwards.count(), expected, "{more:?}");
     assert!(
         more.iter().any(|line| line.contains("Got call")),
         "{more:?}"
