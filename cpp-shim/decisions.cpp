@@ -2,9 +2,9 @@
 
 #include "decisions.h"
 
+#include "clock.h"
 #include "question.h"
 
-#include <ctime>
 #include <type_traits>
 
 using namespace TelEngine;
@@ -29,14 +29,6 @@ clustering_answer answerOf(const Message& asked) {
     answer.error = error ? bytes(*error) : clustering_bytes{nullptr, 0};
     answer.reason = bytes(asked["reason"]);
     return answer;
-}
-
-// The time now, on the engine's clock. Some milliseconds don't matter here, but what it costs does:
-// this takes a fifth of Time::now().
-uint64_t roughlyNow() {
-    timespec now = {};
-    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1000000 + static_cast<uint64_t>(now.tv_nsec) / 1000;
 }
 
 // The time that a message is decided by. A call that comes in is judged by when it came. What goes

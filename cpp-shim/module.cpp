@@ -2,6 +2,7 @@
 
 #include "module.h"
 
+#include "clock.h"
 #include "host.h"
 #include "probe.h"
 #include "state.h"

@@ -2,7 +2,7 @@
 
 #include "probe.h"
 
-#include <ctime>
+#include "clock.h"
 
 using namespace TelEngine;
 
@@ -26,12 +26,6 @@ bool hasHeaders(const NamedList& answer) {
 }
 
 } // namespace
-
-uint64_t steadyTime() {
-    timespec now = {};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1000000 + static_cast<uint64_t>(now.tv_nsec) / 1000;
-}
 
 Probe::Probe(clustering_core* core, const clustering_chore& chore)
     : Worker("Cluster Probe"), m_core(core), m_node(string({chore.node.ptr, chore.node.len})),

@@ -10,9 +10,6 @@
 
 namespace clustering {
 
-/// Microseconds on a clock that never steps, unlike the engine's own.
-uint64_t steadyTime();
-
 /// One probe of a node: an OPTIONS request by the engine's SIP channel.
 ///
 /// In a thread of its own, because the request waits for its answer, and whatever waits on the

@@ -2,7 +2,8 @@
 
 #include "question.h"
 
-#include "probe.h"
+#include "clock.h"
+#include "worker.h"
 
 #include <algorithm>
 
