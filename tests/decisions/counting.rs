@@ -41,10 +41,8 @@ const fn said(
     counter: Counter,
 ) -> Case {
     Case {
-        kind,
-        params,
-        counter,
         is_said: true,
+        ..usual(kind, params, counter)
     }
 }
 
