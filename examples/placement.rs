@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Instant;
 
-use clustering::placement::{Candidate, Key, Seed, place};
+use clustering::placement::rendezvous::{Candidate, Key, Seed, place};
 
 /// How much more than its fair share the busiest node may have, in percent.
 const AIM: f64 = 5.0;

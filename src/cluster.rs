@@ -2,44 +2,44 @@
 
 //! The object that an engine holds, one for each node: settings in force, counters, one entry for messages.
 
-mod shares;
+mod shards;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::calls::{self, Calls};
-use crate::chore::{Chore, Chores};
-use crate::context::Context;
-use crate::event::{Event, Gates, Level, Unsaid};
+use crate::auth::nonces::NonceCache;
+use crate::decision::Context;
+use crate::event::{Event, Level, RateLimits, Suppressed};
 use crate::failure::{Failure, guard, unpoisoned};
-use crate::health::Cause;
-use crate::message::{CLUSTER_HEADERS, Kind, Located, Name, Parameters};
-use crate::probe::{self, Outcome};
-use crate::replay::Seen;
+use crate::messages::channels::Calls;
+use crate::messages::{CLUSTER_HEADERS, Kind, Name, Parameters, Reply};
+use crate::messages::{cdr, channels, execute, locate, preroute, register, route};
+use crate::nodes::admin::{AdminFileError, AdminState, AdminStates};
+use crate::nodes::health::Cause;
+use crate::nodes::probe::{self, Outcome};
+use crate::operator::counters::Counter;
 use crate::settings::{Entry, SettingError, Settings};
-use crate::standing::{Damage, Standing, Standings};
-use crate::stats::Counter;
-use crate::verdict::{Begun, Verdict};
-use crate::{cdr, execute, locate, preroute, register, route};
-use shares::{Share, Shares};
+use crate::task::{Task, Tasks};
+use crate::verdict::{Pending, Verdict};
+use shards::{Shard, Shards};
 
 /// A node's view of its cluster.
 #[derive(Debug)]
 pub struct Cluster {
     node: Box<[u8]>,
-    shares: Shares,
-    gates: Gates,
+    shards: Shards,
+    rate_limits: RateLimits,
     /// How many files of settings were taken.
     generation: AtomicU64,
     /// A number that no other process of the cluster has.
     process: u64,
     /// How many calls were signed.
     signed: AtomicU64,
-    seen: Mutex<Seen>,
+    nonces: Mutex<NonceCache>,
     /// What operators want of the nodes. Held while settings are loaded.
-    standings: Mutex<Standings>,
+    admin_states: Mutex<AdminStates>,
     calls: Calls,
-    chores: Chores,
+    tasks: Tasks,
     /// Microseconds on the clock by which nodes are probed, at the last tick.
     clock: AtomicU64,
     /// It was said that nobody sends probes.
@@ -55,15 +55,15 @@ impl Cluster {
     pub fn new(node: &[u8], process: u64) -> Self {
         Self {
             node: node.into(),
-            shares: Shares::new(Settings::disabled(node)),
-            gates: Gates::default(),
+            shards: Shards::new(Settings::disabled(node)),
+            rate_limits: RateLimits::default(),
             generation: AtomicU64::new(0),
             process,
             signed: AtomicU64::new(0),
-            seen: Mutex::default(),
-            standings: Mutex::default(),
+            nonces: Mutex::default(),
+            admin_states: Mutex::default(),
             calls: Calls::default(),
-            chores: Chores::default(),
+            tasks: Tasks::default(),
             clock: AtomicU64::new(0),
             unprobed: AtomicBool::new(false),
         }
@@ -77,17 +77,17 @@ impl Cluster {
     pub fn load(&self, file: &str, entries: &[Entry]) -> Result<(), Vec<SettingError>> {
         let mut settings = Settings::parse(&self.node, file, entries)?;
         // One at a time: a load goes on with what the one before it knew of the nodes.
-        let standings = self.standings();
+        let admin_states = self.admin_states();
         let old = self.settings();
         settings.nodes.inherit(&old.nodes);
         for node in &settings.nodes {
-            node.live.stand(standings.of(&node.name));
+            node.state.set_admin(admin_states.of(&node.name));
         }
-        if settings.terms.ask_alike(&old.terms) {
+        if settings.lease.ask_alike(&old.lease) {
             // Else nothing is known, whatever the database before has still to say.
             settings.claims = Arc::clone(&old.claims);
         }
-        self.shares.put_in_force(settings);
+        self.shards.put_in_force(settings);
         self.generation.fetch_add(1, Relaxed);
         Ok(())
     }
@@ -101,13 +101,13 @@ impl Cluster {
     /// The settings in force.
     #[must_use]
     pub fn settings(&self) -> Arc<Settings> {
-        Arc::clone(&self.shares.own().settings())
+        Arc::clone(&self.shards.own().settings())
     }
 
     /// Whether a message of this kind is any business of the cluster's. If not, it passes, and
     /// nothing else need be asked.
     pub fn concerns<'m>(&self, kind: Kind, message: &impl Parameters<'m>) -> bool {
-        let settings = self.shares.own().settings();
+        let settings = self.shards.own().settings();
         if settings.priority(kind).is_none() {
             return false;
         }
@@ -123,7 +123,7 @@ impl Cluster {
             Kind::Preroute => is_ours(Name::Called) && message.get(Name::SipBillid).is_some(),
             Kind::Message => is_ours(Name::Callto) || from_node(),
             Kind::Register | Kind::Unregister | Kind::Cdr | Kind::Locate => true,
-            Kind::Startup => calls::node_of(&settings.nodes, message).is_some(),
+            Kind::Startup => channels::node_of(&settings.nodes, message).is_some(),
             Kind::Hangup => message.get(Name::Id).is_some_and(|id| self.calls.has(id)),
         }
     }
@@ -141,12 +141,12 @@ impl Cluster {
         now: u64,
         verdict: &mut Verdict<'m>,
     ) {
-        let share = self.shares.own();
-        let settings = share.settings();
+        let shard = self.shards.own();
+        let settings = shard.settings();
         if settings.priority(kind).is_none() {
             return;
         }
-        let context = self.context(kind, &settings, share, now);
+        let context = self.context(kind, &settings, shard, now);
         match kind {
             Kind::Route => route::decide(&context, message, verdict),
             Kind::Preroute => preroute::decide(&context, message, verdict),
@@ -167,25 +167,25 @@ impl Cluster {
     /// Goes on with a message whose verdict was [`Action::Locate`](crate::verdict::Action::Locate) or
     /// [`Action::Ask`](crate::verdict::Action::Ask).
     ///
-    /// `begun` is that verdict, which holds the settings that the call was begun with; `message` the
+    /// `pending` is that verdict, which holds the settings that the call was pending with; `message` the
     /// same parameters; `verdict` must be new.
-    pub fn decide_located<'m>(
+    pub fn resume<'m>(
         &'m self,
-        begun: &Verdict<'_>,
+        pending: &Verdict<'_>,
         message: &impl Parameters<'m>,
-        answer: &Located<'m>,
+        answer: &Reply<'m>,
         now: u64,
         verdict: &mut Verdict<'m>,
     ) {
-        let Some(Begun {
+        let Some(Pending {
             settings,
             kind,
             purpose,
-        }) = &begun.begun
+        }) = &pending.pending
         else {
             return;
         };
-        let context = self.context(*kind, settings, self.shares.own(), now);
+        let context = self.context(*kind, settings, self.shards.own(), now);
         if *kind == Kind::Locate {
             locate::answered(&context, message, *purpose, answer, verdict);
         } else {
@@ -193,69 +193,69 @@ impl Cluster {
         }
     }
 
-    /// Looks after the nodes, once a second; adds [chores](Self::next_chore).
+    /// Looks after the nodes, once a second; adds [tasks](Self::next_task).
     ///
     /// `now` is in microseconds, on a clock that never steps back.
     pub fn tick(&self, now: u64) {
         self.clock.store(now, Relaxed);
         let settings = self.settings();
         if settings.enabled {
-            probe::tick(&settings.nodes, &settings.health, now, &self.chores);
+            probe::tick(&settings.nodes, &settings.health, now, &self.tasks);
         }
     }
 
-    /// Takes how a [probe](Chore::Probe) of a node ended, at `now` on the clock of [`tick`](Self::tick).
+    /// Takes how a [probe](Task::Probe) of a node ended, at `now` on the clock of [`tick`](Self::tick).
     pub fn probed(&self, node: &[u8], number: u64, outcome: Outcome, now: u64) {
         let settings = self.settings();
         let Some(node) = settings.nodes.find(node) else {
             return;
         };
-        probe::done(node, &settings.health, number, outcome, now, &self.chores);
+        probe::done(node, &settings.health, number, outcome, now, &self.tasks);
         let unprobed = outcome == Outcome::Unhandled;
         if self.unprobed.swap(unprobed, Relaxed) == unprobed {
             return;
         }
         if unprobed {
-            self.chores.say(
+            self.tasks.say(
                 Level::Warn,
                 "Nodes can't be probed, so every node counts as up: set generate=yes in [general] \
                  of ysipchan.conf and restart, or interval=0 in [health]"
                     .to_owned(),
             );
         } else {
-            self.chores.say(Level::Note, "Nodes are probed".to_owned());
+            self.tasks.say(Level::Note, "Nodes are probed".to_owned());
         }
     }
 
     /// The next thing to be done besides answering messages.
-    pub fn next_chore(&self) -> Option<Chore> {
-        self.chores.next()
+    pub fn next_task(&self) -> Option<Task> {
+        self.tasks.next()
     }
 
     /// Has nothing new placed on a node, or nothing sent there at all, or makes it take part again.
     /// Whether there is such a node.
-    pub fn stand(&self, node: &[u8], standing: Standing) -> bool {
-        let mut standings = self.standings();
+    pub fn set_admin(&self, node: &[u8], admin: AdminState) -> bool {
+        let mut admin_states = self.admin_states();
         let settings = self.settings();
         let Some(node) = settings.nodes.find(node) else {
             return false;
         };
-        standings.set(&node.name, standing);
-        if node.live.standing() == Standing::Disabled && standing != Standing::Disabled {
+        admin_states.set(&node.name, admin);
+        if node.state.admin() == AdminState::Disabled && admin != AdminState::Disabled {
             // Nobody has asked it meanwhile.
             let now = self.now();
-            node.live
+            node.state
                 .observe(|probing| probing.health.forget(Cause::Enabled, now));
         }
-        node.live.stand(standing);
-        self.chores.add(Chore::Save);
+        node.state.set_admin(admin);
+        self.tasks.add(Task::Save);
         true
     }
 
     /// What is to be kept until the next start of the engine.
     #[must_use]
     pub fn state(&self) -> Vec<u8> {
-        self.standings().write()
+        self.admin_states().write()
     }
 
     /// Goes on with what was [kept](Self::state).
@@ -263,18 +263,18 @@ impl Cluster {
     /// # Errors
     ///
     /// When it is damaged; then nothing of it is taken.
-    pub fn restore(&self, state: &[u8]) -> Result<(), Damage> {
-        let restored = Standings::read(state)?;
-        let mut standings = self.standings();
+    pub fn restore(&self, state: &[u8]) -> Result<(), AdminFileError> {
+        let restored = AdminStates::read(state)?;
+        let mut admin_states = self.admin_states();
         for node in &self.settings().nodes {
-            node.live.stand(restored.of(&node.name));
+            node.state.set_admin(restored.of(&node.name));
         }
-        *standings = restored;
+        *admin_states = restored;
         Ok(())
     }
 
-    fn standings(&self) -> MutexGuard<'_, Standings> {
-        unpoisoned(self.standings.lock())
+    fn admin_states(&self) -> MutexGuard<'_, AdminStates> {
+        unpoisoned(self.admin_states.lock())
     }
 
     /// Now, on the clock by which nodes are probed.
@@ -286,29 +286,29 @@ impl Cluster {
         &'m self,
         kind: Kind,
         settings: &'c Arc<Settings>,
-        share: &'c Share,
+        shard: &'c Shard,
         now: u64,
     ) -> Context<'c, 'm> {
         Context {
             kind,
             node: &self.node,
             settings,
-            gates: &self.gates,
+            rate_limits: &self.rate_limits,
             now,
-            seen: &self.seen,
+            nonces: &self.nonces,
             process: self.process,
             signed: &self.signed,
-            counters: &share.counters,
+            counters: &shard.counters,
         }
     }
 
     /// Does what is no answer to a message. Should it fail that is counted and logged, too.
-    pub(crate) fn watch<T>(&self, work: impl FnOnce(&Self) -> T) -> Result<T, Failure> {
+    pub(crate) fn catch_panic<T>(&self, work: impl FnOnce(&Self) -> T) -> Result<T, Failure> {
         guard(|| work(self)).inspect_err(|failure| {
-            self.shares.own().counters.add(Counter::Panics);
-            if let Some(unsaid) = self.gates.failure(failure).pass(self.now()) {
-                let line = format!("{failure}{}", Unsaid(unsaid));
-                self.chores.say(Level::Critical, line);
+            self.shards.own().counters.add(Counter::Panics);
+            if let Some(suppressed) = self.rate_limits.failure(failure).allow(self.now()) {
+                let line = format!("{failure}{}", Suppressed(suppressed));
+                self.tasks.say(Level::Critical, line);
             }
         })
     }
@@ -316,11 +316,11 @@ impl Cluster {
     /// Makes a verdict of a failure: the message passes unchanged, which is counted and logged.
     pub(crate) fn failed(&self, failure: &Failure, now: u64, verdict: &mut Verdict<'_>) {
         verdict.reset();
-        self.shares.own().counters.add(Counter::Panics);
-        if let Some(unsaid) = self.gates.failure(failure).pass(now) {
+        self.shards.own().counters.add(Counter::Panics);
+        if let Some(suppressed) = self.rate_limits.failure(failure).allow(now) {
             verdict.event = Some(Event::Failed {
                 failure: failure.clone(),
-                unsaid,
+                suppressed,
             });
         }
     }
@@ -328,14 +328,14 @@ impl Cluster {
     /// How often something happened since the node was made.
     #[must_use]
     pub fn count(&self, counter: Counter) -> u64 {
-        self.shares.count(counter)
+        self.shards.count(counter)
     }
 
     /// Whether the database that resources are claimed in answers; `None` without one.
     #[must_use]
     pub fn database(&self) -> Option<bool> {
         let settings = self.settings();
-        let is_used = !settings.terms.account.is_empty();
+        let is_used = !settings.lease.account.is_empty();
         is_used.then(|| !settings.claims.is_lost())
     }
 

@@ -3,19 +3,19 @@
 //! What is said in the log, at which level, and how often.
 //!
 //! An event only borrows; its line is made when somebody listens at its level. What a caller can
-//! bring about at will is said once in [`QUIET`] at most, with the number of times that were not said.
+//! bring about at will is said once in [`INTERVAL`] at most, with the number of times that were not said.
 
-mod gate;
+mod rate_limit;
 
 use std::fmt::{self, Display};
 
-use crate::claim::Trouble;
+use crate::auth::trust::AuthError;
 use crate::failure::Failure;
 use crate::nodes::Unreachable;
-use crate::text::{Shown, Text, Value};
-use crate::trust::Distrust;
+use crate::placement::claim::DbError;
+use crate::text::{Escaped, Text, Value};
 
-pub use gate::{Gate, Gates, QUIET};
+pub use rate_limit::{INTERVAL, RateLimit, RateLimits};
 
 /// The engine's debug levels, those that are used here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,7 +70,7 @@ pub enum Event<'m> {
         /// The reason, empty where there is none.
         reason: &'m [u8],
         /// Like events that were not said.
-        unsaid: u64,
+        suppressed: u64,
     },
     /// The pattern doesn't match a node's name.
     NoSuchNode {
@@ -79,14 +79,14 @@ pub enum Event<'m> {
         /// What was called there.
         resource: &'m [u8],
         /// Like events that were not said.
-        unsaid: u64,
+        suppressed: u64,
     },
     /// The template gives no target for a node.
     NoTarget {
         /// The node.
         node: &'m [u8],
         /// Like events that were not said.
-        unsaid: u64,
+        suppressed: u64,
     },
     /// Cluster headers came from somebody who isn't trusted.
     Untrusted {
@@ -99,11 +99,11 @@ pub enum Event<'m> {
         /// The call was refused, not only its headers.
         refused: bool,
         /// Why.
-        cause: Distrust,
+        cause: AuthError,
         /// No sender at all is trusted, so perhaps a setting is missing.
         advise: bool,
         /// Like events that were not said.
-        unsaid: u64,
+        suppressed: u64,
     },
     /// A call would come to a node a second time, or was forwarded too often.
     Looping {
@@ -114,7 +114,7 @@ pub enum Event<'m> {
         /// How often it was forwarded.
         hops: usize,
         /// Like events that were not said.
-        unsaid: u64,
+        suppressed: u64,
     },
     /// A call to a node that can't be reached.
     Offline {
@@ -125,12 +125,12 @@ pub enum Event<'m> {
         /// Why it can't be reached.
         why: Unreachable,
         /// Like events that were not said.
-        unsaid: u64,
+        suppressed: u64,
     },
     /// The database that resources are claimed in began to fail.
     DatabaseLost {
         /// How.
-        trouble: Trouble<'m>,
+        error: DbError<'m>,
     },
     /// It answers again.
     DatabaseBack,
@@ -139,7 +139,7 @@ pub enum Event<'m> {
         /// How.
         failure: Failure,
         /// Like events that were not said.
-        unsaid: u64,
+        suppressed: u64,
     },
 }
 
@@ -180,7 +180,7 @@ impl Display for Line<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.event {
             Event::Received { called, callto } => {
-                let (called, callto) = (Shown(called), Shown(callto));
+                let (called, callto) = (Escaped(called), Escaped(callto));
                 write!(f, "Got call to '{called}' on this node, for '{callto}'")
             }
             Event::Forwarded {
@@ -188,47 +188,52 @@ impl Display for Line<'_, '_> {
                 node,
                 target,
             } => {
-                let target = Shown(target.resolve(self.made));
-                let (resource, node) = (Shown(resource), Shown(node));
+                let target = Escaped(target.resolve(self.made));
+                let (resource, node) = (Escaped(resource), Escaped(node));
                 write!(
                     f,
                     "Call to '{resource}' on node '{node}' goes to '{target}'"
                 )
             }
             Event::Located { resource, node } => {
-                write!(f, "Using node '{}' for '{}'", Shown(node), Shown(resource))
+                write!(
+                    f,
+                    "Using node '{}' for '{}'",
+                    Escaped(node),
+                    Escaped(resource)
+                )
             }
             Event::NotLocated {
                 resource,
                 error,
                 reason,
-                unsaid,
+                suppressed,
             } => {
-                write!(f, "Could not get node for '{}'", Shown(resource))?;
+                write!(f, "Could not get node for '{}'", Escaped(resource))?;
                 for text in [error, reason] {
                     if !text.is_empty() {
-                        write!(f, ": {}", Shown(text))?;
+                        write!(f, ": {}", Escaped(text))?;
                     }
                 }
-                Unsaid(*unsaid).fmt(f)
+                Suppressed(*suppressed).fmt(f)
             }
             Event::NoSuchNode {
                 node,
                 resource,
-                unsaid,
+                suppressed,
             } => {
-                let (node, resource) = (Shown(node), Shown(resource));
+                let (node, resource) = (Escaped(node), Escaped(resource));
                 write!(
                     f,
                     "No such cluster node '{node}' for '{resource}': 'regexp' in [general] doesn't match it{}",
-                    Unsaid(*unsaid)
+                    Suppressed(*suppressed)
                 )
             }
-            Event::NoTarget { node, unsaid } => write!(
+            Event::NoTarget { node, suppressed } => write!(
                 f,
                 "No target for cluster node '{}': its 'callto' came out empty{}",
-                Shown(node),
-                Unsaid(*unsaid)
+                Escaped(node),
+                Suppressed(*suppressed)
             ),
             Event::Untrusted {
                 address,
@@ -237,7 +242,7 @@ impl Display for Line<'_, '_> {
                 refused,
                 cause,
                 advise,
-                unsaid,
+                suppressed,
             } => {
                 let what = if *refused {
                     "Refused a call"
@@ -249,9 +254,14 @@ impl Display for Line<'_, '_> {
                 } else {
                     *address
                 };
-                write!(f, "{what} from {} to '{}'", Shown(address), Shown(called))?;
+                write!(
+                    f,
+                    "{what} from {} to '{}'",
+                    Escaped(address),
+                    Escaped(called)
+                )?;
                 if !callto.is_empty() {
-                    write!(f, " for '{}'", Shown(callto))?;
+                    write!(f, " for '{}'", Escaped(callto))?;
                 }
                 write!(f, ": {cause}")?;
                 if *advise {
@@ -260,45 +270,48 @@ impl Display for Line<'_, '_> {
                          addresses of the nodes",
                     )?;
                 }
-                Unsaid(*unsaid).fmt(f)
+                Suppressed(*suppressed).fmt(f)
             }
             Event::Looping {
                 node,
                 called,
                 hops,
-                unsaid,
+                suppressed,
             } => {
-                let (node, called) = (Shown(node), Shown(called));
+                let (node, called) = (Escaped(node), Escaped(called));
                 write!(
                     f,
                     "Call to '{called}' goes round in circles: node '{node}' again, or one too many \
                      after {hops} hops{}",
-                    Unsaid(*unsaid)
+                    Suppressed(*suppressed)
                 )
             }
             Event::Offline {
                 node,
                 resource,
                 why,
-                unsaid,
+                suppressed,
             } => {
-                let (node, resource) = (Shown(node), Shown(resource));
+                let (node, resource) = (Escaped(node), Escaped(resource));
                 write!(
                     f,
                     "No call to '{resource}' on node '{node}', which is {why}{}",
-                    Unsaid(*unsaid)
+                    Suppressed(*suppressed)
                 )
             }
-            Event::DatabaseLost { trouble } => write!(
+            Event::DatabaseLost { error } => write!(
                 f,
-                "Resources are placed without the database ([locate] account): {trouble}"
+                "Resources are placed without the database ([locate] account): {error}"
             ),
             Event::DatabaseBack => f.write_str("Resources are claimed in the database again"),
-            Event::Failed { failure, unsaid } => {
+            Event::Failed {
+                failure,
+                suppressed,
+            } => {
                 write!(
                     f,
                     "A message passes unchanged: {failure}{}",
-                    Unsaid(*unsaid)
+                    Suppressed(*suppressed)
                 )
             }
         }
@@ -306,9 +319,9 @@ impl Display for Line<'_, '_> {
 }
 
 /// How many like lines were left out before this one.
-pub(crate) struct Unsaid(pub(crate) u64);
+pub(crate) struct Suppressed(pub(crate) u64);
 
-impl Display for Unsaid {
+impl Display for Suppressed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             0 => Ok(()),

@@ -20,12 +20,12 @@
 //! | [`execute`], [`route`], `preroute`, [`register`], [`cdr`], `locate` | the messages |
 //! | [`nodes`], [`health`] | the nodes that have sections, and whether they answer |
 //! | `probe`, `calls` | how that is found out: by requests, by how calls end |
-//! | [`standing`] | what an operator wants of the nodes, and how it's kept |
+//! | [`admin`] | what an operator wants of the nodes, and how it's kept |
 //! | [`placement`] | which node a resource is placed on |
 //! | [`claim`] | how it stays there, by a lease in a database |
 //! | [`command`], `explain` | what an operator asks at the console |
 //! | [`status`] | what is shown to him, and to machines |
-//! | [`chore`] | what the engine has to do besides answering messages |
+//! | [`task`] | what the engine has to do besides answering messages |
 //! | [`trust`], `judge` | whose cluster headers count |
 //! | [`signature`], [`replay`] | how a node proves that a call is its own, and once |
 //! | `visited` | where a call has been |
@@ -38,39 +38,19 @@
 //!
 //! Text is bytes throughout: the engine's strings are not always UTF-8.
 
-mod calls;
-pub mod cdr;
-pub mod chore;
-pub mod claim;
-mod clock;
+pub mod addressing;
+pub mod auth;
 pub mod cluster;
-pub mod command;
-mod context;
+mod decision;
 pub mod event;
-pub mod execute;
-mod explain;
 pub mod failure;
 pub mod ffi;
-pub mod health;
-mod judge;
-mod locate;
-pub mod message;
+pub mod messages;
 pub mod nodes;
-pub mod pattern;
+pub mod operator;
 pub mod placement;
-mod preroute;
-pub mod probe;
-pub mod register;
-pub mod replay;
-pub mod resource;
-pub mod route;
 pub mod settings;
-pub mod signature;
-pub mod standing;
-pub mod stats;
-pub mod status;
-pub mod template;
+pub mod task;
 pub mod text;
-pub mod trust;
+mod time;
 pub mod verdict;
-mod visited;

@@ -5,18 +5,21 @@
 //! What a file says of a node is a part of the settings, and is replaced with them. What is known of
 //! it, its health and what an operator wants of it, lives on as long as the node keeps its section.
 
-mod live;
+pub mod admin;
+pub mod health;
+pub mod probe;
+mod state;
 
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::pattern::{Groups, Pattern};
-use crate::placement::Seed;
-use crate::template::{Shape, Template};
+use crate::addressing::pattern::{Groups, Pattern};
+use crate::addressing::template::{Shape, Template};
+use crate::placement::rendezvous::Seed;
 
-pub use live::{Live, Unreachable};
-pub(crate) use live::{Probing, Sent};
+pub use state::{NodeState, Unreachable};
+pub(crate) use state::{Probing, Sent};
 
 /// A node with a section of its own.
 #[derive(Debug)]
@@ -38,12 +41,12 @@ pub struct Node {
     /// What targets that reach it look like.
     shape: Shape,
     /// What is known of it.
-    pub live: Arc<Live>,
+    pub state: Arc<NodeState>,
 }
 
 /// What a section says of a node, checked.
 #[derive(Debug)]
-pub(crate) struct Section {
+pub(crate) struct NodeConfig {
     pub(crate) name: Box<[u8]>,
     pub(crate) callto: Option<Template>,
     pub(crate) weight: u32,
@@ -64,14 +67,14 @@ impl Nodes {
     /// Makes nodes of their sections. `own` is the name of this engine's node, `callto` and `pattern`
     /// are for all nodes.
     pub(crate) fn new(
-        sections: Vec<Section>,
+        sections: Vec<NodeConfig>,
         own: &[u8],
         callto: &Template,
         pattern: &Pattern,
     ) -> Self {
         let mut nodes = Self::default();
-        let make = |section: Section| {
-            let Section {
+        let make = |section: NodeConfig| {
+            let NodeConfig {
                 name,
                 callto: template,
                 weight,
@@ -94,7 +97,7 @@ impl Nodes {
                 probe,
                 groups,
                 shape,
-                live: Arc::default(),
+                state: Arc::default(),
             }
         };
         nodes.list = sections.into_iter().map(make).collect();
@@ -111,7 +114,7 @@ impl Nodes {
     pub(crate) fn inherit(&mut self, old: &Self) {
         for node in &mut self.list {
             if let Some(old) = old.find(&node.name) {
-                node.live = Arc::clone(&old.live);
+                node.state = Arc::clone(&old.state);
             }
         }
     }
@@ -189,11 +192,11 @@ fn host_uri(target: &Shape) -> Option<Box<[u8]>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pattern::GroupUse;
-    use crate::standing::Standing;
+    use crate::addressing::pattern::GroupUse;
+    use crate::nodes::admin::AdminState;
 
-    fn section(name: &str, callto: Option<&str>) -> Section {
-        Section {
+    fn section(name: &str, callto: Option<&str>) -> NodeConfig {
+        NodeConfig {
             name: name.as_bytes().into(),
             callto: callto.map(|text| Template::parse(text.as_bytes()).unwrap()),
             weight: 100,
@@ -201,7 +204,7 @@ mod tests {
         }
     }
 
-    fn nodes(sections: Vec<Section>) -> Nodes {
+    fn nodes(sections: Vec<NodeConfig>) -> Nodes {
         let callto = Template::parse(br"sip/sip:cluster/@\1.example.net:5062;x=y").unwrap();
         let pattern = Pattern::new(br"^\(node[0-9]\)$", GroupUse::Inner).unwrap();
         Nodes::new(sections, b"node1", &callto, &pattern)
@@ -249,12 +252,15 @@ mod tests {
     #[test]
     fn what_is_known_of_a_node_stays_as_long_as_its_section() {
         let old = nodes(vec![section("node2", None), section("node3", None)]);
-        old.find(b"node2").unwrap().live.stand(Standing::Draining);
+        old.find(b"node2")
+            .unwrap()
+            .state
+            .set_admin(AdminState::Draining);
         let mut new = nodes(vec![section("node4", None), section("node2", None)]);
         new.inherit(&old);
-        let standing = |name: &[u8]| new.find(name).unwrap().live.standing();
-        assert_eq!(standing(b"node2"), Standing::Draining);
-        assert_eq!(standing(b"node4"), Standing::Enabled);
+        let admin = |name: &[u8]| new.find(name).unwrap().state.admin();
+        assert_eq!(admin(b"node2"), AdminState::Draining);
+        assert_eq!(admin(b"node4"), AdminState::Enabled);
         assert!(new.find(b"node3").is_none());
     }
 }

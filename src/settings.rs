@@ -12,15 +12,15 @@ mod reader;
 
 use std::sync::Arc;
 
-use crate::claim::{Claims, Purpose, Query, Terms};
-use crate::health::{Codes, Rules};
-use crate::message::Kind;
+use crate::addressing::pattern::{GroupUse, Pattern};
+use crate::addressing::resource::Prefix;
+use crate::addressing::template::Template;
+use crate::auth::signature::{Keys, Secret};
+use crate::auth::trust::{Trust, TrustError};
+use crate::messages::Kind;
 use crate::nodes::Nodes;
-use crate::pattern::{GroupUse, Pattern};
-use crate::resource::Prefix;
-use crate::signature::{Keys, Secret};
-use crate::template::Template;
-use crate::trust::{Trust, TrustError};
+use crate::nodes::health::{Codes, Rules};
+use crate::placement::claim::{Claims, LeaseConfig, Purpose, Query};
 use priorities::Priorities;
 use reader::{Reader, Section, section};
 
@@ -83,7 +83,7 @@ pub struct Settings {
     /// What cluster resources start with.
     pub prefix: Prefix,
     /// Prefix and own node: what is put before a user's location.
-    pub home: Box<[u8]>,
+    pub location_prefix: Box<[u8]>,
     /// What the names of other nodes match.
     pub pattern: Pattern,
     /// How another node is reached.
@@ -100,8 +100,8 @@ pub struct Settings {
     pub nodes: Nodes,
     /// When one of them is down.
     pub health: Rules,
-    /// On which terms resources are claimed in a database.
-    pub terms: Terms,
+    /// On which lease resources are claimed in a database.
+    pub lease: LeaseConfig,
     /// What that database said; the same as before as long as it's asked alike.
     pub(crate) claims: Arc<Claims>,
     /// From which addresses cluster headers count.
@@ -167,7 +167,7 @@ impl Settings {
         let priorities = Priorities::read(reader, enabled, &nodes, &health);
         Self {
             enabled,
-            home: [prefix.as_bytes(), node, b"/"].concat().into(),
+            location_prefix: [prefix.as_bytes(), node, b"/"].concat().into(),
             prefix,
             pattern,
             callto,
@@ -177,7 +177,7 @@ impl Settings {
             cdr_nodes: reader.flag(GENERAL, "cdr.nodes", false),
             nodes,
             health,
-            terms: read_terms(reader),
+            lease: read_terms(reader),
             claims: Arc::default(),
             trust: trust.with(sources),
             keys: Keys::new(secret, previous),
@@ -238,22 +238,22 @@ fn read_rules(reader: &mut Reader) -> Rules {
 }
 
 /// What `[locate]` says.
-fn read_terms(reader: &mut Reader) -> Terms {
-    let usual = Terms::default();
-    let lease = reader.number(LOCATE, "lease", usual.lease, Terms::LEASES);
-    let cache = reader.any_number(LOCATE, "cache", 0..=*Terms::LEASES.end());
+fn read_terms(reader: &mut Reader) -> LeaseConfig {
+    let usual = LeaseConfig::default();
+    let lease = reader.number(LOCATE, "lease", usual.lease, LeaseConfig::LEASES);
+    let cache = reader.any_number(LOCATE, "cache", 0..=*LeaseConfig::LEASES.end());
     let query = |reader: &mut Reader, key, purpose, usual| {
         reader.parsed(LOCATE, key, |text| match text {
             b"" => Ok(usual),
             text => Query::parse(purpose, text),
         })
     };
-    Terms {
+    LeaseConfig {
         account: reader.text(LOCATE, "account", b"").into(),
         lease,
-        cache: reader.check(LOCATE, "cache", Terms::cache(lease, cache)),
-        timeout: reader.number(LOCATE, "timeout", usual.timeout, Terms::TIMEOUTS),
-        retry: reader.number(LOCATE, "retry", usual.retry, Terms::RETRIES),
+        cache: reader.check(LOCATE, "cache", LeaseConfig::cache(lease, cache)),
+        timeout: reader.number(LOCATE, "timeout", usual.timeout, LeaseConfig::TIMEOUTS),
+        retry: reader.number(LOCATE, "retry", usual.retry, LeaseConfig::RETRIES),
         claim: query(reader, "claim", Purpose::Claim, usual.claim),
         lookup: query(reader, "lookup", Purpose::Lookup, usual.lookup),
     }

@@ -31,13 +31,13 @@ impl Value<'_> {
 }
 
 /// Text from outside, fit for a line: printable ASCII, the rest escaped, not too long.
-pub struct Shown<'a>(pub &'a [u8]);
+pub struct Escaped<'a>(pub &'a [u8]);
 
-impl Shown<'_> {
+impl Escaped<'_> {
     const LONGEST: usize = 120;
 }
 
-impl Display for Shown<'_> {
+impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(text) = *self;
         let shown = &text[..text.len().min(Self::LONGEST)];
@@ -68,9 +68,9 @@ mod tests {
     fn what_is_shown_cannot_forge_a_line() {
         let text = b"x\r\n<clustering:WARN> y\xfc'";
         assert_eq!(
-            Shown(text).to_string(),
+            Escaped(text).to_string(),
             r"x\x0d\x0a<clustering:WARN> y\xfc'"
         );
-        assert_eq!(Shown(&[b'a'; 500]).to_string(), "a".repeat(120) + "...");
+        assert_eq!(Escaped(&[b'a'; 500]).to_string(), "a".repeat(120) + "...");
     }
 }

@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::claim::Purpose;
+use crate::addressing::resource::trim_blanks;
 use crate::event::Event;
-use crate::message::{Kind, Name, Parameters};
-use crate::resource::trim_blanks;
+use crate::messages::{Kind, Name, Parameters};
+use crate::placement::claim::Purpose;
 use crate::settings::Settings;
 use crate::text::{Text, Value};
 
@@ -51,8 +51,8 @@ pub enum Edit<'m> {
 
 /// A decision that waits for an answer.
 #[derive(Clone, Debug)]
-pub(crate) struct Begun {
-    /// The settings that it was begun with.
+pub(crate) struct Pending {
+    /// The settings that it was pending with.
     pub(crate) settings: Arc<Settings>,
     /// The kind of message.
     pub(crate) kind: Kind,
@@ -71,8 +71,8 @@ pub struct Verdict<'m> {
     edits: SmallVec<[Edit<'m>; 8]>,
     retval: Option<Value<'m>>,
     text: Text,
-    /// What was begun, and must be ended.
-    pub(crate) begun: Option<Begun>,
+    /// What was pending, and must be ended.
+    pub(crate) pending: Option<Pending>,
 }
 
 impl<'m> Verdict<'m> {
@@ -91,8 +91,8 @@ impl<'m> Verdict<'m> {
     /// How long an [`Action::Ask`] waits for its answer at most, in milliseconds.
     #[must_use]
     pub fn timeout(&self) -> u32 {
-        let begun = self.begun.as_ref().filter(|_| self.action == Action::Ask);
-        begun.map_or(0, |begun| begun.settings.terms.timeout)
+        let pending = self.pending.as_ref().filter(|_| self.action == Action::Ask);
+        pending.map_or(0, |pending| pending.settings.lease.timeout)
     }
 
     /// The bytes of one of this verdict's values.
@@ -181,6 +181,6 @@ impl<'m> Verdict<'m> {
         self.edits.clear();
         self.retval = None;
         self.text.clear();
-        self.begun = None;
+        self.pending = None;
     }
 }

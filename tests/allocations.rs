@@ -10,7 +10,7 @@ use clustering::ffi::{
     clustering_free, clustering_kind, clustering_load, clustering_message, clustering_new,
     clustering_result, clustering_setting, clustering_verdict, clustering_verdict_release,
 };
-use clustering::message::Name;
+use clustering::messages::Name;
 
 use clustering_action::{CLUSTERING_ANSWER, CLUSTERING_CHANGE, CLUSTERING_PASS};
 use clustering_kind::{CLUSTERING_CDR, CLUSTERING_EXECUTE, CLUSTERING_REGISTER, CLUSTERING_ROUTE};

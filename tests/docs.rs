@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::slice;
 
-use clustering::claim::{CLAIM, LOOKUP};
+use clustering::operator::counters::Counter;
+use clustering::placement::claim::{CLAIM, LOOKUP};
 use clustering::settings::{self, Entry, Settings};
-use clustering::stats::Counter;
 
 fn path(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(file)

@@ -26,7 +26,7 @@ use clustering::ffi::{
     clustering_text, clustering_text_free, clustering_tick, clustering_verdict,
     clustering_verdict_line, clustering_verdict_release,
 };
-use clustering::message::Name;
+use clustering::messages::Name;
 
 use clustering_action::{CLUSTERING_CHANGE, CLUSTERING_LOCATE, CLUSTERING_PASS};
 use clustering_kind::CLUSTERING_EXECUTE;
@@ -154,19 +154,19 @@ impl Node {
     /// Does all that an operator and the engine's timer may bring about, once the clock stands at `now`.
     fn operate(&self, now: u64) {
         let mut text = MaybeUninit::<clustering_text>::uninit();
-        let mut chore = MaybeUninit::<clustering_chore>::uninit();
-        // SAFETY: the node lives; each text is made before it is freed, once, and so is each chore.
+        let mut task = MaybeUninit::<clustering_chore>::uninit();
+        // SAFETY: the node lives; each text is made before it is freed, once, and so is each task.
         unsafe {
             clustering_tick(self.0, now);
-            while clustering_chore_next(self.0, chore.as_mut_ptr()) {
-                let chore = chore.assume_init_read();
+            while clustering_chore_next(self.0, task.as_mut_ptr()) {
+                let task = task.assume_init_read();
                 let node = clustering_bytes {
-                    ptr: chore.node.ptr,
-                    len: chore.node.len,
+                    ptr: task.node.ptr,
+                    len: task.node.len,
                 };
-                clustering_probed(self.0, node, chore.number, 0, 200, now + 1000);
-                clustering_text_free(chore.node);
-                clustering_text_free(chore.text);
+                clustering_probed(self.0, node, task.number, 0, 200, now + 1000);
+                clustering_text_free(task.node);
+                clustering_text_free(task.text);
             }
             for line in [
                 "nodes",

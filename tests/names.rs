@@ -3,7 +3,7 @@
 //! Each kind of message says which parameter names matter in it, and an engine looks for no others. So
 //! no decision may ask for another one, or write it.
 
-use clustering::message::{Kind, Located, Name, NameSet, Parameters};
+use clustering::messages::{Kind, Name, NameSet, Parameters, Reply};
 use clustering::verdict::{Action, Edit, Verdict};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -140,7 +140,7 @@ proptest! {
         let mut verdict = Verdict::default();
         cluster.decide(kind, &&message, complete, 1, &mut verdict);
         check(&verdict, kind.names());
-        let answer = Located {
+        let answer = Reply {
             handled,
             node: node.as_bytes(),
             has_row,
@@ -149,7 +149,7 @@ proptest! {
             reason: reason.as_bytes(),
         };
         let mut answered = Verdict::default();
-        cluster.decide_located(&verdict, &&message, &answer, 1, &mut answered);
+        cluster.resume(&verdict, &&message, &answer, 1, &mut answered);
         check(&answered, kind.names());
     }
 }

@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clustering::cluster::Cluster;
-use clustering::command;
-use clustering::message::Kind;
-use clustering::standing::Standing;
-use clustering::stats::Counter;
-use clustering::status;
+use clustering::messages::Kind;
+use clustering::nodes::admin::AdminState;
+use clustering::operator::command;
+use clustering::operator::counters::Counter;
+use clustering::operator::status;
 
 mod node;
 
@@ -54,7 +54,7 @@ fn status_names_every_counter() {
 #[test]
 fn every_node_has_its_columns_whatever_its_name() {
     let cluster = nodes();
-    cluster.stand(b"node2", Standing::Disabled);
+    cluster.set_admin(b"node2", AdminState::Disabled);
     let columns = status::FORMAT
         .strip_prefix("format=")
         .unwrap()
@@ -114,7 +114,7 @@ fn metrics_are_as_prometheus_wants_them() {
 #[test]
 fn what_would_happen_is_explained_by_the_settings_that_decide_it() {
     let cluster = nodes();
-    cluster.stand(b"node2", Standing::Disabled);
+    cluster.set_admin(b"node2", AdminState::Disabled);
     for (text, lines) in [
         (
             "bob",

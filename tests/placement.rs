@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use clustering::placement::{Candidate, Key, Seed, place};
+use clustering::placement::rendezvous::{Candidate, Key, Seed, place};
 use serde_json::Value;
 
 fn read(file: &str) -> String {

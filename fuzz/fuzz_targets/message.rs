@@ -18,8 +18,8 @@ use clustering::ffi::{
     clustering_load, clustering_located, clustering_new, clustering_result, clustering_setting,
     clustering_status, clustering_verdict, clustering_verdict_line, clustering_verdict_release,
 };
-use clustering::message::{Kind, Located, Name, Parameters};
-use clustering::stats::Counter;
+use clustering::messages::{Kind, Name, Parameters, Reply};
+use clustering::operator::counters::Counter;
 use clustering::verdict::{Action, Edit, Verdict};
 use clustering_fuzz::host::{Answer, Empty, Message, bytes, read, take};
 use clustering_fuzz::{File, Params, Text};
@@ -291,7 +291,7 @@ impl Twins {
         let mut begun = Verdict::default();
         self.direct.decide(kind, &parameters, true, now, &mut begun);
         let held = self.behind.decide(kind, message);
-        let located = Located {
+        let located = Reply {
             handled: answer.handled,
             node: &answer.node.0,
             has_row: answer.has_row(),
@@ -302,7 +302,7 @@ impl Twins {
         let locate = || {
             let mut verdict = Verdict::default();
             let direct = &self.direct;
-            direct.decide_located(&begun, &parameters, &located, now, &mut verdict);
+            direct.resume(&begun, &parameters, &located, now, &mut verdict);
             let seen = Seen::directly(&verdict);
             assert_eq!(self.behind.located(&held, message, answer).seen(), seen);
             check(&seen);
@@ -369,6 +369,6 @@ fuzz_target!(|input: Input| {
     assert_eq!(twins.direct.count(Counter::Panics), 0);
     assert_eq!(
         twins.behind.status(),
-        clustering::status::params(&twins.direct).into_bytes()
+        clustering::operator::status::params(&twins.direct).into_bytes()
     );
 });

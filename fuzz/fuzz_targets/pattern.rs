@@ -13,7 +13,7 @@ use std::ffi::CString;
 use std::mem::MaybeUninit;
 
 use arbitrary::Arbitrary;
-use clustering::pattern::{GroupUse, LONGEST_NODE, Pattern, PatternError};
+use clustering::addressing::pattern::{GroupUse, LONGEST_NODE, Pattern, PatternError};
 use clustering_fuzz::{Lines, Text, is_bounded};
 use libfuzzer_sys::fuzz_target;
 

@@ -5,7 +5,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use clustering::resource::{Prefix, Target, trim_blanks};
+use clustering::addressing::resource::{Prefix, Target, trim_blanks};
 use clustering_fuzz::Text;
 use libfuzzer_sys::fuzz_target;
 

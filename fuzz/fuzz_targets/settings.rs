@@ -6,7 +6,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use clustering::message::Kind;
+use clustering::messages::Kind;
 use clustering::settings::Settings;
 use clustering_fuzz::{File, Text, is_line};
 use libfuzzer_sys::fuzz_target;
@@ -25,7 +25,7 @@ fn facts(settings: &Settings) -> impl PartialEq + std::fmt::Debug + use<> {
     (
         settings.enabled,
         settings.prefix.clone(),
-        settings.home.clone(),
+        settings.location_prefix.clone(),
         settings.callto.clone(),
         (settings.locate.clone(), settings.connection.clone()),
         settings.trust.clone(),
@@ -50,7 +50,7 @@ fuzz_target!(|input: Input| {
     };
     let prefix = settings.prefix.as_bytes();
     assert!(prefix.ends_with(b"/"));
-    assert_eq!(*settings.home, [prefix, node, b"/"].concat());
+    assert_eq!(*settings.location_prefix, [prefix, node, b"/"].concat());
     assert!(!settings.enabled || !node.is_empty());
     for kind in Kind::ALL {
         let priority = settings.priority(kind);

@@ -4,7 +4,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use clustering::signature::{Keys, Nonce, Secret, Signed, Verified};
+use clustering::auth::signature::{Keys, Nonce, Secret, Signed, Verified};
 use clustering::text::Text;
 use libfuzzer_sys::fuzz_target;
 

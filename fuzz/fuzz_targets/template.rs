@@ -7,9 +7,9 @@
 use std::ops::Range;
 
 use arbitrary::Arbitrary;
-use clustering::message::Name;
-use clustering::pattern::{GroupUse, Groups};
-use clustering::template::Template;
+use clustering::addressing::pattern::{GroupUse, Groups};
+use clustering::addressing::template::Template;
+use clustering::messages::Name;
 use clustering::text::Text as Made;
 use clustering_fuzz::{Params, Text};
 use libfuzzer_sys::fuzz_target;

@@ -12,7 +12,7 @@ use clustering::ffi::{
     CLUSTERING_NAMES, clustering_answer, clustering_bytes, clustering_message, clustering_param,
     clustering_text, clustering_text_free,
 };
-use clustering::message::Name;
+use clustering::messages::Name;
 
 use crate::{Params, Text};
 

@@ -169,26 +169,26 @@ impl Operator {
     /// Does what the core has asked for.
     pub fn do_chores(&mut self) {
         for _ in 0..10_000 {
-            let mut chore = MaybeUninit::uninit();
-            // SAFETY: NULL or a node; there is room for a chore, which is written where there is one,
+            let mut task = MaybeUninit::uninit();
+            // SAFETY: NULL or a node; there is room for a task, which is written where there is one,
             // and its texts are the host's.
-            let chore: clustering_chore = unsafe {
-                if !clustering_chore_next(self.core, chore.as_mut_ptr()) {
+            let task: clustering_chore = unsafe {
+                if !clustering_chore_next(self.core, task.as_mut_ptr()) {
                     return;
                 }
-                chore.assume_init()
+                task.assume_init()
             };
             assert!(!self.core.is_null());
             // SAFETY: as just said.
-            let (text, node) = unsafe { (take(chore.text), take(chore.node)) };
-            match chore.kind {
+            let (text, node) = unsafe { (take(task.text), take(task.node)) };
+            match task.kind {
                 clustering_chore_kind::CLUSTERING_SAY => {
                     assert!(!text.is_empty() && is_line(&text) && node.is_empty());
-                    assert_ne!(chore.level, 0);
+                    assert_ne!(task.level, 0);
                 }
                 clustering_chore_kind::CLUSTERING_PROBE => {
-                    assert!(!text.is_empty() && !node.is_empty() && chore.tries > 0);
-                    let probe = (node, chore.number);
+                    assert!(!text.is_empty() && !node.is_empty() && task.tries > 0);
+                    let probe = (node, task.number);
                     assert!(!self.probes.contains(&probe), "asked twice");
                     self.probes.push(probe);
                 }
@@ -197,7 +197,7 @@ impl Operator {
                 }
             }
         }
-        panic!("there is no end of chores");
+        panic!("there is no end of tasks");
     }
 
     /// Looks at a file.

@@ -3,7 +3,7 @@
 //! Messages as a host has them.
 
 use super::text::{array, clustering_bytes};
-use crate::message::{Kind, Name, Parameters};
+use crate::messages::{Kind, Name, Parameters};
 
 /// The messages that the cluster has a say in.
 #[repr(C)]
@@ -86,7 +86,7 @@ pub struct clustering_message {
     pub count: usize,
     /// Whether all parameters are given, too.
     pub complete: bool,
-    /// Microseconds since 1970, by which signatures are dated and judged: for `CLUSTERING_ROUTE` and
+    /// Microseconds since 1970, by which signatures are dated and authenticated: for `CLUSTERING_ROUTE` and
     /// `CLUSTERING_PREROUTE` when the message came, else now.
     pub now: u64,
 }

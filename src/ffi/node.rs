@@ -11,7 +11,7 @@ use super::text::{array, clustering_bytes, clustering_text};
 use crate::cluster::Cluster;
 use crate::failure::guard;
 use crate::settings::Entry;
-use crate::text::Shown;
+use crate::text::Escaped;
 
 /// One `key=value` of a file of settings.
 #[repr(C)]
@@ -110,10 +110,10 @@ pub unsafe extern "C" fn clustering_load(
     let result = match core {
         None => CLUSTERING_BAD_ARGUMENT,
         Some(clustering_core(cluster)) => cluster
-            .watch(|cluster| {
+            .catch_panic(|cluster| {
                 // SAFETY: promised by the caller.
                 let entries = unsafe { entries(settings) };
-                match cluster.load(&Shown(file).to_string(), &entries) {
+                match cluster.load(&Escaped(file).to_string(), &entries) {
                     Ok(()) => CLUSTERING_OK,
                     Err(problems) => {
                         lines = problems.iter().map(ToString::to_string).collect();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Entries for what is no message: chores, commands, state that is kept.
+//! Entries for what is no message: tasks, commands, state that is kept.
 
 use super::{
     array, clustering_bytes, clustering_core, clustering_result,
@@ -9,12 +9,12 @@ use super::{
     },
     clustering_setting, clustering_text, entries,
 };
-use crate::chore::Chore;
 use crate::cluster::Cluster;
-use crate::command;
-use crate::probe::Outcome;
-use crate::status;
-use crate::text::Shown;
+use crate::nodes::probe::Outcome;
+use crate::operator::command;
+use crate::operator::status;
+use crate::task::Task;
+use crate::text::Escaped;
 
 /// What the host is to do, besides answering messages.
 #[repr(C)]
@@ -73,7 +73,7 @@ pub enum clustering_outcome {
 pub unsafe extern "C" fn clustering_tick(core: *const clustering_core, now: u64) {
     // SAFETY: promised by the caller.
     if let Some(core) = unsafe { core.as_ref() } {
-        let _ = core.0.watch(|cluster| cluster.tick(now));
+        let _ = core.0.catch_panic(|cluster| cluster.tick(now));
     }
 }
 
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn clustering_chore_next(
     let Some(core) = (unsafe { core.as_ref() }).filter(|_| !next.is_null()) else {
         return false;
     };
-    let Ok(Some(task)) = core.0.watch(Cluster::next_chore) else {
+    let Ok(Some(task)) = core.0.catch_panic(Cluster::next_task) else {
         return false;
     };
     let mut made = clustering_chore {
@@ -104,13 +104,13 @@ pub unsafe extern "C" fn clustering_chore_next(
         tries: 0,
     };
     match task {
-        Chore::Save => {}
-        Chore::Say { level, line } => {
+        Task::Save => {}
+        Task::Say { level, line } => {
             made.kind = clustering_chore_kind::CLUSTERING_SAY;
             made.level = level as i32;
             made.text = clustering_text::new(|| line.into_bytes());
         }
-        Chore::Probe(probe) => {
+        Task::Probe(probe) => {
             made.kind = clustering_chore_kind::CLUSTERING_PROBE;
             made.text = clustering_text::new(|| probe.uri.into());
             made.node = clustering_text::new(|| probe.node.into());
@@ -151,7 +151,7 @@ pub unsafe extern "C" fn clustering_probed(
     if let Some(core) = core {
         let _ = core
             .0
-            .watch(|cluster| cluster.probed(node, number, outcome, now));
+            .catch_panic(|cluster| cluster.probed(node, number, outcome, now));
     }
 }
 
@@ -181,12 +181,13 @@ pub unsafe extern "C" fn clustering_restore(
 ) -> clustering_result {
     // SAFETY: promised by the caller.
     let (core, state) = unsafe { (core.as_ref(), state.get()) };
-    let (result, reason) = match core.map(|core| core.0.watch(|cluster| cluster.restore(state))) {
-        None => (CLUSTERING_BAD_ARGUMENT, String::new()),
-        Some(Ok(Ok(()))) => (CLUSTERING_OK, String::new()),
-        Some(Ok(Err(damage))) => (CLUSTERING_BAD_SETTINGS, damage.to_string()),
-        Some(Err(failure)) => (CLUSTERING_PANIC, failure.to_string()),
-    };
+    let (result, reason) =
+        match core.map(|core| core.0.catch_panic(|cluster| cluster.restore(state))) {
+            None => (CLUSTERING_BAD_ARGUMENT, String::new()),
+            Some(Ok(Ok(()))) => (CLUSTERING_OK, String::new()),
+            Some(Ok(Err(damage))) => (CLUSTERING_BAD_SETTINGS, damage.to_string()),
+            Some(Err(failure)) => (CLUSTERING_PANIC, failure.to_string()),
+        };
     // SAFETY: promised by the caller.
     unsafe { clustering_text::give(error, || reason.into_bytes()) };
     result
@@ -232,7 +233,7 @@ unsafe fn show(
     what: impl FnOnce(&Cluster) -> Vec<u8>,
 ) -> clustering_text {
     // SAFETY: promised by the caller.
-    let text = unsafe { core.as_ref() }.map(|core| core.0.watch(what));
+    let text = unsafe { core.as_ref() }.map(|core| core.0.catch_panic(what));
     clustering_text::new(|| text.and_then(Result::ok).unwrap_or_default())
 }
 
@@ -254,7 +255,7 @@ pub unsafe extern "C" fn clustering_check(
     unsafe {
         let (file, settings) = (file.get(), array(settings, count));
         show(core, |cluster| {
-            command::check(cluster, &Shown(file).to_string(), &entries(settings)).into_bytes()
+            command::check(cluster, &Escaped(file).to_string(), &entries(settings)).into_bytes()
         })
     }
 }
@@ -275,7 +276,7 @@ pub unsafe extern "C" fn clustering_command(
     // SAFETY: promised by the caller.
     let (core, line) = unsafe { (core.as_ref(), line.get()) };
     let text = core.and_then(|core| {
-        let ran = core.0.watch(|cluster| command::run(cluster, line));
+        let ran = core.0.catch_panic(|cluster| command::run(cluster, line));
         ran.unwrap_or_else(|failure| Some(format!("{failure}\n")))
     });
     let taken = text.is_some();

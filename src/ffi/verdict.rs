@@ -13,7 +13,7 @@ use super::node::clustering_core;
 use super::text::{clustering_bytes, clustering_text};
 use crate::cluster::Cluster;
 use crate::failure::guard;
-use crate::message::Located;
+use crate::messages::Reply;
 use crate::verdict::{Action, Edit, Verdict};
 
 /// What a verdict asks for.
@@ -249,18 +249,18 @@ pub unsafe extern "C" fn clustering_decide(
 
 /// Goes on with a message for which something was asked, by `CLUSTERING_LOCATE` or `CLUSTERING_ASK`.
 ///
-/// `begun` is the verdict that asked for it, not yet released, and not the place of `verdict`. `message` is again
+/// `pending` is the verdict that asked for it, not yet released, and not the place of `verdict`. `message` is again
 /// the message, complete and with the time of now. `answer` is what came back. The rest is as for
 /// `clustering_decide`.
 ///
 /// # Safety
 ///
-/// As for `clustering_decide`; `begun` is NULL or a verdict, `answer` is NULL or valid for the call,
+/// As for `clustering_decide`; `pending` is NULL or a verdict, `answer` is NULL or valid for the call,
 /// its texts until `verdict` is released.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clustering_located(
     core: *const clustering_core,
-    begun: *const clustering_verdict,
+    pending: *const clustering_verdict,
     message: *const clustering_message,
     answer: *const clustering_answer,
     verdict: *mut clustering_verdict,
@@ -268,22 +268,22 @@ pub unsafe extern "C" fn clustering_located(
     // SAFETY: promised by the caller; that what the verdict borrows outlives it is, too. Every
     // verdict of the caller's holds a `Private`.
     unsafe {
-        let begun = begun.as_ref().zip(answer.as_ref());
-        let asked = core.as_ref().zip(HostMessage::new(message)).zip(begun);
+        let pending = pending.as_ref().zip(answer.as_ref());
+        let asked = core.as_ref().zip(HostMessage::new(message)).zip(pending);
         self::answer(
             asked,
             verdict,
-            |cluster, message, (begun, located), verdict| {
-                let begun = &(*begun.core_private.as_ptr().cast::<Private>()).verdict;
-                let located = Located {
-                    handled: located.handled,
-                    node: located.node.get(),
-                    has_row: located.has_row,
-                    timed_out: located.timed_out,
-                    error: located.has_error.then(|| located.error.get()),
-                    reason: located.reason.get(),
+            |cluster, message, (pending, answer), verdict| {
+                let pending = &(*pending.core_private.as_ptr().cast::<Private>()).verdict;
+                let reply = Reply {
+                    handled: answer.handled,
+                    node: answer.node.get(),
+                    has_row: answer.has_row,
+                    timed_out: answer.timed_out,
+                    error: answer.has_error.then(|| answer.error.get()),
+                    reason: answer.reason.get(),
                 };
-                cluster.decide_located(begun, message, &located, message.now, verdict);
+                cluster.resume(pending, message, &reply, message.now, verdict);
             },
         )
     }

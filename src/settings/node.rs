@@ -4,11 +4,11 @@
 
 use super::networks;
 use super::reader::{Reader, Section};
+use crate::addressing::pattern::LONGEST_NODE;
+use crate::addressing::resource::{ANY_NODE, trim_blanks};
+use crate::addressing::template::Template;
+use crate::auth::trust::Trust;
 use crate::nodes;
-use crate::pattern::LONGEST_NODE;
-use crate::resource::{ANY_NODE, trim_blanks};
-use crate::template::Template;
-use crate::trust::Trust;
 
 /// How the documentation calls these sections.
 pub(super) const KIND: &str = "node NAME";
@@ -17,8 +17,9 @@ pub(super) const KIND: &str = "node NAME";
 const MOST_WEIGHT: u32 = 10_000;
 
 /// The sections of the nodes, and the addresses of all of them.
-pub(super) fn read(reader: &mut Reader, has_callto: bool) -> (Vec<nodes::Section>, Vec<Trust>) {
-    let (mut read, mut nodes, mut sources) = (Vec::new(), Vec::<nodes::Section>::new(), Vec::new());
+pub(super) fn read(reader: &mut Reader, has_callto: bool) -> (Vec<nodes::NodeConfig>, Vec<Trust>) {
+    let (mut read, mut nodes, mut sources) =
+        (Vec::new(), Vec::<nodes::NodeConfig>::new(), Vec::new());
     for entry in reader.entries {
         let Some(name) = entry.section.strip_prefix(b"node ") else {
             continue;
@@ -49,7 +50,7 @@ pub(super) fn read(reader: &mut Reader, has_callto: bool) -> (Vec<nodes::Section
                 source => source.map_err(|error| error.to_string()),
             }),
         );
-        nodes.push(nodes::Section {
+        nodes.push(nodes::NodeConfig {
             name: name.into(),
             callto: has_own.then_some(callto),
             weight,

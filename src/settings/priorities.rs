@@ -4,9 +4,9 @@
 
 use super::reader::Reader;
 use super::{GENERAL, PRIORITIES};
-use crate::health::Rules;
-use crate::message::Kind;
+use crate::messages::Kind;
 use crate::nodes::Nodes;
+use crate::nodes::health::Rules;
 
 /// The highest priority that a handler may be given; at a higher one all others have run.
 const LAST: u32 = 1_000_000;

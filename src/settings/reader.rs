@@ -8,7 +8,7 @@
 use std::ops::RangeInclusive;
 
 use super::{Entry, SettingError};
-use crate::text::{Shown, boolean};
+use crate::text::{Escaped, boolean};
 
 /// A section of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl<'a> Reader<'a> {
 
     /// Notes that an entry is wrong.
     pub(super) fn refuse(&mut self, entry: &Entry, reason: String) {
-        let shown = |text| Shown(text).to_string();
+        let shown = |text| Escaped(text).to_string();
         // A secret is in no error, whatever section it stands in; nor is what stands behind a key that may
         // be a misspelt one.
         let is_secret = match (entry.section, entry.key) {

@@ -59,7 +59,7 @@ fn a_node_without_a_name_is_disabled() {
 fn defaults_are_the_documented_ones() {
     let settings = parse("[general]\nregexp=^n\ncallto=sip/x").unwrap();
     assert_eq!(settings.prefix.as_bytes(), b"cluster/");
-    assert_eq!(&*settings.home, b"cluster/node1/");
+    assert_eq!(&*settings.location_prefix, b"cluster/node1/");
     assert_eq!(&*settings.locate, b"cluster.locate");
     assert_eq!(&*settings.connection, b"");
     assert!(settings.trust.is_unset());

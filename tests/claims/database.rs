@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Barrier;
 use std::thread;
 
-use clustering::claim::{May, Purpose, Source};
+use clustering::placement::claim::{Eligibility, Purpose, Source};
 
 use super::nodes::Node;
 
@@ -101,7 +101,7 @@ pub fn nodes_agree<C: Connection>(connect: &(impl Fn() -> C + Sync)) {
     }
 
     // What node1 had goes elsewhere, once, and nothing else moves.
-    both(&mut nodes, |node| node.set("node1", May::Nothing));
+    both(&mut nodes, |node| node.set("node1", Eligibility::Nothing));
     let second = race(&nodes, connect);
     for (before, after) in first.iter().zip(&second) {
         assert!(if before == "node1" {
@@ -112,8 +112,8 @@ pub fn nodes_agree<C: Connection>(connect: &(impl Fn() -> C + Sync)) {
     }
 
     // It stays there, also when node1 is back, and on a node that drains.
-    both(&mut nodes, |node| node.set("node1", May::Take));
-    both(&mut nodes, |node| node.set("node3", May::Keep));
+    both(&mut nodes, |node| node.set("node1", Eligibility::Take));
+    both(&mut nodes, |node| node.set("node3", Eligibility::Keep));
     assert_eq!(race(&nodes, connect), second);
 
     // When the leases are over, all that node3 had goes elsewhere.

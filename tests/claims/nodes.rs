@@ -2,17 +2,18 @@
 
 //! A cluster as one of its nodes sees it.
 
-use clustering::claim::{
-    Answer, Change, Claims, May, Member, Purpose, Reply, Source, Terms, Wanted,
+use clustering::placement::claim::{
+    Claims, DatabaseChange, Eligibility, LeaseConfig, Member, Purpose, QueryOutcome, Resolution,
+    Source, Wanted,
 };
-use clustering::placement::Seed;
+use clustering::placement::rendezvous::Seed;
 
 /// A node with a view of its own: of the others, of the time, and of claims.
 #[derive(Default)]
 pub struct Node {
     pub claims: Claims,
-    pub terms: Terms,
-    members: Vec<(&'static [u8], u32, May)>,
+    pub terms: LeaseConfig,
+    members: Vec<(&'static [u8], u32, Eligibility)>,
     /// In seconds.
     pub now: u64,
 }
@@ -23,11 +24,12 @@ pub type Said = (Option<String>, Option<Source>);
 impl Node {
     /// A node that knows others by names and weights, and an account.
     pub fn new(members: &[(&'static str, u32)]) -> Self {
-        let member = |(name, weight): &(&'static str, u32)| (name.as_bytes(), *weight, May::Take);
+        let member =
+            |(name, weight): &(&'static str, u32)| (name.as_bytes(), *weight, Eligibility::Take);
         Self {
-            terms: Terms {
+            terms: LeaseConfig {
                 account: b"cluster".as_slice().into(),
-                ..Terms::default()
+                ..LeaseConfig::default()
             },
             members: members.iter().map(member).collect(),
             now: 1_800_000_000,
@@ -36,24 +38,26 @@ impl Node {
     }
 
     /// Changes what a node may have.
-    pub fn set(&mut self, name: &str, may: May) {
+    pub fn set(&mut self, name: &str, eligibility: Eligibility) {
         let member = self
             .members
             .iter_mut()
             .find(|(known, ..)| *known == name.as_bytes());
-        member.unwrap().2 = may;
+        member.unwrap().2 = eligibility;
     }
 
     fn members(&self) -> impl Iterator<Item = Member<'static>> + Clone {
-        self.members.iter().map(|&(name, weight, may)| Member {
-            name,
-            seed: Seed::of(name),
-            weight,
-            may,
-        })
+        self.members
+            .iter()
+            .map(|&(name, weight, eligibility)| Member {
+                name,
+                seed: Seed::of(name),
+                weight,
+                eligibility,
+            })
     }
 
-    pub fn look(&self, purpose: Purpose, resource: &[u8]) -> Answer<'static> {
+    pub fn look(&self, purpose: Purpose, resource: &[u8]) -> Resolution<'static> {
         let wanted = Wanted { resource, purpose };
         self.claims
             .look(&self.terms, wanted, self.members(), self.now * 1_000_000)
@@ -63,8 +67,8 @@ impl Node {
         &self,
         purpose: Purpose,
         resource: &[u8],
-        reply: Reply<'r>,
-    ) -> (Answer<'static>, Option<Change<'r>>) {
+        reply: QueryOutcome<'r>,
+    ) -> (Resolution<'static>, Option<DatabaseChange<'r>>) {
         let wanted = Wanted { resource, purpose };
         let now = self.now * 1_000_000;
         self.claims
@@ -83,9 +87,9 @@ impl Node {
         ask: impl FnOnce(&str) -> Option<String>,
     ) -> Said {
         let answer = match self.look(purpose, resource) {
-            Answer::Ask { query, purpose } => {
+            Resolution::Ask { query, purpose } => {
                 let cell = ask(std::str::from_utf8(&query).unwrap());
-                let reply = Reply::Done(cell.as_deref().map(str::as_bytes));
+                let reply = QueryOutcome::Done(cell.as_deref().map(str::as_bytes));
                 let (answer, change) = self.answered(purpose, resource, reply);
                 assert_eq!(change, None);
                 answer
@@ -100,13 +104,13 @@ impl Node {
 ///
 /// # Panics
 /// When it is none.
-pub fn said(answer: &Answer) -> Said {
+pub fn said(answer: &Resolution) -> Said {
     match answer {
-        Answer::Node(name, source) => {
+        Resolution::Node(name, source) => {
             let name = String::from_utf8(name.to_vec()).unwrap();
             (Some(name), Some(*source))
         }
-        Answer::Nobody => (None, None),
-        Answer::Ask { .. } => panic!("{answer:?}"),
+        Resolution::Nobody => (None, None),
+        Resolution::Ask { .. } => panic!("{answer:?}"),
     }
 }

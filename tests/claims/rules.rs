@@ -2,12 +2,14 @@
 
 //! When the database is asked, and what counts without it.
 
-use clustering::claim::{Answer, Change, May, Purpose, Reply, Source, Trouble};
+use clustering::placement::claim::{
+    DatabaseChange, DbError, Eligibility, Purpose, QueryOutcome, Resolution, Source,
+};
 
 use super::nodes::{Node, Said, said};
 
 use Purpose::{Claim, Lookup};
-use Source::{Database, Hashing, Memory};
+use Source::{Cache, Database, Hashing};
 
 const ROOM: &[u8] = b"conf/1";
 
@@ -20,9 +22,9 @@ fn on(name: &str, source: Source) -> Said {
     (Some(name.to_owned()), Some(source))
 }
 
-fn query(answer: Answer) -> String {
+fn query(answer: Resolution) -> String {
     match answer {
-        Answer::Ask { query, .. } => String::from_utf8(query).unwrap(),
+        Resolution::Ask { query, .. } => String::from_utf8(query).unwrap(),
         answer => panic!("{answer:?}"),
     }
 }
@@ -47,10 +49,10 @@ fn a_claim_is_answered_from_memory_for_a_while() {
     let mut node = node();
     claim(&node, "node1");
     for purpose in [Claim, Lookup] {
-        assert_eq!(said(&node.look(purpose, ROOM)), on("node1", Memory));
+        assert_eq!(said(&node.look(purpose, ROOM)), on("node1", Cache));
     }
     node.now += u64::from(node.terms.cache) - 1;
-    assert_eq!(said(&node.look(Claim, ROOM)), on("node1", Memory));
+    assert_eq!(said(&node.look(Claim, ROOM)), on("node1", Cache));
     node.now += 1;
     query(node.look(Claim, ROOM));
     node.terms.cache = 0;
@@ -79,8 +81,8 @@ fn a_lookup_that_finds_nothing_is_an_answer() {
 fn the_query_names_the_winner_of_those_that_are_up_and_all_that_may_keep_it() {
     let mut node = node();
     assert!(query(node.look(Claim, ROOM)).contains("VALUES ('conf/1', 'node3', 1800014400)"));
-    node.set("node3", May::Keep);
-    node.set("node2", May::Nothing);
+    node.set("node3", Eligibility::Keep);
+    node.set("node2", Eligibility::Nothing);
     let claim = query(node.look(Claim, ROOM));
     assert!(
         claim.contains("VALUES ('conf/1', 'node1', 1800014400)"),
@@ -96,16 +98,19 @@ fn the_query_names_the_winner_of_those_that_are_up_and_all_that_may_keep_it() {
 fn where_all_nodes_are_draining_what_was_claimed_is_still_found() {
     let mut node = node();
     for name in ["node1", "node2", "node3"] {
-        node.set(name, May::Keep);
+        node.set(name, Eligibility::Keep);
     }
-    let Answer::Ask { query, purpose } = node.look(Claim, ROOM) else {
+    let Resolution::Ask { query, purpose } = node.look(Claim, ROOM) else {
         panic!("nothing is asked");
     };
     assert!(query.starts_with(b"SELECT"));
     assert_eq!(purpose, Lookup);
-    let reply = Reply::Done(None);
-    assert_eq!(node.answered(purpose, ROOM, reply), (Answer::Nobody, None));
-    let reply = Reply::Done(Some(b"node2"));
+    let reply = QueryOutcome::Done(None);
+    assert_eq!(
+        node.answered(purpose, ROOM, reply),
+        (Resolution::Nobody, None)
+    );
+    let reply = QueryOutcome::Done(Some(b"node2"));
     let (answer, change) = node.answered(purpose, ROOM, reply);
     assert_eq!((said(&answer), change), (on("node2", Database), None));
 }
@@ -115,18 +120,18 @@ fn where_all_nodes_are_out_nobody_is_asked() {
     let mut node = node();
     claim(&node, "node1");
     for name in ["node1", "node2", "node3"] {
-        node.set(name, May::Nothing);
+        node.set(name, Eligibility::Nothing);
     }
-    assert_eq!(node.look(Claim, ROOM), Answer::Nobody);
+    assert_eq!(node.look(Claim, ROOM), Resolution::Nobody);
 }
 
 #[test]
 fn a_remembered_node_that_is_out_is_not_used_and_one_that_drains_is() {
     let mut node = node();
     claim(&node, "node1");
-    node.set("node1", May::Keep);
-    assert_eq!(said(&node.look(Claim, ROOM)), on("node1", Memory));
-    node.set("node1", May::Nothing);
+    node.set("node1", Eligibility::Keep);
+    assert_eq!(said(&node.look(Claim, ROOM)), on("node1", Cache));
+    node.set("node1", Eligibility::Nothing);
     let claim = query(node.look(Claim, ROOM));
     assert!(claim.contains("IN ('node2', 'node3')"), "{claim}");
 }
@@ -135,10 +140,10 @@ fn a_remembered_node_that_is_out_is_not_used_and_one_that_drains_is() {
 fn a_node_that_went_down_after_it_was_asked_for_is_not_used_and_the_database_not_blamed() {
     let mut node = node();
     claim(&node, "node1");
-    node.set("node1", May::Nothing);
-    let (answer, change) = node.answered(Claim, ROOM, Reply::Done(Some(b"node1")));
+    node.set("node1", Eligibility::Nothing);
+    let (answer, change) = node.answered(Claim, ROOM, QueryOutcome::Done(Some(b"node1")));
     assert_eq!((said(&answer), change), (on("node3", Hashing), None));
-    node.set("node1", May::Take);
+    node.set("node1", Eligibility::Take);
     query(node.look(Claim, ROOM));
 }
 
@@ -146,20 +151,26 @@ fn a_node_that_went_down_after_it_was_asked_for_is_not_used_and_the_database_not
 fn a_database_that_fails_is_left_alone_for_a_while_and_it_is_said_once() {
     let cases = [
         (
-            Reply::Failed(b"ERROR:  no\ntable\n"),
+            QueryOutcome::Failed(b"ERROR:  no\ntable\n"),
             "the query failed: ERROR:  no\\x0atable",
         ),
-        (Reply::TimedOut, "no answer within 500 ms"),
-        (Reply::Unhandled, "no database module has this account"),
+        (QueryOutcome::TimedOut, "no answer within 500 ms"),
         (
-            Reply::Done(None),
+            QueryOutcome::Unhandled,
+            "no database module has this account",
+        ),
+        (
+            QueryOutcome::Done(None),
             "the query that claims a resource gave no row",
         ),
         (
-            Reply::Done(Some(b"node%0a4")),
+            QueryOutcome::Done(Some(b"node%0a4")),
             "it names 'node\\x0a4', which is no node here",
         ),
-        (Reply::Done(Some(b"")), "it names '', which is no node here"),
+        (
+            QueryOutcome::Done(Some(b"")),
+            "it names '', which is no node here",
+        ),
     ];
     for (reply, text) in cases {
         let mut node = node();
@@ -167,10 +178,10 @@ fn a_database_that_fails_is_left_alone_for_a_while_and_it_is_said_once() {
         query(node.look(Claim, b"conf/2"));
         let (answer, change) = node.answered(Claim, ROOM, reply);
         assert_eq!(said(&answer), on("node3", Hashing), "{text}");
-        let Some(Change::Lost(trouble)) = change else {
+        let Some(DatabaseChange::Lost(error)) = change else {
             panic!("{change:?}");
         };
-        assert_eq!(trouble.to_string(), text);
+        assert_eq!(error.to_string(), text);
         assert!(node.claims.is_lost());
         // The other one was asked for before; it isn't news.
         assert_eq!(node.answered(Claim, b"conf/2", reply).1, None);
@@ -188,10 +199,10 @@ fn a_database_that_fails_is_left_alone_for_a_while_and_it_is_said_once() {
 
         node.now += 60;
         query(node.look(Claim, ROOM));
-        let (answer, change) = node.answered(Claim, ROOM, Reply::Done(Some(b"node2")));
+        let (answer, change) = node.answered(Claim, ROOM, QueryOutcome::Done(Some(b"node2")));
         assert_eq!(
             (said(&answer), change),
-            (on("node2", Database), Some(Change::Back))
+            (on("node2", Database), Some(DatabaseChange::Back))
         );
         assert!(!node.claims.is_lost());
     }
@@ -200,9 +211,9 @@ fn a_database_that_fails_is_left_alone_for_a_while_and_it_is_said_once() {
 #[test]
 fn a_lookup_brings_the_database_back_too() {
     let node = node();
-    node.answered(Claim, ROOM, Reply::TimedOut);
-    let (_, change) = node.answered(Lookup, ROOM, Reply::Done(None));
-    assert_eq!(change, Some(Change::Back));
+    node.answered(Claim, ROOM, QueryOutcome::TimedOut);
+    let (_, change) = node.answered(Lookup, ROOM, QueryOutcome::Done(None));
+    assert_eq!(change, Some(DatabaseChange::Back));
 }
 
 #[test]
@@ -211,10 +222,10 @@ fn without_the_database_a_claim_counts_as_long_as_its_lease_runs() {
     claim(&node, "node1");
     node.now += u64::from(node.terms.lease) - 1;
     query(node.look(Claim, ROOM));
-    let (answer, change) = node.answered(Claim, ROOM, Reply::TimedOut);
-    assert_eq!(change, Some(Change::Lost(Trouble::TimedOut(500))));
-    assert_eq!(said(&answer), on("node1", Memory));
-    assert_eq!(said(&node.look(Claim, ROOM)), on("node1", Memory));
+    let (answer, change) = node.answered(Claim, ROOM, QueryOutcome::TimedOut);
+    assert_eq!(change, Some(DatabaseChange::Lost(DbError::TimedOut(500))));
+    assert_eq!(said(&answer), on("node1", Cache));
+    assert_eq!(said(&node.look(Claim, ROOM)), on("node1", Cache));
     node.now += 1;
     assert_eq!(said(&node.look(Claim, ROOM)), on("node3", Hashing));
 }

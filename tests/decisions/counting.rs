@@ -4,10 +4,10 @@
 //! than that counter.
 
 use clustering::cluster::Cluster;
-use clustering::event::{Level, QUIET};
-use clustering::message::{Kind, Located};
-use clustering::standing::Standing;
-use clustering::stats::Counter;
+use clustering::event::{INTERVAL, Level};
+use clustering::messages::{Kind, Reply};
+use clustering::nodes::admin::AdminState;
+use clustering::operator::counters::Counter;
 use clustering::verdict::{Action, Verdict};
 
 use crate::node::{SETTINGS, cluster, params};
@@ -105,8 +105,8 @@ fn line(cluster: &Cluster, case: &Case, now: u64) -> Option<String> {
     cluster.decide(case.kind, &message, true, now, &mut verdict);
     let mut end = Verdict::default();
     if verdict.action == Action::Locate {
-        let nobody = Located::default();
-        cluster.decide_located(&verdict, &message, &nobody, now, &mut end);
+        let nobody = Reply::default();
+        cluster.resume(&verdict, &message, &nobody, now, &mut end);
         verdict = end;
     }
     let shown = verdict
@@ -120,7 +120,7 @@ fn line(cluster: &Cluster, case: &Case, now: u64) -> Option<String> {
 fn node() -> Cluster {
     let sections = [("node node1", "weight", "1"), ("node node9", "weight", "1")];
     let cluster = cluster(&[&sections, SETTINGS]);
-    cluster.stand(b"node9", Standing::Disabled);
+    cluster.set_admin(b"node9", AdminState::Disabled);
     cluster
 }
 
@@ -146,7 +146,7 @@ fn each_outcome_is_counted_once_by_its_counter() {
 fn a_flood_of_any_cause_is_one_line_with_the_number_of_the_others() {
     for case in CASES {
         let cluster = node();
-        let lines: Vec<_> = [1, 2, 3, QUIET + 1]
+        let lines: Vec<_> = [1, 2, 3, INTERVAL + 1]
             .into_iter()
             .map(|now| line(&cluster, &case, now))
             .collect();

@@ -2,9 +2,9 @@
 
 //! Calls to cluster targets: sent to another node, or kept here.
 
-use clustering::event::{Event, Level, QUIET};
-use clustering::message::{Kind, Located};
-use clustering::stats::Counter;
+use clustering::event::{Event, INTERVAL, Level};
+use clustering::messages::{Kind, Reply};
+use clustering::operator::counters::Counter;
 use clustering::verdict::{Action, Verdict};
 
 use crate::node::{SETTINGS, cluster, decide, decide_at, params};
@@ -147,7 +147,7 @@ fn what_callers_can_bring_about_is_logged_once_in_a_while_with_its_count() {
     assert_eq!(line(2), None);
     assert_eq!(line(3), None);
     assert_eq!(
-        line(QUIET + 1),
+        line(INTERVAL + 1),
         Some(format!("{said} (2 more like this not shown)"))
     );
     assert_eq!(cluster.count(Counter::NoNode), 4);
@@ -213,13 +213,13 @@ fn nothing_is_said_of_a_usual_message_at_the_default_level() {
         cluster.decide(kind, &message, true, 1, &mut verdict);
         let mut levels = vec![verdict.event.as_ref().map(Event::level)];
         if verdict.action == Action::Locate {
-            let found = Located {
+            let found = Reply {
                 handled: true,
                 node: b"node1",
-                ..Located::default()
+                ..Reply::default()
             };
             let mut end = Verdict::default();
-            cluster.decide_located(&verdict, &message, &found, 1, &mut end);
+            cluster.resume(&verdict, &message, &found, 1, &mut end);
             levels.push(end.event.as_ref().map(Event::level));
         }
         for level in levels.into_iter().flatten() {

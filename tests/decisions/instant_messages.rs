@@ -2,8 +2,8 @@
 
 //! Instant messages go where calls would go.
 
-use clustering::message::{Kind, Located};
-use clustering::standing::Standing;
+use clustering::messages::{Kind, Reply};
+use clustering::nodes::admin::AdminState;
 use clustering::verdict::{Action, Verdict};
 
 use crate::node::{Decided, SETTINGS, cluster, decide, params};
@@ -86,13 +86,13 @@ fn a_message_whose_node_is_looked_for_is_sent_when_it_is_found() {
     cluster.decide(Kind::Message, &message, true, 1, &mut begun);
     assert_eq!(begun.action, Action::Locate);
     for (node, action) in [("node2", Action::Send), ("node1", Action::Change)] {
-        let answer = Located {
+        let answer = Reply {
             handled: true,
             node: node.as_bytes(),
-            ..Located::default()
+            ..Reply::default()
         };
         let mut verdict = Verdict::default();
-        cluster.decide_located(&begun, &message, &answer, 1, &mut verdict);
+        cluster.resume(&begun, &message, &answer, 1, &mut verdict);
         assert_eq!(verdict.action, action, "{node}");
     }
 }
@@ -101,7 +101,7 @@ fn a_message_whose_node_is_looked_for_is_sent_when_it_is_found() {
 fn a_message_whose_node_is_disabled_or_not_found_is_answered_as_to_a_phone_that_is_off() {
     let section = [("node node2", "weight", "100")];
     let cluster = cluster(&[&section, SETTINGS]);
-    cluster.stand(b"node2", Standing::Disabled);
+    cluster.set_admin(b"node2", AdminState::Disabled);
     let decided = decide(&cluster, Kind::Message, &MESSAGE);
     assert_eq!(decided.value("error"), Some("offline"));
     assert_eq!(decided.value("code"), Some("480"));
@@ -110,8 +110,8 @@ fn a_message_whose_node_is_disabled_or_not_found_is_answered_as_to_a_phone_that_
     let mut begun = Verdict::default();
     cluster.decide(Kind::Message, &message.as_slice(), true, 1, &mut begun);
     let mut verdict = Verdict::default();
-    let nobody = Located::default();
-    cluster.decide_located(&begun, &message.as_slice(), &nobody, 1, &mut verdict);
+    let nobody = Reply::default();
+    cluster.resume(&begun, &message.as_slice(), &nobody, 1, &mut verdict);
     let decided = Decided::new(&verdict, &message);
     assert_eq!(decided.value("error"), Some("failure"));
     assert_eq!(decided.value("code"), Some("480"));

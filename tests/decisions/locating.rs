@@ -2,8 +2,8 @@
 
 //! Calls to a resource whose node must be found first.
 
-use clustering::message::{Kind, Located};
-use clustering::stats::Counter;
+use clustering::messages::{Kind, Reply};
+use clustering::operator::counters::Counter;
 use clustering::verdict::{Action, Verdict};
 
 use crate::node::{Decided, Params, SETTINGS, apply, cluster, entries, params};
@@ -12,7 +12,7 @@ use crate::node::{Decided, Params, SETTINGS, apply, cluster, entries, params};
 fn locate(
     cluster: &clustering::cluster::Cluster,
     call: &[(&str, &str)],
-    answer: &Located<'_>,
+    answer: &Reply<'_>,
 ) -> Decided {
     let list = params(call);
     let mut begun = Verdict::default();
@@ -21,7 +21,7 @@ fn locate(
     let mut verdict = Verdict::default();
     let message = list.as_slice();
     // The answer's texts outlive the verdict in the engine; here both are cut to the call's life.
-    cluster.decide_located(&begun, &message, answer, 1, &mut verdict);
+    cluster.resume(&begun, &message, answer, 1, &mut verdict);
     Decided::new(&verdict, &list)
 }
 
@@ -50,10 +50,10 @@ fn a_located_node_gets_the_call() {
         ("node1", "conf/7"),
         ("", "conf/7"),
     ] {
-        let answer = Located {
+        let answer = Reply {
             handled: true,
             node: node.as_bytes(),
-            ..Located::default()
+            ..Reply::default()
         };
         let cluster = cluster(&[SETTINGS]);
         let decided = locate(&cluster, &ANY, &answer);
@@ -64,10 +64,10 @@ fn a_located_node_gets_the_call() {
 
 #[test]
 fn a_call_whose_node_is_not_located_fails_with_the_given_error() {
-    let full = Located {
+    let full = Reply {
         error: Some(b"congestion"),
         reason: b"all full",
-        ..Located::default()
+        ..Reply::default()
     };
     let decided = locate(&cluster(&[SETTINGS]), &ANY, &full);
     assert_eq!(decided.value("callto"), Some("cluster/*/conf/7"));
@@ -77,10 +77,10 @@ fn a_call_whose_node_is_not_located_fails_with_the_given_error() {
     assert_eq!(decided.line.as_deref(), Some(line));
 
     for node in [&b"-"[..], b"error"] {
-        let refused = Located {
+        let refused = Reply {
             handled: true,
             node,
-            ..Located::default()
+            ..Reply::default()
         };
         let decided = locate(&cluster(&[SETTINGS]), &ANY, &refused);
         assert_eq!(decided.value("error"), Some("failure"));
@@ -99,13 +99,13 @@ fn a_call_is_ended_with_the_settings_that_it_was_begun_with() {
             &entries(&[("general", "prefix", "other")]),
         )
         .unwrap();
-    let answer = Located {
+    let answer = Reply {
         handled: true,
         node: b"node2",
-        ..Located::default()
+        ..Reply::default()
     };
     let mut verdict = Verdict::default();
-    cluster.decide_located(&begun, &list.as_slice(), &answer, 1, &mut verdict);
+    cluster.resume(&begun, &list.as_slice(), &answer, 1, &mut verdict);
     let target = "sip/sip:cluster/@node2.example.net:502";
     assert_eq!(Decided::new(&verdict, &list).value("callto"), Some(target));
 }

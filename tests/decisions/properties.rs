@@ -2,7 +2,7 @@
 
 //! What holds whatever the message.
 
-use clustering::message::Kind;
+use clustering::messages::Kind;
 use clustering::verdict::Action;
 use proptest::prelude::*;
 

@@ -2,7 +2,7 @@
 
 //! Calls that come from another node, or say that they do.
 
-use clustering::message::Kind;
+use clustering::messages::Kind;
 use clustering::verdict::Action;
 
 use crate::node::{SETTINGS, cluster, decide, params};

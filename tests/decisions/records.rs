@@ -2,7 +2,7 @@
 
 //! Registrations and CDRs.
 
-use clustering::message::Kind;
+use clustering::messages::Kind;
 use clustering::verdict::Action;
 
 use crate::node::{SETTINGS, cluster, decide, params};

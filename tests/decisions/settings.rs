@@ -2,7 +2,7 @@
 
 //! Settings that are refused, or leave the node disabled.
 
-use clustering::message::Kind;
+use clustering::messages::Kind;
 use clustering::verdict::Action;
 
 use crate::node::{SETTINGS, cluster, decide, entries};

@@ -4,7 +4,7 @@
 #![allow(dead_code, reason = "no test uses all of it")]
 
 use clustering::cluster::Cluster;
-use clustering::message::Kind;
+use clustering::messages::Kind;
 use clustering::settings::Entry;
 use clustering::verdict::{Action, Edit, Verdict};
 

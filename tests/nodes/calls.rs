@@ -5,9 +5,9 @@
 use std::cell::Cell;
 
 use clustering::cluster::Cluster;
-use clustering::health::State;
-use clustering::message::Kind;
-use clustering::probe::Outcome;
+use clustering::messages::Kind;
+use clustering::nodes::health::State;
+use clustering::nodes::probe::Outcome;
 
 use super::lab::{NODES, Setting, execute, nodes, only_node2_is_dead, pass, state};
 use crate::node::{SETTINGS, cluster, decide};
@@ -38,7 +38,7 @@ fn is_hurried(end: &[(&str, &str)]) -> bool {
     outgoing(&cluster, "sip/1", end);
     pass(&cluster, second.unwrap() + 1, 1, watch);
     let settings = cluster.settings();
-    let failures = settings.nodes.find(b"node2").unwrap().live.failures();
+    let failures = settings.nodes.find(b"node2").unwrap().state.failures();
     assert_eq!(failures, u64::from(probed.get()));
     probed.get()
 }
@@ -143,7 +143,7 @@ fn calls_whose_ends_are_never_heard_of_are_forgotten_some_time() {
         let end = [("id", id), ("answered", "false"), ("cause_sip", "408")];
         decide(&cluster, Kind::Hangup, &end);
         let settings = cluster.settings();
-        settings.nodes.find(b"node2").unwrap().live.failures()
+        settings.nodes.find(b"node2").unwrap().state.failures()
     };
     for number in 0..=1 << 16 {
         start(&format!("sip/{number}"));

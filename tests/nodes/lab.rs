@@ -2,11 +2,11 @@
 
 //! A node that has sections for itself and three others, and time that passes for it.
 
-use clustering::chore::{Chore, Probe};
 use clustering::cluster::Cluster;
-use clustering::health::State;
-use clustering::message::Kind;
-use clustering::probe::Outcome;
+use clustering::messages::Kind;
+use clustering::nodes::health::State;
+use clustering::nodes::probe::Outcome;
+use clustering::task::{Probe, Task};
 
 use crate::node::{Decided, SETTINGS, cluster, decide};
 
@@ -25,24 +25,24 @@ pub fn nodes() -> Cluster {
     cluster(&[NODES, SETTINGS])
 }
 
-pub fn chores(cluster: &Cluster) -> Vec<Chore> {
-    std::iter::from_fn(|| cluster.next_chore()).collect()
+pub fn tasks(cluster: &Cluster) -> Vec<Task> {
+    std::iter::from_fn(|| cluster.next_task()).collect()
 }
 
 pub fn lines(cluster: &Cluster) -> Vec<String> {
-    let line = |chore| match chore {
-        Chore::Say { line, .. } => Some(line),
+    let line = |task| match task {
+        Task::Say { line, .. } => Some(line),
         _ => None,
     };
-    chores(cluster).into_iter().filter_map(line).collect()
+    tasks(cluster).into_iter().filter_map(line).collect()
 }
 
 pub fn probes(cluster: &Cluster) -> Vec<Probe> {
-    let probe = |chore| match chore {
-        Chore::Probe(probe) => Some(probe),
+    let probe = |task| match task {
+        Task::Probe(probe) => Some(probe),
         _ => None,
     };
-    chores(cluster).into_iter().filter_map(probe).collect()
+    tasks(cluster).into_iter().filter_map(probe).collect()
 }
 
 /// Lets a second pass at a time; each probe of a node is answered or not. Gives what was said.
@@ -55,15 +55,15 @@ pub fn pass(
     let mut said = Vec::new();
     for now in (from..from + seconds).map(|second| second * SECOND) {
         cluster.tick(now);
-        for chore in chores(cluster) {
-            match chore {
-                Chore::Say { line, .. } => said.push(line),
-                Chore::Probe(probe) => {
+        for task in tasks(cluster) {
+            match task {
+                Task::Say { line, .. } => said.push(line),
+                Task::Probe(probe) => {
                     let node = std::str::from_utf8(&probe.node).unwrap();
                     cluster.probed(&probe.node, probe.number, answers(node), now + 1500);
                     said.append(&mut lines(cluster));
                 }
-                Chore::Save => {}
+                Task::Save => {}
             }
         }
     }
@@ -76,7 +76,7 @@ pub fn state(cluster: &Cluster, node: &str) -> State {
         .nodes
         .find(node.as_bytes())
         .unwrap()
-        .live
+        .state
         .health()
         .state()
 }

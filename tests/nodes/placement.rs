@@ -3,11 +3,11 @@
 //! On which nodes resources are placed.
 
 use clustering::cluster::Cluster;
-use clustering::message::{Kind, Located};
-use clustering::standing::Standing;
+use clustering::messages::{Kind, Reply};
+use clustering::nodes::admin::AdminState;
 use clustering::verdict::{Action, Verdict};
 
-use super::lab::{NODES, SECOND, Setting, chores, nodes, only_node2_is_dead, pass};
+use super::lab::{NODES, SECOND, Setting, nodes, only_node2_is_dead, pass, tasks};
 use crate::node::{SETTINGS, cluster, decide, entries, named, params};
 
 fn located(cluster: &Cluster, resource: &str) -> Option<String> {
@@ -40,14 +40,14 @@ fn nothing_new_is_placed_on_a_node_that_is_down_drained_or_disabled() {
         .map(|n| located(&cluster, &format!("conf/{n}")).unwrap())
         .collect();
     pass(&cluster, 1, 60, only_node2_is_dead);
-    cluster.stand(b"node3", Standing::Draining);
-    cluster.stand(b"far-away", Standing::Disabled);
+    cluster.set_admin(b"node3", AdminState::Draining);
+    cluster.set_admin(b"far-away", AdminState::Disabled);
     for (n, node) in before.iter().enumerate() {
         let now = located(&cluster, &format!("conf/{n}")).unwrap();
         assert_eq!(now, "node1");
         assert!(node == "node1" || now != *node);
     }
-    cluster.stand(b"node1", Standing::Draining);
+    cluster.set_admin(b"node1", AdminState::Draining);
     let decided = decide(&cluster, Kind::Locate, &[("callto", "conf/1")]);
     assert_eq!(decided.retval, None);
     assert_eq!(decided.value("error"), Some("offline"));
@@ -60,7 +60,7 @@ fn without_sections_nobody_is_asked_for_a_node() {
     assert_eq!(cluster.settings().priority(Kind::Hangup), None);
     assert_eq!(located(&cluster, "conf/1"), None);
     cluster.tick(SECOND);
-    assert_eq!(chores(&cluster), []);
+    assert_eq!(tasks(&cluster), []);
 }
 
 fn assert_nothing_is_remembered(old: &[Setting], new: &[Setting]) {
@@ -74,22 +74,22 @@ fn assert_nothing_is_remembered(old: &[Setting], new: &[Setting]) {
         asked
     };
     for answer in [
-        Located {
+        Reply {
             handled: true,
             has_row: true,
             node: b"node2",
-            ..Located::default()
+            ..Reply::default()
         },
-        Located {
+        Reply {
             timed_out: true,
-            ..Located::default()
+            ..Reply::default()
         },
     ] {
         cluster.load("", &entries(&old)).unwrap();
         let begun = ask();
         cluster.load("", &entries(&new)).unwrap();
         let mut verdict = Verdict::default();
-        cluster.decide_located(&begun, &question.as_slice(), &answer, 1, &mut verdict);
+        cluster.resume(&begun, &question.as_slice(), &answer, 1, &mut verdict);
         assert_eq!(verdict.action, Action::Answer);
         assert_eq!(ask().action, Action::Ask, "the new one is asked");
         assert_eq!(cluster.database(), Some(true));

@@ -3,9 +3,9 @@
 //! When nodes are probed, and what becomes of those that don't answer.
 
 use clustering::cluster::Cluster;
-use clustering::health::State;
-use clustering::probe::Outcome;
-use clustering::stats::Counter;
+use clustering::nodes::health::State;
+use clustering::nodes::probe::Outcome;
+use clustering::operator::counters::Counter;
 use clustering::verdict::Action;
 
 use super::lab::{NODES, SECOND, Setting, execute, nodes, only_node2_is_dead, pass, probes, state};

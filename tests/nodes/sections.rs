@@ -2,9 +2,9 @@
 
 //! What sections of nodes say, and what is wrong with them.
 
-use clustering::health::State;
-use clustering::message::Kind;
-use clustering::standing::Standing;
+use clustering::messages::Kind;
+use clustering::nodes::admin::AdminState;
+use clustering::nodes::health::State;
 
 use super::lab::{Setting, execute, nodes, only_node2_is_dead, pass, state};
 use crate::node::{SETTINGS, cluster, decide, entries, named};
@@ -132,7 +132,7 @@ fn a_node_that_stays_keeps_what_is_known_of_it_on_reload() {
     let cluster = nodes();
     pass(&cluster, 1, 60, only_node2_is_dead);
     execute(&cluster, "cluster/node3/x/1");
-    cluster.stand(b"node3", Standing::Draining);
+    cluster.set_admin(b"node3", AdminState::Draining);
     let without: &[Setting] = &[("node node2", "weight", "7"), ("node node3", "weight", "8")];
     cluster
         .load("", &entries(&[without, SETTINGS].concat()))
@@ -140,6 +140,6 @@ fn a_node_that_stays_keeps_what_is_known_of_it_on_reload() {
     assert_eq!(state(&cluster, "node2"), State::Down);
     let settings = cluster.settings();
     let node = settings.nodes.find(b"node3").unwrap();
-    assert_eq!((node.weight, node.live.forwards()), (8, 1));
-    assert_eq!(node.live.standing(), Standing::Draining);
+    assert_eq!((node.weight, node.state.forwards()), (8, 1));
+    assert_eq!(node.state.admin(), AdminState::Draining);
 }

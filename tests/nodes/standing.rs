@@ -2,40 +2,39 @@
 
 //! Nodes that an operator drains or disables, and his command.
 
-use clustering::chore::Chore;
 use clustering::cluster::Cluster;
-use clustering::command;
-use clustering::probe::Outcome;
-use clustering::standing::Standing;
+use clustering::nodes::admin::AdminState;
+use clustering::nodes::probe::Outcome;
+use clustering::operator::command;
+use clustering::task::Task;
 
-use super::lab::{NODES, chores, execute, nodes, only_node2_is_dead, pass};
+use super::lab::{NODES, execute, nodes, only_node2_is_dead, pass, tasks};
 use crate::node::{SETTINGS, entries};
 
 #[test]
 fn a_drain_outlives_its_section_and_the_engine() {
     let cluster = nodes();
-    assert!(cluster.stand(b"node2", Standing::Draining));
-    assert_eq!(chores(&cluster), [Chore::Save]);
+    assert!(cluster.set_admin(b"node2", AdminState::Draining));
+    assert_eq!(tasks(&cluster), [Task::Save]);
     cluster.load("", &entries(SETTINGS)).unwrap();
     cluster
         .load("", &entries(&[NODES, SETTINGS].concat()))
         .unwrap();
-    let standing = |cluster: &Cluster, name: &[u8]| {
-        cluster.settings().nodes.find(name).unwrap().live.standing()
-    };
-    assert_eq!(standing(&cluster, b"node2"), Standing::Draining);
+    let standing =
+        |cluster: &Cluster, name: &[u8]| cluster.settings().nodes.find(name).unwrap().state.admin();
+    assert_eq!(standing(&cluster, b"node2"), AdminState::Draining);
 
     let next = Cluster::new(b"node1", 2);
     next.restore(&cluster.state()).unwrap();
     next.load("", &entries(&[NODES, SETTINGS].concat()))
         .unwrap();
-    assert_eq!(standing(&next, b"node2"), Standing::Draining);
+    assert_eq!(standing(&next, b"node2"), AdminState::Draining);
     let mut damaged = cluster.state();
     damaged.truncate(damaged.len() - 1);
     assert!(next.restore(&damaged).is_err());
     assert_eq!(
         standing(&next, b"node2"),
-        Standing::Draining,
+        AdminState::Draining,
         "nothing of it is taken"
     );
 }
@@ -43,15 +42,15 @@ fn a_drain_outlives_its_section_and_the_engine() {
 #[test]
 fn a_drained_node_is_reached_and_a_disabled_one_is_not() {
     let cluster = nodes();
-    cluster.stand(b"node2", Standing::Draining);
+    cluster.set_admin(b"node2", AdminState::Draining);
     assert_eq!(execute(&cluster, "cluster/node2/x/1").value("error"), None);
-    cluster.stand(b"node2", Standing::Disabled);
+    cluster.set_admin(b"node2", AdminState::Disabled);
     let decided = execute(&cluster, "cluster/node2/x/1");
     assert_eq!(
         decided.value("reason"),
         Some("cluster node 'node2' is disabled")
     );
-    chores(&cluster);
+    tasks(&cluster);
     let said = pass(&cluster, 1, 60, |node| {
         assert_ne!(node, "node2", "a disabled node isn't probed");
         Outcome::Answered(200)
@@ -91,8 +90,8 @@ fn an_operator_drains_and_disables_nodes_by_command() {
 fn the_table_of_nodes_lines_up_in_80_columns() {
     let cluster = nodes();
     pass(&cluster, 1, 60, only_node2_is_dead);
-    cluster.stand(b"node2", Standing::Draining);
-    cluster.stand(b"node3", Standing::Disabled);
+    cluster.set_admin(b"node2", AdminState::Draining);
+    cluster.set_admin(b"node3", AdminState::Disabled);
     execute(&cluster, "cluster/node2/x/1");
     let table = run(&cluster, "nodes").unwrap();
     let rows: Vec<_> = table.lines().collect();

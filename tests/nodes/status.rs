@@ -3,11 +3,11 @@
 //! What is known of a node, as it is shown.
 
 use clustering::cluster::Cluster;
-use clustering::command;
-use clustering::health::State;
-use clustering::message::{Kind, Located};
-use clustering::standing::Standing;
-use clustering::status;
+use clustering::messages::{Kind, Reply};
+use clustering::nodes::admin::AdminState;
+use clustering::nodes::health::State;
+use clustering::operator::command;
+use clustering::operator::status;
 use clustering::verdict::{Action, Verdict};
 
 use super::lab::{NODES, execute, nodes, only_node2_is_dead, pass, state};
@@ -42,8 +42,8 @@ fn lived() -> Cluster {
         execute(&cluster, "cluster/node3/x/1");
     }
     lost_call(&cluster);
-    cluster.stand(b"node3", Standing::Draining);
-    cluster.stand(b"far-away", Standing::Disabled);
+    cluster.set_admin(b"node3", AdminState::Draining);
+    cluster.set_admin(b"far-away", AdminState::Disabled);
     cluster
 }
 
@@ -94,11 +94,11 @@ fn the_status_says_whether_the_database_answers() {
     let mut begun = Verdict::default();
     cluster.decide(Kind::Locate, &message, true, 1, &mut begun);
     assert_eq!(begun.action, Action::Ask);
-    let silence = Located {
+    let silence = Reply {
         timed_out: true,
-        ..Located::default()
+        ..Reply::default()
     };
     let mut verdict = Verdict::default();
-    cluster.decide_located(&begun, &message, &silence, 1, &mut verdict);
+    cluster.resume(&begun, &message, &silence, 1, &mut verdict);
     assert_shown("down", 0);
 }

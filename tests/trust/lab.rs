@@ -3,7 +3,7 @@
 //! A call that goes from one node to another, each of them in plain Rust.
 
 use clustering::cluster::Cluster;
-use clustering::message::Kind;
+use clustering::messages::Kind;
 use clustering::verdict::Action;
 
 use crate::node::{Decided, Params, decide_at, named, params};

@@ -2,7 +2,7 @@
 
 //! Where a call may go, and how often.
 
-use clustering::stats::Counter;
+use clustering::operator::counters::Counter;
 
 use super::lab::{NODES, NOW, Settings, arrival, is_taken, receive_at, send_at, signing};
 use crate::node::{named, params};

@@ -2,8 +2,8 @@
 
 //! Whose calls count, between nodes that sign what they send.
 
-use clustering::message::Kind;
-use clustering::stats::Counter;
+use clustering::messages::Kind;
+use clustering::operator::counters::Counter;
 use clustering::verdict::Action;
 
 use super::lab::{
@@ -241,7 +241,7 @@ fn no_secret_shows_anywhere() {
         "{from:?}{:?}{:?}{}",
         sent.params,
         received.line,
-        clustering::status::params(&to)
+        clustering::operator::status::params(&to)
     );
     assert!(!shown.contains("old secret"), "{shown}");
 }

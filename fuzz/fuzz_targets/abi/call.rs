@@ -56,7 +56,7 @@ pub enum Call {
         message: Option<Params>,
         asked: Asked,
     },
-    Located {
+    Reply {
         begun: Place,
         /// Where nothing was begun; else it's the node that began.
         core: Place,

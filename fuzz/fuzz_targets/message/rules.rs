@@ -3,7 +3,7 @@
 //! What holds for every verdict, and for those on messages of a kind.
 
 use clustering::ffi::CLUSTERING_NAMES;
-use clustering::message::{CLUSTER_HEADERS, Kind, Name, Parameters};
+use clustering::messages::{CLUSTER_HEADERS, Kind, Name, Parameters};
 use clustering::settings::Settings;
 use clustering::verdict::Action;
 use clustering_fuzz::is_line;

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! What can be said of a target before a message is there to fill it in.
+
+use crate::addressing::resource::trim_blanks;
+
+/// What a filled-in template looks like: pieces that are certain, with anything between them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shape(Box<[Box<[u8]>]>);
+
+impl Shape {
+    /// A shape of its certain pieces, the first and the last of which may be empty.
+    pub(super) fn new(pieces: Vec<Vec<u8>>) -> Self {
+        Self(pieces.into_iter().map(Into::into).collect())
+    }
+
+    /// The text, where it is always the same.
+    #[must_use]
+    pub fn constant(&self) -> Option<&[u8]> {
+        match &*self.0 {
+            [piece] => Some(trim_blanks(piece)),
+            _ => None,
+        }
+    }
+
+    /// How it starts and how it ends.
+    #[must_use]
+    pub fn ends(&self) -> Option<(&[u8], &[u8])> {
+        Some((trim_blanks(self.0.first()?), trim_blanks(self.0.last()?)))
+    }
+
+    /// Whether a text looks like this.
+    #[must_use]
+    pub fn matches(&self, text: &[u8]) -> bool {
+        let [first, between @ .., last] = &*self.0 else {
+            return self.constant() == Some(text);
+        };
+        let rest = text
+            .strip_prefix(&**first)
+            .and_then(|rest| rest.strip_suffix(&**last));
+        let Some(mut rest) = rest else { return false };
+        for piece in between.iter().filter(|piece| !piece.is_empty()) {
+            let Some(at) = rest.windows(piece.len()).position(|part| part == &**piece) else {
+                return false;
+            };
+            rest = &rest[at + piece.len()..];
+        }
+        true
+    }
+}

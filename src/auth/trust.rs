@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! Whose cluster headers count: networks of trusted senders, and why somebody isn't one.
+//!
+//! The headers that one node sends another say where a call goes, with no further question. Anybody
+//! can send such headers, so they count only where the message came from a trusted address, or, where
+//! the cluster has a secret, is signed with it. With both, both must hold.
+
+use std::fmt::{self, Display};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::operator::counters::Counter;
+use crate::text::Escaped;
+
+/// The senders whose cluster headers count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// `*`: whoever can send a message, as with the stock module.
+    Anyone,
+    /// Addresses in these networks, so nobody where there are none.
+    Networks(Box<[IpNet]>),
+}
+
+/// Why a text is not a list of networks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "'{}' is neither an IP address nor a network like 10.0.0.0/8 or 2001:db8::/32, nor *",
+    Escaped(.0.as_bytes())
+)]
+pub struct TrustError(String);
+
+impl Default for Trust {
+    fn default() -> Self {
+        Self::Networks(Box::default())
+    }
+}
+
+impl Trust {
+    /// Reads addresses, networks and `*`, with commas or blanks between them.
+    ///
+    /// # Errors
+    ///
+    /// Names the first item that is none of these.
+    pub fn parse(text: &str) -> Result<Self, TrustError> {
+        let mut networks = Vec::new();
+        let mut anyone = false;
+        let items = text.split(|c: char| c == ',' || c.is_ascii_whitespace());
+        for item in items.filter(|item| !item.is_empty()) {
+            if item == "*" {
+                anyone = true;
+                continue;
+            }
+            let network = item
+                .parse()
+                .or_else(|_| item.parse::<IpAddr>().map(IpNet::from));
+            networks.push(canonical(network.map_err(|_| TrustError(item.to_owned()))?));
+        }
+        Ok(if anyone {
+            Self::Anyone
+        } else {
+            Self::Networks(networks.into())
+        })
+    }
+
+    /// Trusts others, too.
+    #[must_use]
+    pub(crate) fn with(self, others: impl IntoIterator<Item = Self>) -> Self {
+        others
+            .into_iter()
+            .fold(self, |trust, other| match (trust, other) {
+                (Self::Networks(own), Self::Networks(more)) => {
+                    Self::Networks(own.into_iter().chain(more).collect())
+                }
+                _ => Self::Anyone,
+            })
+    }
+
+    /// Nobody is trusted, because nobody was named.
+    #[must_use]
+    pub fn is_unset(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether a message from this address, as the engine writes it, is trusted.
+    ///
+    /// `None`, no address at all, is what messages have that were made within the engine.
+    #[must_use]
+    pub fn trusts(&self, address: Option<&[u8]>) -> bool {
+        match self {
+            Self::Anyone => true,
+            Self::Networks(networks) => address
+                .and_then(parse_address)
+                .is_some_and(|address| networks.iter().any(|network| network.contains(&address))),
+        }
+    }
+}
+
+/// A network of IPv4 addresses within IPv6 as one of IPv4 addresses, which is how they are compared.
+fn canonical(network: IpNet) -> IpNet {
+    let mapped = match network {
+        IpNet::V6(v6) if v6.prefix_len() >= 96 => v6.addr().to_ipv4_mapped(),
+        _ => None,
+    };
+    let canonical = mapped.map(|v4| IpNet::new(v4.into(), network.prefix_len() - 96));
+    canonical.and_then(Result::ok).unwrap_or(network)
+}
+
+/// Why cluster headers don't count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthError {
+    /// The sender's address isn't trusted.
+    Address,
+    /// A header stands there twice, so that two readers might read different things.
+    Repeated,
+    /// There is no signature where there must be one.
+    Unsigned,
+    /// The signature isn't that of this call, from this origin to this node, by a secret of the cluster.
+    Forged,
+    /// The signature's age is not within the window.
+    Skewed {
+        /// Its age, or how far in the future it is.
+        seconds: u64,
+        /// The window.
+        window: u64,
+    },
+    /// The signature was used before.
+    Replayed,
+    /// The signature is of a time of which this node has forgotten what was used.
+    Forgotten,
+    /// There is no room to remember the signature.
+    Full,
+}
+
+impl AuthError {
+    /// What counts such messages.
+    #[must_use]
+    pub const fn counter(self) -> Counter {
+        match self {
+            Self::Address => Counter::Untrusted,
+            Self::Unsigned => Counter::Unsigned,
+            Self::Repeated | Self::Forged => Counter::Forged,
+            Self::Skewed { .. } | Self::Forgotten => Counter::Skewed,
+            Self::Replayed | Self::Full => Counter::Replayed,
+        }
+    }
+}
+
+impl Display for AuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Address => "not a trusted sender",
+            Self::Repeated => "a cluster header stands there twice",
+            Self::Unsigned => "not signed",
+            Self::Forged => "its signature is not one of this cluster's for this call to this node",
+            Self::Skewed { seconds, window } => {
+                return write!(
+                    f,
+                    "its signature is {seconds} seconds off, with a window of {window}: check the clocks"
+                );
+            }
+            Self::Replayed => "its signature was used before",
+            Self::Forgotten => {
+                "its signature is too old to tell whether it was used before: check the clocks"
+            }
+            Self::Full => "too many signed calls to tell a replayed one",
+        })
+    }
+}
+
+/// Reads an address as it stands in a message; an IPv4 address within IPv6 is an IPv4 address.
+fn parse_address(text: &[u8]) -> Option<IpAddr> {
+    let text = text
+        .strip_prefix(b"[")
+        .and_then(|t| t.strip_suffix(b"]"))
+        .unwrap_or(text);
+    // The scope of a link-local address tells the way there, not who it is.
+    let end = text
+        .iter()
+        .position(|&byte| byte == b'%')
+        .unwrap_or(text.len());
+    let address: IpAddr = std::str::from_utf8(&text[..end]).ok()?.parse().ok()?;
+    Some(address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trusts(networks: &str, address: &str) -> bool {
+        Trust::parse(networks)
+            .unwrap()
+            .trusts(Some(address.as_bytes()))
+    }
+
+    #[test]
+    fn addresses_and_networks_of_both_families_are_trusted() {
+        let networks = "192.0.2.7, 10.1.0.0/16 2001:db8::/32,::1 ::ffff:203.0.113.0/120";
+        for address in [
+            "192.0.2.7",
+            "10.1.255.1",
+            "2001:db8::5",
+            "[2001:db8::5]",
+            "::1",
+            "::ffff:10.1.2.3",
+            "203.0.113.9",
+        ] {
+            assert!(trusts(networks, address), "{address}");
+        }
+        for address in [
+            "192.0.2.8",
+            "10.2.0.1",
+            "2001:db9::5",
+            "::2",
+            "10.1.2",
+            "10.1.2.3.4",
+            "",
+            "node2",
+            "*",
+        ] {
+            assert!(!trusts(networks, address), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_scope_does_not_count() {
+        assert!(trusts("fe80::/10", "fe80::1%eth0"));
+    }
+
+    #[test]
+    fn nobody_is_trusted_unless_named() {
+        let nobody = Trust::parse(" , ").unwrap();
+        assert!(nobody.is_unset());
+        assert!(!nobody.trusts(Some(b"127.0.0.1")));
+        assert!(!Trust::parse("0.0.0.0/0").unwrap().trusts(None));
+    }
+
+    #[test]
+    fn a_star_trusts_anyone_even_without_an_address() {
+        assert!(trusts("10.0.0.1,*", "192.0.2.1"));
+        assert!(Trust::Anyone.trusts(None));
+    }
+
+    #[test]
+    fn a_bad_network_is_shown_fit_to_be_printed() {
+        let error = Trust::parse("10.0.0.1,\u{1b}[2Jn\u{f6}de")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with(r"'\x1b[2Jn\xc3\xb6de' is neither"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_bad_network_is_named() {
+        for (text, item) in [("10.0.0.1,node2", "node2"), ("10.0.0.0/33", "10.0.0.0/33")] {
+            let error = Trust::parse(text).unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("'{item}' is neither")),
+                "{error}"
+            );
+        }
+    }
+}

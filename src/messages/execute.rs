@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! `call.execute`: a call to `prefix/NODE/RESOURCE` is for this node, for another one, or for a node
+//! that has yet to be found. So is an instant message, by `msg.execute`.
+
+use std::sync::Arc;
+
+use crate::addressing::resource::{ANY_NODE, Target, trim_blanks};
+use crate::auth::signature::Signed;
+use crate::decision::{Context, Rejection};
+use crate::event::Event;
+use crate::messages::visited::Visited;
+use crate::messages::{CLUSTER_HEADERS, Kind, Name, Parameters, Reply};
+use crate::nodes::Unreachable;
+use crate::operator::counters::Counter;
+use crate::placement::claim::Purpose;
+use crate::text::{Escaped, Text};
+use crate::verdict::{Action, Pending, Verdict};
+
+/// Decides a call. `complete` says that `message` knows all parameters, not only those of known names.
+pub(crate) fn decide<'m>(
+    context: &Context<'_, 'm>,
+    message: &impl Parameters<'m>,
+    complete: bool,
+    verdict: &mut Verdict<'m>,
+) {
+    let settings = context.settings;
+    let Some(target) = message
+        .get(Name::Callto)
+        .and_then(|to| settings.prefix.parse(to))
+    else {
+        if context.kind == Kind::Message {
+            strip_for_phone(message, verdict);
+        }
+        return;
+    };
+    if target.node == ANY_NODE && !settings.locate.is_empty() {
+        locate(context, message, target.resource, verdict);
+    } else {
+        deliver(context, message, target, complete, verdict);
+    }
+}
+
+/// Decides a call whose node was looked for, by what came back.
+///
+/// `message` knows all parameters of the call.
+pub(crate) fn located<'m>(
+    context: &Context<'_, 'm>,
+    message: &impl Parameters<'m>,
+    answer: &Reply<'m>,
+    verdict: &mut Verdict<'m>,
+) {
+    let target = message
+        .get(Name::Callto)
+        .and_then(|to| context.settings.prefix.parse(to));
+    // Only a caller who changed the message in between can get here without a target.
+    let Some(Target { resource, .. }) = target else {
+        return;
+    };
+    let node = trim_blanks(answer.node);
+    if !answer.handled || matches!(node, b"-" | b"error") {
+        let error = answer.error.unwrap_or(b"failure");
+        context.count(Counter::NotLocated);
+        if let Some(suppressed) = context.rate_limits.not_located.allow(context.now) {
+            let reason = answer.reason;
+            verdict.event = Some(Event::NotLocated {
+                resource,
+                error,
+                reason,
+                suppressed,
+            });
+        }
+        verdict.action = Action::Change;
+        for (name, text) in [(Name::Error, error), (Name::Reason, answer.reason)] {
+            verdict.set_or_clear(message, name, Some(text).filter(|text| !text.is_empty()));
+        }
+        if context.kind == Kind::Message {
+            verdict.set(Name::Code, b"480");
+        }
+        return;
+    }
+    context.count(Counter::Located);
+    deliver(context, message, Target { node, resource }, true, verdict);
+    if verdict.event.is_none() {
+        verdict.event = Some(Event::Located { resource, node });
+    }
+}
+
+/// Asks for the node that serves a resource.
+fn locate<'m>(
+    context: &Context<'_, 'm>,
+    message: &impl Parameters<'m>,
+    resource: &'m [u8],
+    verdict: &mut Verdict<'m>,
+) {
+    verdict.action = Action::Locate;
+    let name = verdict.make(|text| text.extend_from_slice(&context.settings.locate));
+    verdict.set_retval(name);
+    verdict.set(Name::Allocate, b"true");
+    verdict.set(Name::Nodename, context.node);
+    verdict.set(Name::Callto, resource);
+    for name in [Name::Billid, Name::Username] {
+        if let Some(value) = message.filled(name) {
+            verdict.set(name, value);
+        }
+    }
+    verdict.pending = Some(Pending {
+        settings: Arc::clone(context.settings),
+        kind: context.kind,
+        purpose: Purpose::Claim,
+    });
+}
+
+/// Brings a call to its node, which is known.
+fn deliver<'m>(
+    context: &Context<'_, 'm>,
+    message: &impl Parameters<'m>,
+    Target { node, resource }: Target<'m>,
+    complete: bool,
+    verdict: &mut Verdict<'m>,
+) {
+    let settings = context.settings;
+    if node.is_empty() || node == context.node {
+        context.count(Counter::Local);
+        verdict.action = Action::Change;
+        if context.kind == Kind::Message {
+            strip_for_phone(message, verdict);
+        }
+        verdict.set(Name::Callto, resource);
+        return;
+    }
+    let section = settings.nodes.find(node);
+    let groups = section.map_or_else(|| settings.pattern.matches(node), |node| Some(node.groups));
+    let Some(groups) = groups else {
+        refuse(context, message, node, resource, verdict);
+        return;
+    };
+    if let Some(why) = section.and_then(|node| node.state.unreachable()) {
+        offline(context, message, node, resource, why, verdict);
+        return;
+    }
+    let visited = Visited::of(message);
+    if visited.contains(node) || visited.hops() >= settings.hops {
+        let reason = format!("node '{}' again, or too many nodes", Escaped(node));
+        reject_loop(context, message, node, resource, &reason, verdict);
+        return;
+    }
+    let callto = section
+        .and_then(|node| node.callto.as_ref())
+        .unwrap_or(&settings.callto);
+    if !complete && callto.uses_other_parameters() {
+        verdict.action = Action::NeedAll;
+        return;
+    }
+    let addressed = Addressed { message, resource };
+    let target = verdict.make(|text| callto.expand(node, &groups, &addressed, text));
+    let target = verdict.trim(target);
+    if verdict.resolve(&target).is_empty() {
+        context.count(Counter::NoNode);
+        if let Some(suppressed) = context.rate_limits.no_node.allow(context.now) {
+            verdict.event = Some(Event::NoTarget { node, suppressed });
+        }
+        return;
+    }
+    if context.kind == Kind::Message && settings.prefix.strip(verdict.resolve(&target)).is_some() {
+        // The copy that is sent would come straight back here, and so would the copy of that.
+        let reason = format!(
+            "callto of node '{}' leads back to the cluster",
+            Escaped(node)
+        );
+        reject_loop(context, message, node, resource, &reason, verdict);
+        return;
+    }
+    context.count(Counter::Forwarded);
+    if let Some(node) = section {
+        node.state.count_forward();
+    }
+    verdict.action = Action::Change;
+    if context.kind == Kind::Message {
+        // A copy is sent, since the message itself is answered with whatever in it is a header for the
+        // next node.
+        verdict.action = Action::Send;
+        drop_cluster_headers(message, verdict);
+    }
+    if settings.cdr_nodes {
+        verdict.set(Name::ClusterTarget, node);
+    }
+    verdict.event = Some(Event::Forwarded {
+        resource,
+        node,
+        target: target.clone(),
+    });
+    head(
+        context,
+        message,
+        Target { node, resource },
+        visited,
+        verdict,
+    );
+    clear_transport(context, message, verdict);
+    // Last, since the resource is a part of the old text.
+    verdict.set_value(Name::Callto, target);
+}
+
+/// Writes the headers by which the next node knows what it gets, and from whom.
+fn head<'m>(
+    context: &Context<'_, 'm>,
+    message: &impl Parameters<'m>,
+    Target { node, resource }: Target<'m>,
+    visited: Visited<'m>,
+    verdict: &mut Verdict<'m>,
+) {
+    let keys = &context.settings.keys;
+    let (billid, username) = (message.filled(Name::Billid), message.filled(Name::Username));
+    verdict.set(Name::OsipCallto, resource);
+    verdict.set_or_clear(message, Name::OsipBillid, billid);
+    verdict.set(Name::OsipNodename, context.node);
+    verdict.set_or_clear(message, Name::OsipUsername, username);
+    let list = verdict.make(|text| visited.write(text));
+    if visited.hops() > 0 {
+        verdict.set_value(Name::OsipVisited, list.clone());
+    } else {
+        verdict.clear(message, Name::OsipVisited);
+    }
+    if !keys.are_set() {
+        verdict.clear(message, Name::OsipSignature);
+        return;
+    }
+    let mut signature = Text::new();
+    let call = Signed {
+        origin: context.node,
+        target: node,
+        callto: resource,
+        billid: billid.unwrap_or_default(),
+        username: username.unwrap_or_default(),
+        visited: verdict.resolve(&list),
+    };
+    keys.sign(&call, context.seconds(), context.nonce(), &mut signature);
+    verdict.set_made(Name::OsipSignature, |text| {
+        text.extend_from_slice(&signature);
+    });
+}
+
+/// A message that came from another node goes on to the phone as if it had come in here.
+fn strip_for_phone<'m>(message: &impl Parameters<'m>, verdict: &mut Verdict<'m>) {
+    if CLUSTER_HEADERS
+        .iter()
+        .any(|&name| message.get(name).is_some())
+    {
+        verdict.action = Action::Change;
+        drop_cluster_headers(message, verdict);
+    }
+}
+
+/// Has an instant message sent with none of the headers that it came with, which the channel would copy,
+/// but from the same sender.
+fn drop_cluster_headers<'m>(message: &impl Parameters<'m>, verdict: &mut Verdict<'m>) {
+    verdict.set(Name::OsipPrefix, b"osip_");
+    for name in CLUSTER_HEADERS {
+        verdict.clear(message, name);
+    }
+    if let (Some(caller), None) = (message.filled(Name::Caller), message.filled(Name::User)) {
+        verdict.set(Name::User, caller);
+    }
+}
+
+/// A call as the template sees it: its target is the resource, without prefix and node.
+struct Addressed<'a, 'm, P> {
+    message: &'a P,
+    resource: &'m [u8],
+}
+
+impl<'m, P: Parameters<'m>> Parameters<'m> for Addressed<'_, 'm, P> {
+    fn get(&self, name: Name) -> Option<&'m [u8]> {
+        if name == Name::Callto {
+            Some(self.resource)
+        } else {
+            self.message.get(name)
+        }
+    }
+
+    fn is_repeated(&self, name: Name) -> bool {
+        self.message.is_repeated(name)
+    }
+
+    fn other(&self, name: &[u8]) -> Option<&'m [u8]> {
+        self.message.other(name)
+    }
+}
+
+/// A name that can't be a node's leaves the call as it is, but says why it will fail.
+fn refuse<'m>(
+    context: &Context<'_, 'm>,
+    message: &impl Parameters<'m>,
+    node: &'m [u8],
+    resource: &'m [u8],
+    verdict: &mut Verdict<'m>,
+) {
+    context.count(Counter::NoNode);
+    if let Some(suppressed) = context.rate_limits.no_node.allow(context.now) {
+        verdict.event = Some(Event::NoSuchNode {
+            node,
+            resource,
+            suppressed,
+        });
+    }
+    let reason = format!("no such cluster node '{}'", Escaped(node));
+    context.fail(message, Rejection::NO_ROUTE, &reason, verdict);
+}
+
+/// A call that goes round in circles ends here.
+#[cold]
+fn reject_loop<'m>(
+    context: &Context<'_, 'm>,
+    message: &impl Parameters<'m>,
+    node: &'m [u8],
+    resource: &'m [u8],
+    reason: &str,
+    verdict: &mut Verdict<'m>,
+) {
+    context.looping(node, resource, Visited::of(message).hops(), verdict);
+    context.fail(message, Rejection::LOOPING, reason, verdict);
+}
+
+/// A call to a node that can't be reached fails here and now, so that whoever has another way takes it.
+fn offline<'m>(
+    context: &Context<'_, 'm>,
+    message: &impl Parameters<'m>,
+    node: &'m [u8],
+    resource: &'m [u8],
+    why: Unreachable,
+    verdict: &mut Verdict<'m>,
+) {
+    context.count(Counter::Offline);
+    if let Some(suppressed) = context.rate_limits.offline.allow(context.now) {
+        verdict.event = Some(Event::Offline {
+            node,
+            resource,
+            why,
+            suppressed,
+        });
+    }
+    let reason = format!("cluster node '{}' is {why}", Escaped(node));
+    context.fail(message, Rejection::OFFLINE, &reason, verdict);
+}
+
+/// Takes off the phone's own transport, which a registrar may have brought along and which means
+/// nothing on the way to another node.
+fn clear_transport<'m>(
+    context: &Context<'_, 'm>,
+    message: &impl Parameters<'m>,
+    verdict: &mut Verdict<'m>,
+) {
+    let connection = &context.settings.connection;
+    if connection.is_empty() {
+        verdict.clear(message, Name::ConnectionId);
+    } else {
+        verdict.set_made(Name::ConnectionId, |text| {
+            text.extend_from_slice(connection);
+        });
+    }
+    verdict.clear(message, Name::Transport);
+}

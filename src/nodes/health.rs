@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! Whether a node answers: a few failures in a row take it down, a few answers bring it back.
+//!
+//! Probes and real calls are the evidence. A call that got any answer shows that the node lives, be it busy,
+//! not answered or refused; only one that got none at all counts against it. But the last word is a
+//! probe's: the engine gives up a call whose phone never rings in the same way, if not as soon, as one
+//! whose node is dead. So a call that failed only hurries things.
+//!
+//! A node that goes down soon after it came up must prove itself longer before it is taken for up again,
+//! so that one that comes and goes doesn't take every other call with it.
+//!
+//! Time is microseconds on a clock that never steps, which the caller has.
+
+mod rules;
+
+use std::fmt::{self, Display};
+
+use crate::time::SECOND;
+
+pub use rules::{Codes, CodesError, Rules};
+
+/// The most that `rise` is multiplied by for a node that keeps going down.
+const MAX_FLAP_PENALTY: u32 = 16;
+
+/// What is known of a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum State {
+    /// Nothing yet, which counts as up.
+    #[default]
+    Unknown = 0,
+    /// It answers.
+    Up = 1,
+    /// It doesn't.
+    Down = 2,
+}
+
+impl Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "unknown",
+            Self::Up => "up",
+            Self::Down => "down",
+        })
+    }
+}
+
+/// Why a node is thought to be as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cause {
+    /// Nobody has asked.
+    #[default]
+    Unasked,
+    /// It answered a probe with this code.
+    Answered(u16),
+    /// A probe got no answer in time.
+    NoAnswer,
+    /// An operator said that it counts as unknown again.
+    Enabled,
+    /// Probes can't be made any more.
+    NoProbes,
+}
+
+impl Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unasked => f.write_str("not asked yet"),
+            Self::Answered(code) => write!(f, "answered {code}"),
+            Self::NoAnswer => f.write_str("no answer to a probe"),
+            Self::Enabled => f.write_str("enabled by command"),
+            Self::NoProbes => f.write_str("nodes are not probed"),
+        }
+    }
+}
+
+/// A node's state has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transition {
+    /// What it was.
+    pub from: State,
+    /// What it is.
+    pub to: State,
+    /// Why.
+    pub cause: Cause,
+    /// For how many microseconds it was what it was.
+    pub lasted: u64,
+}
+
+/// The health of one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Health {
+    state: State,
+    /// Since when.
+    since: u64,
+    cause: Cause,
+    /// Failures in a row.
+    failures: u32,
+    /// Answers in a row.
+    answers: u32,
+    /// How many times `rise` it takes to come up.
+    flap_penalty: u32,
+    /// The last answer took so many microseconds; 0 before any.
+    latency: u64,
+}
+
+impl Health {
+    /// Nothing is known yet.
+    #[must_use]
+    pub const fn new(now: u64) -> Self {
+        Self {
+            state: State::Unknown,
+            since: now,
+            cause: Cause::Unasked,
+            failures: 0,
+            answers: 0,
+            flap_penalty: 1,
+            latency: 0,
+        }
+    }
+
+    /// Has what is known of a node that was new count from `now` on.
+    pub const fn begin(&mut self, now: u64) {
+        if self.since == 0 {
+            self.since = now;
+        }
+    }
+
+    /// What is known.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// Since when that is so; 0 before it [began](Self::begin).
+    #[must_use]
+    pub const fn since(&self) -> u64 {
+        self.since
+    }
+
+    /// Why.
+    #[must_use]
+    pub const fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    /// How long the last answer took, in microseconds; 0 before any.
+    #[must_use]
+    pub const fn latency(&self) -> u64 {
+        self.latency
+    }
+
+    /// A probe was answered with `code` after so many microseconds.
+    pub fn answered(
+        &mut self,
+        rules: &Rules,
+        code: u16,
+        latency: u64,
+        now: u64,
+    ) -> Option<Transition> {
+        self.latency = latency;
+        let cause = Cause::Answered(code);
+        if !rules.alive.contains(code) {
+            return self.failed(rules, cause, now);
+        }
+        self.failures = 0;
+        self.answers = self.answers.saturating_add(1);
+        match self.state {
+            State::Up => {
+                let held = now.saturating_sub(self.since) >= u64::from(rules.hold) * SECOND;
+                self.flap_penalty = if held { 1 } else { self.flap_penalty };
+                None
+            }
+            State::Unknown => Some(self.change(State::Up, cause, now)),
+            State::Down if self.answers >= rules.rise.saturating_mul(self.flap_penalty) => {
+                Some(self.change(State::Up, cause, now))
+            }
+            State::Down => None,
+        }
+    }
+
+    /// A probe got no answer, or one that doesn't count.
+    pub fn failed(&mut self, rules: &Rules, cause: Cause, now: u64) -> Option<Transition> {
+        self.answers = 0;
+        self.failures = self.failures.saturating_add(1);
+        if self.state == State::Down || self.failures < rules.fall {
+            return None;
+        }
+        let held = now.saturating_sub(self.since) >= u64::from(rules.hold) * SECOND;
+        self.flap_penalty = match self.state {
+            State::Up if !held => (self.flap_penalty * 2).min(MAX_FLAP_PENALTY),
+            _ => 1,
+        };
+        Some(self.change(State::Down, cause, now))
+    }
+
+    /// A call got no answer at all: a probe is to say whether that was the last of a row.
+    pub fn call_failed(&mut self, rules: &Rules) {
+        if self.state != State::Down && self.failures + 1 < rules.fall {
+            self.failures += 1;
+        }
+    }
+
+    /// A call was answered, whatever the answer: what failed before it was no row.
+    pub fn call_answered(&mut self) {
+        if self.state != State::Down {
+            self.failures = 0;
+        }
+    }
+
+    /// Forgets what is known.
+    pub fn forget(&mut self, cause: Cause, now: u64) -> Option<Transition> {
+        let known = self.state != State::Unknown;
+        let change = known.then(|| self.change(State::Unknown, cause, now));
+        *self = Self {
+            cause,
+            ..Self::new(now)
+        };
+        change
+    }
+
+    fn change(&mut self, to: State, cause: Cause, now: u64) -> Transition {
+        let change = Transition {
+            from: self.state,
+            to,
+            cause,
+            lasted: now.saturating_sub(self.since),
+        };
+        self.state = to;
+        self.since = now;
+        self.cause = cause;
+        self.failures = 0;
+        self.answers = 0;
+        change
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn rules() -> Rules {
+        Rules {
+            interval: 10,
+            timeout: 2,
+            fall: 3,
+            rise: 2,
+            hold: 60,
+            alive: Codes::default(),
+        }
+    }
+
+    /// A node that has been up for a day at second 0 of the returned clock.
+    fn up() -> (Health, u64) {
+        let mut health = Health::new(0);
+        assert!(health.answered(&rules(), 200, 900, 0).is_some());
+        (health, 86_400 * SECOND)
+    }
+
+    fn probe(health: &mut Health, now: &mut u64, answer: bool) -> Option<State> {
+        *now += 10 * SECOND;
+        let change = if answer {
+            health.answered(&rules(), 200, 900, *now)
+        } else {
+            health.failed(&rules(), Cause::NoAnswer, *now)
+        };
+        change.map(|change| change.to)
+    }
+
+    #[test]
+    fn a_node_is_up_with_its_first_answer() {
+        let mut health = Health::new(0);
+        assert_eq!(health.state(), State::Unknown);
+        let change = health.answered(&rules(), 404, 900, 5 * SECOND).unwrap();
+        assert_eq!((change.from, change.to), (State::Unknown, State::Up));
+        assert_eq!((change.lasted, health.latency()), (5 * SECOND, 900));
+    }
+
+    #[test]
+    fn lost_probes_change_nothing_before_the_last_of_a_row() {
+        let (mut health, mut now) = up();
+        for _ in 0..100 {
+            for answer in [false, false, true] {
+                assert_eq!(probe(&mut health, &mut now, answer), None);
+            }
+        }
+        for state in [None, None, Some(State::Down), None] {
+            assert_eq!(probe(&mut health, &mut now, false), state);
+        }
+    }
+
+    #[test]
+    fn a_change_says_why_and_how_long_it_was_otherwise() {
+        let (mut health, mut now) = up();
+        probe(&mut health, &mut now, false);
+        probe(&mut health, &mut now, false);
+        now += 10 * SECOND;
+        let change = health.failed(&rules(), Cause::NoAnswer, now).unwrap();
+        assert_eq!(change.cause, Cause::NoAnswer);
+        assert_eq!(change.lasted, 86_430 * SECOND);
+        assert_eq!((change.from, change.to), (State::Up, State::Down));
+    }
+
+    #[test]
+    fn a_node_that_is_down_comes_up_with_answers_in_a_row() {
+        let (mut health, mut now) = up();
+        for _ in 0..3 {
+            probe(&mut health, &mut now, false);
+        }
+        for (answer, state) in [
+            (true, None),
+            (false, None),
+            (true, None),
+            (true, Some(State::Up)),
+        ] {
+            assert_eq!(probe(&mut health, &mut now, answer), state);
+        }
+    }
+
+    #[test]
+    fn a_node_that_keeps_going_down_takes_longer_and_longer_to_come_up() {
+        let (mut health, mut now) = up();
+        for answers in [2, 4, 8, 16, 32, 32] {
+            for _ in 0..3 {
+                probe(&mut health, &mut now, false);
+            }
+            assert_eq!(health.state(), State::Down);
+            let until_up = (1..100).find(|_| probe(&mut health, &mut now, true).is_some());
+            assert_eq!(until_up, Some(answers));
+        }
+        for _ in 0..6 {
+            probe(&mut health, &mut now, true);
+        }
+        for _ in 0..3 {
+            probe(&mut health, &mut now, false);
+        }
+        probe(&mut health, &mut now, true);
+        assert_eq!(probe(&mut health, &mut now, true), Some(State::Up));
+    }
+
+    #[test]
+    fn a_call_that_is_answered_ends_a_row_of_failures() {
+        let (mut health, mut now) = up();
+        for _ in 0..10 {
+            probe(&mut health, &mut now, false);
+            probe(&mut health, &mut now, false);
+            health.call_answered();
+        }
+        assert_eq!(health.state(), State::Up);
+    }
+
+    #[test]
+    fn calls_that_fail_leave_the_last_word_to_a_probe() {
+        let (mut health, mut now) = up();
+        for _ in 0..10 {
+            health.call_failed(&rules());
+        }
+        assert_eq!(health.state(), State::Up);
+        let mut other = health;
+        assert_eq!(probe(&mut health, &mut now, false), Some(State::Down));
+        for answer in [true, false, false] {
+            assert_eq!(probe(&mut other, &mut now, answer), None);
+        }
+    }
+
+    #[test]
+    fn an_answer_that_does_not_count_is_a_failure() {
+        let rules = Rules {
+            alive: Codes::parse(b"200, 400-499").unwrap(),
+            ..rules()
+        };
+        let (mut health, now) = up();
+        for code in [503, 503] {
+            assert_eq!(health.answered(&rules, code, 1, now), None);
+        }
+        let change = health.answered(&rules, 503, 1, now).unwrap();
+        assert_eq!(
+            (change.to, change.cause),
+            (State::Down, Cause::Answered(503))
+        );
+    }
+
+    proptest! {
+        /// Whatever comes, a node goes down only after `fall` failures in a row, and up only after
+        /// `rise` answers in a row.
+        #[test]
+        fn a_change_needs_a_row(answers in prop::collection::vec(any::<bool>(), 0..200)) {
+            let (mut health, mut now) = up();
+            let mut row = 0;
+            let mut last = None;
+            for answer in answers {
+                row = if last == Some(answer) { row + 1 } else { 1 };
+                last = Some(answer);
+                match probe(&mut health, &mut now, answer) {
+                    Some(State::Down) => prop_assert!(!answer && row >= 3),
+                    Some(_) => prop_assert!(answer && row >= 2),
+                    None => {}
+                }
+            }
+        }
+    }
+}

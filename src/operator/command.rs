@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! The `clustering` command: what an operator asks of the cluster at the engine's console.
+
+use std::fmt::{Display, Write};
+
+use crate::cluster::Cluster;
+use crate::nodes::admin::AdminState;
+use crate::nodes::health::State;
+use crate::nodes::{Node, Nodes};
+use crate::operator::explain::explain;
+use crate::operator::status::{self, reason, state};
+use crate::settings::{Entry, Settings};
+use crate::text::Escaped;
+use crate::time::SECOND;
+
+/// What stands behind the command's own word.
+struct Verb {
+    word: &'static str,
+    /// What it takes, as the help shows it.
+    takes: &'static str,
+    help: &'static str,
+    run: fn(&Cluster, &[u8]) -> String,
+}
+
+/// What a node's name stands for in the help.
+const NODE: &str = " NODE";
+
+const VERBS: [Verb; 8] = [
+    Verb {
+        word: "nodes",
+        takes: "",
+        help: "List the nodes, and what is known of them",
+        run: |cluster, _| table(&cluster.settings().nodes, cluster.now()),
+    },
+    Verb {
+        word: "where",
+        takes: " TARGET",
+        help: "Explain where a target, location or number goes",
+        run: explain,
+    },
+    Verb {
+        word: "drain",
+        takes: NODE,
+        help: "Place nothing new on a node, but still reach it",
+        run: |cluster, node| set_admin(cluster, node, AdminState::Draining),
+    },
+    Verb {
+        word: "undrain",
+        takes: NODE,
+        help: "Place things on a drained node again",
+        run: |cluster, name| match cluster.settings().nodes.find(name) {
+            Some(node) if node.state.admin() == AdminState::Disabled => {
+                format!(
+                    "Node '{}' is disabled, not drained: enable it\n",
+                    Escaped(name)
+                )
+            }
+            _ => set_admin(cluster, name, AdminState::Enabled),
+        },
+    },
+    Verb {
+        word: "disable",
+        takes: NODE,
+        help: "Send nothing to a node at all",
+        run: |cluster, node| set_admin(cluster, node, AdminState::Disabled),
+    },
+    Verb {
+        word: "enable",
+        takes: NODE,
+        help: "Have a node take part again",
+        run: |cluster, node| set_admin(cluster, node, AdminState::Enabled),
+    },
+    Verb {
+        word: "check",
+        takes: "",
+        help: "Check the configuration file, without loading it",
+        // It takes a file, which the host reads: see `check`.
+        run: |_, _| String::new(),
+    },
+    Verb {
+        word: "metrics",
+        takes: "",
+        help: "Show all counters in the text format of Prometheus",
+        run: |cluster, _| status::metrics(cluster),
+    },
+];
+
+/// Says what is wrong with a file, or how it would work.
+#[must_use]
+pub fn check(cluster: &Cluster, file: &str, entries: &[Entry]) -> String {
+    let settings = match Settings::parse(cluster.node(), file, entries) {
+        Ok(settings) => settings,
+        Err(problems) => {
+            let lines = problems.iter().map(|problem| format!("{problem}\n"));
+            return lines.collect::<String>() + "It would be refused\n";
+        }
+    };
+    let mut text = String::new();
+    if !settings.enabled {
+        text.push_str("The module would be disabled: [general] enabled, regexp, callto\n");
+    }
+    if settings.trusts_nobody() {
+        text.push_str("No node is trusted: set 'trusted' or 'secret' in [security]\n");
+    }
+    let nodes = &settings.nodes;
+    if !nodes.is_empty() && nodes.find(cluster.node()).is_none() {
+        let own = Escaped(cluster.node());
+        let _ = writeln!(
+            text,
+            "This node has no section [node {own}]: nothing is placed here"
+        );
+    }
+    for node in nodes
+        .iter()
+        .filter(|node| !node.is_own && node.probe.is_empty())
+    {
+        let name = Escaped(&node.name);
+        let _ = writeln!(text, "[node {name}] isn't probed: it needs a 'probe'");
+    }
+    let _ = writeln!(text, "{file} is good");
+    text
+}
+
+/// Carries out what stands behind the command's own word; `None` where that is nothing of the kind.
+#[must_use]
+pub fn run(cluster: &Cluster, line: &[u8]) -> Option<String> {
+    let line = line.trim_ascii();
+    let end = line.iter().position(u8::is_ascii_whitespace);
+    let (word, rest) = line.split_at(end.unwrap_or(line.len()));
+    let verb = VERBS.iter().find(|verb| verb.word.as_bytes() == word)?;
+    let rest = rest.trim_ascii();
+    // What takes nothing is given nothing, and what takes something something.
+    (verb.takes.is_empty() == rest.is_empty()).then(|| (verb.run)(cluster, rest))
+}
+
+/// The words, one a line, that may follow `line`, which stands behind the command's own word.
+#[must_use]
+pub fn complete(cluster: &Cluster, line: &[u8]) -> Vec<Box<[u8]>> {
+    let line = line.trim_ascii();
+    if line.is_empty() {
+        return VERBS
+            .iter()
+            .map(|verb| verb.word.as_bytes().into())
+            .collect();
+    }
+    let verb = VERBS.iter().find(|verb| verb.word.as_bytes() == line);
+    if verb.is_none_or(|verb| verb.takes != NODE) {
+        return Vec::new();
+    }
+    cluster
+        .settings()
+        .nodes
+        .iter()
+        .map(|node| node.name.clone())
+        .collect()
+}
+
+/// How to use the command: one line for all of them, then one for each.
+#[must_use]
+pub fn help() -> String {
+    let mut text = String::new();
+    for Verb {
+        word, takes, help, ..
+    } in &VERBS
+    {
+        let usage = format!("clustering {word}{takes}");
+        let _ = writeln!(text, "  {usage:<24}  {help}");
+    }
+    text
+}
+
+fn set_admin(cluster: &Cluster, name: &[u8], admin: AdminState) -> String {
+    if cluster.set_admin(name, admin) {
+        return format!("Node '{}' is {admin}\n", Escaped(name));
+    }
+    let settings = cluster.settings();
+    let mut text = format!("No section [node {}], there is", Escaped(name));
+    if settings.nodes.is_empty() {
+        text.push_str(" none for any node");
+    }
+    for (at, node) in settings.nodes.iter().enumerate() {
+        let comma = if at > 0 { "," } else { "" };
+        let _ = write!(text, "{comma} {}", Escaped(&node.name));
+    }
+    text.push('\n');
+    text
+}
+
+/// A table of all nodes, 80 columns wide unless names are long.
+fn table(nodes: &Nodes, now: u64) -> String {
+    if nodes.is_empty() {
+        return "No node has a section of its own in clustering.conf\n".to_owned();
+    }
+    let mut text = row(&[
+        "NODE", "STATE", "SINCE", "LATENCY", "FORWARDS", "FAILED", "REASON",
+    ]);
+    for node in nodes {
+        let health = node.state.health();
+        let since = now.saturating_sub(health.since()) / SECOND;
+        let latency = match health.latency() {
+            0 => "-".to_owned(),
+            micros @ 100_000.. => format!("{} ms", micros / 1000),
+            micros => format!("{}.{} ms", micros / 1000, micros % 1000 / 100),
+        };
+        let since = if node.is_own {
+            "-".to_owned()
+        } else {
+            duration(since)
+        };
+        let columns: [&dyn Display; 7] = [
+            &Escaped(&node.name).to_string(),
+            &summary(node),
+            &since,
+            &latency,
+            &node.state.forwards(),
+            &node.state.failures(),
+            &reason(node),
+        ];
+        text.push_str(&row(&columns.map(ToString::to_string)));
+    }
+    text
+}
+
+fn row(columns: &[impl AsRef<str>; 7]) -> String {
+    let [node, state, since, latency, forwards, failed, reason] =
+        columns.each_ref().map(AsRef::as_ref);
+    let row = format!(
+        "{node:<14} {state:<13} {since:>5} {latency:>8} {forwards:>8} {failed:>6} {reason}"
+    );
+    row.trim_end().to_owned() + "\n"
+}
+
+/// A node's state in a word or two.
+fn summary(node: &Node) -> String {
+    match (node.state.admin(), state(node)) {
+        (AdminState::Enabled, state) => state.to_string(),
+        (AdminState::Draining, State::Down) => "down,draining".to_owned(),
+        (admin, _) => admin.to_string(),
+    }
+}
+
+/// A duration in its greatest unit.
+fn duration(seconds: u64) -> String {
+    let (number, unit) = match seconds {
+        0..60 => (seconds, 's'),
+        60..3600 => (seconds / 60, 'm'),
+        3600..172_800 => (seconds / 3600, 'h'),
+        _ => (seconds / 86_400, 'd'),
+    };
+    format!("{number}{unit}")
+}

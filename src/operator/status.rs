@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! What the module shows of itself: `status clustering` in the engine's grammar, and the same as metrics
+//! for Prometheus.
+
+use std::fmt::{self, Display, Write};
+
+use crate::cluster::Cluster;
+use crate::nodes::Node;
+use crate::nodes::admin::AdminState;
+use crate::nodes::health::State;
+use crate::operator::counters::Counter;
+use crate::time::SECOND;
+
+/// The columns of a node in `status clustering`, as the engine announces them.
+pub const FORMAT: &str = "format=State|Admin|Weight|Since|Latency|Forwards|Failures|Reason";
+
+/// The parameters of `status clustering`: `name=value` with commas between.
+#[must_use]
+pub fn params(cluster: &Cluster) -> String {
+    let settings = cluster.settings();
+    let (enabled, generation) = (settings.enabled, cluster.generation());
+    let database = match cluster.database() {
+        None => "none",
+        Some(true) => "up",
+        Some(false) => "down",
+    };
+    let nodes = settings.nodes.len();
+    let mut text =
+        format!("enabled={enabled},reload={generation},nodes={nodes},database={database}");
+    for &counter in Counter::ALL {
+        // Writing to a string doesn't fail.
+        let _ = write!(text, ",{}={}", counter.text(), cluster.count(counter));
+    }
+    text
+}
+
+/// The nodes in `status clustering`: `NODE=column|column...` with commas between. Durations are in seconds,
+/// latencies in milliseconds.
+#[must_use]
+pub fn nodes(cluster: &Cluster) -> String {
+    let mut text = String::new();
+    for node in &cluster.settings().nodes {
+        let health = node.state.health();
+        let comma = if text.is_empty() { "" } else { "," };
+        let _ = write!(
+            text,
+            "{comma}{}={}|{}|{}|{}|{}|{}|{}|{}",
+            Field(&node.name),
+            state(node),
+            node.state.admin(),
+            node.weight,
+            cluster.now().saturating_sub(health.since()) / SECOND,
+            Thousandths(health.latency()),
+            node.state.forwards(),
+            node.state.failures(),
+            reason(node),
+        );
+    }
+    text
+}
+
+/// What is known of a node's health; it knows itself to be up.
+pub(crate) fn state(node: &Node) -> State {
+    if node.is_own {
+        State::Up
+    } else {
+        node.state.health().state()
+    }
+}
+
+/// Why.
+pub(crate) fn reason(node: &Node) -> String {
+    if node.is_own {
+        "this node".to_owned()
+    } else {
+        node.state.health().cause().to_string()
+    }
+}
+
+/// A text that is no separator to those who read a status, escaped as in a URI.
+struct Field<'a>(&'a [u8]);
+
+impl Display for Field<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for &byte in self.0 {
+            match byte {
+                b',' | b';' | b'|' | b'=' | b'%' | ..b' ' | 0x7f.. => write!(f, "%{byte:02x}")?,
+                _ => f.write_char(char::from(byte))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A number with three decimals.
+struct Thousandths(u64);
+
+impl Display for Thousandths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)
+    }
+}
+
+/// All of it as metrics, in the text format of Prometheus.
+#[must_use]
+pub fn metrics(cluster: &Cluster) -> String {
+    let settings = cluster.settings();
+    let mut page = Page(String::new());
+    let enabled = u64::from(settings.enabled);
+    page.family(
+        "enabled",
+        "Whether the settings in force let the module work.",
+        "gauge",
+    );
+    page.sample("enabled", None, enabled);
+    if let Some(is_up) = cluster.database() {
+        let help = "Whether the database that resources are claimed in answers.";
+        page.family("database_up", help, "gauge");
+        page.sample("database_up", None, u64::from(is_up));
+    }
+    let name = "settings_loaded_total";
+    page.family(name, "How many files of settings were taken.", "counter");
+    page.sample(name, None, cluster.generation());
+    for &counter in Counter::ALL {
+        let name = format!("{}_total", counter.text());
+        page.family(&name, counter.help(), "counter");
+        page.sample(&name, None, cluster.count(counter));
+    }
+    for Column {
+        name,
+        help,
+        kind,
+        value,
+    } in &COLUMNS
+    {
+        page.family(name, help, kind);
+        for node in &settings.nodes {
+            page.sample(name, Some(&node.name), value(node, cluster.now()));
+        }
+    }
+    page.0
+}
+
+/// A metric that each node has.
+struct Column {
+    name: &'static str,
+    help: &'static str,
+    kind: &'static str,
+    value: fn(&Node, u64) -> Micros,
+}
+
+/// A number of millionths.
+struct Micros(u64);
+
+impl Micros {
+    const fn whole(number: u64) -> Self {
+        Self(number.saturating_mul(SECOND))
+    }
+}
+
+impl Display for Micros {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0 / SECOND, self.0 % SECOND) {
+            (whole, 0) => write!(f, "{whole}"),
+            (whole, rest) => write!(f, "{whole}.{rest:06}"),
+        }
+    }
+}
+
+const COLUMNS: [Column; 8] = [
+    Column {
+        name: "node_up",
+        help: "Whether calls are sent to the node, as far as its health goes.",
+        kind: "gauge",
+        value: |node, _| Micros::whole(u64::from(state(node) != State::Down)),
+    },
+    Column {
+        name: "node_draining",
+        help: "Whether nothing new is placed on the node.",
+        kind: "gauge",
+        value: |node, _| Micros::whole(u64::from(node.state.admin() == AdminState::Draining)),
+    },
+    Column {
+        name: "node_disabled",
+        help: "Whether nothing is sent to the node.",
+        kind: "gauge",
+        value: |node, _| Micros::whole(u64::from(node.state.admin() == AdminState::Disabled)),
+    },
+    Column {
+        name: "node_weight",
+        help: "The node's share of what is placed, compared with the others.",
+        kind: "gauge",
+        value: |node, _| Micros::whole(node.weight.into()),
+    },
+    Column {
+        name: "node_state_seconds",
+        help: "Since when the node's health is what it is.",
+        kind: "gauge",
+        value: |node, now| Micros(now.saturating_sub(node.state.health().since())),
+    },
+    Column {
+        name: "node_probe_seconds",
+        help: "How long the node's last answer to a probe took; 0 before any.",
+        kind: "gauge",
+        value: |node, _| Micros(node.state.health().latency()),
+    },
+    Column {
+        name: "node_forwards_total",
+        help: "Calls and messages that were sent to the node.",
+        kind: "counter",
+        value: |node, _| Micros::whole(node.state.forwards()),
+    },
+    Column {
+        name: "node_failures_total",
+        help: "Calls to the node that got no answer at all.",
+        kind: "counter",
+        value: |node, _| Micros::whole(node.state.failures()),
+    },
+];
+
+/// A page of metrics.
+struct Page(String);
+
+impl Page {
+    fn family(&mut self, name: &str, help: &str, kind: &str) {
+        let name = format_args!("yate_clustering_{name}");
+        let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+    }
+
+    fn sample(&mut self, name: &str, node: Option<&[u8]>, value: impl Display) {
+        let _ = write!(self.0, "yate_clustering_{name}");
+        if let Some(node) = node {
+            self.0.push_str("{node=\"");
+            // Prometheus wants UTF-8, and these three escaped.
+            for character in String::from_utf8_lossy(node).chars() {
+                match character {
+                    '\\' => self.0.push_str("\\\\"),
+                    '"' => self.0.push_str("\\\""),
+                    '\n' => self.0.push_str("\\n"),
+                    other => self.0.push(other),
+                }
+            }
+            self.0.push_str("\"}");
+        }
+        let _ = writeln!(self.0, " {value}");
+    }
+}

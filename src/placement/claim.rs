@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! Sticky placement: a resource stays on the node that claimed it, by a lease in a database.
+//!
+//! Rendezvous hashing moves a room as soon as the list of nodes changes, even one that people are in. With a
+//! database that all nodes share, a resource is claimed by one atomic statement: it goes to the node that has it
+//! if that may keep it and its lease still runs, to the winner of the [placement](crate::placement::rendezvous) otherwise. Nodes that claim
+//! it at the same instant get the same answer, whatever each of them thinks of the others.
+//!
+//! The database is asked by the caller: [`Claims::look`] makes the query, [`Claims::answered`] takes what came of
+//! it. What it said is remembered for a while, so that most calls ask nothing. Where it fails, resources
+//! are placed without it: on the node that is remembered as long as its lease runs, by hashing otherwise.
+
+mod breaker;
+mod cache;
+mod lease;
+mod member;
+mod query;
+
+use std::fmt::{self, Display};
+
+use crate::text::Escaped;
+use crate::time::SECOND;
+use breaker::Breaker;
+use cache::{Claim, ClaimCache};
+use query::Values;
+
+pub use lease::{CLAIM, CacheError, LOOKUP, LeaseConfig};
+pub(crate) use member::winner;
+pub use member::{Eligibility, Member};
+pub use query::{Purpose, Query, QueryError};
+
+/// The longest resource that is claimed, in bytes; longer ones are placed by hashing alone. No caller shall
+/// be able to name one that a database refuses for its size.
+const LONGEST: usize = 255;
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'r> {
+    /// The resource.
+    pub resource: &'r [u8],
+    /// Whether it is to be claimed where no node has it.
+    pub purpose: Purpose,
+}
+
+/// What came of looking for a resource's node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resolution<'n> {
+    /// This node has it.
+    Node(&'n [u8], Source),
+    /// No node has it, or may.
+    Nobody,
+    /// The database is to be asked.
+    Ask {
+        /// By this query, which has at most one row, with a node's name.
+        query: Vec<u8>,
+        /// What it is for; [`Claims::answered`] wants to know.
+        purpose: Purpose,
+    },
+}
+
+/// How a resource's node is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The database said so just now.
+    Database,
+    /// It said so some time ago.
+    Cache,
+    /// By hashing alone.
+    Hashing,
+}
+
+/// What came of a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueryOutcome<'r> {
+    /// It was done. With it comes the first column of the *last* row, if there was any: Yate's `sqlitedb` repeats a
+    /// statement that it could not commit, and leaves the rows of the first try in front. Where there is a row
+    /// no `error` counts: `pgsqldb` leaves that of a try which it repeated.
+    Done(Option<&'r [u8]>),
+    /// It failed, with this error.
+    Failed(&'r [u8]),
+    /// It took too long.
+    TimedOut,
+    /// Nobody handles the account.
+    Unhandled,
+}
+
+/// What was wrong with the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DbError<'r> {
+    /// The query failed, with this error.
+    Failed(&'r [u8]),
+    /// The query took longer than so many milliseconds.
+    TimedOut(u32),
+    /// Nobody handles the account.
+    Unhandled,
+    /// A claim came back without a row.
+    NoRow,
+    /// The row has the name of no node.
+    UnknownNode(Vec<u8>),
+}
+
+impl Display for DbError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => write!(f, "the query failed: {}", Escaped(error.trim_ascii())),
+            Self::TimedOut(timeout) => write!(f, "no answer within {timeout} ms"),
+            Self::Unhandled => f.write_str("no database module has this account"),
+            Self::NoRow => f.write_str("the query that claims a resource gave no row"),
+            Self::UnknownNode(name) => {
+                write!(f, "it names '{}', which is no node here", Escaped(name))
+            }
+        }
+    }
+}
+
+/// The database began to fail, or to answer again: worth a line in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DatabaseChange<'r> {
+    /// It fails.
+    Lost(DbError<'r>),
+    /// It answers again.
+    Back,
+}
+
+/// What is known of claims.
+#[derive(Debug, Default)]
+pub struct Claims {
+    cache: ClaimCache,
+    breaker: Breaker,
+}
+
+impl Claims {
+    /// Looks for the node of a resource, and for how to find it out.
+    ///
+    /// `now` is in microseconds. Who gets [`Resolution::Ask`] must ask, and call [`answered`](Self::answered).
+    pub fn look<'n>(
+        &self,
+        config: &LeaseConfig,
+        wanted: Wanted,
+        members: impl Iterator<Item = Member<'n>> + Clone,
+        now: u64,
+    ) -> Resolution<'n> {
+        let Wanted { resource, purpose } = wanted;
+        if config.account.is_empty() || resource.len() > LONGEST {
+            return hashed(resource, members);
+        }
+        if let Some(node) = self.remembered(resource, config.cache, members.clone(), now) {
+            return Resolution::Node(node, Source::Cache);
+        }
+        let keepers = members.clone().filter(Member::keeps).map(|node| node.name);
+        if keepers.clone().next().is_none() {
+            return Resolution::Nobody;
+        }
+        if !self.breaker.admits(now, u64::from(config.retry) * SECOND) {
+            return self.without_database(config, resource, members, now);
+        }
+        let node = winner(resource, members);
+        // Where all nodes are draining nothing is claimed any more, but what was is still reached.
+        let (query, purpose) = match (purpose, node) {
+            (Purpose::Claim, Some(_)) => (&config.claim, Purpose::Claim),
+            _ => (&config.lookup, Purpose::Lookup),
+        };
+        let values = Values {
+            resource,
+            node,
+            nodes: keepers,
+            now: now / SECOND,
+            lease: config.lease,
+        };
+        let query = query.fill(&values);
+        Resolution::Ask { query, purpose }
+    }
+
+    /// Takes what came of the query that [`look`](Self::look) asked for, and never asks for another.
+    ///
+    /// `wanted` has the purpose that came with the query. The change is for the log.
+    pub fn answered<'n, 'r>(
+        &self,
+        config: &LeaseConfig,
+        wanted: Wanted,
+        members: impl Iterator<Item = Member<'n>> + Clone,
+        reply: QueryOutcome<'r>,
+        now: u64,
+    ) -> (Resolution<'n>, Option<DatabaseChange<'r>>) {
+        let Wanted { resource, purpose } = wanted;
+        let error = match reply {
+            QueryOutcome::Failed(error) => DbError::Failed(error),
+            QueryOutcome::TimedOut => DbError::TimedOut(config.timeout),
+            QueryOutcome::Unhandled => DbError::Unhandled,
+            QueryOutcome::Done(None) if purpose == Purpose::Claim => DbError::NoRow,
+            QueryOutcome::Done(None) => {
+                self.cache.forget(resource);
+                return (Resolution::Nobody, self.is_back());
+            }
+            QueryOutcome::Done(Some(cell)) => {
+                let name = query::name(cell);
+                match members.clone().find(|node| node.name == name) {
+                    Some(node) => {
+                        let answer = self.learn(config, wanted, &node, members, now);
+                        return (answer, self.is_back());
+                    }
+                    None => DbError::UnknownNode(name),
+                }
+            }
+        };
+        let is_new = self.breaker.trip(now, u64::from(config.retry) * SECOND);
+        let answer = self.without_database(config, resource, members, now);
+        (answer, is_new.then_some(DatabaseChange::Lost(error)))
+    }
+
+    /// Whether the database failed last.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.breaker.is_tripped()
+    }
+
+    /// How many claims are remembered.
+    #[must_use]
+    pub fn remembered_count(&self) -> usize {
+        self.cache.len()
+    }
+
+    /// Makes an answer of what the database said.
+    fn learn<'n>(
+        &self,
+        config: &LeaseConfig,
+        wanted: Wanted,
+        node: &Member<'n>,
+        members: impl Iterator<Item = Member<'n>>,
+        now: u64,
+    ) -> Resolution<'n> {
+        let Wanted { resource, purpose } = wanted;
+        if !node.keeps() {
+            // It has gone down since the query was made; the next claim will find another one.
+            self.cache.forget(resource);
+            return hashed(resource, members);
+        }
+        // How long the lease that a lookup has found still runs isn't known.
+        if purpose == Purpose::Claim {
+            let claim = Claim {
+                node: node.seed,
+                since: now / SECOND,
+            };
+            self.cache.put(resource, claim, config.lease);
+        }
+        Resolution::Node(node.name, Source::Database)
+    }
+
+    fn is_back<'r>(&self) -> Option<DatabaseChange<'r>> {
+        self.breaker.reset().then_some(DatabaseChange::Back)
+    }
+
+    /// The best that can be said without the database.
+    fn without_database<'n>(
+        &self,
+        config: &LeaseConfig,
+        resource: &[u8],
+        members: impl Iterator<Item = Member<'n>> + Clone,
+        now: u64,
+    ) -> Resolution<'n> {
+        match self.remembered(resource, config.lease, members.clone(), now) {
+            Some(node) => Resolution::Node(node, Source::Cache),
+            None => hashed(resource, members),
+        }
+    }
+
+    /// The node of a claim that is younger than so many seconds, if it may keep it.
+    fn remembered<'n>(
+        &self,
+        resource: &[u8],
+        seconds: u32,
+        mut members: impl Iterator<Item = Member<'n>>,
+        now: u64,
+    ) -> Option<&'n [u8]> {
+        let claim = self.cache.get(resource)?;
+        if !claim.is_younger(seconds, now / SECOND) {
+            return None;
+        }
+        let node = members.find(|node| node.seed == claim.node)?;
+        node.keeps().then_some(node.name)
+    }
+}
+
+/// The node that gets a resource by hashing alone.
+fn hashed<'n>(resource: &[u8], members: impl Iterator<Item = Member<'n>>) -> Resolution<'n> {
+    winner(resource, members).map_or(Resolution::Nobody, |node| {
+        Resolution::Node(node, Source::Hashing)
+    })
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! On which config resources are claimed.
+
+use std::ops::RangeInclusive;
+
+use super::query::{Purpose, Query};
+
+/// The query that claims a resource, good for both databases that `conf/` has a schema for.
+pub const CLAIM: &str = "\
+    INSERT INTO cluster_resources AS held (resource, node, expires) \
+    VALUES (${resource}, ${node}, ${expires}) \
+    ON CONFLICT (resource) DO UPDATE SET expires = excluded.expires, \
+    node = CASE WHEN held.expires >= ${now} AND held.node IN (${nodes}) \
+    THEN held.node ELSE excluded.node END \
+    RETURNING node";
+
+/// The query that looks for the node of a resource.
+pub const LOOKUP: &str = "\
+    SELECT node FROM cluster_resources \
+    WHERE resource = ${resource} AND expires >= ${now} AND node IN (${nodes})";
+
+/// On which config resources are claimed: what `[locate]` says.
+#[derive(Clone, Debug)]
+pub struct LeaseConfig {
+    /// The database account, as the engine's database modules know it; empty for none.
+    pub account: Box<[u8]>,
+    /// How long a claim holds after its last use, in seconds.
+    pub lease: u32,
+    /// How long a claim is answered from cache, in seconds.
+    pub cache: u32,
+    /// How long one query may take, in milliseconds.
+    pub timeout: u32,
+    /// How long the database is left alone after a failure, in seconds.
+    pub retry: u32,
+    /// Claims a resource.
+    pub claim: Query,
+    /// Looks for its node only.
+    pub lookup: Query,
+}
+
+impl LeaseConfig {
+    /// How long a lease may be.
+    pub const LEASES: RangeInclusive<u32> = 10..=31_536_000;
+    /// How long a query may take.
+    pub const TIMEOUTS: RangeInclusive<u32> = 10..=10_000;
+    /// How long the database may be left alone.
+    pub const RETRIES: RangeInclusive<u32> = 1..=3_600;
+    /// The longest time that a claim is answered from cache, unless it is set.
+    pub const USUAL_CACHE: u32 = 60;
+
+    /// Whether both ask the same database in the same words, so that what it said to one is good for
+    /// the other.
+    #[must_use]
+    pub fn ask_alike(&self, other: &Self) -> bool {
+        (&self.account, &self.claim, &self.lookup) == (&other.account, &other.claim, &other.lookup)
+    }
+
+    /// How long claims are answered from cache: `set`, or a quarter of the lease but no longer than
+    /// [usual](Self::USUAL_CACHE).
+    ///
+    /// # Errors
+    ///
+    /// When that is more than half the lease, which would run out while it is used.
+    pub fn cache(lease: u32, set: Option<u32>) -> Result<u32, CacheError> {
+        match set {
+            None => Ok((lease / 4).min(Self::USUAL_CACHE)),
+            Some(cache) if cache <= lease / 2 => Ok(cache),
+            Some(_) => Err(CacheError { most: lease / 2 }),
+        }
+    }
+}
+
+/// The defaults, without a database.
+impl Default for LeaseConfig {
+    fn default() -> Self {
+        let query = |purpose, text: &str| {
+            let query = Query::parse(purpose, text.as_bytes());
+            query.unwrap_or_else(|_| unreachable!("the defaults are valid"))
+        };
+        Self {
+            account: Box::default(),
+            lease: 14_400,
+            cache: Self::USUAL_CACHE,
+            timeout: 500,
+            retry: 5,
+            claim: query(Purpose::Claim, CLAIM),
+            lookup: query(Purpose::Lookup, LOOKUP),
+        }
+    }
+}
+
+/// Why claims can't be remembered for so long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("more than half of 'lease', not a number from 0 to {most}")]
+pub struct CacheError {
+    /// The longest possible.
+    pub most: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_are_remembered_for_a_minute_or_a_quarter_of_a_short_lease() {
+        assert_eq!(LeaseConfig::cache(14_400, None), Ok(60));
+        assert_eq!(LeaseConfig::cache(100, None), Ok(25));
+        assert_eq!(
+            LeaseConfig::cache(LeaseConfig::default().lease, None),
+            Ok(LeaseConfig::default().cache)
+        );
+    }
+
+    #[test]
+    fn a_claim_that_is_used_is_renewed_before_its_lease_ends() {
+        assert_eq!(LeaseConfig::cache(100, Some(0)), Ok(0));
+        assert_eq!(LeaseConfig::cache(100, Some(50)), Ok(50));
+        let error = LeaseConfig::cache(100, Some(51)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "more than half of 'lease', not a number from 0 to 50"
+        );
+    }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! The nodes that a resource may be on.
+
+use crate::nodes::Node;
+use crate::placement::rendezvous::{Candidate, Key, Seed, place};
+
+/// A node as placement sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Member<'n> {
+    /// Its name.
+    pub name: &'n [u8],
+    /// What its lots are drawn by.
+    pub seed: Seed,
+    /// How much it takes, compared with the others.
+    pub weight: u32,
+    /// What it may have.
+    pub eligibility: Eligibility,
+}
+
+/// What a node may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Eligibility {
+    /// It is up, as far as is known: it takes resources.
+    Take,
+    /// It is draining: it keeps what it has, and takes nothing more.
+    Keep,
+    /// It is down, or disabled: what it had goes elsewhere.
+    Nothing,
+}
+
+impl<'n> From<&'n Node> for Member<'n> {
+    fn from(node: &'n Node) -> Self {
+        Self {
+            name: &node.name,
+            seed: node.seed,
+            weight: node.weight,
+            eligibility: match (node.state.is_open(), node.state.unreachable()) {
+                (true, _) => Eligibility::Take,
+                (false, None) => Eligibility::Keep,
+                (false, Some(_)) => Eligibility::Nothing,
+            },
+        }
+    }
+}
+
+impl Member<'_> {
+    /// It may keep what it has.
+    pub(super) fn keeps(&self) -> bool {
+        self.eligibility != Eligibility::Nothing
+    }
+}
+
+/// The node that a resource is placed on, among those that take any.
+pub(crate) fn winner<'n>(
+    resource: &[u8],
+    members: impl Iterator<Item = Member<'n>>,
+) -> Option<&'n [u8]> {
+    let takers = members.filter(|node| node.eligibility == Eligibility::Take);
+    let candidates = takers.map(|node| Candidate {
+        seed: node.seed,
+        weight: node.weight,
+        node: node.name,
+    });
+    place(Key::of(resource), candidates)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nodes::admin::AdminState;
+    use crate::nodes::health::Cause;
+    use crate::settings::{Entry, Settings};
+
+    #[test]
+    fn a_node_may_have_what_its_health_and_the_operator_allow() {
+        let sections: [&[u8]; 4] = [b"node up", b"node drained", b"node disabled", b"node down"];
+        let entries = sections.map(|section| Entry {
+            section,
+            key: b"callto",
+            value: b"sip/sip:x",
+        });
+        let settings = Settings::parse(b"up", "clustering.conf", &entries).unwrap();
+        let live = |name: &[u8]| &settings.nodes.find(name).unwrap().state;
+        live(b"drained").set_admin(AdminState::Draining);
+        live(b"disabled").set_admin(AdminState::Disabled);
+        live(b"down").observe(|probing| {
+            for now in 0..settings.health.fall {
+                let failed = Cause::NoAnswer;
+                probing.health.failed(&settings.health, failed, now.into());
+            }
+        });
+        let members: Vec<_> = settings.nodes.iter().map(Member::from).collect();
+        let eligibility: Vec<_> = members.iter().map(|member| member.eligibility).collect();
+        assert_eq!(
+            eligibility,
+            [
+                Eligibility::Take,
+                Eligibility::Keep,
+                Eligibility::Nothing,
+                Eligibility::Nothing
+            ]
+        );
+        for (member, node) in members.iter().zip(&settings.nodes) {
+            assert_eq!((member.name, member.weight), (&*node.name, 100));
+            assert_eq!(member.seed, Seed::of(&node.name));
+        }
+    }
+}
