@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 //! The committed C header is the one that the source gives, compiles alone as C and as C++, and has a number
-//! that tells its declarations from all that were there before. All of its entries are fuzzed.
+//! that tells its declarations from all that were there before. All of its functions are documented and fuzzed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,8 +10,8 @@ use clustering::ffi::CLUSTERING_ABI_VERSION;
 
 const HEADER: &str = "include/clustering.h";
 
-/// The number of the ABI, and the hash of the declarations that it was given to.
-const NUMBERED: (u32, u64) = (1, 4_225_795_443_736_440_186);
+/// The number of the ABI, and the hash of its declarations.
+const NUMBERED: (u32, u64) = (2, 10_131_599_525_959_521_000);
 
 #[test]
 fn the_committed_header_is_fresh() {
@@ -25,7 +25,7 @@ fn other_declarations_have_another_number() {
     assert_eq!(
         numbered, NUMBERED,
         "the declarations have changed, or their number: CLUSTERING_ABI_VERSION must be one that no \
-         release has had, NUMBERED what stands on the left"
+         release has had, and NUMBERED the value on the left"
     );
 }
 
@@ -43,6 +43,72 @@ fn every_name_has_the_prefix() {
         }
     }
     assert!(checked > 10);
+}
+
+#[test]
+fn every_value_of_an_enum_begins_with_the_name_of_the_enum() {
+    let declarations = declarations();
+    let mut checked = 0;
+    for after in declarations.split("typedef enum { ").skip(1) {
+        let (values, after) = after.split_once('}').unwrap();
+        let (name, _) = after.split_once(';').unwrap();
+        let prefix = format!("{}_", name.trim().to_uppercase());
+        for value in values.split(", ").filter(|value| !value.is_empty()) {
+            assert!(value.starts_with(&prefix), "{value} of {name}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 20);
+}
+
+#[test]
+fn each_function_is_documented_with_its_parameters_null_result_and_threads() {
+    let header = committed();
+    let (_, functions) = header.split_once("extern \"C\" {").unwrap();
+    let mut checked = 0;
+    for after in functions.split("/**").skip(1) {
+        let (doc, declaration) = after.split_once("*/").unwrap();
+        let (declaration, _) = declaration.split_once(';').unwrap();
+        let (start, parameters) = declaration.split_once('(').unwrap();
+        let lines: Vec<_> = doc
+            .lines()
+            .map(|line| line.strip_prefix(" *").unwrap_or(line).trim())
+            .collect();
+        let doc = lines.join(" ");
+        // Without the preconditions, which say what is undefined, not what is done.
+        let (doc, _) = doc.split_once("\\pre").unwrap_or((&doc, ""));
+        let says = |words: &[&str]| words.iter().any(|word| doc.contains(word));
+        assert!(
+            says(&["Threads: ", "threads: "]),
+            "no threads: {declaration}"
+        );
+        let returns = ["Returns", "Gives ", "Tells whether "];
+        assert!(
+            start.trim_start().starts_with("void ") || says(&returns),
+            "no result: {declaration}"
+        );
+        if parameters.contains('*') {
+            let null = ["NULL", "as for `clustering_"];
+            assert!(says(&null), "no NULL: {declaration}");
+        }
+        let parameters = parameters.trim_end_matches(')').split(',');
+        for parameter in parameters.filter(|parameter| *parameter != "void") {
+            let name = parameter.rsplit([' ', '*']).next().unwrap();
+            let quoted = format!("`{name}`");
+            let described = doc_items(&lines).any(|item| item.contains(&quoted));
+            assert!(described, "no {name}: {declaration}");
+        }
+        checked += 1;
+    }
+    assert!(checked > 20);
+}
+
+/// The heads of a comment's items, up to the colon: the parameters that each describes.
+fn doc_items<'l>(lines: &'l [&'l str]) -> impl Iterator<Item = &'l str> {
+    let items = lines.iter().filter_map(|line| line.strip_prefix("* "));
+    items
+        .filter_map(|item| item.split_once(": "))
+        .map(|(head, _)| head)
 }
 
 #[test]
@@ -79,12 +145,12 @@ fn each_entry_is_fuzzed() {
     let words = declarations
         .split('(')
         .filter_map(|text| text.rsplit(|letter| !is_part(letter)).next());
-    let entries: Vec<_> = words
+    let functions: Vec<_> = words
         .filter(|word| word.starts_with("clustering_"))
         .collect();
-    assert!(!entries.is_empty());
-    for entry in entries {
-        assert!(sources.contains(&format!("{entry}(")), "{entry}");
+    assert!(!functions.is_empty());
+    for function in functions {
+        assert!(sources.contains(&format!("{function}(")), "{function}");
     }
 }
 

@@ -4,6 +4,7 @@
 //! no decision may ask for another one, or write it.
 
 use clustering::messages::{Kind, Name, NameSet, Parameters, Reply};
+use clustering::time::{MessageTimes, WallTime};
 use clustering::verdict::{Action, Edit, Verdict};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -138,18 +139,19 @@ proptest! {
         let message = Watched { params, names: kind.names() };
         cluster.concerns(kind, &&message);
         let mut verdict = Verdict::default();
-        cluster.decide(kind, &&message, complete, 1, &mut verdict);
+        cluster.decide(kind, &&message, complete, MessageTimes::at(WallTime(1)), &mut verdict);
         check(&verdict, kind.names());
         let answer = Reply {
-            handled,
-            node: node.as_bytes(),
-            has_row,
+            no_thread: false,
             timed_out,
+            handled,
+            retval: node.as_bytes(),
+            row: has_row.then(|| node.as_bytes()),
             error: error.map(str::as_bytes),
             reason: reason.as_bytes(),
         };
         let mut answered = Verdict::default();
-        cluster.resume(&verdict, &&message, &answer, 1, &mut answered);
+        cluster.resume(&verdict, &&message, &answer, MessageTimes::at(WallTime(1)), &mut answered);
         check(&answered, kind.names());
     }
 }

@@ -117,7 +117,7 @@ fn in_force(reload: usize) -> &'static Settings {
 struct Soak {
     done: AtomicBool,
     /// The last reload that began, and the last one that ended.
-    begun: AtomicUsize,
+    pending: AtomicUsize,
     ended: AtomicUsize,
     messages: AtomicUsize,
     /// Messages that were under way during a reload.
@@ -148,7 +148,7 @@ impl Soak {
             let (name, message) = messages::next(&mut draw);
             let first = self.ended.load(SeqCst);
             let outcome = engine.dispatch(&message);
-            let last = self.begun.load(SeqCst);
+            let last = self.pending.load(SeqCst);
             self.messages.fetch_add(1, SeqCst);
             self.between.fetch_add(usize::from(first != last), SeqCst);
             let expected: Vec<Message> = (first..=last)
@@ -180,7 +180,7 @@ impl Soak {
         while Instant::now() < end && self.mismatches().len() < 5 {
             reload += 1;
             let before = status(engine, "reload");
-            self.begun.store(reload, SeqCst);
+            self.pending.store(reload, SeqCst);
             let text = file(reload).map_or(REFUSED, |settings| settings.file);
             engine.configure(MODULE, text);
             assert!(engine.reload(Some(MODULE)));

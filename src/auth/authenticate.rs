@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Whether one message's cluster headers count, by its sender's address and its signature.
+//! Decides whether one message's cluster headers are trusted, by its sender's address and its signature.
 
-use crate::auth::nonces::{Channel, NonceError};
+use crate::auth::nonce_cache::Channel;
 use crate::auth::signature::Signed;
 use crate::auth::trust::AuthError;
-use crate::decision::Context;
+use crate::decision::Decision;
 use crate::failure::unpoisoned;
 use crate::messages::{CLUSTER_HEADERS, Name, Parameters};
 
@@ -16,26 +16,26 @@ pub(crate) fn sender<'m>(message: &impl Parameters<'m>) -> Option<&'m [u8]> {
         .or_else(|| message.filled(Name::IpHost))
 }
 
-/// What becomes of the signature's nonce.
+/// The use that is made of a signature's nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NonceUse {
-    /// It is used: the next one with it is a replay, unless it's of the same channel.
+    /// The nonce is consumed: the next message with it is a replay, unless it's of the same channel.
     Consume,
-    /// It is only looked at, because the same call will be authenticated again.
+    /// The nonce is only looked at, because the same call will be authenticated again.
     Peek,
 }
 
-/// Whether a message's cluster headers count.
+/// Checks that a message's cluster headers are to be trusted.
 ///
 /// # Errors
 ///
-/// Says why not.
-pub(crate) fn authenticate<'m>(
-    context: &Context<'_, 'm>,
-    message: &impl Parameters<'m>,
+/// Says why they are not.
+pub(crate) fn authenticate<'m, P: Parameters<'m>>(
+    decision: &Decision<'_, 'm, P>,
     nonce_use: NonceUse,
 ) -> Result<(), AuthError> {
-    let settings = context.settings;
+    let settings = decision.settings;
+    let message = decision.message;
     let by_address = !settings.trust.is_unset() || !settings.keys.are_set();
     if by_address && !settings.trust.trusts(sender(message)) {
         return Err(AuthError::Address);
@@ -52,7 +52,7 @@ pub(crate) fn authenticate<'m>(
     let header = |name| message.get(name).unwrap_or_default();
     let call = Signed {
         origin: header(Name::SipNodename),
-        target: context.node,
+        target: decision.node,
         callto: header(Name::SipCallto),
         billid: header(Name::SipBillid),
         username: header(Name::SipUsername),
@@ -65,24 +65,18 @@ pub(crate) fn authenticate<'m>(
         .keys
         .verify(&call, signature)
         .ok_or(AuthError::Forged)?;
-    let (now, window) = (context.seconds(), settings.window);
+    let (now, window) = (decision.now.seconds(), settings.window);
     let seconds = now.abs_diff(verified.seconds);
     if seconds > window {
         return Err(AuthError::Skewed { seconds, window });
     }
-    let mut nonces = unpoisoned(context.nonces.lock());
-    let taken = match nonce_use {
-        NonceUse::Consume => nonces.take(
-            verified,
-            now,
-            window,
-            message.filled(Name::Id).map(Channel::of),
-        ),
-        NonceUse::Peek => nonces.check(verified),
-    };
-    taken.map_err(|refusal| match refusal {
-        NonceError::Replayed => AuthError::Replayed,
-        NonceError::Forgotten => AuthError::Forgotten,
-        NonceError::Full => AuthError::Full,
-    })
+    let mut nonces = unpoisoned(decision.shared.nonces.lock());
+    match nonce_use {
+        NonceUse::Consume => {
+            let channel = message.filled(Name::Id).map(Channel::of);
+            nonces.consume(verified, now, window, channel)?;
+        }
+        NonceUse::Peek => nonces.peek(verified)?,
+    }
+    Ok(())
 }

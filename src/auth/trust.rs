@@ -11,6 +11,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::auth::nonce_cache::NonceError;
 use crate::operator::counters::Counter;
 use crate::text::Escaped;
 
@@ -131,6 +132,16 @@ pub enum AuthError {
     Forgotten,
     /// There is no room to remember the signature.
     Full,
+}
+
+impl From<NonceError> for AuthError {
+    fn from(error: NonceError) -> Self {
+        match error {
+            NonceError::Replayed => Self::Replayed,
+            NonceError::Forgotten => Self::Forgotten,
+            NonceError::Full => Self::Full,
+        }
+    }
 }
 
 impl AuthError {

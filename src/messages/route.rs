@@ -1,125 +1,105 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! `call.route`: a call to `prefix/...` that another node sent is recognised and routed on; from
-//! anybody else's messages the cluster headers are taken off.
+//! `call.route`: a call to `prefix/...` that another node sent is recognised and routed on. The cluster headers
+//! of any other sender are removed.
 
+use super::has_cluster_headers;
+use super::visited::Visited;
 use crate::addressing::resource::trim_blanks;
 use crate::auth::authenticate::{NonceUse, authenticate, sender};
 use crate::auth::trust::AuthError;
-use crate::decision::{Context, Rejection};
+use crate::decision::{Decision, Rejection};
 use crate::event::Event;
-use crate::messages::visited::Visited;
 use crate::messages::{CLUSTER_HEADERS, Name, Parameters};
-use crate::operator::counters::Counter;
+use crate::settings::Settings;
 use crate::text::Value;
-use crate::verdict::{Action, Verdict};
+use crate::verdict::Action;
+
+/// Whether a call is the cluster's, or has headers of a cluster.
+pub(crate) fn concerns<'m>(settings: &Settings, message: &impl Parameters<'m>) -> bool {
+    settings.has_prefix(message.get(Name::Called)) || has_cluster_headers(message)
+}
 
 /// Decides an incoming call.
-pub(crate) fn decide<'m>(
-    context: &Context<'_, 'm>,
-    message: &impl Parameters<'m>,
-    verdict: &mut Verdict<'m>,
-) {
-    let settings = context.settings;
-    let called = message
+pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
+    let settings = decision.settings;
+    let called = decision
         .filled(Name::Called)
-        .and_then(|to| settings.prefix.strip(to));
-    let called = called.map(trim_blanks);
-    let mut callto = message.filled(Name::SipCallto);
-    let from_node = CLUSTER_HEADERS
-        .iter()
-        .any(|&name| message.get(name).is_some());
-    let authenticated = if from_node {
-        authenticate(context, message, NonceUse::Consume)
-    } else {
-        Ok(())
-    };
-    if let Err(cause) = authenticated {
-        let depends = called == Some(b"") && callto.is_some();
-        reject_headers(context, message, cause, depends, verdict);
-        if depends {
+        .and_then(|to| settings.prefix.strip(to))
+        .map(trim_blanks);
+    let mut callto = decision.filled(Name::SipCallto);
+    let mut from_node = has_cluster_headers(decision.message);
+    if from_node && let Err(cause) = authenticate(decision, NonceUse::Consume) {
+        let refused = called == Some(b"") && callto.is_some();
+        drop_headers(decision, cause, refused);
+        if refused {
             let reason = "cluster headers from an untrusted sender";
-            refuse(context, message, Rejection::FORBIDDEN, reason, verdict);
-            return;
+            return reject(decision, Rejection::FORBIDDEN, reason);
         }
-        callto = None;
+        (callto, from_node) = (None, false);
     }
     let Some(called) = called else { return };
     if called.is_empty() && callto.is_none() {
         return;
     }
-    if from_node && authenticated.is_ok() {
-        let visited = Visited::of(message);
-        if visited.contains(context.node) || visited.hops() > settings.hops {
-            let (node, hops) = (context.node, visited.hops());
-            context.looping(
-                node,
-                message.get(Name::Called).unwrap_or_default(),
-                hops,
-                verdict,
-            );
+    if from_node {
+        let visited = Visited::of(decision.message);
+        if visited.contains(decision.node) || visited.hops() > settings.hops {
+            decision.report(Event::Looping {
+                node: decision.node,
+                called: decision.get(Name::Called).unwrap_or_default(),
+                hops: visited.hops(),
+            });
             let reason = "the call has been on this node already";
-            refuse(context, message, Rejection::LOOPING, reason, verdict);
-            return;
+            return reject(decision, Rejection::LOOPING, reason);
         }
-        let origin = message.filled(Name::SipNodename);
+        let origin = decision.filled(Name::SipNodename);
         if let Some(origin) = origin.filter(|_| settings.cdr_nodes) {
-            verdict.set(Name::ClusterOrigin, origin);
+            decision.set(Name::ClusterOrigin, origin);
         }
     }
-    context.count(Counter::Received);
-    verdict.action = Action::Change;
-    if verdict.event.is_none() {
-        verdict.event = Some(Event::Received {
-            called,
-            callto: callto.unwrap_or_default(),
-        });
-    }
+    decision.verdict.action = Action::Change;
+    decision.report(Event::Received {
+        called,
+        callto: callto.unwrap_or_default(),
+    });
     if let (b"", Some(callto)) = (called, callto) {
-        verdict.action = Action::Answer;
-        verdict.set_retval(Value::Given(callto));
-        if let Some(billid) = message.filled(Name::SipBillid) {
-            verdict.set(Name::Billid, billid);
+        decision.verdict.action = Action::Answer;
+        decision.verdict.set_retval(Value::Given(callto));
+        if let Some(billid) = decision.filled(Name::SipBillid) {
+            decision.set(Name::Billid, billid);
         }
     }
-    verdict.set(Name::Called, called);
+    decision.set(Name::Called, called);
 }
 
-/// Takes off cluster headers that don't count; `refused` says that the call depends on them.
-fn reject_headers<'m>(
-    context: &Context<'_, 'm>,
-    message: &impl Parameters<'m>,
+/// Removes cluster headers that are not trusted; `refused` says that the call depends on them.
+fn drop_headers<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
     cause: AuthError,
     refused: bool,
-    verdict: &mut Verdict<'m>,
 ) {
-    context.count(cause.counter());
-    if let Some(suppressed) = context.rate_limits.untrusted.allow(context.now) {
-        verdict.event = Some(Event::Untrusted {
-            address: sender(message).unwrap_or_default(),
-            called: message.get(Name::Called).unwrap_or_default(),
-            callto: message.get(Name::SipCallto).unwrap_or_default(),
-            refused,
-            cause,
-            advise: context.settings.trusts_nobody(),
-            suppressed,
-        });
-    }
-    verdict.action = Action::Change;
+    decision.report(Event::Untrusted {
+        address: sender(decision.message).unwrap_or_default(),
+        called: decision.get(Name::Called).unwrap_or_default(),
+        callto: decision.get(Name::SipCallto).unwrap_or_default(),
+        refused,
+        cause,
+        advise: decision.settings.trusts_nobody(),
+    });
+    decision.verdict.action = Action::Change;
     for name in CLUSTER_HEADERS {
-        verdict.clear(message, name);
+        decision.clear(name);
     }
 }
 
 /// Has the engine refuse the call.
-fn refuse<'m>(
-    context: &Context<'_, 'm>,
-    message: &impl Parameters<'m>,
-    refusal: Rejection,
+fn reject<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    rejection: Rejection,
     reason: &str,
-    verdict: &mut Verdict<'m>,
 ) {
-    context.fail(message, refusal, reason, verdict);
-    verdict.action = Action::Answer;
-    verdict.set_retval(Value::Given(b"-"));
+    decision.fail(rejection, reason);
+    decision.verdict.action = Action::Answer;
+    decision.verdict.set_retval(Value::Given(b"-"));
 }

@@ -7,6 +7,7 @@ use clustering::placement::claim::{
     Source, Wanted,
 };
 use clustering::placement::rendezvous::Seed;
+use clustering::time::WallTime;
 
 /// A node with a view of its own: of the others, of the time, and of claims.
 #[derive(Default)]
@@ -59,8 +60,12 @@ impl Node {
 
     pub fn look(&self, purpose: Purpose, resource: &[u8]) -> Resolution<'static> {
         let wanted = Wanted { resource, purpose };
-        self.claims
-            .look(&self.terms, wanted, self.members(), self.now * 1_000_000)
+        self.claims.look(
+            &self.terms,
+            wanted,
+            self.members(),
+            WallTime(self.now * 1_000_000),
+        )
     }
 
     pub fn answered<'r>(
@@ -72,7 +77,7 @@ impl Node {
         let wanted = Wanted { resource, purpose };
         let now = self.now * 1_000_000;
         self.claims
-            .answered(&self.terms, wanted, self.members(), reply, now)
+            .answered(&self.terms, wanted, self.members(), reply, WallTime(now))
     }
 
     /// Looks, and has somebody ask the database if need be: it is given the query, and gives the first column

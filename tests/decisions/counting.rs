@@ -8,6 +8,7 @@ use clustering::event::{INTERVAL, Level};
 use clustering::messages::{Kind, Reply};
 use clustering::nodes::admin::AdminState;
 use clustering::operator::counters::Counter;
+use clustering::time::{MessageTimes, WallTime};
 use clustering::verdict::{Action, Verdict};
 
 use crate::node::{SETTINGS, cluster, params};
@@ -102,11 +103,23 @@ const CASES: [Case; 13] = [
 fn line(cluster: &Cluster, case: &Case, now: u64) -> Option<String> {
     let list = params(case.params);
     let (message, mut verdict) = (list.as_slice(), Verdict::default());
-    cluster.decide(case.kind, &message, true, now, &mut verdict);
+    cluster.decide(
+        case.kind,
+        &message,
+        true,
+        MessageTimes::at(WallTime(now)),
+        &mut verdict,
+    );
     let mut end = Verdict::default();
     if verdict.action == Action::Locate {
         let nobody = Reply::default();
-        cluster.resume(&verdict, &message, &nobody, now, &mut end);
+        cluster.resume(
+            &verdict,
+            &message,
+            &nobody,
+            MessageTimes::at(WallTime(now)),
+            &mut end,
+        );
         verdict = end;
     }
     let shown = verdict

@@ -5,6 +5,7 @@
 use clustering::event::{Event, INTERVAL, Level};
 use clustering::messages::{Kind, Reply};
 use clustering::operator::counters::Counter;
+use clustering::time::{MessageTimes, WallTime};
 use clustering::verdict::{Action, Verdict};
 
 use crate::node::{SETTINGS, cluster, decide, decide_at, params};
@@ -91,7 +92,13 @@ fn all_parameters_are_asked_for_only_where_the_template_uses_others() {
     ] {
         let list = params(&[("callto", target)]);
         let mut verdict = Verdict::default();
-        cluster.decide(Kind::Execute, &list.as_slice(), false, 1, &mut verdict);
+        cluster.decide(
+            Kind::Execute,
+            &list.as_slice(),
+            false,
+            MessageTimes::at(WallTime(1)),
+            &mut verdict,
+        );
         assert_eq!(verdict.action, action, "{target}");
     }
 }
@@ -210,16 +217,28 @@ fn nothing_is_said_of_a_usual_message_at_the_default_level() {
     ] {
         let list = params(&[(name, value)]);
         let (message, mut verdict) = (list.as_slice(), Verdict::default());
-        cluster.decide(kind, &message, true, 1, &mut verdict);
+        cluster.decide(
+            kind,
+            &message,
+            true,
+            MessageTimes::at(WallTime(1)),
+            &mut verdict,
+        );
         let mut levels = vec![verdict.event.as_ref().map(Event::level)];
         if verdict.action == Action::Locate {
             let found = Reply {
                 handled: true,
-                node: b"node1",
+                retval: b"node1",
                 ..Reply::default()
             };
             let mut end = Verdict::default();
-            cluster.resume(&verdict, &message, &found, 1, &mut end);
+            cluster.resume(
+                &verdict,
+                &message,
+                &found,
+                MessageTimes::at(WallTime(1)),
+                &mut end,
+            );
             levels.push(end.event.as_ref().map(Event::level));
         }
         for level in levels.into_iter().flatten() {

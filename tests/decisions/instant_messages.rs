@@ -4,6 +4,7 @@
 
 use clustering::messages::{Kind, Reply};
 use clustering::nodes::admin::AdminState;
+use clustering::time::{MessageTimes, WallTime};
 use clustering::verdict::{Action, Verdict};
 
 use crate::node::{Decided, SETTINGS, cluster, decide, params};
@@ -82,17 +83,29 @@ fn a_message_whose_node_is_looked_for_is_sent_when_it_is_found() {
     let cluster = cluster(&[SETTINGS]);
     let message = params(&[("callto", "cluster/*/conf/1"), ("called", "room")]);
     let message = message.as_slice();
-    let mut begun = Verdict::default();
-    cluster.decide(Kind::Message, &message, true, 1, &mut begun);
-    assert_eq!(begun.action, Action::Locate);
+    let mut pending = Verdict::default();
+    cluster.decide(
+        Kind::Message,
+        &message,
+        true,
+        MessageTimes::at(WallTime(1)),
+        &mut pending,
+    );
+    assert_eq!(pending.action, Action::Locate);
     for (node, action) in [("node2", Action::Send), ("node1", Action::Change)] {
         let answer = Reply {
             handled: true,
-            node: node.as_bytes(),
+            retval: node.as_bytes(),
             ..Reply::default()
         };
         let mut verdict = Verdict::default();
-        cluster.resume(&begun, &message, &answer, 1, &mut verdict);
+        cluster.resume(
+            &pending,
+            &message,
+            &answer,
+            MessageTimes::at(WallTime(1)),
+            &mut verdict,
+        );
         assert_eq!(verdict.action, action, "{node}");
     }
 }
@@ -107,11 +120,23 @@ fn a_message_whose_node_is_disabled_or_not_found_is_answered_as_to_a_phone_that_
     assert_eq!(decided.value("code"), Some("480"));
 
     let message = params(&[("callto", "cluster/*/conf/1"), ("called", "room")]);
-    let mut begun = Verdict::default();
-    cluster.decide(Kind::Message, &message.as_slice(), true, 1, &mut begun);
+    let mut pending = Verdict::default();
+    cluster.decide(
+        Kind::Message,
+        &message.as_slice(),
+        true,
+        MessageTimes::at(WallTime(1)),
+        &mut pending,
+    );
     let mut verdict = Verdict::default();
     let nobody = Reply::default();
-    cluster.resume(&begun, &message.as_slice(), &nobody, 1, &mut verdict);
+    cluster.resume(
+        &pending,
+        &message.as_slice(),
+        &nobody,
+        MessageTimes::at(WallTime(1)),
+        &mut verdict,
+    );
     let decided = Decided::new(&verdict, &message);
     assert_eq!(decided.value("error"), Some("failure"));
     assert_eq!(decided.value("code"), Some("480"));

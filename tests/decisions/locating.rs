@@ -4,6 +4,7 @@
 
 use clustering::messages::{Kind, Reply};
 use clustering::operator::counters::Counter;
+use clustering::time::{MessageTimes, WallTime};
 use clustering::verdict::{Action, Verdict};
 
 use crate::node::{Decided, Params, SETTINGS, apply, cluster, entries, params};
@@ -15,13 +16,25 @@ fn locate(
     answer: &Reply<'_>,
 ) -> Decided {
     let list = params(call);
-    let mut begun = Verdict::default();
-    cluster.decide(Kind::Execute, &list.as_slice(), true, 1, &mut begun);
-    assert_eq!(begun.action, Action::Locate);
+    let mut pending = Verdict::default();
+    cluster.decide(
+        Kind::Execute,
+        &list.as_slice(),
+        true,
+        MessageTimes::at(WallTime(1)),
+        &mut pending,
+    );
+    assert_eq!(pending.action, Action::Locate);
     let mut verdict = Verdict::default();
     let message = list.as_slice();
     // The answer's texts outlive the verdict in the engine; here both are cut to the call's life.
-    cluster.resume(&begun, &message, answer, 1, &mut verdict);
+    cluster.resume(
+        &pending,
+        &message,
+        answer,
+        MessageTimes::at(WallTime(1)),
+        &mut verdict,
+    );
     Decided::new(&verdict, &list)
 }
 
@@ -30,16 +43,22 @@ const ANY: [(&str, &str); 2] = [("callto", "cluster/*/conf/7"), ("billid", "1-2"
 #[test]
 fn the_locate_message_says_what_is_looked_for() {
     let (cluster, list) = (cluster(&[SETTINGS]), params(&ANY));
-    let mut begun = Verdict::default();
-    cluster.decide(Kind::Execute, &list.as_slice(), true, 1, &mut begun);
-    assert_eq!(begun.retval(), Some(&b"cluster.locate"[..]));
+    let mut pending = Verdict::default();
+    cluster.decide(
+        Kind::Execute,
+        &list.as_slice(),
+        true,
+        MessageTimes::at(WallTime(1)),
+        &mut pending,
+    );
+    assert_eq!(pending.retval(), Some(&b"cluster.locate"[..]));
     let asked = [
         ("allocate", "true"),
         ("nodename", "node1"),
         ("callto", "conf/7"),
         ("billid", "1-2"),
     ];
-    assert_eq!(apply(&begun, &Params::new()), params(&asked));
+    assert_eq!(apply(&pending, &Params::new()), params(&asked));
 }
 
 #[test]
@@ -52,7 +71,7 @@ fn a_located_node_gets_the_call() {
     ] {
         let answer = Reply {
             handled: true,
-            node: node.as_bytes(),
+            retval: node.as_bytes(),
             ..Reply::default()
         };
         let cluster = cluster(&[SETTINGS]);
@@ -79,7 +98,7 @@ fn a_call_whose_node_is_not_located_fails_with_the_given_error() {
     for node in [&b"-"[..], b"error"] {
         let refused = Reply {
             handled: true,
-            node,
+            retval: node,
             ..Reply::default()
         };
         let decided = locate(&cluster(&[SETTINGS]), &ANY, &refused);
@@ -91,8 +110,14 @@ fn a_call_whose_node_is_not_located_fails_with_the_given_error() {
 fn a_call_is_ended_with_the_settings_that_it_was_begun_with() {
     let cluster = cluster(&[SETTINGS]);
     let list = params(&ANY);
-    let mut begun = Verdict::default();
-    cluster.decide(Kind::Execute, &list.as_slice(), true, 1, &mut begun);
+    let mut pending = Verdict::default();
+    cluster.decide(
+        Kind::Execute,
+        &list.as_slice(),
+        true,
+        MessageTimes::at(WallTime(1)),
+        &mut pending,
+    );
     cluster
         .load(
             "clustering.conf",
@@ -101,11 +126,17 @@ fn a_call_is_ended_with_the_settings_that_it_was_begun_with() {
         .unwrap();
     let answer = Reply {
         handled: true,
-        node: b"node2",
+        retval: b"node2",
         ..Reply::default()
     };
     let mut verdict = Verdict::default();
-    cluster.resume(&begun, &list.as_slice(), &answer, 1, &mut verdict);
+    cluster.resume(
+        &pending,
+        &list.as_slice(),
+        &answer,
+        MessageTimes::at(WallTime(1)),
+        &mut verdict,
+    );
     let target = "sip/sip:cluster/@node2.example.net:502";
     assert_eq!(Decided::new(&verdict, &list).value("callto"), Some(target));
 }

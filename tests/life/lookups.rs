@@ -135,7 +135,7 @@ fn reload_from_inside_a_lookup_neither_hangs_nor_is_lost() {
     assert!(known);
     assert_eq!(
         target, "sip/sip:4021@node2.lab",
-        "the call is decided by the settings that it was begun with"
+        "the call is decided by the settings that it was pending with"
     );
     assert_eq!(lab.register(), "farm/node1/sip/bob@lab");
     assert_eq!(lab.target("farm/host7/x"), "iax/host");

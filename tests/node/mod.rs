@@ -6,6 +6,7 @@
 use clustering::cluster::Cluster;
 use clustering::messages::Kind;
 use clustering::settings::Entry;
+use clustering::time::{MessageTimes, WallTime};
 use clustering::verdict::{Action, Edit, Verdict};
 
 pub type Params = Vec<(Vec<u8>, Vec<u8>)>;
@@ -97,7 +98,13 @@ impl Decided {
 
 pub fn decide_at(now: u64, cluster: &Cluster, kind: Kind, list: &Params) -> Decided {
     let mut verdict = Verdict::default();
-    cluster.decide(kind, &list.as_slice(), true, now, &mut verdict);
+    cluster.decide(
+        kind,
+        &list.as_slice(),
+        true,
+        MessageTimes::at(WallTime(now)),
+        &mut verdict,
+    );
     Decided::new(&verdict, list)
 }
 

@@ -154,12 +154,12 @@ fn calls_whose_ends_are_never_heard_of_are_forgotten_some_time() {
 
 #[test]
 fn calls_are_only_watched_where_nodes_are_probed() {
-    let priorities = |settings: &[&[Setting]]| {
+    let decided = |settings: &[&[Setting]]| {
         let settings = cluster(settings).settings();
-        [Kind::Startup, Kind::Hangup].map(|kind| settings.priority(kind))
+        [Kind::Startup, Kind::Hangup].map(|kind| settings.decides(kind))
     };
     let off = [("health", "interval", "0")];
-    assert_eq!(priorities(&[NODES, SETTINGS]), [Some(1), Some(1)]);
-    assert_eq!(priorities(&[&off, NODES, SETTINGS]), [None, None]);
-    assert_eq!(priorities(&[SETTINGS]), [None, None]);
+    assert_eq!(decided(&[NODES, SETTINGS]), [true, true]);
+    assert_eq!(decided(&[&off, NODES, SETTINGS]), [false, false]);
+    assert_eq!(decided(&[SETTINGS]), [false, false]);
 }

@@ -7,6 +7,7 @@ use clustering::messages::Kind;
 use clustering::nodes::health::State;
 use clustering::nodes::probe::Outcome;
 use clustering::task::{Probe, Task};
+use clustering::time::SteadyTime;
 
 use crate::node::{Decided, SETTINGS, cluster, decide};
 
@@ -31,7 +32,7 @@ pub fn tasks(cluster: &Cluster) -> Vec<Task> {
 
 pub fn lines(cluster: &Cluster) -> Vec<String> {
     let line = |task| match task {
-        Task::Say { line, .. } => Some(line),
+        Task::Log { line, .. } => Some(line),
         _ => None,
     };
     tasks(cluster).into_iter().filter_map(line).collect()
@@ -54,13 +55,18 @@ pub fn pass(
 ) -> Vec<String> {
     let mut said = Vec::new();
     for now in (from..from + seconds).map(|second| second * SECOND) {
-        cluster.tick(now);
+        cluster.tick(SteadyTime(now));
         for task in tasks(cluster) {
             match task {
-                Task::Say { line, .. } => said.push(line),
+                Task::Log { line, .. } => said.push(line),
                 Task::Probe(probe) => {
                     let node = std::str::from_utf8(&probe.node).unwrap();
-                    cluster.probed(&probe.node, probe.number, answers(node), now + 1500);
+                    cluster.probed(
+                        &probe.node,
+                        probe.number,
+                        answers(node),
+                        SteadyTime(now + 1500),
+                    );
                     said.append(&mut lines(cluster));
                 }
                 Task::Save => {}
@@ -83,7 +89,7 @@ pub fn state(cluster: &Cluster, node: &str) -> State {
 
 pub fn only_node2_is_dead(node: &str) -> Outcome {
     if node == "node2" {
-        Outcome::Failed
+        Outcome::NoAnswer
     } else {
         Outcome::Answered(200)
     }

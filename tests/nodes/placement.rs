@@ -5,6 +5,7 @@
 use clustering::cluster::Cluster;
 use clustering::messages::{Kind, Reply};
 use clustering::nodes::admin::AdminState;
+use clustering::time::{MessageTimes, SteadyTime, WallTime};
 use clustering::verdict::{Action, Verdict};
 
 use super::lab::{NODES, SECOND, Setting, nodes, only_node2_is_dead, pass, tasks};
@@ -56,10 +57,10 @@ fn nothing_new_is_placed_on_a_node_that_is_down_drained_or_disabled() {
 #[test]
 fn without_sections_nobody_is_asked_for_a_node() {
     let cluster = cluster(&[SETTINGS]);
-    assert_eq!(cluster.settings().priority(Kind::Locate), None);
-    assert_eq!(cluster.settings().priority(Kind::Hangup), None);
+    assert!(!cluster.settings().decides(Kind::Locate));
+    assert!(!cluster.settings().decides(Kind::Hangup));
     assert_eq!(located(&cluster, "conf/1"), None);
-    cluster.tick(SECOND);
+    cluster.tick(SteadyTime(SECOND));
     assert_eq!(tasks(&cluster), []);
 }
 
@@ -70,14 +71,19 @@ fn assert_nothing_is_remembered(old: &[Setting], new: &[Setting]) {
     let question = params(&[("callto", "conf/1")]);
     let ask = || {
         let mut asked = Verdict::default();
-        cluster.decide(Kind::Locate, &question.as_slice(), true, 1, &mut asked);
+        cluster.decide(
+            Kind::Locate,
+            &question.as_slice(),
+            true,
+            MessageTimes::at(WallTime(1)),
+            &mut asked,
+        );
         asked
     };
     for answer in [
         Reply {
             handled: true,
-            has_row: true,
-            node: b"node2",
+            row: Some(b"node2"),
             ..Reply::default()
         },
         Reply {
@@ -86,10 +92,16 @@ fn assert_nothing_is_remembered(old: &[Setting], new: &[Setting]) {
         },
     ] {
         cluster.load("", &entries(&old)).unwrap();
-        let begun = ask();
+        let pending = ask();
         cluster.load("", &entries(&new)).unwrap();
         let mut verdict = Verdict::default();
-        cluster.resume(&begun, &question.as_slice(), &answer, 1, &mut verdict);
+        cluster.resume(
+            &pending,
+            &question.as_slice(),
+            &answer,
+            MessageTimes::at(WallTime(1)),
+            &mut verdict,
+        );
         assert_eq!(verdict.action, Action::Answer);
         assert_eq!(ask().action, Action::Ask, "the new one is asked");
         assert_eq!(cluster.database(), Some(true));

@@ -6,6 +6,7 @@ use clustering::cluster::Cluster;
 use clustering::nodes::health::State;
 use clustering::nodes::probe::Outcome;
 use clustering::operator::counters::Counter;
+use clustering::time::SteadyTime;
 use clustering::verdict::Action;
 
 use super::lab::{NODES, SECOND, Setting, execute, nodes, only_node2_is_dead, pass, probes, state};
@@ -79,7 +80,7 @@ fn a_probe_that_takes_too_long_has_failed_and_no_other_one_goes_out_before_it_ha
     let cluster = nodes();
     let mut hanging = Vec::new();
     for second in 1..200 {
-        cluster.tick(second * SECOND);
+        cluster.tick(SteadyTime(second * SECOND));
         hanging.extend(
             probes(&cluster)
                 .into_iter()
@@ -93,10 +94,10 @@ fn a_probe_that_takes_too_long_has_failed_and_no_other_one_goes_out_before_it_ha
         &late.node,
         late.number,
         Outcome::Answered(200),
-        200 * SECOND,
+        SteadyTime(200 * SECOND),
     );
     assert_eq!(state(&cluster, "node2"), State::Unknown, "it was late");
-    cluster.tick(201 * SECOND);
+    cluster.tick(SteadyTime(201 * SECOND));
     assert_eq!(
         probes(&cluster)
             .iter()
@@ -125,7 +126,7 @@ fn probes_are_spread_over_the_interval() {
     cluster.load("", &entries(&settings)).unwrap();
     let mut all = 0;
     for second in 1..=10 {
-        cluster.tick(second * SECOND);
+        cluster.tick(SteadyTime(second * SECOND));
         let now = probes(&cluster).len();
         assert!((50..150).contains(&now), "{now} in second {second}");
         all += now;
@@ -139,11 +140,16 @@ fn a_tick_that_comes_a_little_early_leaves_out_no_probe() {
     let cluster = cluster(&[every_second, NODES, SETTINGS]);
     for tick in 1..=20 {
         let now = tick * (SECOND - 50);
-        cluster.tick(now);
+        cluster.tick(SteadyTime(now));
         let probes = probes(&cluster);
         assert_eq!(probes.len(), 2, "at tick {tick}");
         for probe in probes {
-            cluster.probed(&probe.node, probe.number, Outcome::Answered(200), now);
+            cluster.probed(
+                &probe.node,
+                probe.number,
+                Outcome::Answered(200),
+                SteadyTime(now),
+            );
         }
     }
 }
@@ -151,9 +157,9 @@ fn a_tick_that_comes_a_little_early_leaves_out_no_probe() {
 #[test]
 fn where_nobody_sends_probes_that_is_said_once_and_all_nodes_count_as_up() {
     let cluster = nodes();
-    pass(&cluster, 1, 100, |_| Outcome::Failed);
+    pass(&cluster, 1, 100, |_| Outcome::NoAnswer);
     assert_eq!(state(&cluster, "node2"), State::Down);
-    let said = pass(&cluster, 101, 400, |_| Outcome::Unhandled);
+    let said = pass(&cluster, 101, 400, |_| Outcome::NotSupported);
     let advice = said
         .iter()
         .filter(|line| line.contains("generate=yes"))

@@ -8,6 +8,7 @@ use clustering::nodes::admin::AdminState;
 use clustering::nodes::health::State;
 use clustering::operator::command;
 use clustering::operator::status;
+use clustering::time::{MessageTimes, WallTime};
 use clustering::verdict::{Action, Verdict};
 
 use super::lab::{NODES, execute, nodes, only_node2_is_dead, pass, state};
@@ -36,7 +37,7 @@ fn lived() -> Cluster {
         second += 1;
         pass(&cluster, second, 1, only_node2_is_dead);
     }
-    // The answer comes a moment after the second has begun.
+    // The answer comes a moment after the second has pending.
     pass(&cluster, second + 1, 41, only_node2_is_dead);
     for _ in 0..2 {
         execute(&cluster, "cluster/node3/x/1");
@@ -91,14 +92,26 @@ fn the_status_says_whether_the_database_answers() {
         assert!(text.contains(&sample), "{text}");
     };
     assert_shown("up", 1);
-    let mut begun = Verdict::default();
-    cluster.decide(Kind::Locate, &message, true, 1, &mut begun);
-    assert_eq!(begun.action, Action::Ask);
+    let mut pending = Verdict::default();
+    cluster.decide(
+        Kind::Locate,
+        &message,
+        true,
+        MessageTimes::at(WallTime(1)),
+        &mut pending,
+    );
+    assert_eq!(pending.action, Action::Ask);
     let silence = Reply {
         timed_out: true,
         ..Reply::default()
     };
     let mut verdict = Verdict::default();
-    cluster.resume(&begun, &message, &silence, 1, &mut verdict);
+    cluster.resume(
+        &pending,
+        &message,
+        &silence,
+        MessageTimes::at(WallTime(1)),
+        &mut verdict,
+    );
     assert_shown("down", 0);
 }

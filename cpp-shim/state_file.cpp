@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "state.h"
+#include "state_file.h"
 
 #include <cerrno>
 #include <cstdio>

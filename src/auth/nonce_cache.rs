@@ -59,7 +59,7 @@ impl NonceCache {
     /// # Errors
     ///
     /// When it was seen before, or may have been, or can't be remembered.
-    pub fn take(
+    pub fn consume(
         &mut self,
         signature: Verified,
         now: u64,
@@ -78,7 +78,7 @@ impl NonceCache {
             .filter(|&latest| latest.saturating_sub(window) <= now);
 
         let Verified { seconds, nonce } = signature;
-        match self.check(signature) {
+        match self.peek(signature) {
             Err(NonceError::Replayed)
                 if channel.is_some() && self.taken[&(seconds, nonce)] == channel =>
             {
@@ -98,7 +98,7 @@ impl NonceCache {
     /// # Errors
     ///
     /// When it was seen before, or may have been.
-    pub fn check(&self, Verified { seconds, nonce }: Verified) -> Result<(), NonceError> {
+    pub fn peek(&self, Verified { seconds, nonce }: Verified) -> Result<(), NonceError> {
         if self.taken.contains_key(&(seconds, nonce)) {
             return Err(NonceError::Replayed);
         }
@@ -121,13 +121,13 @@ mod tests {
 
     #[test]
     fn a_nonce_is_taken_once_as_long_as_its_signature_is_good() {
-        let mut seen = NonceCache::default();
+        let mut nonces = NonceCache::default();
         let early = signed(1_030, 1);
-        assert_eq!(seen.take(early, 1_000, 30, None), Ok(()));
+        assert_eq!(nonces.consume(early, 1_000, 30, None), Ok(()));
         for now in 1_000..=1_060 {
-            assert_eq!(seen.take(signed(now, now), now, 30, None), Ok(()));
+            assert_eq!(nonces.consume(signed(now, now), now, 30, None), Ok(()));
             assert_eq!(
-                seen.take(early, now, 30, None),
+                nonces.consume(early, now, 30, None),
                 Err(NonceError::Replayed),
                 "{now}"
             );
@@ -136,70 +136,77 @@ mod tests {
 
     #[test]
     fn two_processes_may_count_alike() {
-        let mut seen = NonceCache::default();
+        let mut nonces = NonceCache::default();
         for process in [7, 8] {
             let nonce = Nonce { process, count: 1 };
             let signature = Verified {
                 seconds: 1_000,
                 nonce,
             };
-            assert_eq!(seen.take(signature, 1_000, 60, None), Ok(()));
+            assert_eq!(nonces.consume(signature, 1_000, 60, None), Ok(()));
         }
     }
 
     #[test]
     fn memory_is_bounded_and_what_cannot_be_remembered_is_refused() {
-        let mut seen = NonceCache::default();
+        let mut nonces = NonceCache::default();
         for count in 0..MOST as u64 {
-            assert_eq!(seen.take(signed(1_000, count), 1_000, 60, None), Ok(()));
+            assert_eq!(
+                nonces.consume(signed(1_000, count), 1_000, 60, None),
+                Ok(())
+            );
         }
         let more = |now| signed(now, u64::MAX);
         assert_eq!(
-            seen.take(more(1_060), 1_060, 60, None),
+            nonces.consume(more(1_060), 1_060, 60, None),
             Err(NonceError::Full)
         );
-        assert_eq!(seen.take(more(1_061), 1_061, 60, None), Ok(()));
-        assert_eq!(seen.taken.len(), 1);
+        assert_eq!(nonces.consume(more(1_061), 1_061, 60, None), Ok(()));
+        assert_eq!(nonces.taken.len(), 1);
     }
 
     #[test]
     fn what_was_forgotten_is_not_good_again_when_the_window_is_raised() {
-        let mut seen = NonceCache::default();
-        assert_eq!(seen.take(signed(1_000, 1), 1_000, 30, None), Ok(()));
-        assert_eq!(seen.take(signed(1_031, 2), 1_031, 30, None), Ok(()));
-        let replayed = seen.take(signed(1_000, 1), 1_032, 300, None);
+        let mut nonces = NonceCache::default();
+        assert_eq!(nonces.consume(signed(1_000, 1), 1_000, 30, None), Ok(()));
+        assert_eq!(nonces.consume(signed(1_031, 2), 1_031, 30, None), Ok(()));
+        let replayed = nonces.consume(signed(1_000, 1), 1_032, 300, None);
         assert_eq!(replayed, Err(NonceError::Forgotten));
-        let slow_clock = seen.take(signed(1_001, 3), 1_032, 300, None);
+        let slow_clock = nonces.consume(signed(1_001, 3), 1_032, 300, None);
         assert_eq!(slow_clock, Ok(()), "what is later was not forgotten");
     }
 
     #[test]
     fn a_window_that_is_lowered_forgets_nothing_that_becomes_good_later() {
-        let mut seen = NonceCache::default();
-        assert_eq!(seen.take(signed(4_000, 1), 1_000, 3_600, None), Ok(()));
+        let mut nonces = NonceCache::default();
+        assert_eq!(nonces.consume(signed(4_000, 1), 1_000, 3_600, None), Ok(()));
         for now in (1_000..=4_020).step_by(20) {
-            assert_eq!(seen.take(signed(now, now), now, 30, None), Ok(()), "{now}");
+            assert_eq!(
+                nonces.consume(signed(now, now), now, 30, None),
+                Ok(()),
+                "{now}"
+            );
         }
-        let replayed = seen.take(signed(4_000, 1), 4_020, 30, None);
+        let replayed = nonces.consume(signed(4_000, 1), 4_020, 30, None);
         assert_eq!(replayed, Err(NonceError::Replayed));
     }
 
     #[test]
     fn calls_are_taken_at_once_after_the_clock_was_an_hour_ahead() {
-        let mut seen = NonceCache::default();
-        assert_eq!(seen.take(signed(5_000, 1), 5_000, 30, None), Ok(()));
-        assert_eq!(seen.take(signed(5_100, 2), 5_100, 30, None), Ok(()));
-        assert_eq!(seen.take(signed(1_500, 3), 1_500, 30, None), Ok(()));
-        let replayed = seen.take(signed(5_100, 2), 5_100, 30, None);
+        let mut nonces = NonceCache::default();
+        assert_eq!(nonces.consume(signed(5_000, 1), 5_000, 30, None), Ok(()));
+        assert_eq!(nonces.consume(signed(5_100, 2), 5_100, 30, None), Ok(()));
+        assert_eq!(nonces.consume(signed(1_500, 3), 1_500, 30, None), Ok(()));
+        let replayed = nonces.consume(signed(5_100, 2), 5_100, 30, None);
         assert_eq!(replayed, Err(NonceError::Replayed), "it was not forgotten");
     }
 
     #[test]
     fn what_was_forgotten_is_not_good_again_when_the_clock_is_set_back_a_little() {
-        let mut seen = NonceCache::default();
-        assert_eq!(seen.take(signed(1_000, 1), 1_000, 30, None), Ok(()));
-        assert_eq!(seen.take(signed(1_031, 2), 1_031, 30, None), Ok(()));
-        let replayed = seen.take(signed(1_000, 1), 1_000, 30, None);
+        let mut nonces = NonceCache::default();
+        assert_eq!(nonces.consume(signed(1_000, 1), 1_000, 30, None), Ok(()));
+        assert_eq!(nonces.consume(signed(1_031, 2), 1_031, 30, None), Ok(()));
+        let replayed = nonces.consume(signed(1_000, 1), 1_000, 30, None);
         assert_eq!(replayed, Err(NonceError::Forgotten));
     }
 
@@ -230,7 +237,7 @@ mod tests {
         fn no_call_is_taken_twice_and_none_refused_that_was_good_by_every_window(
             steps in prop::collection::vec(step(), 0..200)
         ) {
-            let (mut seen, mut now, mut window, mut smallest) = (NonceCache::default(), 10_000, 30, 30);
+            let (mut nonces, mut now, mut window, mut smallest) = (NonceCache::default(), 10_000, 30, 30);
             let mut taken = Vec::new();
             for (count, step) in (0_u64..).zip(steps) {
                 match step {
@@ -245,7 +252,7 @@ mod tests {
                         if age > window {
                             continue;
                         }
-                        match seen.take(call, now, window, None) {
+                        match nonces.consume(call, now, window, None) {
                             Ok(()) => taken.push(call),
                             refused => {
                                 prop_assert_eq!(refused, Err(NonceError::Forgotten));
@@ -256,7 +263,7 @@ mod tests {
                     Step::Replay(index) if !taken.is_empty() => {
                         let call: Verified = *index.get(&taken);
                         if call.seconds.abs_diff(now) <= window {
-                            prop_assert!(seen.take(call, now, window, None).is_err());
+                            prop_assert!(nonces.consume(call, now, window, None).is_err());
                         }
                     }
                     Step::Replay(_) => {}

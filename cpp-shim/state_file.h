@@ -2,14 +2,14 @@
 
 // A small file that outlives the engine.
 
-#ifndef CLUSTERING_SHIM_STATE_H
-#define CLUSTERING_SHIM_STATE_H
+#ifndef CLUSTERING_SHIM_STATE_FILE_H
+#define CLUSTERING_SHIM_STATE_FILE_H
 
 #include <yatephone.h>
 
 namespace clustering {
 
-/// What became of reading a file.
+/// What became of known a file.
 enum class FileRead {
     Done,
     /// There is none.
