@@ -159,6 +159,8 @@ fn the_package_has_what_an_operator_needs() {
     ] {
         assert!(names.contains(name), "{name} is not among {names:?}");
     }
+    // The core for other hosts is no part of it.
+    assert!(!names.contains("libclustering.a") && !names.contains("clustering.pc"));
     let docs = text(
         Command::new("find")
             .arg(&root)
@@ -262,6 +264,14 @@ fn an_installation_keeps_the_stock_module_and_brings_it_back() {
         assert_eq!(fs::read(&place).unwrap(), fs::read(module_path()).unwrap());
         assert_eq!(fs::read_to_string(&stock).unwrap(), "stock");
     }
+    let core = text(Command::new("find").arg(directory.path()).args([
+        "-name",
+        "libclustering.a",
+        "-o",
+        "-name",
+        "clustering.pc",
+    ]));
+    assert_eq!(core, "", "only where it's asked for");
     // Nor does it take the stock module away, the second time.
     for _ in 0..2 {
         cmake(&[&format!("-DBUILD={build}"), "-P", "cmake/Uninstall.cmake"]);
