@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Forged calls over real SIP. They need a real engine with its SIP channel, so elsewhere nothing is
-//! shown here; what the core makes of them is shown everywhere by `decisions.rs` and `trust.rs`.
+//! Forged calls to an engine that has no word of security in its settings.
 
 use std::env;
 use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use engine_bridge::{Engine, Setup, engine, module_path, real_engine};
+use engine_bridge::{Engine, Setup, engine, module_path};
 
 /// Settings that say nothing of security.
 const DEFAULT: &str = "[general]\nregexp=^node[0-9]$\ncallto=sip/sip:cluster/@\\0.example.net\n";
@@ -81,10 +80,8 @@ fn invite(port: u16, called: &str, headers: &str) -> String {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn an_outsider_who_names_a_target_is_refused_by_default_and_logged() {
-    if !real_engine() {
-        return;
-    }
     let (engine, port) = listening();
     // Percent-escaped, as a slash has no place in a SIP URI's user part; and raw, as some send it.
     for (called, header) in [

@@ -7,9 +7,7 @@
 //! the proof, with the stock module in a real engine: `CLUSTERING_MODULE` names it, `YATE_ROOT` the
 //! engine.
 
-#[path = "conformance/case.rs"]
 mod case;
-#[path = "conformance/differences.rs"]
 mod differences;
 
 use std::collections::BTreeMap;

@@ -9,9 +9,7 @@ use clustering::verdict::{Action, Edit, Verdict};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-mod node;
-
-use node::{Params, SETTINGS, cluster, decide};
+use crate::node::{Params, SETTINGS, cluster, decide};
 
 /// Where calls to node2 go, where it has a section.
 const NODE2: &str = "sip/sip:cluster/@192.0.2.2";

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 //! A node without an engine: settings and messages in, changed messages out.
-#![allow(dead_code, reason = "no test uses all of it")]
 
 use clustering::cluster::Cluster;
 use clustering::messages::Kind;

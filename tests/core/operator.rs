@@ -11,9 +11,7 @@ use clustering::operator::command;
 use clustering::operator::counters::Counter;
 use clustering::operator::status;
 
-mod node;
-
-use node::{SETTINGS, cluster, decide, entries};
+use crate::node::{SETTINGS, cluster, decide, entries};
 
 const NODES: &[(&str, &str, &str)] = &[
     ("general", "callto", "sip/sip:cluster/@\\0.example.net"),

@@ -67,10 +67,7 @@ print("agreed")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn();
-    let Ok(mut python) = python else {
-        eprintln!("left out: there is no python3");
-        return;
-    };
+    let mut python = python.expect("python3 is installed: `scripts/setup lint` does it");
     let mut input = python.stdin.take().unwrap();
     input.write_all(results().as_bytes()).unwrap();
     drop(input);

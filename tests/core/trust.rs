@@ -2,10 +2,6 @@
 
 //! Whose calls count, between nodes that sign what they send, and where a call may go.
 
-#[path = "trust/lab.rs"]
 mod lab;
-#[path = "trust/loops.rs"]
 mod loops;
-mod node;
-#[path = "trust/signatures.rs"]
 mod signatures;

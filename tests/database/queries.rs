@@ -12,9 +12,7 @@ use std::time::{Duration, Instant};
 use engine_bridge::{
     Engine, Message, Outcome, Setup, engine, engine_library, module_path, real_engine,
 };
-use postgres::Postgres;
-
-mod postgres;
+use engine_process::Postgres;
 
 /// The accounts that have gone bad, each in its own way.
 const BAD: &str = "[slow]\ndelay=100\nanswer=n|1\n\
@@ -115,40 +113,12 @@ fn a_server_that_is_down_fails_its_queries_until_it_is_back() {
 }
 
 #[test]
-fn a_bad_database_is_slow_refuses_or_talks_nonsense() {
-    if real_engine() {
-        return;
-    }
-    let engine = asked(&server());
-    let begin = Instant::now();
-    assert_eq!(table(&ask(engine, "slow", "SELECT 1")), "n,;1,;");
-    assert!(begin.elapsed() >= Duration::from_millis(100));
-    let refusing = ask(engine, "refusing", "SELECT 1");
-    assert_eq!(
-        (text(&refusing, "error"), text(&refusing, "rows")),
-        ("ERROR:  no", "0")
-    );
-    let gone = ask(engine, "gone", "SELECT 1");
-    assert_eq!((text(&gone, "error"), gone.get("rows")), ("failure", None));
-    let boastful = ask(engine, "boastful", "SELECT 1");
-    assert_eq!(
-        (text(&boastful, "rows"), table(&boastful)),
-        ("1", String::new())
-    );
-    let chatty = ask(engine, "chatty", "SELECT 1");
-    assert_eq!(text(&chatty, "rows"), "many");
-    assert_eq!(table(&chatty), "x,y,;1,-,;2,3,;");
-}
-
-#[test]
 fn the_facts_of_databases_hold() {
     let build = module_path().with_file_name("");
     let real = real_engine();
     let facts = build.join(if real { "facts" } else { "mock-facts" });
     // Those for a real engine are no part of its module's build.
-    if real && !facts.exists() {
-        return;
-    }
+    assert!(facts.exists(), "`scripts/test` builds {}", facts.display());
     let server = server();
     let library = engine_library();
     let mut command = Command::new(facts);
@@ -163,4 +133,33 @@ fn the_facts_of_databases_hold() {
     let output = command.output().expect("the facts run");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}");
+}
+
+/// In a real engine nothing is wrong with databases.
+mod mock_only {
+    use super::*;
+
+    #[test]
+    fn a_bad_database_is_slow_refuses_or_talks_nonsense() {
+        assert!(!real_engine(), "it takes the mock: --skip mock_only");
+        let engine = asked(&server());
+        let begin = Instant::now();
+        assert_eq!(table(&ask(engine, "slow", "SELECT 1")), "n,;1,;");
+        assert!(begin.elapsed() >= Duration::from_millis(100));
+        let refusing = ask(engine, "refusing", "SELECT 1");
+        assert_eq!(
+            (text(&refusing, "error"), text(&refusing, "rows")),
+            ("ERROR:  no", "0")
+        );
+        let gone = ask(engine, "gone", "SELECT 1");
+        assert_eq!((text(&gone, "error"), gone.get("rows")), ("failure", None));
+        let boastful = ask(engine, "boastful", "SELECT 1");
+        assert_eq!(
+            (text(&boastful, "rows"), table(&boastful)),
+            ("1", String::new())
+        );
+        let chatty = ask(engine, "chatty", "SELECT 1");
+        assert_eq!(text(&chatty, "rows"), "many");
+        assert_eq!(table(&chatty), "x,y,;1,-,;2,3,;");
+    }
 }

@@ -3,13 +3,10 @@
 //! Sticky placement from end to end: nodes that are processes of their own, the module loaded as an operator
 //! loads it, and one database between them, made by the schemas that are installed.
 
-#[path = "sticky/bad.rs"]
-mod bad;
-#[path = "sticky/database.rs"]
 mod database;
-#[path = "sticky/lab.rs"]
 mod lab;
-mod postgres;
+mod mock_only;
+mod outage;
 
 use engine_bridge::real_engine;
 
@@ -142,15 +139,12 @@ macro_rules! in_both {
             })*
         }
 
-        /// Left out where the engine has no module for it.
         mod in_postgres {
-            use super::{Database, lab};
+            use super::Database;
 
             $(#[test]
             fn $rule() {
-                if lab::has_postgres() {
-                    super::$rule(&Database::postgres());
-                }
+                super::$rule(&Database::postgres());
             })*
         }
     };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 //! A module whose core fails again and again, in an engine that goes on. `scripts/faults` builds such a
-//! module and says how often it fails; with any other one nothing is shown here.
+//! module, says how often it fails, and runs this alone, since the module has the whole engine.
 
 use std::env;
 
@@ -10,10 +10,9 @@ use engine_bridge::{Message, Setup, engine, module_path};
 const SETTINGS: &str = "[general]\nregexp=^node[0-9]$\ncallto=sip/sip:cluster/@\\0.lab\n";
 
 #[test]
+#[ignore = "needs a core that fails: make faults"]
 fn each_message_is_treated_or_passes_unchanged_and_failures_are_logged_once_and_counted() {
-    if env::var_os("CLUSTERING_FAULT").is_none() {
-        return;
-    }
+    env::var_os("CLUSTERING_FAULT").expect("CLUSTERING_FAULT says how often it fails");
     let module = env::current_dir()
         .expect("there is a directory")
         .join(module_path());

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The loaded module in a running engine, where single rules are not enough: hostile messages,
-//! settings that change under way, files that must be refused, lookups that take their time, and
-//! unloading under traffic.
+//! settings that change under way, files that must be refused, lookups that take their time; loads and
+//! unloads under traffic, again and again, other modules beside it, and the engine's end.
+//!
+//! `LIFE_ROUNDS=N` makes fewer rounds than the thousands that are the rule.
 
-#[path = "scenarios/hostile.rs"]
+mod child;
+mod exits;
+mod failing;
 mod hostile;
-#[path = "scenarios/lab.rs"]
 mod lab;
-#[path = "scenarios/life.rs"]
 mod life;
-#[path = "scenarios/nodes.rs"]
+mod loads;
+mod lookups;
+mod neighbours;
 mod nodes;
-#[path = "scenarios/settings.rs"]
 mod settings;
+mod storm;
+mod tracked;
+mod traffic;

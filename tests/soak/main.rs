@@ -4,9 +4,7 @@
 //!
 //! `SOAK_SECONDS=3600 cargo test --release --test soak -- --ignored --nocapture`
 
-#[path = "soak/messages.rs"]
 mod messages;
-#[path = "soak/model.rs"]
 mod model;
 
 use std::env;

@@ -6,10 +6,11 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::LazyLock;
 
-use super::database::{self, Connection};
-use super::postgres::Postgres;
+use engine_process::Postgres;
 
-const SCHEMA: &str = include_str!("../../conf/clustering.pgsql.sql");
+use super::database::{self, Connection};
+
+const SCHEMA: &str = include_str!("../../../conf/clustering.pgsql.sql");
 
 /// It goes when the process does.
 static SERVER: LazyLock<Postgres> = LazyLock::new(Postgres::start);

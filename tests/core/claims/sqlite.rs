@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::database::{self, Connection};
 
-const SCHEMA: &str = include_str!("../../conf/clustering.sqlite.sql");
+const SCHEMA: &str = include_str!("../../../conf/clustering.sqlite.sql");
 
 impl Connection for rusqlite::Connection {
     fn run(&mut self, statement: &str) -> Vec<String> {

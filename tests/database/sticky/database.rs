@@ -4,9 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use engine_process::Postgres;
 use tempfile::TempDir;
-
-use super::postgres::Postgres;
 
 const TABLE: &str = "SELECT resource, node FROM cluster_resources";
 
@@ -27,7 +26,7 @@ impl Database {
     /// In a server of its own.
     pub fn postgres() -> Self {
         let server = Postgres::start();
-        server.sql(include_str!("../../conf/clustering.pgsql.sql"));
+        server.sql(include_str!("../../../conf/clustering.pgsql.sql"));
         Self::Postgres(server)
     }
 
@@ -42,7 +41,7 @@ impl Database {
                     "[{account}]\ndatabase={file}\ntimeout=10000\n\
                      initialize=@${{configpath}}/clustering.sqlite.sql\n"
                 );
-                let schema = include_str!("../../conf/clustering.sqlite.sql");
+                let schema = include_str!("../../../conf/clustering.sqlite.sql");
                 vec![
                     ("sqlitedb.conf", section),
                     ("clustering.sqlite.sql", schema.to_owned()),

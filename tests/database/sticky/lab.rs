@@ -251,7 +251,11 @@ fn engine(modules: &Path) -> Command {
         ("yate", root.clone())
     };
     let mut found = vec![(module, "server/clustering.yate")];
-    for name in ["extmodule.yate", "server/sqlitedb.yate", POSTGRES] {
+    for name in [
+        "extmodule.yate",
+        "server/sqlitedb.yate",
+        "server/pgsqldb.yate",
+    ] {
         let place = stock().join(name);
         if place.exists() {
             found.push((place, name));
@@ -265,13 +269,6 @@ fn engine(modules: &Path) -> Command {
     engine.env("LD_LIBRARY_PATH", libraries);
     engine.args(["-v", "-m"]).arg(modules);
     engine
-}
-
-const POSTGRES: &str = "server/pgsqldb.yate";
-
-/// Whether the engine can ask `PostgreSQL`.
-pub fn has_postgres() -> bool {
-    !real_engine() || stock().join(POSTGRES).exists()
 }
 
 fn root() -> PathBuf {

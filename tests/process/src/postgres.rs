@@ -5,7 +5,6 @@
 //!
 //! A shell stands guard, so that nothing stays behind of a test that is killed: at the end of its
 //! input it stops the server and removes the directory.
-#![allow(dead_code, reason = "no test uses all of it")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

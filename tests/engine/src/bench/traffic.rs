@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The messages that are measured: what a SIP node really dispatches, some twenty parameters each.
 
-use engine_bridge::{Message, Outcome};
+use crate::{Message, Outcome};
 
 /// Where node2 answers, by the configuration.
 const NODE2: &str = "sip/sip:cluster/4021@node2.example.net:5060";
