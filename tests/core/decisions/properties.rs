@@ -97,6 +97,15 @@ fn may_change(kind: Kind, name: &[u8]) -> bool {
     })
 }
 
+#[test]
+fn a_message_without_its_parameter_passes() {
+    let cluster = cluster(&[SETTINGS]);
+    for kind in [Kind::Execute, Kind::Route, Kind::Register] {
+        let decided = decide(&cluster, kind, &[("x", "y")]);
+        assert_eq!(decided.action, Action::Pass, "{kind:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_location_that_is_called_where_it_was_registered_comes_back_as_it_was(
