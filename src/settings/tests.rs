@@ -137,7 +137,7 @@ fn each_key_makes_a_difference() {
     let made = |text: &str| format!("{:?}", parse(text).unwrap());
     let usual = made(USUAL);
     assert_eq!(made(USUAL), usual);
-    // Secrets are in no debug output: tests/trust.rs has them.
+    // Secrets are in no debug output: tests/core/trust has them.
     let mut tried = vec![
         ("security", "secret".to_owned()),
         ("security", "secret.previous".to_owned()),
