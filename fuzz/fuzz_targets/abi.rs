@@ -379,20 +379,29 @@ impl Drop for Host {
     }
 }
 
+/// NULL may be freed, and released.
+fn free_nothing() {
+    // SAFETY: as just said.
+    unsafe {
+        clustering_free(ptr::null_mut());
+        clustering_owned_text_free(ptr::null_mut());
+        clustering_task_free(ptr::null_mut());
+        clustering_verdict_release(ptr::null_mut());
+    }
+}
+
 fuzz_target!(|calls: Vec<Call>| {
     let mut host = Host::default();
     for call in calls {
         match call {
             Call::New { core, node, empty } => host.new_core(core, &node, empty),
-            Call::Free { core } => match core.of(CORES) {
-                Some(core) => host.free(core),
-                // SAFETY: NULL is allowed.
-                None => unsafe {
-                    clustering_free(ptr::null_mut());
-                    clustering_owned_text_free(ptr::null_mut());
-                    clustering_task_free(ptr::null_mut());
-                },
-            },
+            Call::Free { core } => {
+                if let Some(core) = core.of(CORES) {
+                    host.free(core);
+                } else {
+                    free_nothing();
+                }
+            }
             Call::Load {
                 core,
                 file,

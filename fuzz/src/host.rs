@@ -194,6 +194,7 @@ pub fn times(now: u16, age: u8) -> MessageTimes {
 
 /// The reply to a locate message, or to a database query.
 #[derive(Arbitrary, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are those of the ABI")]
 pub struct Answer {
     /// Some handler took the message.
     pub handled: bool,

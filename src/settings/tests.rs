@@ -163,9 +163,7 @@ fn each_key_makes_a_difference() {
 fn messages_can_be_left_alone_one_by_one() {
     let text = "[general]\nenabled=yes\nuser.register=no\ncall.cdr=f\n[priorities]\ncall.route=0";
     let settings = parse(text).unwrap();
-    let decided = Kind::ALL
-        .into_iter()
-        .filter(|kind| settings.decides(*kind));
+    let decided = Kind::ALL.into_iter().filter(|kind| settings.decides(*kind));
     assert_eq!(
         decided.collect::<Vec<_>>(),
         [Kind::Execute, Kind::Preroute, Kind::Message]

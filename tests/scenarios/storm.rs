@@ -88,13 +88,12 @@ fn ten_thousand_reloads_lose_no_message_and_mix_no_settings() {
 #[test]
 fn priorities_that_change_all_the_time_lose_no_message() {
     let lab = Lab::with(FILES[0]);
-    // One prefix: a message that meets the old handler and the new one is decided once.
+    // One prefix: a message that met two handlers would be decided once all the same, but not lost.
     let files = [
         FILES[0],
         "[general]\nprefix=farm\nregexp=^node[0-9]\\+$\ncallto=sip/a-\\0\nlocate=x\n",
     ];
-    // A message meets the handlers that were there when it was made, as long as the module keeps them:
-    // so each may take some while.
+    // So that each is in force for some messages.
     let pause = Duration::from_millis(10);
     storm(&lab, rounds(600), pause, files, |round| {
         let early = round % 3;
