@@ -217,6 +217,33 @@ fn what_is_linked_in_has_its_licence_in_the_package() {
 }
 
 #[test]
+fn no_library_needs_a_newer_rust_than_this_project() {
+    let metadata = text(Command::new(env!("CARGO")).current_dir(repository()).args([
+        "metadata",
+        "--locked",
+        "--offline",
+        "--format-version=1",
+        "--filter-platform=x86_64-unknown-linux-gnu",
+    ]));
+    let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    // "1.88" or "1.88.0"; where a library says nothing there is nothing to compare.
+    let needs = |package: &serde_json::Value| -> Option<(u32, u32)> {
+        let (major, rest) = package["rust_version"].as_str()?.split_once('.')?;
+        let minor = rest.split('.').next()?;
+        Some((major.parse().ok()?, minor.parse().ok()?))
+    };
+    let own = packages
+        .iter()
+        .find(|package| package["name"] == "yate-clustering")
+        .and_then(needs)
+        .expect("Cargo.toml has a rust-version");
+    let newer = packages.iter().filter(|package| needs(package) > Some(own));
+    let newer: Vec<_> = newer.map(|package| &package["id"]).collect();
+    assert!(newer.is_empty(), "newer than {own:?}: {newer:?}");
+}
+
+#[test]
 fn an_installation_keeps_the_stock_module_and_brings_it_back() {
     let script = fs::read_to_string(build().join("cmake_install.cmake")).unwrap();
     let (before, _) = script
