@@ -45,7 +45,10 @@ fn anchor(heading: &str) -> String {
 
 /// The links of the docs below a directory that lead to no file there, or to no heading of it.
 fn dangling(root: &Path) -> Vec<String> {
-    let mut pages = vec![root.join("README.md"), root.join("CHANGELOG.md")];
+    let pages = ["README", "CHANGELOG", "CONTRIBUTING", "SECURITY"];
+    let mut pages = pages
+        .map(|page| root.join(page.to_owned() + ".md"))
+        .to_vec();
     let docs = fs::read_dir(root.join("docs")).unwrap();
     pages.extend(docs.map(|entry| entry.unwrap().path()));
     let mut dangling = Vec::new();
@@ -138,6 +141,7 @@ fn the_package_has_what_an_operator_needs() {
         "clustering.sqlite.sql",
         "clustering.conf.5.gz",
         "README.md",
+        "SECURITY.md",
         "configuration.md",
         "migration.md",
         "operation.md",
