@@ -247,6 +247,22 @@ fn no_library_needs_a_newer_rust_than_this_project() {
     assert!(newer.is_empty(), "newer than {own:?}: {newer:?}");
 }
 
+/// As make runs it, which has makes below it announce each directory.
+#[test]
+fn a_build_shows_progress_and_what_it_made_and_no_more() {
+    let mut build = Command::new(repository().join("scripts/build"));
+    let build = build
+        .arg("mock")
+        .env("MAKELEVEL", "1")
+        .env("MAKEFLAGS", "w");
+    let said = text(build);
+    let (progress, made) = said.trim_end().rsplit_once('\n').unwrap();
+    assert_eq!(made, "Made build/mock/clustering.yate for the mock engine");
+    for line in progress.lines() {
+        assert!(line.starts_with('['), "{line}");
+    }
+}
+
 #[test]
 fn an_installation_keeps_the_stock_module_and_brings_it_back() {
     let script = fs::read_to_string(build().join("cmake_install.cmake")).unwrap();
