@@ -10,6 +10,9 @@ use std::process::{Command, Output};
 use engine_bridge::module_path;
 use tempfile::TempDir;
 
+#[path = "package/metrics.rs"]
+mod metrics;
+
 /// Tags about who makes a package: DEBFULLNAME and DEBEMAIL say so when it's built.
 const PACKER: &str = "bogus-mail-host,bogus-mail-host-in-debian-changelog,root-in-contact";
 
@@ -140,6 +143,9 @@ fn the_package_has_what_an_operator_needs() {
         "clustering.pgsql.sql",
         "clustering.sqlite.sql",
         "clustering.conf.5.gz",
+        "yate-clustering.7.gz",
+        "yate-clustering-metrics",
+        "yate-clustering-metrics.1.gz",
         "README.md",
         "SECURITY.md",
         "configuration.md",
