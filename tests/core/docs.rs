@@ -430,7 +430,7 @@ fn commands_in_the_docs_are_real() {
                     makefile.contains(&format!("\n{target}:"))
                 }
                 [script, ..] if script.starts_with("scripts/") => path(script).exists(),
-                ["cargo", "test", ..] => words
+                ["cargo", "test", ..] | ["YATE_ROOT=/opt/yate", "scripts/real", ..] => words
                     .windows(2)
                     .filter(|pair| pair[0] == "--test")
                     .all(|pair| has_tests(pair[1])),
@@ -463,6 +463,8 @@ fn files_that_the_docs_name_are_there() {
     let mut checked = 0;
     for (file, page) in pages() {
         let words = code(&page).into_iter().flat_map(str::split_whitespace);
+        // `NAME` is no file's.
+        let words = words.filter(|word| !word.contains("NAME"));
         for name in words.filter(|word| ROOMS.iter().any(|room| word.starts_with(room))) {
             let is_there = match name.split_once('*') {
                 Some((start, end)) => {
