@@ -74,6 +74,7 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) 
 }
 
 /// Removes cluster headers that are not trusted; `refused` says that the call depends on them.
+#[cold]
 fn drop_headers<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     cause: AuthError,
@@ -94,6 +95,7 @@ fn drop_headers<'m, P: Parameters<'m>>(
 }
 
 /// Has the engine refuse the call.
+#[cold]
 fn reject<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     rejection: Rejection,
