@@ -10,7 +10,6 @@ use std::process::{Command, Output};
 use engine_bridge::module_path;
 use tempfile::TempDir;
 
-#[path = "package/metrics.rs"]
 mod metrics;
 
 /// Tags about who makes a package: DEBFULLNAME and DEBEMAIL say so when it's built.
