@@ -39,6 +39,10 @@ mod sip;
 mod status;
 
 // What is shown.
+#[path = "cluster/answers.rs"]
+mod answers;
+#[path = "cluster/billids.rs"]
+mod billids;
 #[path = "cluster/calls.rs"]
 mod calls;
 #[path = "cluster/drain.rs"]
@@ -47,16 +51,24 @@ mod drain;
 mod failures;
 #[path = "cluster/forged.rs"]
 mod forged;
+#[path = "cluster/giving_up.rs"]
+mod giving_up;
+#[path = "cluster/headers.rs"]
+mod headers;
 #[path = "cluster/health.rs"]
 mod health;
 #[path = "cluster/joins.rs"]
 mod joins;
+#[path = "cluster/late_routing.rs"]
+mod late_routing;
 #[path = "cluster/life.rs"]
 mod life;
 #[path = "cluster/messages.rs"]
 mod messages;
 #[path = "cluster/mixed.rs"]
 mod mixed;
+#[path = "cluster/names.rs"]
+mod names;
 #[path = "cluster/operator.rs"]
 mod operator;
 #[path = "cluster/probes.rs"]
@@ -67,5 +79,7 @@ mod records;
 mod registrations;
 #[path = "cluster/rooms.rs"]
 mod rooms;
+#[path = "cluster/spiral.rs"]
+mod spiral;
 #[path = "cluster/unload.rs"]
 mod unload;
