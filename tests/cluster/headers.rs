@@ -91,22 +91,6 @@ fn a_phone_of_another_node_gets_the_headers_that_the_route_has_made() {
 }
 
 #[test]
-fn a_header_may_stand_there_twice() {
-    for lab in labs() {
-        let params = [
-            ("osip_P-Asserted-Identity", "<sip:100@example.net>"),
-            ("osip_X-Between", "1"),
-            ("osip_P-Asserted-Identity", "<tel:+100>"),
-        ];
-        route_with(&lab, &params);
-        let names = ["P-Asserted-Identity", "X-Between"];
-        let at_home = bob_gets(&lab, "node1", &names);
-        assert_eq!(at_home[0].len(), 2, "{at_home:?}");
-        assert_eq!(bob_gets(&lab, "node2", &names), at_home);
-    }
-}
-
-#[test]
 fn a_phone_of_another_node_shows_the_name_that_the_route_has_for_whom_is_called() {
     for lab in labs() {
         route_with(&lab, &[("calledname", "Bob; \"B\u{f6}b\"")]);
