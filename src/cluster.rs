@@ -11,6 +11,7 @@ use crate::auth::nonces::NonceCache;
 use crate::decision::Context;
 use crate::event::{Event, Level, RateLimits, Suppressed};
 use crate::failure::{Failure, guard, unpoisoned};
+use crate::messages::breadth::Breadth;
 use crate::messages::channels::Calls;
 use crate::messages::{CLUSTER_HEADERS, Kind, Name, Parameters, Reply};
 use crate::messages::{cdr, channels, execute, locate, preroute, register, route};
@@ -36,6 +37,7 @@ pub struct Cluster {
     /// How many calls were signed.
     signed: AtomicU64,
     nonces: Mutex<NonceCache>,
+    breadth: Mutex<Breadth>,
     /// What operators want of the nodes. Held while settings are loaded.
     admin_states: Mutex<AdminStates>,
     calls: Calls,
@@ -61,6 +63,7 @@ impl Cluster {
             process,
             signed: AtomicU64::new(0),
             nonces: Mutex::default(),
+            breadth: Mutex::default(),
             admin_states: Mutex::default(),
             calls: Calls::default(),
             tasks: Tasks::default(),
@@ -296,6 +299,7 @@ impl Cluster {
             rate_limits: &self.rate_limits,
             now,
             nonces: &self.nonces,
+            breadth: &self.breadth,
             process: self.process,
             signed: &self.signed,
             counters: &shard.counters,

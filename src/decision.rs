@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use crate::auth::nonces::NonceCache;
 use crate::auth::signature::Nonce;
 use crate::event::{Event, RateLimits};
+use crate::messages::breadth::Breadth;
 use crate::messages::{Kind, Name, Parameters};
 use crate::operator::counters::{Counter, Counters};
 use crate::settings::Settings;
@@ -47,6 +48,8 @@ pub(crate) struct Context<'c, 'm> {
     pub(crate) now: u64,
     /// The nonces of calls that were received.
     pub(crate) nonces: &'c Mutex<NonceCache>,
+    /// The branches of calls that were on other nodes.
+    pub(crate) breadth: &'c Mutex<Breadth>,
     /// The number of this process, and how many calls it has signed.
     pub(crate) process: u64,
     pub(crate) signed: &'c AtomicU64,

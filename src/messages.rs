@@ -2,6 +2,7 @@
 
 //! What the core sees of a message: its parameters, read only.
 
+pub(crate) mod breadth;
 pub(crate) mod cdr;
 pub(crate) mod channels;
 pub(crate) mod execute;

@@ -17,7 +17,7 @@
 //! A nonce is the random number that the node's process was started with, and a count: it need not
 //! be secret, only used once.
 
-mod normalized;
+pub(crate) mod normalized;
 
 use std::fmt;
 use std::io::Write;

@@ -6,15 +6,17 @@
 use std::sync::Arc;
 
 use crate::addressing::resource::{ANY_NODE, Target, trim_blanks};
+use crate::addressing::uri;
 use crate::auth::signature::Signed;
 use crate::decision::{Context, Rejection};
 use crate::event::Event;
-use crate::messages::visited::Visited;
+use crate::failure::unpoisoned;
+use crate::messages::visited::{Mark, Visited};
 use crate::messages::{CLUSTER_HEADERS, Kind, Name, Parameters, Reply};
 use crate::nodes::Unreachable;
 use crate::operator::counters::Counter;
 use crate::placement::claim::Purpose;
-use crate::text::{Escaped, Text};
+use crate::text::{Escaped, Text, Value};
 use crate::verdict::{Action, Pending, Verdict};
 
 /// Decides a call. `complete` says that `message` knows all parameters, not only those of known names.
@@ -140,15 +142,16 @@ fn deliver<'m>(
         return;
     }
     let visited = Visited::of(message);
-    if visited.contains(node) || visited.hops() >= settings.hops {
-        let reason = format!("node '{}' again, or too many nodes", Escaped(node));
+    let hops = visited.hops();
+    if hops >= settings.hops {
+        let reason = format!("too many nodes on the way to '{}'", Escaped(node));
         reject_loop(context, message, node, resource, &reason, verdict);
         return;
     }
     let callto = section
         .and_then(|node| node.callto.as_ref())
         .unwrap_or(&settings.callto);
-    if !complete && callto.uses_other_parameters() {
+    if !complete && (callto.uses_other_parameters() || hops > 0) {
         verdict.action = Action::NeedAll;
         return;
     }
@@ -169,6 +172,9 @@ fn deliver<'m>(
             Escaped(node)
         );
         reject_loop(context, message, node, resource, &reason, verdict);
+        return;
+    }
+    if hops > 0 && !is_spiral(context, message, node, resource, visited, &target, verdict) {
         return;
     }
     context.count(Counter::Forwarded);
@@ -202,6 +208,50 @@ fn deliver<'m>(
     verdict.set_value(Name::Callto, target);
 }
 
+/// Whether a call that came from another node may go on to this one: it doesn't where it is in a loop, or
+/// has too many branches.
+fn is_spiral<'m>(
+    context: &Context<'_, 'm>,
+    message: &impl Parameters<'m>,
+    node: &'m [u8],
+    resource: &'m [u8],
+    visited: Visited<'m>,
+    target: &Value<'m>,
+    verdict: &mut Verdict<'m>,
+) -> bool {
+    let settings = context.settings;
+    let uri = verdict.resolve(target);
+    let called = uri::user(uri.strip_prefix(b"sip/").unwrap_or(uri));
+    let called = settings.prefix.strip(called.as_deref().unwrap_or_default());
+    let mark = Mark::of(node, called.unwrap_or_default(), resource);
+    let reason = if visited.contains(node, mark) {
+        format!("node '{}' again, for the same", Escaped(node))
+    } else if visited.hops() > 1 && {
+        let billid = message.get(Name::Billid).unwrap_or_default();
+        !unpoisoned(context.breadth.lock()).allow(billid, context.seconds())
+    } {
+        format!("too many branches on the way to '{}'", Escaped(node))
+    } else {
+        return true;
+    };
+    reject_loop(context, message, node, resource, &reason, verdict);
+    false
+}
+
+/// The mark of what this node was asked for.
+///
+/// The URI has the number that stands behind the prefix, whatever became of `called` meanwhile. `message` knows
+/// all parameters.
+fn asked_here<'m>(context: &Context<'_, 'm>, message: &impl Parameters<'m>) -> Mark {
+    let called = uri::user(message.other(b"sip_uri").unwrap_or_default());
+    let called = context
+        .settings
+        .prefix
+        .strip(called.as_deref().unwrap_or_default());
+    let callto = message.get(Name::SipCallto).unwrap_or_default();
+    Mark::of(context.node, called.unwrap_or_default(), callto)
+}
+
 /// Writes the headers by which the next node knows what it gets, and from whom.
 fn head<'m>(
     context: &Context<'_, 'm>,
@@ -216,12 +266,14 @@ fn head<'m>(
     verdict.set_or_clear(message, Name::OsipBillid, billid);
     verdict.set(Name::OsipNodename, context.node);
     verdict.set_or_clear(message, Name::OsipUsername, username);
-    let list = verdict.make(|text| visited.write(text));
-    if visited.hops() > 0 {
+    let list = if visited.hops() > 0 {
+        let list = verdict.make(|text| visited.write(asked_here(context, message), text));
         verdict.set_value(Name::OsipVisited, list.clone());
+        list
     } else {
         verdict.clear(message, Name::OsipVisited);
-    }
+        Value::Given(b"")
+    };
     if !keys.are_set() {
         verdict.clear(message, Name::OsipSignature);
         return;

@@ -8,7 +8,7 @@ use crate::auth::authenticate::{NonceUse, authenticate, sender};
 use crate::auth::trust::AuthError;
 use crate::decision::{Context, Rejection};
 use crate::event::Event;
-use crate::messages::visited::Visited;
+use crate::messages::visited::{Mark, Visited};
 use crate::messages::{CLUSTER_HEADERS, Name, Parameters};
 use crate::operator::counters::Counter;
 use crate::text::Value;
@@ -50,7 +50,10 @@ pub(crate) fn decide<'m>(
     }
     if from_node && authenticated.is_ok() {
         let visited = Visited::of(message);
-        if visited.contains(context.node) || visited.hops() > settings.hops {
+        let mark = || Mark::of(context.node, called, callto.unwrap_or_default());
+        if visited.hops() > settings.hops
+            || visited.hops() > 1 && visited.contains(context.node, mark())
+        {
             let (node, hops) = (context.node, visited.hops());
             context.looping(
                 node,

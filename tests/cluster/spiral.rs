@@ -75,6 +75,7 @@ fn two_nodes_that_send_a_number_to_each_other_soon_end_it() {
     let begun = Instant::now();
     let alice = lab.phone("alice").at("node1");
     assert_eq!(alice.call("700").refused().code, 483);
+    lab.log("node1").wait_for("goes round in circles");
     assert!(begun.elapsed() < Duration::from_secs(1));
     let received = ["node1", "node2"].map(|node| {
         let status = lab.node(node).status();
@@ -102,5 +103,9 @@ fn a_fork_does_not_multiply_a_call_that_goes_round() {
         let status = lab.node(node).status();
         status.get("received").parse::<u32>().expect("a number")
     });
-    assert!(received.iter().sum::<u32>() <= 64, "{received:?}");
+    // Two and four on the first two ways, then so many on each node; without a bound it were 510.
+    assert!(
+        received.iter().sum::<u32>() <= 2 + 4 + 2 * 32,
+        "{received:?}"
+    );
 }

@@ -10,7 +10,7 @@ use crate::addressing::resource::trim_blanks;
 
 /// A value as the engine carries it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct NormalizedHeader<'a> {
+pub(crate) struct NormalizedHeader<'a> {
     value: &'a [u8],
     /// Nothing is left out of it.
     whole: bool,
@@ -18,7 +18,7 @@ pub(super) struct NormalizedHeader<'a> {
 
 impl<'a> NormalizedHeader<'a> {
     /// What becomes of a value.
-    pub(super) fn of(value: &'a [u8]) -> Self {
+    pub(crate) fn of(value: &'a [u8]) -> Self {
         let value = trim_blanks(value);
         Self {
             value,
@@ -27,14 +27,14 @@ impl<'a> NormalizedHeader<'a> {
     }
 
     /// How long it is.
-    pub(super) fn len(self) -> usize {
+    pub(crate) fn len(self) -> usize {
         let mut length = 0;
         self.each_piece(|piece| length += piece.len());
         length
     }
 
     /// Hands it over piece by piece.
-    pub(super) fn each_piece(self, mut piece: impl FnMut(&[u8])) {
+    pub(crate) fn each_piece(self, mut piece: impl FnMut(&[u8])) {
         if self.whole {
             return piece(self.value);
         }
