@@ -123,7 +123,10 @@ impl Cluster {
         match kind {
             Kind::Route => is_ours(Name::Called) || from_node(),
             Kind::Execute => is_ours(Name::Callto),
-            Kind::Preroute => is_ours(Name::Called) && message.get(Name::SipBillid).is_some(),
+            Kind::Preroute => {
+                settings.billid_node
+                    || is_ours(Name::Called) && message.get(Name::SipBillid).is_some()
+            }
             Kind::Message => is_ours(Name::Callto) || from_node(),
             Kind::Register | Kind::Unregister | Kind::Cdr | Kind::Locate => true,
             Kind::Startup => channels::node_of(&settings.nodes, message).is_some(),

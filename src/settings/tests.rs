@@ -92,6 +92,7 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("general", "user.register", "no"),
     ("general", "call.cdr", "no"),
     ("general", "cdr.nodes", "yes"),
+    ("general", "billid.node", "no"),
     ("priorities", "call.route", "77"),
     ("priorities", "call.preroute", "77"),
     ("priorities", "call.execute", "77"),
