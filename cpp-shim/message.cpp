@@ -76,6 +76,15 @@ void Parameters::apply(const clustering_verdict& verdict) {
             remove(edit.name);
         }
     }
+    for (size_t i = 0; i < verdict.other_edit_count; i++) {
+        const clustering_other_edit& edit = verdict.other_edits[i];
+        const String name(string(edit.name));
+        m_reading.list->clearParam(name);
+        if (edit.kind == CLUSTERING_SET) {
+            const int length = static_cast<int>(edit.value.len);
+            m_reading.list->addParam(made<NamedString>(name, chars(edit.value), length));
+        }
+    }
 }
 
 void Parameters::set(unsigned number, const clustering_bytes& value) {

@@ -78,7 +78,7 @@
  * The number of the ABI that this header declares, for `clustering_abi_check`. Each change of a declaration
  * gives it another one.
  */
-#define CLUSTERING_ABI_VERSION 1
+#define CLUSTERING_ABI_VERSION 2
 
 /**
  * How many kinds there are.
@@ -88,7 +88,7 @@
 /**
  * How many parameter names have a number; see `clustering_name`.
  */
-#define CLUSTERING_NAMES 40
+#define CLUSTERING_NAMES 44
 
 /**
  * How long these names are at most.
@@ -98,7 +98,7 @@
 /**
  * The words that a `clustering_verdict` keeps for the core.
  */
-#define CLUSTERING_VERDICT_WORDS 208
+#define CLUSTERING_VERDICT_WORDS 216
 
 /**
  * How an entry ended. Numbers are never given another meaning.
@@ -356,7 +356,7 @@ typedef struct {
    */
   bool complete;
   /**
-   * Microseconds since 1970, by which signatures are dated and judged: for `CLUSTERING_ROUTE` and
+   * Microseconds since 1970, by which signatures are dated and authenticated: for `CLUSTERING_ROUTE` and
    * `CLUSTERING_PREROUTE` when the message came, else now.
    */
   uint64_t now;
@@ -381,6 +381,24 @@ typedef struct {
 } clustering_edit;
 
 /**
+ * One change of a parameter whose name has no number.
+ */
+typedef struct {
+  /**
+   * What to do.
+   */
+  clustering_edit_kind kind;
+  /**
+   * The parameter's name.
+   */
+  clustering_bytes name;
+  /**
+   * The value to set.
+   */
+  clustering_bytes value;
+} clustering_other_edit;
+
+/**
  * The answer to a message, in memory of the caller's; it must not be moved or copied.
  */
 typedef struct {
@@ -400,6 +418,14 @@ typedef struct {
    * How many edits.
    */
   size_t edit_count;
+  /**
+   * Edits of parameters that have no number, to be written in this order after the others.
+   */
+  const clustering_other_edit *other_edits;
+  /**
+   * How many of these.
+   */
+  size_t other_edit_count;
   /**
    * The return value of an answer, the name of a message that is to be dispatched.
    */
@@ -477,10 +503,6 @@ typedef struct {
    */
   uint32_t tries;
 } clustering_chore;
-
-
-
-
 
 #ifdef __cplusplus
 extern "C" {
@@ -568,8 +590,8 @@ uint32_t clustering_priority(const clustering_core *core, uint32_t kind);
 /**
  * The parameter name of a number below `CLUSTERING_NAMES`, for ever valid; empty for other numbers.
  *
- * A `*` at its end stands for whatever else a name has there: of such parameters, too, the first
- * one is the known one, and all are removed together.
+ * A `*` at its end stands for whatever else a name has there, unless that makes another of these names: of such
+ * parameters, too, the first one is the known one, and all are removed together.
  */
 clustering_bytes clustering_name(uint32_t number);
 
@@ -625,15 +647,15 @@ clustering_result clustering_decide(const clustering_core *core,
 /**
  * Goes on with a message for which something was asked, by `CLUSTERING_LOCATE` or `CLUSTERING_ASK`.
  *
- * `begun` is the verdict that asked for it, not yet released, and not the place of `verdict`. `message` is again
+ * `pending` is the verdict that asked for it, not yet released, and not the place of `verdict`. `message` is again
  * the message, complete and with the time of now. `answer` is what came back. The rest is as for
  * `clustering_decide`.
  *
- * \pre As for `clustering_decide`; `begun` is NULL or a verdict, `answer` is NULL or valid for the call,
+ * \pre As for `clustering_decide`; `pending` is NULL or a verdict, `answer` is NULL or valid for the call,
  * its texts until `verdict` is released.
  */
 clustering_result clustering_located(const clustering_core *core,
-                                     const clustering_verdict *begun,
+                                     const clustering_verdict *pending,
                                      const clustering_message *message,
                                      const clustering_answer *answer,
                                      clustering_verdict *verdict);

@@ -154,7 +154,7 @@ impl Cluster {
         }
         let context = self.context(kind, &settings, shard, now);
         match kind {
-            Kind::Route => route::decide(&context, message, verdict),
+            Kind::Route => route::decide(&context, message, complete, verdict),
             Kind::Preroute => preroute::decide(&context, message, verdict),
             Kind::Execute | Kind::Message => {
                 execute::decide(&context, message, complete, verdict);

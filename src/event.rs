@@ -116,6 +116,17 @@ pub enum Event<'m> {
         /// Like events that were not said.
         suppressed: u64,
     },
+    /// Headers for the phone can't travel to another node.
+    HeadersLeftOut {
+        /// The node.
+        node: &'m [u8],
+        /// The first of them.
+        name: &'m [u8],
+        /// How many.
+        count: usize,
+        /// Like events that were not said.
+        suppressed: u64,
+    },
     /// A call to a node that can't be reached.
     Offline {
         /// The node.
@@ -156,7 +167,10 @@ impl<'m> Event<'m> {
             Self::Received { .. } | Self::Located { .. } => Level::Info,
             Self::Forwarded { .. } => Level::Call,
             Self::DatabaseBack => Level::Note,
-            Self::NoSuchNode { .. } | Self::NoTarget { .. } | Self::Offline { .. } => Level::Mild,
+            Self::NoSuchNode { .. }
+            | Self::NoTarget { .. }
+            | Self::HeadersLeftOut { .. }
+            | Self::Offline { .. } => Level::Mild,
             Self::NotLocated { .. }
             | Self::Untrusted { .. }
             | Self::Looping { .. }
@@ -283,6 +297,19 @@ impl Display for Line<'_, '_> {
                     f,
                     "Call to '{called}' goes round in circles: node '{node}' again, or one too many \
                      after {hops} hops{}",
+                    Suppressed(*suppressed)
+                )
+            }
+            Event::HeadersLeftOut {
+                node,
+                name,
+                count,
+                suppressed,
+            } => {
+                let (node, name) = (Escaped(node), Escaped(name));
+                write!(
+                    f,
+                    "Left out {count} headers for the phone of a call to node '{node}', the first is '{name}'{}",
                     Suppressed(*suppressed)
                 )
             }

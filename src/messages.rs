@@ -6,6 +6,7 @@ pub(crate) mod breadth;
 pub(crate) mod cdr;
 pub(crate) mod channels;
 pub(crate) mod execute;
+pub(crate) mod extension;
 pub(crate) mod locate;
 pub(crate) mod preroute;
 pub(crate) mod register;
@@ -89,24 +90,17 @@ impl Kind {
     #[must_use]
     pub const fn names(self) -> NameSet {
         use Name::{
-            Allocate, Answered, Billid, Called, Caller, Callto, CauseSip, ClusterOrigin,
-            ClusterTarget, Code, ConnectionId, Data, Direction, Error, Id, IpHost, IpHostReceived,
-            Nodename, Nodeprefix, OsipBillid, OsipCallto, OsipNodename, OsipPrefix, OsipSignature,
-            OsipUsername, OsipVisited, Reason, ReasonSip, RouteType, Transport, User, Username,
+            Allocate, Answered, Billid, Called, Calledname, Caller, Callto, CauseSip,
+            ClusterOrigin, ClusterTarget, Code, ConnectionId, Data, Direction, Error, Id, IpHost,
+            IpHostReceived, Nodename, Nodeprefix, OsipOther, OsipPrefix, Reason, ReasonSip,
+            RouteType, Transport, User, Username,
         };
         const HEADERS: NameSet = NameSet::of(&CLUSTER_HEADERS);
         const SENDER: NameSet = NameSet::of(&[IpHost, IpHostReceived]);
         const FAILURE: NameSet = NameSet::of(&[Error, Reason, Code, RouteType]);
-        const SENT: NameSet = NameSet::of(&[
-            OsipBillid,
-            OsipCallto,
-            OsipNodename,
-            OsipSignature,
-            OsipUsername,
-            OsipVisited,
-        ]);
+        const SENT: NameSet = NameSet::of(&Name::OSIP_HEADERS);
         match self {
-            Self::Route => NameSet::of(&[Called, Billid, ClusterOrigin, Id])
+            Self::Route => NameSet::of(&[Called, Calledname, Billid, ClusterOrigin, Id])
                 .and(HEADERS)
                 .and(SENDER)
                 .and(FAILURE),
@@ -115,12 +109,14 @@ impl Kind {
             Self::Execute | Self::Message => NameSet::of(&[
                 Callto,
                 Called,
+                Calledname,
                 Caller,
                 Billid,
                 Username,
                 ClusterTarget,
                 ConnectionId,
                 Transport,
+                OsipOther,
                 OsipPrefix,
                 User,
             ])
@@ -190,7 +186,7 @@ macro_rules! names {
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
             /// The parameter's name as the engine spells it. A `*` at its end stands for
-            /// whatever else a name has there.
+            /// whatever else a name has there, unless that makes another of these names.
             #[must_use]
             pub const fn text(self) -> &'static str {
                 match self {
@@ -203,7 +199,10 @@ macro_rules! names {
             pub fn matches(self, text: &[u8]) -> bool {
                 let name = self.text().as_bytes();
                 match name.strip_suffix(b"*") {
-                    Some(start) => text.starts_with(start),
+                    Some(start) => {
+                        text.starts_with(start)
+                            && !Self::ALL.iter().any(|name| name.text().as_bytes() == text)
+                    }
                     None => text == name,
                 }
             }
@@ -222,6 +221,8 @@ names! {
     Billid = "billid",
     /// The number or resource that was called.
     Called = "called",
+    /// The name of whom is called, for people.
+    Calledname = "calledname",
     /// The target of a call.
     Callto = "callto",
     /// Who calls, or sends a message.
@@ -254,10 +255,14 @@ names! {
     ConnectionId = "oconnection_id",
     /// The transport that an outgoing call must use, and all that goes with it.
     Transport = "oip_transport*",
+    /// Headers of a call that are none of the cluster's.
+    OsipOther = "osip_*",
     /// What the names of parameters start with that are headers.
     OsipPrefix = "osip-prefix",
     /// Header to another node: the call's billid.
     OsipBillid = "osip_x-billid",
+    /// Header to another node: what nodes with version 1.0 don't know.
+    OsipCluster = "osip_x-cluster",
     /// Header to another node: the target that it shall call.
     OsipCallto = "osip_x-callto",
     /// Header to another node: the node that sends the call.
@@ -278,6 +283,8 @@ names! {
     RouteType = "route_type",
     /// Header from another node: the call's billid.
     SipBillid = "sip_x-billid",
+    /// Header from another node: what nodes with version 1.0 don't know.
+    SipCluster = "sip_x-cluster",
     /// Header from another node: the target to call.
     SipCallto = "sip_x-callto",
     /// Header from another node: the node that sent the call.
@@ -295,14 +302,28 @@ names! {
 }
 
 /// The headers by which one node tells another about a call.
-pub const CLUSTER_HEADERS: [Name; 6] = [
+pub const CLUSTER_HEADERS: [Name; 7] = [
     Name::SipCallto,
     Name::SipBillid,
     Name::SipNodename,
     Name::SipUsername,
     Name::SipVisited,
     Name::SipSignature,
+    Name::SipCluster,
 ];
+
+impl Name {
+    /// The parameters by which these headers are written.
+    pub(crate) const OSIP_HEADERS: [Self; 7] = [
+        Self::OsipCallto,
+        Self::OsipBillid,
+        Self::OsipNodename,
+        Self::OsipUsername,
+        Self::OsipVisited,
+        Self::OsipSignature,
+        Self::OsipCluster,
+    ];
+}
 
 /// A message's parameters. `'m` is the life of the message's texts: a verdict may borrow from them.
 pub trait Parameters<'m> {
@@ -315,6 +336,9 @@ pub trait Parameters<'m> {
 
     /// As [`get`](Self::get), for a name that the core doesn't know.
     fn other(&self, name: &[u8]) -> Option<&'m [u8]>;
+
+    /// All parameters in order, names and values; none where the message isn't complete.
+    fn all(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])>;
 
     /// The value, if the parameter is there and has one.
     fn filled(&self, name: Name) -> Option<&'m [u8]> {
@@ -340,6 +364,11 @@ impl<'m> Parameters<'m> for &'m [(Vec<u8>, Vec<u8>)] {
         self.iter()
             .find(|(text, _)| text == name)
             .map(|(_, value)| value.as_slice())
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])> {
+        self.iter()
+            .map(|(name, value)| (name.as_slice(), value.as_slice()))
     }
 }
 

@@ -49,6 +49,15 @@ pub enum Edit<'m> {
     Clear(Name),
 }
 
+/// A change of a parameter whose name the core makes up, to be made after the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherEdit<'m> {
+    /// The parameter.
+    pub name: Value<'m>,
+    /// What it is set to; `None` where all of that name are removed.
+    pub value: Option<Value<'m>>,
+}
+
 /// A decision that waits for an answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Pending {
@@ -69,6 +78,7 @@ pub struct Verdict<'m> {
     /// they may free what it borrows.
     pub event: Option<Event<'m>>,
     edits: SmallVec<[Edit<'m>; 8]>,
+    others: Vec<OtherEdit<'m>>,
     retval: Option<Value<'m>>,
     text: Text,
     /// What was pending, and must be ended.
@@ -80,6 +90,12 @@ impl<'m> Verdict<'m> {
     #[must_use]
     pub fn edits(&self) -> &[Edit<'m>] {
         &self.edits
+    }
+
+    /// The edits of parameters by other names, to be written after those.
+    #[must_use]
+    pub fn other_edits(&self) -> &[OtherEdit<'m>] {
+        &self.others
     }
 
     /// The return value of an [`Action::Answer`], the message's name of an [`Action::Locate`].
@@ -119,6 +135,11 @@ impl<'m> Verdict<'m> {
 
     pub(crate) fn set_value(&mut self, name: Name, value: Value<'m>) {
         self.edits.push(Edit::Set(name, value));
+    }
+
+    /// Sets a parameter by a name that has no number, or removes it.
+    pub(crate) fn edit_other(&mut self, name: Value<'m>, value: Option<Value<'m>>) {
+        self.others.push(OtherEdit { name, value });
     }
 
     /// Sets the parameter, or removes it from the message where there is no text.
@@ -179,6 +200,7 @@ impl<'m> Verdict<'m> {
         self.action = Action::Pass;
         self.event = None;
         self.edits.clear();
+        self.others.clear();
         self.retval = None;
         self.text.clear();
         self.pending = None;

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
+use crate::addressing::resource::Prefix;
+
 /// The user of `sip:USER@HOST`, percent codes taken out; `None` where there is none, or one of its codes is
 /// none.
 #[must_use]
@@ -31,6 +33,16 @@ pub fn user(uri: &[u8]) -> Option<Cow<'_, [u8]>> {
     });
     (!user.is_empty() && is_clean && are_codes.all(|is_code| is_code))
         .then(|| percent_decode(user).into())
+}
+
+/// What stands behind a prefix in the user of a URI; empty where nothing does.
+#[must_use]
+pub fn behind_prefix<'u>(prefix: &Prefix, uri: &'u [u8]) -> Cow<'u, [u8]> {
+    match user(uri) {
+        Some(Cow::Borrowed(user)) => prefix.strip(user).unwrap_or_default().into(),
+        Some(Cow::Owned(user)) => prefix.strip(&user).unwrap_or_default().to_vec().into(),
+        None => Cow::default(),
+    }
 }
 
 #[cfg(test)]

@@ -2,11 +2,14 @@
 
 //! Whether one message's cluster headers count, by its sender's address and its signature.
 
+use crate::addressing::uri::behind_prefix;
 use crate::auth::nonces::{Channel, NonceError};
-use crate::auth::signature::Signed;
+use crate::auth::signature::normalized::NormalizedHeader;
+use crate::auth::signature::{Extended, Signed};
 use crate::auth::trust::AuthError;
 use crate::decision::Context;
 use crate::failure::unpoisoned;
+use crate::messages::extension::Extension;
 use crate::messages::{CLUSTER_HEADERS, Name, Parameters};
 
 /// The address that a message came from.
@@ -49,15 +52,7 @@ pub(crate) fn authenticate<'m>(
     if !settings.keys.are_set() {
         return Ok(());
     }
-    let header = |name| message.get(name).unwrap_or_default();
-    let call = Signed {
-        origin: header(Name::SipNodename),
-        target: context.node,
-        callto: header(Name::SipCallto),
-        billid: header(Name::SipBillid),
-        username: header(Name::SipUsername),
-        visited: header(Name::SipVisited),
-    };
+    let call = signed(context, message);
     let signature = message
         .filled(Name::SipSignature)
         .ok_or(AuthError::Unsigned)?;
@@ -85,4 +80,49 @@ pub(crate) fn authenticate<'m>(
         NonceError::Forgotten => AuthError::Forgotten,
         NonceError::Full => AuthError::Full,
     })
+}
+
+/// What is signed of a message that came.
+fn signed<'m>(context: &Context<'_, 'm>, message: &impl Parameters<'m>) -> Signed<'m> {
+    let header = |name| message.get(name).unwrap_or_default();
+    Signed {
+        origin: header(Name::SipNodename),
+        target: context.node,
+        callto: header(Name::SipCallto),
+        billid: header(Name::SipBillid),
+        username: header(Name::SipUsername),
+        visited: header(Name::SipVisited),
+    }
+}
+
+/// Whether what a message carries besides is what its sender has signed. `message` knows all parameters.
+pub(crate) fn authenticate_extension<'m>(
+    context: &Context<'_, 'm>,
+    message: &impl Parameters<'m>,
+    extension: &Extension<'m>,
+    headers: &[(&'m [u8], &'m [u8])],
+) -> Result<(), AuthError> {
+    let settings = context.settings;
+    let callto = message.get(Name::SipCallto).unwrap_or_default();
+    let is_same = extension
+        .callto()
+        .is_none_or(|copy| NormalizedHeader::are_alike(&copy, callto));
+    let is_signed = || {
+        let uri = message.other(b"sip_uri").unwrap_or_default();
+        let extended = Extended {
+            called: &behind_prefix(&settings.prefix, uri),
+            extension: extension.text,
+            headers,
+        };
+        let signature = message.get(Name::SipSignature).unwrap_or_default();
+        let call = signed(context, message);
+        settings
+            .keys
+            .verify_extended(&call, &extended, signature, extension.mac)
+    };
+    if is_same && (!settings.keys.are_set() || is_signed()) {
+        Ok(())
+    } else {
+        Err(AuthError::Forged)
+    }
 }

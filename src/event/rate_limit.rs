@@ -54,6 +54,8 @@ pub struct RateLimits {
     pub looping: RateLimit,
     /// For [`Event::Offline`](super::Event::Offline).
     pub offline: RateLimit,
+    /// For [`Event::HeadersLeftOut`](super::Event::HeadersLeftOut).
+    pub headers: RateLimit,
     failures: [RateLimit; 16],
 }
 

@@ -13,7 +13,7 @@ use super::{
 
 /// The number of the ABI that this header declares, for `clustering_abi_check`. Each change of a declaration
 /// gives it another one.
-pub const CLUSTERING_ABI_VERSION: u32 = 1;
+pub const CLUSTERING_ABI_VERSION: u32 = 2;
 
 /// The number of the ABI that the core has.
 #[unsafe(no_mangle)]

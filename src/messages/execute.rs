@@ -3,14 +3,17 @@
 //! `call.execute`: a call to `prefix/NODE/RESOURCE` is for this node, for another one, or for a node
 //! that has yet to be found. So is an instant message, by `msg.execute`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::addressing::resource::{ANY_NODE, Target, trim_blanks};
-use crate::addressing::uri;
-use crate::auth::signature::Signed;
+use crate::addressing::resource::{ANY_NODE, Prefix, Target, trim_blanks};
+use crate::addressing::uri::behind_prefix;
+use crate::auth::signature::normalized::NormalizedHeader;
+use crate::auth::signature::{Extended, Signed};
 use crate::decision::{Context, Rejection};
 use crate::event::Event;
 use crate::failure::unpoisoned;
+use crate::messages::extension::Extras;
 use crate::messages::visited::{Mark, Visited};
 use crate::messages::{CLUSTER_HEADERS, Kind, Name, Parameters, Reply};
 use crate::nodes::Unreachable;
@@ -151,7 +154,8 @@ fn deliver<'m>(
     let callto = section
         .and_then(|node| node.callto.as_ref())
         .unwrap_or(&settings.callto);
-    if !complete && (callto.uses_other_parameters() || hops > 0) {
+    let has_headers = context.kind == Kind::Execute && message.get(Name::OsipOther).is_some();
+    if !complete && (callto.uses_other_parameters() || hops > 0 || has_headers) {
         verdict.action = Action::NeedAll;
         return;
     }
@@ -196,11 +200,20 @@ fn deliver<'m>(
         node,
         target: target.clone(),
     });
+    let extras = extras(
+        context,
+        message,
+        Target { node, resource },
+        has_headers,
+        verdict,
+    );
     head(
         context,
         message,
         Target { node, resource },
         visited,
+        extras.as_ref(),
+        &target,
         verdict,
     );
     clear_transport(context, message, verdict);
@@ -219,11 +232,8 @@ fn is_spiral<'m>(
     target: &Value<'m>,
     verdict: &mut Verdict<'m>,
 ) -> bool {
-    let settings = context.settings;
-    let uri = verdict.resolve(target);
-    let called = uri::user(uri.strip_prefix(b"sip/").unwrap_or(uri));
-    let called = settings.prefix.strip(called.as_deref().unwrap_or_default());
-    let mark = Mark::of(node, called.unwrap_or_default(), resource);
+    let called = called_there(&context.settings.prefix, verdict.resolve(target));
+    let mark = Mark::of(node, &called, resource);
     let reason = if visited.contains(node, mark) {
         format!("node '{}' again, for the same", Escaped(node))
     } else if visited.hops() > 1 && {
@@ -243,13 +253,15 @@ fn is_spiral<'m>(
 /// The URI has the number that stands behind the prefix, whatever became of `called` meanwhile. `message` knows
 /// all parameters.
 fn asked_here<'m>(context: &Context<'_, 'm>, message: &impl Parameters<'m>) -> Mark {
-    let called = uri::user(message.other(b"sip_uri").unwrap_or_default());
-    let called = context
-        .settings
-        .prefix
-        .strip(called.as_deref().unwrap_or_default());
+    let uri = message.other(b"sip_uri").unwrap_or_default();
+    let called = behind_prefix(&context.settings.prefix, uri);
     let callto = message.get(Name::SipCallto).unwrap_or_default();
-    Mark::of(context.node, called.unwrap_or_default(), callto)
+    Mark::of(context.node, &called, callto)
+}
+
+/// What another node finds behind the prefix in the URI of a target.
+fn called_there<'t>(prefix: &Prefix, target: &'t [u8]) -> Cow<'t, [u8]> {
+    behind_prefix(prefix, target.strip_prefix(b"sip/").unwrap_or(target))
 }
 
 /// Writes the headers by which the next node knows what it gets, and from whom.
@@ -258,6 +270,8 @@ fn head<'m>(
     message: &impl Parameters<'m>,
     Target { node, resource }: Target<'m>,
     visited: Visited<'m>,
+    extras: Option<&Extras<'m>>,
+    uri: &Value<'m>,
     verdict: &mut Verdict<'m>,
 ) {
     let keys = &context.settings.keys;
@@ -274,8 +288,10 @@ fn head<'m>(
         verdict.clear(message, Name::OsipVisited);
         Value::Given(b"")
     };
+    let extension = extras.map(|extras| verdict.make(|text| extras.write(text)));
     if !keys.are_set() {
         verdict.clear(message, Name::OsipSignature);
+        set_extension(message, extension, b"", verdict);
         return;
     }
     let mut signature = Text::new();
@@ -288,9 +304,79 @@ fn head<'m>(
         visited: verdict.resolve(&list),
     };
     keys.sign(&call, context.seconds(), context.nonce(), &mut signature);
+    let mut mac = Text::new();
+    if let (Some(extras), Some(extension)) = (extras, &extension) {
+        let extended = Extended {
+            called: &called_there(&context.settings.prefix, verdict.resolve(uri)),
+            extension: verdict.resolve(extension),
+            headers: &extras.headers,
+        };
+        mac.extend_from_slice(b";mac=");
+        keys.sign_extended(&call, &extended, &signature, &mut mac);
+    }
     verdict.set_made(Name::OsipSignature, |text| {
         text.extend_from_slice(&signature);
     });
+    set_extension(message, extension, &mac, verdict);
+}
+
+/// Writes the header that nodes with version 1.0 don't know, if the call needs it.
+fn set_extension<'m>(
+    message: &impl Parameters<'m>,
+    extension: Option<Value<'m>>,
+    mac: &[u8],
+    verdict: &mut Verdict<'m>,
+) {
+    let Some(extension) = extension else {
+        verdict.clear(message, Name::OsipCluster);
+        return;
+    };
+    let whole = Text::from_slice(verdict.resolve(&extension));
+    verdict.set_made(Name::OsipCluster, |text| {
+        text.extend_from_slice(&whole);
+        text.extend_from_slice(mac);
+    });
+}
+
+/// What a call carries that nodes with version 1.0 don't know; `None` where there is nothing of that.
+///
+/// Of an instant message the phone gets no headers that a route has made, on one server neither.
+fn extras<'m>(
+    context: &Context<'_, 'm>,
+    message: &impl Parameters<'m>,
+    Target { node, resource }: Target<'m>,
+    has_headers: bool,
+    verdict: &mut Verdict<'m>,
+) -> Option<Extras<'m>> {
+    let calledname = message
+        .filled(Name::Calledname)
+        .filter(|_| context.kind == Kind::Execute);
+    let survives = NormalizedHeader::is_unchanged(resource);
+    if survives && calledname.is_none() && !has_headers {
+        return None;
+    }
+    let mut extras = Extras {
+        callto: (!survives).then_some(resource),
+        calledname,
+        ..Extras::default()
+    };
+    if has_headers {
+        extras.take_headers(message);
+    }
+    for param in &extras.forbidden {
+        verdict.edit_other(Value::Given(param), None);
+    }
+    if extras.left_out > 0
+        && let Some(suppressed) = context.rate_limits.headers.allow(context.now)
+    {
+        verdict.event = Some(Event::HeadersLeftOut {
+            node,
+            name: extras.first_left_out,
+            count: extras.left_out,
+            suppressed,
+        });
+    }
+    (!extras.is_empty()).then_some(extras)
 }
 
 /// A message that came from another node goes on to the phone as if it had come in here.
@@ -337,6 +423,10 @@ impl<'m, P: Parameters<'m>> Parameters<'m> for Addressed<'_, 'm, P> {
 
     fn other(&self, name: &[u8]) -> Option<&'m [u8]> {
         self.message.other(name)
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])> {
+        self.message.all()
     }
 }
 

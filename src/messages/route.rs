@@ -4,23 +4,30 @@
 //! anybody else's messages the cluster headers are taken off.
 
 use crate::addressing::resource::trim_blanks;
-use crate::auth::authenticate::{NonceUse, authenticate, sender};
+use crate::auth::authenticate::{NonceUse, authenticate, authenticate_extension, sender};
 use crate::auth::trust::AuthError;
 use crate::decision::{Context, Rejection};
 use crate::event::Event;
+use crate::messages::extension::{Extension, made_by_engine};
 use crate::messages::visited::{Mark, Visited};
 use crate::messages::{CLUSTER_HEADERS, Name, Parameters};
 use crate::operator::counters::Counter;
 use crate::text::Value;
 use crate::verdict::{Action, Verdict};
 
-/// Decides an incoming call.
+/// Decides an incoming call. `complete` says that `message` knows all parameters, not only those of known names.
 pub(crate) fn decide<'m>(
     context: &Context<'_, 'm>,
     message: &impl Parameters<'m>,
+    complete: bool,
     verdict: &mut Verdict<'m>,
 ) {
     let settings = context.settings;
+    let extension = message.filled(Name::SipCluster).and_then(Extension::read);
+    if extension.is_some() && !complete {
+        verdict.action = Action::NeedAll;
+        return;
+    }
     let called = message
         .filled(Name::Called)
         .and_then(|to| settings.prefix.strip(to));
@@ -29,8 +36,15 @@ pub(crate) fn decide<'m>(
     let from_node = CLUSTER_HEADERS
         .iter()
         .any(|&name| message.get(name).is_some());
+    let headers: Vec<_> = extension
+        .iter()
+        .flat_map(|extension| extension.headers(message))
+        .collect();
     let authenticated = if from_node {
-        authenticate(context, message, NonceUse::Consume)
+        authenticate(context, message, NonceUse::Consume).and_then(|()| match &extension {
+            Some(extension) => authenticate_extension(context, message, extension, &headers),
+            None => Ok(()),
+        })
     } else {
         Ok(())
     };
@@ -80,12 +94,55 @@ pub(crate) fn decide<'m>(
     }
     if let (b"", Some(callto)) = (called, callto) {
         verdict.action = Action::Answer;
-        verdict.set_retval(Value::Given(callto));
+        let whole = extension.as_ref().and_then(Extension::callto);
+        let target = whole.map(|whole| verdict.make(|text| text.extend_from_slice(&whole)));
+        verdict.set_retval(target.unwrap_or(Value::Given(callto)));
         if let Some(billid) = message.filled(Name::SipBillid) {
             verdict.set(Name::Billid, billid);
         }
     }
+    if let Some(extension) = &extension {
+        unpack(message, extension, &headers, verdict);
+    }
     verdict.set(Name::Called, called);
+}
+
+/// Gives the call what the other node's route has made for the phone, as if that had been here.
+#[cold]
+fn unpack<'m>(
+    message: &impl Parameters<'m>,
+    extension: &Extension<'m>,
+    headers: &[(&'m [u8], &'m [u8])],
+    verdict: &mut Verdict<'m>,
+) {
+    if message.get(Name::RouteType) == Some(b"msg") {
+        return;
+    }
+    if let Some(calledname) = extension.calledname() {
+        verdict.set_made(Name::Calledname, |text| text.extend_from_slice(&calledname));
+    }
+    for (name, value) in headers {
+        let param = verdict.make(|text| {
+            text.extend_from_slice(b"osip_");
+            text.extend_from_slice(name);
+        });
+        verdict.edit_other(param, Some(Value::Given(value)));
+        let of_name = |(param, _): &(&[u8], &[u8])| {
+            let header = param.strip_prefix(b"sip_");
+            header.is_some_and(|header| header.eq_ignore_ascii_case(name))
+        };
+        let made = made_by_engine(name);
+        // Of several the engine has one of its own, which the phone of its own node would get, too.
+        if made.is_empty() || message.all().filter(of_name).nth(1).is_some() {
+            continue;
+        }
+        for param in made {
+            verdict.edit_other(Value::Given(param.as_bytes()), None);
+        }
+        if matches!(message.get(Name::Reason), Some(b"divert" | b"transfer")) {
+            verdict.clear(message, Name::Reason);
+        }
+    }
 }
 
 /// Takes off cluster headers that don't count; `refused` says that the call depends on them.
