@@ -54,7 +54,7 @@ test:
 # Nodes of a real Yate, and phones. CLUSTERING_MODULE=FILE has the nodes load another module.
 cluster: yate
 	@scripts/setup lint
-	cargo test --locked --test cluster -- --test-threads=8
+	RUST_TEST_THREADS=8 scripts/real --test cluster
 
 # All of it, what a message costs, and the tools below for a bounded time: what CI runs.
 check:

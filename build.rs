@@ -8,7 +8,14 @@ use std::path::PathBuf;
 
 fn main() {
     let sources = [
-        "", "/abi", "/text", "/node", "/message", "/verdict", "/operate",
+        "",
+        "/abi",
+        "/text",
+        "/node",
+        "/message",
+        "/verdict",
+        "/task",
+        "/operator",
     ]
     .map(|file| format!("src/ffi{file}.rs"));
     for source in sources.iter().map(String::as_str).chain(["cbindgen.toml"]) {

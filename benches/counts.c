@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-// The core's hot paths, for scripts/counts to count their instructions: what the shim asks of the
-// core for a message, through the C ABI, in the library that the shim is linked with.
+// The core's hot paths, for scripts/counts to count their instructions: the calls that the shim
+// makes for a message, through the C ABI, in the library that the shim is linked with.
 //
 //     counts          names the paths
-//     counts PATH     judges messages that take it, each by a call of judged(), and says how many
+//     counts PATH     decides messages that take it, each by a call of judged(), and prints their
+//     number
 
 #include "clustering.h"
 
@@ -12,18 +13,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT(text) ((clustering_bytes){(const uint8_t*)(text), strlen(text)})
+#define TEXT(text) ((clustering_borrowed_text){(const uint8_t*)(text), strlen(text)})
 
-// The first messages aren't counted: they fill the memo of node names, and all that is made once.
+// The first messages aren't counted: they fill the cache of node names, and all else that is made
+// once.
 enum { WARMUP = 100, MESSAGES = 100 };
 
-// What a node does: trust an address, sign, place among 1,000 nodes of equal or distinct weights.
+// The settings of a node: it trusts an address, signs, or places among 1,000 nodes of equal or
+// distinct weights.
 typedef enum { Trusting, Signing, Equal, Distinct } Settings;
 
 typedef struct {
     const char* name;
     clustering_kind kind;
-    clustering_action action; // what the verdict must be
+    clustering_action action; // of the expected verdict
     Settings settings;
     const char* params[12][2]; // a %u is the number of the message
 } Path;
@@ -37,29 +40,29 @@ typedef struct {
 #define PHONE "sip/sip:4021@10.0.0.21:5060"
 
 static const Path paths[] = {
-    {"pass", CLUSTERING_EXECUTE, CLUSTERING_PASS, Trusting,
+    {"pass", CLUSTERING_KIND_EXECUTE, CLUSTERING_ACTION_PASS, Trusting,
      {CALL, CALLED, {"callto", PHONE}}},
-    {"route-miss", CLUSTERING_ROUTE, CLUSTERING_PASS, Trusting,
+    {"route-miss", CLUSTERING_KIND_ROUTE, CLUSTERING_ACTION_PASS, Trusting,
      {CALL, CALLED}},
-    {"route", CLUSTERING_ROUTE, CLUSTERING_ANSWER, Trusting,
+    {"route", CLUSTERING_KIND_ROUTE, CLUSTERING_ACTION_ANSWER, Trusting,
      {CALL, {"called", "cluster/"}, {"sip_x-callto", PHONE}, {"sip_x-nodename", "node2"}}},
-    {"route-signed", CLUSTERING_ROUTE, CLUSTERING_ANSWER, Signing,
+    {"route-signed", CLUSTERING_KIND_ROUTE, CLUSTERING_ACTION_ANSWER, Signing,
      {CALL, {"called", "cluster/"}}}, // and the headers of another node, see sign()
-    {"forward", CLUSTERING_EXECUTE, CLUSTERING_CHANGE, Trusting,
+    {"forward", CLUSTERING_KIND_EXECUTE, CLUSTERING_ACTION_CHANGE, Trusting,
      {CALL, CALLED, {"callto", "cluster/node2/" PHONE}}},
-    {"forward-signed", CLUSTERING_EXECUTE, CLUSTERING_CHANGE, Signing,
+    {"forward-signed", CLUSTERING_KIND_EXECUTE, CLUSTERING_ACTION_CHANGE, Signing,
      {CALL, CALLED, {"callto", "cluster/node2/" PHONE}}},
-    {"forward-new", CLUSTERING_EXECUTE, CLUSTERING_CHANGE, Trusting,
+    {"forward-new", CLUSTERING_KIND_EXECUTE, CLUSTERING_ACTION_CHANGE, Trusting,
      {CALL, CALLED, {"callto", "cluster/node1%u/" PHONE}}}, // each another node
-    {"local", CLUSTERING_EXECUTE, CLUSTERING_CHANGE, Trusting,
+    {"local", CLUSTERING_KIND_EXECUTE, CLUSTERING_ACTION_CHANGE, Trusting,
      {CALL, CALLED, {"callto", "cluster/node1/" PHONE}}},
-    {"register", CLUSTERING_REGISTER, CLUSTERING_CHANGE, Trusting,
+    {"register", CLUSTERING_KIND_REGISTER, CLUSTERING_ACTION_CHANGE, Trusting,
      {{"username", "4020"}, {"data", PHONE}, {"ip_host", "10.0.0.20"}}},
-    {"cdr", CLUSTERING_CDR, CLUSTERING_CHANGE, Trusting,
+    {"cdr", CLUSTERING_KIND_CDR, CLUSTERING_ACTION_CHANGE, Trusting,
      {CALL, CALLED}},
-    {"place-equal", CLUSTERING_LOCATION, CLUSTERING_ANSWER, Equal,
+    {"place-equal", CLUSTERING_KIND_LOCATE, CLUSTERING_ACTION_ANSWER, Equal,
      {{"callto", "conf/%u"}}},
-    {"place-distinct", CLUSTERING_LOCATION, CLUSTERING_ANSWER, Distinct,
+    {"place-distinct", CLUSTERING_KIND_LOCATE, CLUSTERING_ACTION_ANSWER, Distinct,
      {{"callto", "conf/%u"}}},
 };
 // clang-format on
@@ -88,41 +91,41 @@ static clustering_core* make_node(const char* name, Settings settings) {
         list[count++] = (clustering_setting){TEXT(sections[i]), TEXT("weight"), TEXT(weights[i])};
     }
     clustering_core* node = clustering_new(TEXT(name), 7);
-    if (clustering_load(node, TEXT("counts.c"), list, count, NULL) != CLUSTERING_OK)
+    if (clustering_load(node, TEXT("counts.c"), list, count, NULL) != CLUSTERING_RESULT_OK)
         die("the settings are refused", name);
     return node;
 }
 
-// The number of a parameter's name.
-static uint32_t number(clustering_bytes name) {
-    for (uint32_t i = 0; i < CLUSTERING_NAMES; i++) {
-        const clustering_bytes known = clustering_name(i);
+// The number of a parameter name.
+static uint32_t number(clustering_borrowed_text name) {
+    for (uint32_t i = 0; i < CLUSTERING_NAME_COUNT; i++) {
+        const clustering_borrowed_text known = clustering_name(i);
         if (known.len == name.len && !memcmp(known.ptr, name.ptr, name.len))
             return i;
     }
-    return CLUSTERING_NAMES;
+    return CLUSTERING_NAME_COUNT;
 }
 
 // A message as the shim has read it, with the texts that are made for it.
 typedef struct {
-    char texts[CLUSTERING_NAMES][256];
-    clustering_bytes known[CLUSTERING_NAMES];
+    char texts[CLUSTERING_NAME_COUNT][256];
+    clustering_borrowed_text known[CLUSTERING_NAME_COUNT];
     clustering_message abi;
 } Message;
 
-static void set(Message* message, clustering_kind kind, clustering_bytes name,
-                clustering_bytes value) {
+static void set(Message* message, clustering_kind kind, clustering_borrowed_text name,
+                clustering_borrowed_text value) {
     const uint32_t at = number(name);
-    if (at == CLUSTERING_NAMES || !(clustering_kind_names(kind) >> at & 1))
+    if (at == CLUSTERING_NAME_COUNT || !(clustering_kind_names(kind) >> at & 1))
         return; // the shim skips it
     memcpy(message->texts[at], value.ptr, value.len);
-    message->known[at] = (clustering_bytes){(const uint8_t*)message->texts[at], value.len};
+    message->known[at] = (clustering_borrowed_text){(const uint8_t*)message->texts[at], value.len};
     message->abi.present |= UINT64_C(1) << at;
 }
 
 static void fill(Message* message, const Path* path, unsigned at) {
     const uint64_t now = UINT64_C(1767225600000000); // an hour of some day
-    message->abi = (clustering_message){message->known, 0, 0, NULL, 0, false, now};
+    message->abi = (clustering_message){message->known, 0, 0, NULL, 0, false, now, now};
     for (int i = 0; path->params[i][0]; i++) {
         char value[256];
         snprintf(value, sizeof(value), path->params[i][1], at);
@@ -133,29 +136,29 @@ static void fill(Message* message, const Path* path, unsigned at) {
 // Adds the headers that another node sends a call with: what it writes as osip_NAME comes here as
 // sip_NAME.
 static void sign(Message* message, const clustering_core* sender, unsigned at) {
-    static const Path call = {.kind = CLUSTERING_EXECUTE,
+    static const Path call = {.kind = CLUSTERING_KIND_EXECUTE,
                               .params = {CALL, CALLED, {"callto", "cluster/node1/" PHONE}}};
     static Message sent;
     fill(&sent, &call, at);
     clustering_verdict verdict;
-    clustering_decide(sender, CLUSTERING_EXECUTE, &sent.abi, &verdict);
+    clustering_decide(sender, CLUSTERING_KIND_EXECUTE, &sent.abi, &verdict);
     for (size_t i = 0; i < verdict.edit_count; i++) {
-        const clustering_bytes name = clustering_name(verdict.edits[i].name);
+        const clustering_borrowed_text name = clustering_name(verdict.edits[i].name);
         if (name.len > 5 && !memcmp(name.ptr, "osip_", 5) &&
-            verdict.edits[i].kind == CLUSTERING_SET)
-            set(message, CLUSTERING_ROUTE, (clustering_bytes){name.ptr + 1, name.len - 1},
-                verdict.edits[i].value);
+            verdict.edits[i].kind == CLUSTERING_EDIT_KIND_SET)
+            set(message, CLUSTERING_KIND_ROUTE,
+                (clustering_borrowed_text){name.ptr + 1, name.len - 1}, verdict.edits[i].value);
     }
     clustering_verdict_release(&verdict);
 }
 
-// What is counted: all that the shim asks for a message, and a look at each edit. Whether the
-// verdict is the expected one, and no error.
+// The calls that are counted: all that the shim makes for a message, and a look at each edit. Tells
+// whether the verdict is the expected one, and no error.
 __attribute__((noinline)) bool judged(const clustering_core* node, const Path* path,
                                       const clustering_message* message, bool filtered,
                                       uint32_t error) {
     if (filtered && !clustering_concerns(node, path->kind, message))
-        return path->action == CLUSTERING_PASS;
+        return path->action == CLUSTERING_ACTION_PASS;
     clustering_verdict verdict;
     clustering_decide(node, path->kind, message, &verdict);
     bool right = verdict.action == path->action;
@@ -188,7 +191,7 @@ int main(int argc, char** argv) {
     clustering_core* sender = make_node("node2", Signing);
     for (unsigned at = 0; at < WARMUP + MESSAGES; at++) {
         fill(&message, path, at);
-        if (path->kind == CLUSTERING_ROUTE && path->settings == Signing)
+        if (path->kind == CLUSTERING_KIND_ROUTE && path->settings == Signing)
             sign(&message, sender, at);
         if (at < WARMUP) {
             clustering_verdict verdict;
@@ -198,8 +201,8 @@ int main(int argc, char** argv) {
             die("the verdict is another one", path->name);
         }
     }
-    clustering_free(sender);
-    clustering_free(node);
+    clustering_free(&sender);
+    clustering_free(&node);
     printf("%d\n", MESSAGES);
     return 0;
 }

@@ -15,22 +15,15 @@
 //! `YATE_ROOT` names a real engine, `BENCH_ROUNDS` and `BENCH_MILLISECONDS` how much is measured,
 //! `BENCH_KINDS` which of the kinds (as a profiler wants it).
 
-#[path = "dispatch/figures.rs"]
-mod figures;
-#[path = "dispatch/traffic.rs"]
-mod traffic;
-
 use std::env;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use engine_bridge::{
-    Contestant, Engine, Message, Setup, Timing, engine, is_mapped, measure, module_path,
-    real_engine,
-};
-use figures::{decile, figure, setting};
-use traffic::{Kind, located_call, registration};
+use engine_bridge::bench::figures::{decile, figure, setting};
+use engine_bridge::bench::traffic::{Kind, located_call, registration};
+use engine_bridge::bench::{Contestant, Timing, measure};
+use engine_bridge::{Engine, Message, Setup, engine, is_mapped, module_path, real_engine};
 
 const CONFIG: &str = "[general]\n\
     regexp=^node[0-9]\\+$\n\

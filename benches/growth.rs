@@ -6,17 +6,12 @@
 //! rounds; a time is the lower decile of these, in ns per dispatch, the engine's own share included.
 //! `YATE_ROOT` and `BENCH_ROUNDS` are as for the bench `dispatch`.
 
-#[path = "dispatch/figures.rs"]
-mod figures;
-#[path = "dispatch/traffic.rs"]
-#[allow(dead_code, reason = "only some of its messages grow")]
-mod traffic;
-
 use std::fmt::Write;
 
-use engine_bridge::{Engine, Message, Setup, engine, measure, module_path, real_engine};
-use figures::{decile, figure, setting};
-use traffic::Kind;
+use engine_bridge::bench::figures::{decile, figure, setting};
+use engine_bridge::bench::measure;
+use engine_bridge::bench::traffic::Kind;
+use engine_bridge::{Engine, Message, Setup, engine, module_path, real_engine};
 
 /// How long each size is measured in a round, in milliseconds.
 const SLOT: u32 = 4;

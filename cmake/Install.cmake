@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 
-# What goes where in a Yate: `cmake --install` and the package alike.
+# The places of the module in a Yate, for `cmake --install` and the package alike; and of the core, for other hosts.
 #
 # In: YATE_MODULE_DIR, YATE_CONFIG_DIR and YATE_PREFIX. Where one isn't set, as in a source tree or for the mock
-# engine, its part isn't installed.
+# engine, its part isn't installed. CORE is the library of the core.
 
 if(YATE_MODULE_DIR)
   set(CLUSTERING_PLACE "${YATE_MODULE_DIR}/server/clustering.yate")
@@ -49,3 +49,15 @@ if(YATE_PREFIX)
   install(FILES include/clustering.h DESTINATION "${CLUSTERING_DOC_DIR}/include" COMPONENT module)
   install(FILES examples/embed.c DESTINATION "${CLUSTERING_DOC_DIR}/examples" COMPONENT module)
 endif()
+
+# The core for a host of one's own: `cmake --install BUILD --component core --prefix DIR`. Operators of a Yate don't
+# need it, so it goes with neither the module nor the package. All places are relative to the prefix.
+include(GNUInstallDirs)
+set(CORE_PC_DIR "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+file(RELATIVE_PATH CORE_PC_PREFIX "/${CORE_PC_DIR}" /)
+string(REGEX REPLACE "/$" "" CORE_PC_PREFIX "${CORE_PC_PREFIX}")
+configure_file(packaging/clustering.pc.in "${PROJECT_BINARY_DIR}/clustering.pc" @ONLY)
+install(FILES "${CORE}" DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT core EXCLUDE_FROM_ALL)
+install(FILES include/clustering.h DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT core EXCLUDE_FROM_ALL)
+install(FILES "${PROJECT_BINARY_DIR}/clustering.pc" DESTINATION "${CORE_PC_DIR}" COMPONENT core
+                                                                EXCLUDE_FROM_ALL)

@@ -12,17 +12,22 @@
 namespace clustering {
 
 /// A string's bytes; valid as long as the string is not changed.
-inline clustering_bytes bytes(const TelEngine::String& text) {
+inline clustering_borrowed_text borrowed(const TelEngine::String& text) {
     return {reinterpret_cast<const uint8_t*>(text.c_str()), text.length()};
 }
 
-/// The characters of bytes that the core hands out.
-inline const char* chars(const clustering_bytes& text) {
+/// An owned text's bytes; valid as long as the text is not freed.
+inline clustering_borrowed_text borrowed(const clustering_owned_text& text) {
+    return {text.ptr, text.len};
+}
+
+/// The characters of a text that the core hands out.
+inline const char* chars(const clustering_borrowed_text& text) {
     return reinterpret_cast<const char*>(text.ptr);
 }
 
-/// A string with a copy of bytes.
-inline TelEngine::String string(const clustering_bytes& text) {
+/// A string with a copy of a text.
+inline TelEngine::String string(const clustering_borrowed_text& text) {
     return TelEngine::String(chars(text), static_cast<int>(text.len));
 }
 
@@ -32,40 +37,63 @@ constexpr int engineLevel(int level) {
     return level == 7 ? TelEngine::DebugNote : level == 8 ? TelEngine::DebugCall : level;
 }
 
-/// A text that the core has allocated.
-class CoreText {
+/// A text that the core has allocated, freed with the scope.
+class OwnedText {
 public:
-    CoreText() : m_text{nullptr, 0} {}
-    explicit CoreText(clustering_text text) : m_text(text) {}
-    CoreText(const CoreText&) = delete;
-    CoreText& operator=(const CoreText&) = delete;
-    ~CoreText() { clustering_text_free(m_text); }
+    OwnedText() : m_text{nullptr, 0} {}
+    explicit OwnedText(clustering_owned_text text) : m_text(text) {}
+    OwnedText(const OwnedText&) = delete;
+    OwnedText& operator=(const OwnedText&) = delete;
+    ~OwnedText() { clustering_owned_text_free(&m_text); }
 
-    /// Where an entry writes a text; only once.
-    clustering_text* out() { return &m_text; }
+    /// The place where the core writes a text; one that was there before is freed.
+    clustering_owned_text* out() {
+        clustering_owned_text_free(&m_text);
+        return &m_text;
+    }
 
     /// Its bytes, which live as long as this.
-    clustering_bytes bytes() const { return {m_text.ptr, m_text.len}; }
+    clustering_borrowed_text bytes() const { return borrowed(m_text); }
 
     /// A copy.
     TelEngine::String string() const { return clustering::string(bytes()); }
 
 private:
-    clustering_text m_text;
+    clustering_owned_text m_text;
 };
 
-/// A verdict on the stack, which is released with the scope.
+/// A task of the core's, freed with the scope.
+class Task {
+public:
+    Task() = default;
+    Task(const Task&) = delete;
+    Task& operator=(const Task&) = delete;
+    ~Task() { clustering_task_free(&m_task); }
+
+    /// Takes the core's next task; `false` where there is none.
+    bool next(const clustering_core* core) {
+        clustering_task_free(&m_task);
+        return clustering_next_task(core, &m_task);
+    }
+
+    const clustering_task* operator->() const { return &m_task; }
+    const clustering_task& operator*() const { return m_task; }
+
+private:
+    clustering_task m_task = {};
+};
+
+/// A verdict on the stack, released with the scope.
 class Verdict {
 public:
-    Verdict() {}
+    Verdict() { m_verdict.core_made = false; }
     Verdict(const Verdict&) = delete;
     Verdict& operator=(const Verdict&) = delete;
-    ~Verdict() { release(); }
+    ~Verdict() { clustering_verdict_release(&m_verdict); }
 
-    /// Where an entry makes a verdict; one that was there before is released.
+    /// The place where the core makes a verdict; one that was there before is released.
     clustering_verdict* out() {
-        release();
-        m_made = true;
+        clustering_verdict_release(&m_verdict);
         return &m_verdict;
     }
 
@@ -73,16 +101,8 @@ public:
     const clustering_verdict* operator->() const { return &m_verdict; }
 
 private:
-    void release() {
-        if (m_made) {
-            clustering_verdict_release(&m_verdict);
-        }
-        m_made = false;
-    }
-
-    // What isn't made yet is never read, so it isn't cleared either: it's nearly two kilobytes.
+    // Nothing else is read before it is made, so it isn't cleared: it's nearly two kilobytes.
     clustering_verdict m_verdict;
-    bool m_made = false;
 };
 
 } // namespace clustering

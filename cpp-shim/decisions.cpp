@@ -3,7 +3,7 @@
 #include "decisions.h"
 
 #include "clock.h"
-#include "question.h"
+#include "db_query.h"
 
 #include <type_traits>
 
@@ -16,40 +16,43 @@ namespace {
 // What a filter has read last on this thread, of a message that it let through: the engine hands
 // that message to the filter's handler next. A thread-local with a destructor would keep the
 // library in memory after its unload.
-static_assert(std::is_trivially_default_constructible<Reading>::value, "a thread makes nothing");
-static_assert(std::is_trivially_destructible<Reading>::value, "a thread leaves nothing behind");
-thread_local Reading s_read;
+static_assert(std::is_trivially_default_constructible<KnownParameters>::value,
+              "a thread makes nothing");
+static_assert(std::is_trivially_destructible<KnownParameters>::value,
+              "a thread leaves nothing behind");
+thread_local KnownParameters s_read;
 
-// What a message of ours came back with, as far as its parameters say it. It borrows from the
-// message.
-clustering_answer answerOf(const Message& asked) {
-    const NamedString* error = asked.getParam("error");
-    clustering_answer answer = {};
-    answer.has_error = error != nullptr;
-    answer.error = error ? bytes(*error) : clustering_bytes{nullptr, 0};
-    answer.reason = bytes(asked["reason"]);
-    return answer;
+// The reply to a message of ours, as far as its parameters say it. It borrows from the message.
+clustering_reply replyOf(const Message& asked) {
+    clustering_reply reply = {};
+    if (const NamedString* error = asked.getParam("error")) {
+        reply.has_error = true;
+        reply.error = borrowed(*error);
+    }
+    reply.reason = borrowed(asked["reason"]);
+    return reply;
 }
 
-// The time that a message is decided by. A call that comes in is judged by when it came. What goes
-// out is signed, and claimed, as of now: a fork that calls one phone after the other sends copies
-// of one message, which are as old as the phones before have rung. Nothing else depends on it.
-uint64_t timeOf(const Message& msg, uint32_t kind) {
-    switch (kind) {
-    case CLUSTERING_EXECUTE:
-    case CLUSTERING_MESSAGE:
-    case CLUSTERING_LOCATION:
-        return roughlyNow();
-    default:
-        return msg.msgTime().usec();
+// The first column of the rows that a database gave. They borrow from the message.
+std::vector<clustering_borrowed_text> rowsOf(const Message& asked) {
+    std::vector<clustering_borrowed_text> rows;
+    const Array* array = static_cast<Array*>(asked.userObject("Array"));
+    if (array && array->getColumns() > 0) {
+        // The first row has the names of the columns.
+        for (int row = 1; row < array->getRows(); row++) {
+            const GenObject* cell = array->get(0, row);
+            rows.push_back(cell ? borrowed(cell->toString())
+                                : clustering_borrowed_text{nullptr, 0});
+        }
     }
+    return rows;
 }
 
 } // namespace
 
 Decisions::Decisions(clustering_core* core, DebugEnabler& log) : m_core(core), m_log(log) {
-    for (uint32_t kind = 0; kind < CLUSTERING_KINDS; kind++) {
-        m_screens.emplace_back(m_names, clustering_kind_names(kind));
+    for (uint32_t kind = 0; kind < CLUSTERING_KIND_COUNT; kind++) {
+        m_filters.emplace_back(m_names, clustering_kind_names(kind));
     }
 }
 
@@ -81,48 +84,52 @@ bool Decisions::leave() {
 }
 
 bool Decisions::wants(const String& name, uint32_t kind) const {
-    return m_screens[kind].find(name) != Names::Other;
+    return m_filters[kind].find(name) != Names::Other;
+}
+
+bool Decisions::active(uint32_t kind) const {
+    return clustering_decides(m_core, kind);
 }
 
 bool Decisions::concerns(NamedList& list, uint32_t kind) const {
-    Reading& reading = s_read;
-    reading.read(list, m_screens[kind]);
-    const clustering_message message = reading.message(0);
+    KnownParameters& known = s_read;
+    known.read(list, m_filters[kind]);
+    const clustering_message message = known.message(0, 0);
     if (clustering_concerns(m_core, kind, &message)) {
         return true;
     }
-    reading.list = nullptr;
+    known.list = nullptr;
     return false;
 }
 
 bool Decisions::decide(Message& msg, uint32_t kind, bool filtered) {
     // What the handler's filter has read on this thread just now need not be read again.
     if (!filtered || s_read.list != &msg) {
-        Reading reading;
-        reading.read(msg, m_screens[kind]);
-        return decide(msg, kind, reading);
+        KnownParameters known;
+        known.read(msg, m_filters[kind]);
+        return decide(msg, kind, known);
     }
     // Taken out, since other messages may be read on this thread while this one is decided.
-    Reading reading(s_read);
+    KnownParameters known(s_read);
     s_read.list = nullptr;
-    return decide(msg, kind, reading);
+    return decide(msg, kind, known);
 }
 
 // Decides one message. Nothing is locked while other modules are asked.
-bool Decisions::decide(Message& msg, uint32_t kind, Reading& reading) {
-    Parameters params(reading, m_names, timeOf(msg, kind));
+bool Decisions::decide(Message& msg, uint32_t kind, KnownParameters& known) {
+    Parameters params(known, m_names, msg.msgTime().usec());
     Verdict verdict;
     clustering_decide(m_core, kind, params.message(), verdict.out());
-    if (verdict->action == CLUSTERING_NEED_ALL) {
+    if (verdict->action == CLUSTERING_ACTION_NEED_ALL) {
         params.complete();
         clustering_decide(m_core, kind, params.message(), verdict.out());
     }
     switch (verdict->action) {
-    case CLUSTERING_LOCATE:
+    case CLUSTERING_ACTION_LOCATE:
         return locate(verdict, kind, msg);
-    case CLUSTERING_ASK:
+    case CLUSTERING_ACTION_ASK:
         return ask(verdict, kind, msg);
-    case CLUSTERING_SEND:
+    case CLUSTERING_ACTION_SEND:
         return send(verdict, kind, msg);
     default:
         return write(verdict, params, msg);
@@ -139,10 +146,11 @@ bool Decisions::dispatch(Message& msg, bool& handled) {
 }
 
 // Writes a verdict's edits into a message that isn't the one that was decided.
-void Decisions::fill(Message& msg, const Screen& screen, const clustering_verdict& verdict) const {
-    Reading reading;
-    reading.read(msg, screen);
-    Parameters(reading, m_names, 0).apply(verdict);
+void Decisions::fill(Message& msg, const NameFilter& filter,
+                     const clustering_verdict& verdict) const {
+    KnownParameters known;
+    known.read(msg, filter);
+    Parameters(known, m_names, 0).apply(verdict);
 }
 
 // Sends a copy of a message, which alone gets the edits: what the sender is answered with is made
@@ -151,7 +159,7 @@ bool Decisions::send(const Verdict& verdict, uint32_t kind, Message& msg) {
     say(verdict);
     Message sent(msg);
     sent.userData(msg.userData());
-    fill(sent, m_screens[kind], *verdict);
+    fill(sent, m_filters[kind], *verdict);
     bool handled = false;
     if (!dispatch(sent, handled)) {
         return false;
@@ -162,62 +170,56 @@ bool Decisions::send(const Verdict& verdict, uint32_t kind, Message& msg) {
 }
 
 // Asks for the node of a call, and decides the call by the answer.
-bool Decisions::locate(const Verdict& begun, uint32_t kind, Message& msg) {
-    Message asked(string(begun->retval));
-    fill(asked, m_all, *begun);
+bool Decisions::locate(const Verdict& pending, uint32_t kind, Message& msg) {
+    Message asked(string(pending->retval));
+    fill(asked, m_all, *pending);
     bool handled = false;
     if (!dispatch(asked, handled)) {
         return false;
     }
-    clustering_answer answer = answerOf(asked);
-    answer.handled = handled;
-    answer.node = bytes(asked.retValue());
-    return goOn(begun, answer, kind, msg);
+    clustering_reply reply = replyOf(asked);
+    reply.handled = handled;
+    reply.retval = borrowed(asked.retValue());
+    return resume(pending, reply, kind, msg);
 }
 
 // Asks a database, and decides the message by what it says.
-bool Decisions::ask(const Verdict& begun, uint32_t kind, Message& msg) {
-    const String name(string(begun->retval));
-    RefPointer<Question> question = new Question(name);
+bool Decisions::ask(const Verdict& pending, uint32_t kind, Message& msg) {
+    const String name(string(pending->retval));
+    RefPointer<DbQuery> query = new DbQuery(name);
     // The pointer has its own reference.
-    question->deref();
-    fill(question->message(), m_all, *begun);
+    query->deref();
+    fill(query->message(), m_all, *pending);
     const Wait wait(*this);
     // An engine that ends handles what is left after it has stopped all threads, and then closes
     // the libraries, with any new thread inside.
     if (!wait.allowed() || Engine::exiting()) {
         return false;
     }
-    const Question::Outcome outcome = question->ask(begun->timeout);
-    clustering_answer answer = {};
-    if (outcome == Question::Outcome::Handled) {
-        Message& asked = question->message();
-        answer = answerOf(asked);
-        answer.handled = true;
-        const Array* rows = static_cast<Array*>(asked.userObject("Array"));
-        // The first row has the names of the columns.
-        if (rows && rows->getRows() > 1 && rows->getColumns() > 0) {
-            const GenObject* cell = rows->get(0, rows->getRows() - 1);
-            answer.has_row = true;
-            answer.node = cell ? bytes(cell->toString()) : clustering_bytes{nullptr, 0};
-        }
+    clustering_reply reply = {};
+    query->ask(pending->timeout, reply);
+    std::vector<clustering_borrowed_text> rows;
+    if (reply.handled) {
+        reply = replyOf(query->message());
+        reply.handled = true;
+        rows = rowsOf(query->message());
+        reply.rows = rows.data();
+        reply.row_count = rows.size();
     }
-    answer.timed_out = outcome == Question::Outcome::TimedOut;
-    return goOn(begun, answer, kind, msg);
+    return resume(pending, reply, kind, msg);
 }
 
-// Decides a message by the answer to what was asked for it.
-bool Decisions::goOn(const Verdict& begun, const clustering_answer& answer, uint32_t kind,
-                     Message& msg) {
-    // Read anew, should somebody have changed the message meanwhile; and as of now, because a
-    // signature is good for some seconds only and the answer may have taken as many.
-    Reading reading;
-    reading.read(msg, m_screens[kind]);
-    Parameters params(reading, m_names, roughlyNow());
+// Decides a message by the reply to what was asked for it.
+bool Decisions::resume(const Verdict& pending, const clustering_reply& reply, uint32_t kind,
+                       Message& msg) {
+    // Read anew, should somebody have changed the message meanwhile.
+    KnownParameters known;
+    known.read(msg, m_filters[kind]);
+    Parameters params(known, m_names, msg.msgTime().usec());
     params.complete();
     Verdict verdict;
-    clustering_located(m_core, &*begun, params.message(), &answer, verdict.out());
-    if (verdict->action == CLUSTERING_SEND) {
+    clustering_resume(m_core, &*pending, params.message(), &reply, verdict.out());
+    if (verdict->action == CLUSTERING_ACTION_SEND) {
         return send(verdict, kind, msg);
     }
     return write(verdict, params, msg);
@@ -226,7 +228,7 @@ bool Decisions::goOn(const Verdict& begun, const clustering_answer& answer, uint
 // Carries out a verdict; `true` where the message is handled.
 bool Decisions::write(const Verdict& verdict, Parameters& params, Message& msg) {
     say(verdict);
-    const bool handled = verdict->action == CLUSTERING_ANSWER;
+    const bool handled = verdict->action == CLUSTERING_ACTION_ANSWER;
     if (handled) {
         // First, since it may be the text of a parameter that is changed.
         msg.retValue().assign(chars(verdict->retval), static_cast<int>(verdict->retval.len));
@@ -239,7 +241,7 @@ bool Decisions::write(const Verdict& verdict, Parameters& params, Message& msg) 
 void Decisions::say(const Verdict& verdict) {
     const int level = engineLevel(verdict->level);
     if (level && m_log.debugAt(level)) {
-        const CoreText line(clustering_verdict_line(&*verdict));
+        const OwnedText line(clustering_verdict_line(&*verdict));
         Debug(&m_log, level, "%s", line.string().safe());
     }
 }

@@ -22,6 +22,9 @@ public:
     /// Whether a parameter of this name is looked for in messages of a `clustering_kind`.
     bool wants(const TelEngine::String& name, uint32_t kind) const;
 
+    /// Whether messages of a `clustering_kind` are decided by the settings in force.
+    bool active(uint32_t kind) const;
+
     /// Whether a message of a `clustering_kind` is any business of the cluster's. If so, what was
     /// read of it is kept for this thread's next `decide`.
     bool concerns(TelEngine::NamedList& msg, uint32_t kind) const;
@@ -44,14 +47,14 @@ public:
 private:
     class Wait;
 
-    bool decide(TelEngine::Message& msg, uint32_t kind, Reading& reading);
-    void fill(TelEngine::Message& msg, const Screen& screen,
+    bool decide(TelEngine::Message& msg, uint32_t kind, KnownParameters& known);
+    void fill(TelEngine::Message& msg, const NameFilter& filter,
               const clustering_verdict& verdict) const;
     bool dispatch(TelEngine::Message& msg, bool& handled);
-    bool locate(const Verdict& begun, uint32_t kind, TelEngine::Message& msg);
-    bool ask(const Verdict& begun, uint32_t kind, TelEngine::Message& msg);
-    bool goOn(const Verdict& begun, const clustering_answer& answer, uint32_t kind,
-              TelEngine::Message& msg);
+    bool locate(const Verdict& pending, uint32_t kind, TelEngine::Message& msg);
+    bool ask(const Verdict& pending, uint32_t kind, TelEngine::Message& msg);
+    bool resume(const Verdict& pending, const clustering_reply& reply, uint32_t kind,
+                TelEngine::Message& msg);
     bool send(const Verdict& verdict, uint32_t kind, TelEngine::Message& msg);
     bool write(const Verdict& verdict, Parameters& params, TelEngine::Message& msg);
     void say(const Verdict& verdict);
@@ -60,8 +63,8 @@ private:
     TelEngine::DebugEnabler& m_log;
     Names m_names;
     // What is looked for in messages of our own, and in those of each kind.
-    Screen m_all{m_names, ~uint64_t{0}};
-    std::vector<Screen> m_screens;
+    NameFilter m_all{m_names, ~uint64_t{0}};
+    std::vector<NameFilter> m_filters;
     std::atomic<unsigned> m_waiting{0};
     std::atomic<bool> m_leaving{false};
 };

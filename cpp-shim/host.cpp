@@ -89,7 +89,7 @@ bool misfit(const char* what, const char* found) {
 
 } // namespace
 
-bool fitsHost() {
+bool matchesEngine() {
     // In this order: each step needs what the one before has made sure of.
     const char* version = nullptr;
     ::dl_iterate_phdr(findVersion, &version);

@@ -12,7 +12,7 @@ namespace clustering {
 /// From one version of Yate to the next its classes change, so that a module of another one would
 /// do damage at its first call. Nothing of the engine's may be used before this has been asked, but
 /// for its log.
-bool fitsHost();
+bool matchesEngine();
 
 } // namespace clustering
 

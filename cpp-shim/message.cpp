@@ -2,6 +2,8 @@
 
 #include "message.h"
 
+#include "clock.h"
+
 #include <type_traits>
 
 using namespace TelEngine;
@@ -24,7 +26,7 @@ template <typename Param> Param* made(const String& name, const char* value, int
 
 } // namespace
 
-void Reading::read(NamedList& from, const Screen& wanted) {
+void KnownParameters::read(NamedList& from, const NameFilter& wanted) {
     // Counted here, not in the members, which the compiler would write for each parameter.
     uint64_t seen = 0;
     uint64_t again = 0;
@@ -44,7 +46,7 @@ void Reading::read(NamedList& from, const Screen& wanted) {
         again |= seen & bit;
         if (!(seen & bit)) {
             found[number] = param;
-            known[number] = bytes(*param);
+            values[number] = borrowed(*param);
             seen |= bit;
         }
     }
@@ -54,13 +56,13 @@ void Reading::read(NamedList& from, const Screen& wanted) {
     repeated = again;
 }
 
-Parameters::Parameters(Reading& reading, const Names& names, uint64_t now)
-    : m_names(names), m_reading(reading), m_message(m_reading.message(now)) {}
+Parameters::Parameters(KnownParameters& known, const Names& names, uint64_t made)
+    : m_names(names), m_known(known), m_message(m_known.message(made, roughlyNow())) {}
 
 void Parameters::complete() {
-    for (const ObjList* o = m_reading.list->paramList()->skipNull(); o; o = o->skipNext()) {
+    for (const ObjList* o = m_known.list->paramList()->skipNull(); o; o = o->skipNext()) {
         const NamedString* param = static_cast<const NamedString*>(o->get());
-        m_all.push_back({bytes(param->name()), bytes(*param)});
+        m_all.push_back({borrowed(param->name()), borrowed(*param)});
     }
     m_message.params = m_all.data();
     m_message.count = m_all.size();
@@ -70,7 +72,7 @@ void Parameters::complete() {
 void Parameters::apply(const clustering_verdict& verdict) {
     for (size_t i = 0; i < verdict.edit_count; i++) {
         const clustering_edit& edit = verdict.edits[i];
-        if (edit.kind == CLUSTERING_SET) {
+        if (edit.kind == CLUSTERING_EDIT_KIND_SET) {
             set(edit.name, edit.value);
         } else {
             remove(edit.name);
@@ -79,45 +81,45 @@ void Parameters::apply(const clustering_verdict& verdict) {
     for (size_t i = 0; i < verdict.other_edit_count; i++) {
         const clustering_other_edit& edit = verdict.other_edits[i];
         const String name(string(edit.name));
-        m_reading.list->clearParam(name);
-        if (edit.kind == CLUSTERING_SET) {
+        m_known.list->clearParam(name);
+        if (edit.kind == CLUSTERING_EDIT_KIND_SET) {
             const int length = static_cast<int>(edit.value.len);
-            m_reading.list->addParam(made<NamedString>(name, chars(edit.value), length));
+            m_known.list->addParam(made<NamedString>(name, chars(edit.value), length));
         }
     }
 }
 
-void Parameters::set(unsigned number, const clustering_bytes& value) {
+void Parameters::set(unsigned number, const clustering_borrowed_text& value) {
     const int length = static_cast<int>(value.len);
-    if (m_reading.has(number)) {
+    if (m_known.has(number)) {
         // The value may be a part of the old text: `assign` copies before it frees.
-        m_reading.found[number]->assign(chars(value), length);
+        m_known.found[number]->assign(chars(value), length);
         return;
     }
     NamedString* param = made<NamedString>(m_names[number], chars(value), length);
-    m_reading.found[number] = param;
-    m_reading.present |= uint64_t{1} << number;
-    if (m_reading.last) {
-        m_reading.last = m_reading.last->append(param);
+    m_known.found[number] = param;
+    m_known.present |= uint64_t{1} << number;
+    if (m_known.last) {
+        m_known.last = m_known.last->append(param);
     } else {
-        m_reading.list->addParam(param);
+        m_known.list->addParam(param);
     }
 }
 
 void Parameters::remove(unsigned number) {
-    if (!m_reading.has(number)) {
+    if (!m_known.has(number)) {
         return;
     }
-    m_reading.present &= ~(uint64_t{1} << number);
+    m_known.present &= ~(uint64_t{1} << number);
     // It may be the last one that goes.
-    m_reading.last = nullptr;
+    m_known.last = nullptr;
     const String& name = m_names[number];
     if (!name.endsWith("*")) {
-        m_reading.list->clearParam(name);
+        m_known.list->clearParam(name);
         return;
     }
     const String start = name.substr(0, static_cast<int>(name.length()) - 1);
-    ObjList* o = m_reading.list->paramList()->skipNull();
+    ObjList* o = m_known.list->paramList()->skipNull();
     while (o) {
         if (static_cast<const NamedString*>(o->get())->name().startsWith(start)) {
             o->remove();

@@ -15,7 +15,7 @@ namespace clustering {
 ///
 /// Read in one walk over the list, so that nothing has to be looked up again, neither to decide the
 /// message nor to write what was decided. It has no destructor, so that a thread can keep one.
-struct Reading {
+struct KnownParameters {
     TelEngine::NamedList* list;
     // A node of the list behind which parameters may be added: the last one, when it was read.
     TelEngine::ObjList* last;
@@ -23,19 +23,19 @@ struct Reading {
     // values as the core takes them.
     uint64_t present;
     uint64_t repeated;
-    TelEngine::NamedString* found[CLUSTERING_NAMES];
-    clustering_bytes known[CLUSTERING_NAMES];
+    TelEngine::NamedString* found[CLUSTERING_NAME_COUNT];
+    clustering_borrowed_text values[CLUSTERING_NAME_COUNT];
 
-    Reading() = default;
-    Reading& operator=(const Reading&) = delete;
+    KnownParameters() = default;
+    KnownParameters& operator=(const KnownParameters&) = delete;
 
     // Only what was found is copied: that is little.
-    Reading(const Reading& other)
+    KnownParameters(const KnownParameters& other)
         : list(other.list), last(other.last), present(other.present), repeated(other.repeated) {
         for (uint64_t left = present; left; left &= left - 1) {
             const int number = __builtin_ctzll(left);
             found[number] = other.found[number];
-            known[number] = other.known[number];
+            values[number] = other.values[number];
         }
     }
 
@@ -43,11 +43,11 @@ struct Reading {
     bool has(unsigned number) const { return present >> number & 1; }
 
     /// Walks over a list.
-    void read(TelEngine::NamedList& from, const Screen& wanted);
+    void read(TelEngine::NamedList& from, const NameFilter& wanted);
 
     /// What was found as the core takes it, as long as this lives.
-    clustering_message message(uint64_t now) const {
-        return {known, present, repeated, nullptr, 0, false, now};
+    clustering_message message(uint64_t made, uint64_t now) const {
+        return {values, present, repeated, nullptr, 0, false, made, now};
     }
 };
 
@@ -55,9 +55,9 @@ struct Reading {
 /// change meanwhile.
 class Parameters {
 public:
-    /// The known parameters as they were read, by a reading that this one then keeps up to date and
+    /// The known parameters as they were read; `known` is kept up to date and
     /// that must outlive it.
-    Parameters(Reading& reading, const Names& names, uint64_t now);
+    Parameters(KnownParameters& known, const Names& names, uint64_t made);
 
     Parameters(const Parameters&) = delete;
     Parameters& operator=(const Parameters&) = delete;
@@ -72,11 +72,11 @@ public:
     void apply(const clustering_verdict& verdict);
 
 private:
-    void set(unsigned number, const clustering_bytes& value);
+    void set(unsigned number, const clustering_borrowed_text& value);
     void remove(unsigned number);
 
     const Names& m_names;
-    Reading& m_reading;
+    KnownParameters& m_known;
     std::vector<clustering_param> m_all;
     clustering_message m_message;
 };

@@ -5,7 +5,7 @@
 #include "clock.h"
 #include "host.h"
 #include "probe.h"
-#include "state.h"
+#include "state_file.h"
 #include "worker.h"
 
 #include <cerrno>
@@ -88,11 +88,11 @@ std::vector<clustering_setting> settings(const Configuration& file) {
         }
         if (!section->paramList()->skipNull()) {
             // That it is there may be all there is to say of a node.
-            list.push_back({bytes(*section), {}, {}});
+            list.push_back({borrowed(*section), {}, {}});
         }
         for (const ObjList* o = section->paramList()->skipNull(); o; o = o->skipNext()) {
             const NamedString* entry = static_cast<const NamedString*>(o->get());
-            list.push_back({bytes(*section), bytes(entry->name()), bytes(*entry)});
+            list.push_back({borrowed(*section), borrowed(entry->name()), borrowed(*entry)});
         }
     }
     return list;
@@ -102,19 +102,19 @@ std::vector<clustering_setting> settings(const Configuration& file) {
 
 ClusteringModule::ClusteringModule()
     : Module("clustering", "misc", true),
-      m_core(clustering_new(bytes(Engine::nodeName()), processNumber())),
+      m_core(clustering_new(borrowed(Engine::nodeName()), processNumber())),
       m_decisions(m_core, *this) {}
 
 ClusteringModule::~ClusteringModule() {
     Output("Unloading module Clustering");
     // After an unload there are no handlers any more; at the engine's end it has deleted them.
-    clustering_free(m_core);
+    clustering_free(&m_core);
 }
 
 void ClusteringModule::initialize() {
     // Whoever finds the module at work leaves the reload to that thread, and so nobody waits here:
     // this thread may be one that the other is itself waiting for.
-    if (m_errands++ == 0) {
+    if (m_pendingReloads++ == 0) {
         Output("Initializing module Clustering");
         reload();
     }
@@ -122,21 +122,22 @@ void ClusteringModule::initialize() {
 
 // Reads the settings, again for each reload that was asked for meanwhile.
 void ClusteringModule::reload() {
-    unsigned errands = 0;
+    unsigned pending = 0;
     do {
-        errands = m_errands;
+        pending = m_pendingReloads;
         installServices();
         restore();
         if (load()) {
-            m_handlers.adjust(m_core);
+            m_handlers.install(m_core);
         }
-    } while (!m_errands.compare_exchange_strong(errands, 0));
+        runTasks();
+    } while (!m_pendingReloads.compare_exchange_strong(pending, 0));
 }
 
-// Ends an errand that was none of reload's; reloads that were asked for meanwhile are carried out.
-void ClusteringModule::endErrand() {
-    unsigned errands = 1;
-    if (!m_errands.compare_exchange_strong(errands, 0)) {
+// Lets reloads begin again; those that were asked for meanwhile are carried out.
+void ClusteringModule::endReload() {
+    unsigned pending = 1;
+    if (!m_pendingReloads.compare_exchange_strong(pending, 0)) {
         reload();
     }
 }
@@ -146,7 +147,7 @@ bool ClusteringModule::unload() {
     // the end: so calls are served meanwhile.
     m_probes = false;
     workersGone(m_decisions, ProbeWait);
-    if (!leave()) {
+    if (!blockReloads()) {
         m_probes = true;
         return false;
     }
@@ -154,13 +155,13 @@ bool ClusteringModule::unload() {
     // has given up has asked a database.
     if (!workersGone(m_decisions, UnloadWait)) {
         m_decisions.stay();
-        endErrand();
+        endReload();
         m_probes = true;
         Debug(this, DebugWarn,
               "Not unloading: a node or a database that was asked has not answered yet");
         return false;
     }
-    // The errand is never ended: reloads that come from now on find the module at work.
+    // Reloads that come from now on find the module at work, and so are never carried out.
     m_handlers.uninstall();
     for (MessageHandler* service : m_services) {
         Handlers::uninstall(service);
@@ -172,12 +173,12 @@ bool ClusteringModule::unload() {
     return true;
 }
 
-// Lets no call begin to wait any more, once none waits and no settings are loaded. Where that
-// succeeds an errand is begun.
-bool ClusteringModule::leave() {
+// Lets no call begin to wait any more, and no reload begin, once none does; `false` where that
+// takes too long.
+bool ClusteringModule::blockReloads() {
     for (unsigned waited = 0; waited < UnloadWait; waited += 10) {
-        unsigned idle = 0;
-        if (m_decisions.waiting() || !m_errands.compare_exchange_strong(idle, 1)) {
+        unsigned pending = 0;
+        if (m_decisions.waiting() || !m_pendingReloads.compare_exchange_strong(pending, 1)) {
             Thread::msleep(10);
             continue;
         }
@@ -185,11 +186,11 @@ bool ClusteringModule::leave() {
         if (m_decisions.leave()) {
             return true;
         }
-        endErrand();
+        endReload();
     }
     Debug(this, DebugWarn,
           "Not unloading: %u calls or messages wait for others, %u reloads are under way",
-          m_decisions.waiting(), m_errands.load());
+          m_decisions.waiting(), m_pendingReloads.load());
     return false;
 }
 
@@ -203,34 +204,25 @@ bool ClusteringModule::serve(Message& msg, int id) {
         if (m_probes) {
             clustering_tick(m_core, steadyTime());
         }
-        attend();
-        m_handlers.grow();
+        runTasks();
         // Asked often, so that no other thread gets the number of one that is gone before that is
         // seen.
         Worker::allGone();
-        // The engine waits for the messages inside of a handler that goes, so this is put off while
-        // a call waits for its node: whoever locates it might be waiting for this thread.
-        if (!m_decisions.waiting()) {
-            m_handlers.sweep();
-        }
     }
     return handled;
 }
 
-// Does what the core wants done besides answering messages.
-void ClusteringModule::attend() {
-    clustering_chore chore;
-    while (clustering_chore_next(m_core, &chore)) {
-        const CoreText text(chore.text);
-        const CoreText node(chore.node);
-        switch (chore.kind) {
-        case CLUSTERING_SAY:
-            Debug(this, engineLevel(chore.level), "%s", text.string().safe());
+// Carries out the core's tasks.
+void ClusteringModule::runTasks() {
+    for (Task task; task.next(m_core);) {
+        switch (task->kind) {
+        case CLUSTERING_TASK_KIND_LOG:
+            Debug(this, engineLevel(task->level), "%s", string(borrowed(task->text)).safe());
             break;
-        case CLUSTERING_PROBE:
-            Probe::send(m_core, chore);
+        case CLUSTERING_TASK_KIND_PROBE:
+            Probe::send(m_core, *task);
             break;
-        case CLUSTERING_SAVE:
+        case CLUSTERING_TASK_KIND_SAVE:
             save();
             break;
         }
@@ -258,8 +250,8 @@ void ClusteringModule::restore() {
         reason = ::strerror(errno);
         break;
     case FileRead::Done: {
-        CoreText error;
-        if (clustering_restore(m_core, bytes(state), error.out()) == CLUSTERING_OK) {
+        OwnedText error;
+        if (clustering_restore(m_core, borrowed(state), error.out()) == CLUSTERING_RESULT_OK) {
             return;
         }
         reason = error.string();
@@ -274,8 +266,8 @@ void ClusteringModule::save() {
     // What is written last is what is wanted last.
     const Lock lock(m_saving);
     const String path = statePath();
-    const CoreText text(clustering_state(m_core));
-    const clustering_bytes state = text.bytes();
+    const OwnedText text(clustering_state(m_core));
+    const clustering_borrowed_text state = text.bytes();
     // None at all means that the core has failed, and said so.
     if (state.len && !replaceFile(path, state.ptr, state.len)) {
         Debug(this, DebugWarn, "Could not write '%s', so the next start won't know of this: %s",
@@ -302,15 +294,15 @@ bool ClusteringModule::commandExecute(String& retVal, const String& line) {
             return true;
         }
         const std::vector<clustering_setting> list = settings(file);
-        const CoreText answer(clustering_check(m_core, bytes(path), list.data(), list.size()));
+        const OwnedText answer(clustering_check(m_core, borrowed(path), list.data(), list.size()));
         appendLines(retVal, answer.string());
         return true;
     }
-    CoreText answer;
-    if (!clustering_command(m_core, bytes(rest), answer.out())) {
+    OwnedText answer;
+    if (!clustering_command(m_core, borrowed(rest), answer.out())) {
         return false;
     }
-    attend();
+    runTasks();
     appendLines(retVal, answer.string());
     return true;
 }
@@ -321,7 +313,7 @@ bool ClusteringModule::commandComplete(Message& msg, const String& partLine,
     if (partLine.null() || partLine == YSTRING("help")) {
         itemComplete(msg.retValue(), name(), partWord);
     } else if (isCommand(rest)) {
-        const CoreText words(clustering_complete(m_core, bytes(rest)));
+        const OwnedText words(clustering_complete(m_core, borrowed(rest)));
         eachLine(words.string(),
                  [&](const String& word) { itemComplete(msg.retValue(), word, partWord); });
     }
@@ -333,7 +325,7 @@ bool ClusteringModule::help(Message& msg) const {
     const String& line = msg[YSTRING("line")];
     const bool asked = line == name();
     if (line.null() || asked) {
-        const CoreText text(clustering_help());
+        const OwnedText text(clustering_help());
         appendLines(msg.retValue(), text.string());
     }
     return asked;
@@ -346,12 +338,12 @@ void ClusteringModule::statusModule(String& str) {
 
 void ClusteringModule::statusParams(String& str) {
     Module::statusParams(str);
-    str.append(CoreText(clustering_status(m_core)).string(), ",");
+    str.append(OwnedText(clustering_status(m_core)).string(), ",");
 }
 
 void ClusteringModule::statusDetail(String& str) {
     Module::statusDetail(str);
-    str.append(CoreText(clustering_status_nodes(m_core)).string(), ",");
+    str.append(OwnedText(clustering_status_nodes(m_core)).string(), ",");
 }
 
 // Puts the file's settings in force; `false` where they are refused and others stay.
@@ -370,9 +362,9 @@ bool ClusteringModule::load() {
         return false;
     }
     const std::vector<clustering_setting> list = settings(file);
-    CoreText errors;
-    if (clustering_load(m_core, bytes(path), list.data(), list.size(), errors.out()) !=
-        CLUSTERING_OK) {
+    OwnedText errors;
+    if (clustering_load(m_core, borrowed(path), list.data(), list.size(), errors.out()) !=
+        CLUSTERING_RESULT_OK) {
         eachLine(errors.string(),
                  [this](const String& line) { Debug(this, DebugConf, "%s", line.c_str()); });
         Debug(this, DebugConf, "Refused '%s', %s", path.c_str(), stay);
@@ -410,7 +402,7 @@ void ClusteringModule::installServices() {
 
 // Not INIT_PLUGIN: in an engine that it isn't made for the module must not even be constructed.
 static const std::unique_ptr<clustering::ClusteringModule>
-    s_module(clustering::fitsHost() ? new clustering::ClusteringModule : nullptr);
+    s_module(clustering::matchesEngine() ? new clustering::ClusteringModule : nullptr);
 
 UNLOAD_PLUGIN(unloadNow) {
     return !unloadNow || !s_module || s_module->unload();

@@ -42,12 +42,12 @@ private:
     static constexpr int s_services = 5;
 
     bool help(TelEngine::Message& msg) const;
-    void attend();
+    void runTasks();
     void restore();
     void save();
     void reload();
-    void endErrand();
-    bool leave();
+    void endReload();
+    bool blockReloads();
     bool load();
     void installServices();
 
@@ -58,9 +58,9 @@ private:
     TelEngine::Mutex m_saving{false, "ClusteringState"};
     // Nodes are probed, when it is time.
     std::atomic<bool> m_probes{true};
-    // Reloads and the like that were asked for and not yet carried out. The thread that finds none
-    // is the one at work, and it alone uses what follows.
-    std::atomic<unsigned> m_errands{0};
+    // Reloads that were asked for and not yet carried out; an unload is one that never ends. The
+    // thread that finds none is the one at work, and it alone uses what follows.
+    std::atomic<unsigned> m_pendingReloads{0};
     bool m_restored = false;
     bool m_loaded = false;
     TelEngine::MessageHandler* m_services[s_services] = {};

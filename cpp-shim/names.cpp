@@ -9,7 +9,7 @@ using namespace TelEngine;
 namespace clustering {
 
 static_assert(Names::Other < 64, "each name has a bit, and one is left for the others");
-static_assert(CLUSTERING_NAME_LENGTH <= 16, "begin and end are the whole name");
+static_assert(CLUSTERING_NAME_MAX_LENGTH <= 16, "begin and end are the whole name");
 
 Names::Names() {
     std::memset(m_first, Other, sizeof(m_first));
@@ -37,7 +37,7 @@ unsigned Names::findOpen(const char* name, unsigned length) const {
     return Other;
 }
 
-Screen::Screen(const Names& names, uint64_t wanted)
+NameFilter::NameFilter(const Names& names, uint64_t wanted)
     : m_names(names), m_wanted(wanted & ~(~uint64_t{0} << Names::Other)) {
     for (unsigned number = 0; number < Names::Other; number++) {
         const String& name = names[number];

@@ -16,7 +16,7 @@ namespace clustering {
 class Names {
 public:
     /// No name of the core's.
-    static constexpr unsigned Other = CLUSTERING_NAMES;
+    static constexpr unsigned Other = CLUSTERING_NAME_COUNT;
 
     Names();
 
@@ -73,11 +73,11 @@ private:
     unsigned findOpen(const char* name, unsigned length) const;
 
     static constexpr unsigned s_bits = 7;
-    TelEngine::String m_names[CLUSTERING_NAMES];
-    Key m_keys[CLUSTERING_NAMES];
+    TelEngine::String m_names[CLUSTERING_NAME_COUNT];
+    Key m_keys[CLUSTERING_NAME_COUNT];
     // The first name of each slot, and behind each name the next one.
     uint8_t m_first[1U << s_bits];
-    uint8_t m_next[CLUSTERING_NAMES];
+    uint8_t m_next[CLUSTERING_NAME_COUNT];
     // The names with a `*`, `Other` in place of those that there aren't, and the least of their
     // lengths without that; longer than any name as long as there is none.
     unsigned m_open[2] = {Other, Other};
@@ -87,10 +87,10 @@ private:
 /// The names that are looked for in some messages.
 ///
 /// Nearly all that a message has besides is told by its first character and its length.
-class Screen {
+class NameFilter {
 public:
     /// Looks for the names that have their bit in `wanted`.
-    Screen(const Names& names, uint64_t wanted);
+    NameFilter(const Names& names, uint64_t wanted);
 
     /// The number of a parameter's name; `Names::Other` where it isn't looked for.
     unsigned find(const TelEngine::String& name) const {

@@ -16,11 +16,11 @@ namespace clustering {
 /// thread of a message may keep that very answer from being read.
 class Probe : public Worker {
 public:
-    /// Sends what the chore says. The core outlives the probe.
-    static void send(clustering_core* core, const clustering_chore& chore);
+    /// Sends the probe of a task. The core outlives it.
+    static void send(clustering_core* core, const clustering_task& task);
 
 private:
-    Probe(clustering_core* core, const clustering_chore& chore);
+    Probe(clustering_core* core, const clustering_task& task);
     void work() override;
 
     clustering_core* m_core;

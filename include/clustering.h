@@ -1,70 +1,78 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The C ABI of the clustering core: what a node of a cluster makes of calls, registrations and instant
- * messages. The core does no I/O. The host gives it the parameters of a message, and gets a verdict: what
- * to do with that message. docs/embedding.md shows how to build a host, examples/embed.c is one.
+ * The C ABI of the clustering core: the decisions of a node of a cluster on calls, registrations and instant
+ * messages. The core does no I/O. The host hands over the parameters of a message and gets a verdict: the
+ * action to take on that message. docs/embedding.md shows how to build a host; examples/embed.c is one.
  * This file is made from src/ffi.rs and src/ffi/: don't edit it.
  *
  * Life of a node
- *   clustering_abi_check, first of all, so that no host takes one structure for another;
- *   clustering_new; clustering_restore, if there is a state that was kept; clustering_load, again for each
- *   change of the settings; messages and chores; clustering_free. Nodes know nothing of each other: a process
- *   may have several.
+ *   1. clustering_abi_check comes before all else, so that no host takes one structure for another.
+ *   2. clustering_new makes the node.
+ *   3. clustering_restore takes the state that was kept, if there is one.
+ *   4. clustering_load takes the settings, again after each change.
+ *   5. Messages and tasks, as below.
+ *   6. clustering_free ends the node.
+ *   Nodes know nothing of each other: a process may have several.
  *
  * A message
- *   1. Find its known parameters: for each number in clustering_kind_names(kind) the first one that is
- *      named clustering_name(number).
- *   2. Where clustering_kind_filtered(kind), ask clustering_concerns: it costs less than a verdict, and most
- *      messages are none of the cluster's.
- *   3. clustering_decide makes a verdict; where that says CLUSTERING_NEED_ALL release it, and decide again
+ *   1. The host finds the known parameters: for each number in clustering_kind_names(kind) the first one whose
+ *      name is clustering_name(number).
+ *   2. Where clustering_kind_filtered(kind), the host asks clustering_concerns. That costs less than a verdict,
+ *      and most messages don't concern the cluster.
+ *   3. clustering_decide makes a verdict. On CLUSTERING_ACTION_NEED_ALL the host releases it, and decides again
  *      with all parameters.
- *   4. If `level` isn't 0 and the host logs at that level, log clustering_verdict_line.
- *   5. Do what `action` says. Where it says that something is to be asked, clustering_located takes the
- *      answer and makes the final verdict.
- *   6. clustering_verdict_release, for each verdict that was made, whatever it says.
+ *   4. If `level` isn't 0 and the host logs at that level, it logs clustering_verdict_line.
+ *   5. The host carries out the `action`. On CLUSTERING_ACTION_LOCATE and CLUSTERING_ACTION_ASK it hands the
+ *      reply, a list of facts, to clustering_resume, which makes the final verdict.
+ *   6. clustering_verdict_release ends each verdict that was made, whatever its action is.
  *
- * Chores
- *   What is to be done that is no answer to a message is on a list: take it by clustering_chore_next, until
- *   there is nothing, once a second after clustering_tick, and after clustering_command.
+ * Tasks
+ *   Work that answers no message is on a list. The host takes it by clustering_next_task until there is none:
+ *   after clustering_tick, which it calls once a second, after clustering_load and after clustering_command.
  *
  * Texts
- *   are bytes with a length, not NUL-terminated and not necessarily UTF-8. A NULL is an empty one.
+ *   are bytes with a length, not NUL-terminated, not necessarily UTF-8. A text with a NULL pointer is empty.
  *
  * Ownership
- *   What an entry takes it only borrows: for the call, or for as long as the verdict lives where it says so.
- *   A clustering_bytes that it gives belongs to the core; it lives as long as the verdict that it is in, or for
- *   ever. A clustering_text that it gives is the host's, who gives it to clustering_text_free, once. A
- *   clustering_verdict is memory of the host's, such as its stack, with something of the core's in it until it
- *   is released; it must not be moved or copied.
+ *   An argument is borrowed: for the call, or for the life of the verdict where the function says so.
+ *   A clustering_borrowed_text of the core's belongs to the core. It lives as long as the verdict that it is
+ *   in, or for ever. A clustering_owned_text belongs to the host, which frees it with
+ *   clustering_owned_text_free. A clustering_verdict is memory of the host's, such as its stack, with a value of
+ *   the core's in it until it is released; it must not be moved or copied.
+ *   A function that frees takes a pointer to the thing, and clears the thing: a second call does nothing.
  *
  * Threads
- *   Any entry may be called from any thread at any time, also several on one node, but for clustering_free,
- *   which must be the last one. A verdict is one thread's at a time. No entry waits for anything outside of
- *   the core, and none calls back. The core starts no threads and leaves nothing behind in those of the host,
- *   so the library that it is in may be unloaded.
+ *   Any thread may call any function at any time, also several threads with one node; only clustering_free must
+ *   be the last call. A verdict, a text or a task is one thread's at a time. No function waits for anything
+ *   outside of the core, and none calls back. The core starts no threads and leaves nothing behind in those of
+ *   the host, so the library that it is in may be unloaded.
  *
  * NULL
- *   is allowed for every pointer, and so is any number for a kind or a name. A text or a list that is NULL is an
- *   empty one, and an output that is NULL is left out; for any other NULL nothing is done, and the result is
- *   CLUSTERING_BAD_ARGUMENT, false, 0 or an empty text.
+ *   is allowed for every pointer, and any number for a kind or a name. A text or a list that is NULL is empty.
+ *   A result that is to be written to NULL is left out. For any other NULL nothing is done, and the function
+ *   returns CLUSTERING_RESULT_BAD_ARGUMENT, false, 0 or an empty text.
  *
  * Results
- *   CLUSTERING_OK is 0, the other numbers of clustering_result are failures. The node can be used as before
- *   whatever the result; and verdicts and texts of errors are always made, so release and free them.
+ *   CLUSTERING_RESULT_OK is 0, the other numbers of clustering_result are failures. The node works as before
+ *   after any of them. Verdicts and texts of errors are always made: release and free them.
  *
  * Panics
- *   No entry throws or lets a panic out. Should the core fail, the result is CLUSTERING_PANIC: a message
- *   then passes unchanged, the failure is counted in clustering_status and logged, and the node goes on. Only
- *   where there is no memory left the process is ended, by abort().
+ *   No function throws or lets a panic out. Should the core fail, the result is CLUSTERING_RESULT_PANIC: a
+ *   message then passes unchanged, the failure is counted in clustering_status and logged, and the node goes
+ *   on. Only where no memory is left is the process ended, by abort().
  *
  * Time
- *   comes from the host, in microseconds, from two clocks: that of messages counts from 1970 and is about the
- *   same on all nodes, that of clustering_tick never steps back.
+ *   comes from the host, in microseconds, from two clocks. The times in a clustering_message count from 1970,
+ *   about the same on all nodes. The `now` of clustering_tick and clustering_probed is of a clock that never
+ *   steps back.
+ *
+ * Names
+ *   The values of an enum begin with the enum's name, all other names with clustering_ or CLUSTERING_.
  *
  * Versions
- *   CLUSTERING_ABI_VERSION is the number of the declarations below. Whatever changes one of them or adds one
- *   changes the number, too; clustering_version is the core's own version, for people. Numbers of kinds,
- *   actions and results are never given another meaning.
+ *   CLUSTERING_ABI_VERSION is the number of the declarations below: each change of one, and each new one,
+ *   changes the number. clustering_version is the core's own version, for people. The numbers of kinds,
+ *   actions and results never get another meaning.
  */
 
 #ifndef CLUSTERING_H
@@ -81,120 +89,126 @@
 #define CLUSTERING_ABI_VERSION 2
 
 /**
- * How many kinds there are.
+ * The number of kinds.
  */
-#define CLUSTERING_KINDS 10
+#define CLUSTERING_KIND_COUNT 10
 
 /**
- * How many parameter names have a number; see `clustering_name`.
+ * The number of parameter names that have a number; see `clustering_name`.
  */
-#define CLUSTERING_NAMES 44
+#define CLUSTERING_NAME_COUNT 44
 
 /**
- * How long these names are at most.
+ * The greatest length of these names, in bytes.
  */
-#define CLUSTERING_NAME_LENGTH 16
+#define CLUSTERING_NAME_MAX_LENGTH 16
 
 /**
- * The words that a `clustering_verdict` keeps for the core.
+ * The number of words that a `clustering_verdict` keeps for the core.
  */
 #define CLUSTERING_VERDICT_WORDS 216
 
 /**
- * How an entry ended. Numbers are never given another meaning.
+ * The most queries that a host has under way at a time, each with a thread of its own: so a database that
+ * doesn't answer takes no more. Others wait for their turn, within their time.
+ */
+#define CLUSTERING_MAX_QUERIES 16
+
+/**
+ * The result of a function. Numbers are never given another meaning.
  */
 typedef enum {
   /**
-   * As it should.
+   * It was done.
    */
-  CLUSTERING_OK = 0,
+  CLUSTERING_RESULT_OK = 0,
   /**
    * The core failed; nothing was changed, the failure was counted.
    */
-  CLUSTERING_PANIC = 1,
+  CLUSTERING_RESULT_PANIC = 1,
   /**
-   * An argument was NULL or out of range.
+   * An argument was NULL or out of range; nothing was done.
    */
-  CLUSTERING_BAD_ARGUMENT = 2,
+  CLUSTERING_RESULT_BAD_ARGUMENT = 2,
   /**
    * The settings are wrong, or the state is damaged; nothing of it was taken.
    */
-  CLUSTERING_BAD_SETTINGS = 3,
+  CLUSTERING_RESULT_BAD_SETTINGS = 3,
   /**
    * The host was built for another ABI.
    */
-  CLUSTERING_BAD_ABI = 4,
+  CLUSTERING_RESULT_BAD_ABI = 4,
 } clustering_result;
 
 /**
- * What a verdict asks for.
+ * The action that a verdict asks for.
  */
 typedef enum {
   /**
    * Nothing: the message goes on as it is.
    */
-  CLUSTERING_PASS = 0,
+  CLUSTERING_ACTION_PASS = 0,
   /**
    * Write the edits; the message goes on.
    */
-  CLUSTERING_CHANGE = 1,
+  CLUSTERING_ACTION_CHANGE = 1,
   /**
    * Write the edits and the return value; the message is handled.
    */
-  CLUSTERING_ANSWER = 2,
+  CLUSTERING_ACTION_ANSWER = 2,
   /**
    * Dispatch a message that is named as `retval` and has the edits as its parameters, then call
-   * `clustering_located`.
+   * `clustering_resume`.
    */
-  CLUSTERING_LOCATE = 3,
+  CLUSTERING_ACTION_LOCATE = 3,
   /**
    * Release this verdict and ask again with all the parameters of the message.
    */
-  CLUSTERING_NEED_ALL = 4,
+  CLUSTERING_ACTION_NEED_ALL = 4,
   /**
    * Dispatch a copy of the message with the edits written into it; the message gets the return value
    * and the parameters `code`, `error` and `reason` that the copy then has, and is handled if the copy is.
    */
-  CLUSTERING_SEND = 5,
+  CLUSTERING_ACTION_SEND = 5,
   /**
    * Ask a database by a message that is named as `retval` and has the edits as its parameters, for no
-   * longer than `timeout`, then call `clustering_located`.
+   * longer than `timeout`, then call `clustering_resume`.
    */
-  CLUSTERING_ASK = 6,
+  CLUSTERING_ACTION_ASK = 6,
 } clustering_action;
 
 /**
- * What to do with a parameter.
+ * The kind of an edit.
  */
 typedef enum {
   /**
    * Set the first parameter of that name to the value, or append one.
    */
-  CLUSTERING_SET = 0,
+  CLUSTERING_EDIT_KIND_SET = 0,
   /**
    * Remove all parameters of that name, or of all names that it stands for.
    */
-  CLUSTERING_CLEAR = 1,
+  CLUSTERING_EDIT_KIND_CLEAR = 1,
 } clustering_edit_kind;
 
 /**
- * What the host is to do, besides answering messages.
+ * The kind of a task.
  */
 typedef enum {
   /**
-   * Say `text` in the log, at `level`.
+   * Log the line `text` at `level`.
    */
-  CLUSTERING_SAY = 0,
+  CLUSTERING_TASK_KIND_LOG = 0,
   /**
    * Send an OPTIONS request to the URI `text`, `tries` times at most, then call `clustering_probed`
    * with `node` and `number`.
    */
-  CLUSTERING_PROBE = 1,
+  CLUSTERING_TASK_KIND_PROBE = 1,
   /**
-   * Keep what `clustering_state` says.
+   * Keep the text of `clustering_state` for the next start.
    */
-  CLUSTERING_SAVE = 2,
-} clustering_chore_kind;
+  CLUSTERING_TASK_KIND_SAVE = 2,
+} clustering_task_kind;
 
 /**
  * The messages that the cluster has a say in.
@@ -203,62 +217,44 @@ typedef enum {
   /**
    * `call.route`
    */
-  CLUSTERING_ROUTE = 0,
+  CLUSTERING_KIND_ROUTE = 0,
   /**
    * `call.execute`
    */
-  CLUSTERING_EXECUTE = 1,
+  CLUSTERING_KIND_EXECUTE = 1,
   /**
    * `user.register`
    */
-  CLUSTERING_REGISTER = 2,
+  CLUSTERING_KIND_REGISTER = 2,
   /**
    * `call.cdr`
    */
-  CLUSTERING_CDR = 3,
+  CLUSTERING_KIND_CDR = 3,
   /**
    * `cluster.locate`
    */
-  CLUSTERING_LOCATION = 4,
+  CLUSTERING_KIND_LOCATE = 4,
   /**
    * `chan.startup`
    */
-  CLUSTERING_STARTUP = 5,
+  CLUSTERING_KIND_STARTUP = 5,
   /**
    * `chan.hangup`
    */
-  CLUSTERING_HANGUP = 6,
+  CLUSTERING_KIND_HANGUP = 6,
   /**
    * `call.preroute`
    */
-  CLUSTERING_PREROUTE = 7,
+  CLUSTERING_KIND_PREROUTE = 7,
   /**
    * `user.unregister`
    */
-  CLUSTERING_UNREGISTER = 8,
+  CLUSTERING_KIND_UNREGISTER = 8,
   /**
    * `msg.execute`
    */
-  CLUSTERING_MESSAGE = 9,
+  CLUSTERING_KIND_MESSAGE = 9,
 } clustering_kind;
-
-/**
- * How a probe ended.
- */
-typedef enum {
-  /**
-   * With an answer.
-   */
-  CLUSTERING_ANSWERED = 0,
-  /**
-   * Without one, or it could not be sent.
-   */
-  CLUSTERING_FAILED = 1,
-  /**
-   * Nobody here sends requests.
-   */
-  CLUSTERING_UNHANDLED = 2,
-} clustering_outcome;
 
 /**
  * A node's view of its cluster. Opaque.
@@ -266,7 +262,9 @@ typedef enum {
 typedef struct clustering_core clustering_core;
 
 /**
- * A text: not NUL-terminated, `len` bytes. With NULL for `ptr` it's empty, whatever `len` says.
+ * A text that belongs to somebody else: bytes with a length, not NUL-terminated, not necessarily UTF-8.
+ *
+ * With NULL for `ptr` it is empty, whatever `len` says. It is never freed by whoever gets it.
  */
 typedef struct {
   /**
@@ -274,24 +272,26 @@ typedef struct {
    */
   const uint8_t *ptr;
   /**
-   * How many bytes.
+   * The number of bytes.
    */
   size_t len;
-} clustering_bytes;
+} clustering_borrowed_text;
 
 /**
- * A text that the core has allocated. Give it to `clustering_text_free` once.
+ * A text that the core has allocated for the host: bytes with a length, as above.
+ *
+ * The host owns it, and frees it with `clustering_owned_text_free`. It must not be copied and freed twice.
  */
 typedef struct {
   /**
-   * The first byte; NULL where there is no text.
+   * The first byte; NULL for an empty text.
    */
   uint8_t *ptr;
   /**
-   * How many bytes.
+   * The number of bytes.
    */
   size_t len;
-} clustering_text;
+} clustering_owned_text;
 
 /**
  * One `key=value` of a file of settings.
@@ -300,15 +300,15 @@ typedef struct {
   /**
    * The section that it stands in.
    */
-  clustering_bytes section;
+  clustering_borrowed_text section;
   /**
    * The key; empty for a section that has no entries.
    */
-  clustering_bytes key;
+  clustering_borrowed_text key;
   /**
    * The value.
    */
-  clustering_bytes value;
+  clustering_borrowed_text value;
 } clustering_setting;
 
 /**
@@ -318,29 +318,29 @@ typedef struct {
   /**
    * Its name.
    */
-  clustering_bytes name;
+  clustering_borrowed_text name;
   /**
    * Its value.
    */
-  clustering_bytes value;
+  clustering_borrowed_text value;
 } clustering_param;
 
 /**
- * A message as the core sees it.
+ * A message as the host hands it over. All of it is borrowed.
  */
 typedef struct {
   /**
-   * The values by the number of the name, `CLUSTERING_NAMES` of them: of each parameter the first
-   * one.
+   * The values by the number of the name, `CLUSTERING_NAME_COUNT` of them; of several parameters of a name
+   * the first one's.
    */
-  const clustering_bytes *known;
+  const clustering_borrowed_text *known;
   /**
-   * Which of them are there: bit 0 for number 0, and so on. The others are not looked at. Those that
-   * are not of `clustering_kind_names` need not be told.
+   * The set of those that the message has: bit 0 for number 0, and so on. The others are not looked at. A
+   * name that isn't of `clustering_kind_names` need not be told.
    */
   uint64_t present;
   /**
-   * Which of them the message has more than once.
+   * The set of those that the message has more than once.
    */
   uint64_t repeated;
   /**
@@ -348,16 +348,19 @@ typedef struct {
    */
   const clustering_param *params;
   /**
-   * How many parameters.
+   * The number of parameters.
    */
   size_t count;
   /**
-   * Whether all parameters are given, too.
+   * Whether `params` has all parameters.
    */
   bool complete;
   /**
-   * Microseconds since 1970, by which signatures are dated and authenticated: for `CLUSTERING_ROUTE` and
-   * `CLUSTERING_PREROUTE` when the message came, else now.
+   * When the host made the message, in microseconds since 1970.
+   */
+  uint64_t made;
+  /**
+   * The time now, in microseconds since 1970.
    */
   uint64_t now;
 } clustering_message;
@@ -367,7 +370,7 @@ typedef struct {
  */
 typedef struct {
   /**
-   * What to do.
+   * The kind.
    */
   clustering_edit_kind kind;
   /**
@@ -377,7 +380,7 @@ typedef struct {
   /**
    * The value to set.
    */
-  clustering_bytes value;
+  clustering_borrowed_text value;
 } clustering_edit;
 
 /**
@@ -385,29 +388,30 @@ typedef struct {
  */
 typedef struct {
   /**
-   * What to do.
+   * The kind.
    */
   clustering_edit_kind kind;
   /**
    * The parameter's name.
    */
-  clustering_bytes name;
+  clustering_borrowed_text name;
   /**
    * The value to set.
    */
-  clustering_bytes value;
+  clustering_borrowed_text value;
 } clustering_other_edit;
 
 /**
- * The answer to a message, in memory of the caller's; it must not be moved or copied.
+ * The verdict on a message, in memory of the host's, such as its stack. The host must not move or copy it, and
+ * releases it with `clustering_verdict_release`. All texts in it are borrowed, until then.
  */
 typedef struct {
   /**
-   * What to do.
+   * The action.
    */
   clustering_action action;
   /**
-   * The level at which something is to be said, 0 for nothing to say.
+   * The level of a line for the log, see `clustering_verdict_line`; 0 where there is none.
    */
   int32_t level;
   /**
@@ -415,73 +419,86 @@ typedef struct {
    */
   const clustering_edit *edits;
   /**
-   * How many edits.
+   * The number of edits.
    */
   size_t edit_count;
   /**
-   * Edits of parameters that have no number, to be written in this order after the others.
+   * Edits of parameters whose names have no number, to be written in this order after the others.
    */
   const clustering_other_edit *other_edits;
   /**
-   * How many of these.
+   * The number of these.
    */
   size_t other_edit_count;
   /**
    * The return value of an answer, the name of a message that is to be dispatched.
    */
-  clustering_bytes retval;
+  clustering_borrowed_text retval;
   /**
-   * How long to wait for a database, in milliseconds.
+   * The longest time to wait for a database, in milliseconds.
    */
   uint32_t timeout;
   /**
-   * The core's own: leave it alone.
+   * The core's own: there is something to release.
+   */
+  bool core_made;
+  /**
+   * The core's own.
    */
   uint64_t core_private[CLUSTERING_VERDICT_WORDS];
 } clustering_verdict;
 
 /**
- * What a message of the core's came back with.
+ * The reply to a message that the core had the host dispatch: facts, of which the core decides what they mean.
+ * All of it is borrowed.
  */
 typedef struct {
   /**
-   * Some handler took the message.
+   * No thread could be started for a query, so it was not made.
    */
-  bool handled;
-  /**
-   * Its return value; of a database the first column of the last row.
-   */
-  clustering_bytes node;
-  /**
-   * A database has given a row.
-   */
-  bool has_row;
+  bool no_thread;
   /**
    * A database has not answered in time.
    */
   bool timed_out;
   /**
+   * Some handler took the message.
+   */
+  bool handled;
+  /**
    * There is an `error` parameter.
    */
   bool has_error;
   /**
+   * The return value.
+   */
+  clustering_borrowed_text retval;
+  /**
    * The value of the `error` parameter.
    */
-  clustering_bytes error;
+  clustering_borrowed_text error;
   /**
    * The value of the `reason` parameter, empty where there is none.
    */
-  clustering_bytes reason;
-} clustering_answer;
+  clustering_borrowed_text reason;
+  /**
+   * The first column of a database's rows, `row_count` texts. NULL for none.
+   */
+  const clustering_borrowed_text *rows;
+  /**
+   * The number of rows.
+   */
+  size_t row_count;
+} clustering_reply;
 
 /**
- * Something that the host is to do. Both texts are the host's, to be freed.
+ * A task for the host, which owns it and frees it with `clustering_task_free`.
  */
 typedef struct {
   /**
-   * What to do.
+   * The kind of the task.
    */
-  clustering_chore_kind kind;
+  clustering_task_kind kind;
   /**
    * The level of a line for the log.
    */
@@ -489,137 +506,255 @@ typedef struct {
   /**
    * The line, or the URI.
    */
-  clustering_text text;
+  clustering_owned_text text;
   /**
    * The node that is probed.
    */
-  clustering_text node;
+  clustering_owned_text node;
   /**
-   * Which of its probes it is.
+   * The number of the probe.
    */
   uint64_t number;
   /**
-   * How often to send it at most.
+   * The most times that the request is sent.
    */
   uint32_t tries;
-} clustering_chore;
+} clustering_task;
+
+/**
+ * The facts of a probe's end. The core decides what they say of the node.
+ */
+typedef struct {
+  /**
+   * No thread could be started for the probe, so it was not sent; the rest is not looked at.
+   */
+  bool no_thread;
+  /**
+   * A module of the host took the request.
+   */
+  bool handled;
+  /**
+   * The module gave an error.
+   */
+  bool has_error;
+  /**
+   * The request came back with headers of an answer.
+   */
+  bool has_headers;
+  /**
+   * The SIP code that the request came back with; 0 for none.
+   */
+  uint32_t code;
+} clustering_probe_report;
 
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
 
 /**
- * The number of the ABI that the core has.
+ * Gives the number of the ABI that the core has.
+ *
+ * Threads: any.
  */
 uint32_t clustering_abi_version(void);
 
 /**
- * The version of the core, such as `1.0.0`; for ever valid.
+ * Gives the version of the core, such as `1.0.0`.
+ *
+ * Returns a text of the core's, valid for ever. Threads: any.
  */
-clustering_bytes clustering_version(void);
+clustering_borrowed_text clustering_version(void);
 
 /**
- * Checks that the host was built for the ABI that the core has: `version` is the host's
- * `CLUSTERING_ABI_VERSION`. To be called before any other entry; after `CLUSTERING_BAD_ABI` no other may be
- * called but `clustering_text_free`.
+ * Checks that the host was built for the ABI that the core has. To be called before any other function.
  *
- * `error`, unless NULL, gets a line that says what doesn't fit, else an empty text. Free it in both cases.
- * This entry, `clustering_abi_version`, `clustering_text` and `clustering_text_free` are the same in every ABI.
+ * * `version`: the host's `CLUSTERING_ABI_VERSION`.
+ * * `error`: gets a line that says what doesn't fit, else an empty text; the host owns it in both cases. NULL
+ *   where no line is wanted.
+ *
+ * Returns `CLUSTERING_RESULT_OK` or `CLUSTERING_RESULT_BAD_ABI`; after the latter only
+ * `clustering_owned_text_free` may be called. This function, that one, `clustering_abi_version` and
+ * `clustering_owned_text` are the same in every ABI from 2 on. Threads: any.
  *
  * \pre `error` is NULL or valid for a write.
  */
 clustering_result clustering_abi_check(uint32_t version,
-                                       clustering_text *error);
+                                       clustering_owned_text *error);
 
 /**
- * Frees a text that the core has allocated.
+ * Frees a text that the core has allocated, and makes it an empty one.
  *
- * \pre `text` came from the core and was not freed.
+ * * `text`: the text, which the host owns. NULL, and an empty text, are fine.
+ *
+ * Threads: any, but one at a time for one text.
+ *
+ * \pre `text` is NULL or valid; what it holds came from the core and was not freed.
  */
-void clustering_text_free(clustering_text text);
+void clustering_owned_text_free(clustering_owned_text *text);
 
 /**
- * Makes a node that does nothing until `clustering_load`; the caller owns it.
+ * Makes a node that does nothing until `clustering_load`.
  *
- * `node` is the node's name; with an empty one the node stays disabled. `process` is a random number,
- * which no other process of the cluster may have. NULL is returned where the core failed.
+ * * `node`: the node's name; with an empty one the node stays disabled.
+ * * `process`: a random number, which no other process of the cluster may have.
+ *
+ * Returns a node that the host owns and frees with `clustering_free`; NULL where the core failed. Threads: any.
  *
  * \pre `node` is valid for the call.
  */
-clustering_core *clustering_new(clustering_bytes node,
+clustering_core *clustering_new(clustering_borrowed_text node,
                                 uint64_t process);
 
 /**
- * Frees a node. Nobody may be inside another entry with it. NULL is fine.
+ * Frees a node, and makes the pointer to it NULL. No other function may be at work with the node.
  *
- * \pre `core` came from `clustering_new` and is used no more.
+ * * `core`: the place of the pointer, which the host owns. NULL is fine, at both levels.
+ *
+ * Threads: any, as the last function of all.
+ *
+ * \pre `core` is NULL or valid; the pointer in it is NULL or came from `clustering_new`, and is used no more.
  */
-void clustering_free(clustering_core *core);
+void clustering_free(clustering_core **core);
 
 /**
- * Puts a file of settings in force.
+ * Puts a file of settings in force, or refuses it as a whole. `clustering_next_task` is to be called afterwards.
  *
- * `file` is its path, for errors; `settings` its `count` entries in order; NULL for none, whatever `count` says. Where
- * it's refused `errors`, unless NULL, gets a line for each thing that is wrong, and the settings in
- * force stay; else an empty text. Free it in both cases.
+ * * `core`: the node.
+ * * `file`: the file's path, for errors.
+ * * `settings`, `count`: the file's entries in order. NULL for none, whatever `count` says.
+ * * `errors`: gets a line for each mistake in the file, else an empty text; the host owns it in both cases.
+ *   NULL where no lines are wanted.
+ *
+ * Returns `CLUSTERING_RESULT_OK`; `CLUSTERING_RESULT_BAD_SETTINGS` where the file was refused,
+ * `CLUSTERING_RESULT_PANIC` where the core failed: then the settings in force stay;
+ * `CLUSTERING_RESULT_BAD_ARGUMENT` for a `core` of NULL. Threads: any.
  *
  * \pre `core` is NULL or a node; `file`, the entries and their texts are valid for the call; `errors` is
  * NULL or valid for a write.
  */
 clustering_result clustering_load(const clustering_core *core,
-                                  clustering_bytes file,
+                                  clustering_borrowed_text file,
                                   const clustering_setting *settings,
                                   size_t count,
-                                  clustering_text *errors);
+                                  clustering_owned_text *errors);
 
 /**
- * Whether the settings in force let the node do anything; `false` for NULL.
+ * Tells whether the settings in force let the node do anything.
+ *
+ * * `core`: the node. NULL gives `false`.
+ *
+ * Threads: any.
  *
  * \pre `core` is NULL or a node.
  */
 bool clustering_enabled(const clustering_core *core);
 
 /**
- * The priority at which messages of a kind are to be handled; 0 where they are not, where `kind` is
- * no `clustering_kind`, or for NULL.
+ * Tells whether messages of a kind are decided by the settings in force. If not, they pass.
+ *
+ * * `core`: the node. NULL gives `false`.
+ * * `kind`: a `clustering_kind`; any other number gives `false`.
+ *
+ * Threads: any.
  *
  * \pre `core` is NULL or a node.
  */
-uint32_t clustering_priority(const clustering_core *core, uint32_t kind);
+bool clustering_decides(const clustering_core *core, uint32_t kind);
 
 /**
- * The parameter name of a number below `CLUSTERING_NAMES`, for ever valid; empty for other numbers.
+ * Gives the priority at which the host is to install its handler for messages of a kind: once, after the first
+ * `clustering_load` that wasn't refused. Should later settings say another priority, the core has that logged.
  *
- * A `*` at its end stands for whatever else a name has there, unless that makes another of these names: of such
- * parameters, too, the first one is the known one, and all are removed together.
- */
-clustering_bytes clustering_name(uint32_t number);
-
-/**
- * The name of the messages of a kind, for ever valid; empty where there is no such kind.
- */
-clustering_bytes clustering_kind_name(uint32_t kind);
-
-/**
- * A bit for each parameter name that matters in messages of a kind: bit 0 for number 0, and so on; none
- * where there is no such kind.
+ * * `core`: the node. NULL gives 0.
+ * * `kind`: a `clustering_kind`; any other number gives 0.
  *
- * The core asks for no other, so a host need not look for it, and changes no other. A message that the
- * core has the host dispatch may get any.
+ * Returns 0 where the host is to have no handler. Threads: any.
+ *
+ * \pre `core` is NULL or a node.
+ */
+uint32_t clustering_priority(const clustering_core *core,
+                             uint32_t kind);
+
+/**
+ * Gives the state that is to be kept until the next start of the host: the admin states of nodes.
+ *
+ * * `core`: the node. NULL gives an empty text.
+ *
+ * Returns a text that the host owns, never an empty one, except where the core failed: then what was kept
+ * before is worth more. Threads: any.
+ *
+ * \pre `core` is NULL or a node.
+ */
+clustering_owned_text clustering_state(const clustering_core *core);
+
+/**
+ * Takes the state that was kept, before the first `clustering_load`.
+ *
+ * * `core`: the node.
+ * * `state`: a text of `clustering_state`.
+ * * `error`: gets the reason where the state is damaged, else an empty text; the host owns it in both cases.
+ *   NULL where none is wanted.
+ *
+ * Returns `CLUSTERING_RESULT_OK`; `CLUSTERING_RESULT_BAD_SETTINGS` where the state is damaged,
+ * `CLUSTERING_RESULT_PANIC` where the core failed: then nothing of it is taken;
+ * `CLUSTERING_RESULT_BAD_ARGUMENT` for a `core` of NULL. Threads: any.
+ *
+ * \pre `core` is NULL or a node; `state` is valid for the call; `error` is NULL or valid for a write.
+ */
+clustering_result clustering_restore(const clustering_core *core,
+                                     clustering_borrowed_text state,
+                                     clustering_owned_text *error);
+
+/**
+ * Gives the parameter name of a number.
+ *
+ * * `number`: a number below `CLUSTERING_NAME_COUNT`.
+ *
+ * Returns a text of the core's, valid for ever; an empty one for other numbers. A `*` at its end stands for
+ * whatever else a name has there, unless that makes another of these names: of such parameters, too, the first
+ * one is the known one, and all are removed together. Threads: any.
+ */
+clustering_borrowed_text clustering_name(uint32_t number);
+
+/**
+ * Gives the name of the messages of a kind, such as `call.route`.
+ *
+ * * `kind`: a `clustering_kind`.
+ *
+ * Returns a text of the core's, valid for ever; an empty one where there is no such kind. Threads: any.
+ */
+clustering_borrowed_text clustering_kind_name(uint32_t kind);
+
+/**
+ * Gives the parameter names that matter in messages of a kind.
+ *
+ * * `kind`: a `clustering_kind`.
+ *
+ * Returns a set, bit 0 for number 0 and so on; an empty one where there is no such kind. The core reads and
+ * writes no other name in such messages, so a host need not look for it. A message that the core has the host
+ * dispatch may get any. Threads: any.
  */
 uint64_t clustering_kind_names(uint32_t kind);
 
 /**
- * Whether some messages of a kind may be no business of the cluster's, so that `clustering_concerns` is
- * worth asking; `false` where there is no such kind.
+ * Tells whether some messages of a kind may not concern the cluster, so that `clustering_concerns` is worth
+ * asking.
+ *
+ * * `kind`: a `clustering_kind`.
+ *
+ * Returns `false` where there is no such kind. Threads: any.
  */
 bool clustering_kind_filtered(uint32_t kind);
 
 /**
- * Whether a message is any business of the cluster's: if not, it passes, and nothing else need be
- * asked. `false` for NULL, and where `kind` is no `clustering_kind`.
+ * Tells whether a message concerns the cluster. If not, it passes, and nothing else need be asked.
  *
- * The message need not be complete.
+ * * `core`: the node.
+ * * `kind`: a `clustering_kind`.
+ * * `message`: the message, which need not be complete.
+ *
+ * Returns `false` for NULL, and where there is no such kind; `true` where the core failed, so that the failure
+ * shows where the message is decided. Threads: any.
  *
  * \pre `core` is NULL or a node; `message` is NULL or valid for the call, with all that it points to.
  */
@@ -630,13 +765,19 @@ bool clustering_concerns(const clustering_core *core,
 /**
  * Decides a message.
  *
- * `kind` is a `clustering_kind`. With any NULL or another `kind` nothing is decided. `verdict`, unless
- * NULL itself, is always made and must be released; it borrows from the core and from the parameters'
- * texts.
+ * * `core`: the node.
+ * * `kind`: a `clustering_kind`.
+ * * `message`: the message.
+ * * `verdict`: gets the verdict, which borrows from the core and from the parameters' texts. It is always made,
+ *   unless this is NULL, and must be released.
+ *
+ * Returns `CLUSTERING_RESULT_OK`; `CLUSTERING_RESULT_PANIC` where the core failed: then the verdict lets the message
+ * pass, with a line for the log; `CLUSTERING_RESULT_BAD_ARGUMENT` for any NULL and where there is no such kind:
+ * then nothing is decided. Threads: any; a verdict is one thread's at a time.
  *
  * \pre `core` is NULL or a node, which outlives the verdict; `message` is NULL or valid for the call, the
  * texts of its parameters until the edits are written, after which the verdict may only be released
- * or, if it asks for something, handed to `clustering_located`; `verdict` is NULL or memory for a verdict that
+ * or, if it asks for something, handed to `clustering_resume`; `verdict` is NULL or memory for a verdict that
  * holds none, as for every entry that makes one.
  */
 clustering_result clustering_decide(const clustering_core *core,
@@ -645,141 +786,190 @@ clustering_result clustering_decide(const clustering_core *core,
                                     clustering_verdict *verdict);
 
 /**
- * Goes on with a message for which something was asked, by `CLUSTERING_LOCATE` or `CLUSTERING_ASK`.
+ * Goes on with a message for which the host has dispatched another one, by `CLUSTERING_ACTION_LOCATE` or
+ * `CLUSTERING_ACTION_ASK`.
  *
- * `pending` is the verdict that asked for it, not yet released, and not the place of `verdict`. `message` is again
- * the message, complete and with the time of now. `answer` is what came back. The rest is as for
- * `clustering_decide`.
+ * * `core`: the node.
+ * * `pending`: the verdict that asked for it, not yet released, and not the place of `verdict`.
+ * * `message`: the message again, complete and with the time of now.
+ * * `reply`: the reply.
+ * * `verdict`: gets the final verdict, as in `clustering_decide`.
  *
- * \pre As for `clustering_decide`; `pending` is NULL or a verdict, `answer` is NULL or valid for the call,
+ * Returns, and threads: as for `clustering_decide`.
+ *
+ * \pre As for `clustering_decide`; `pending` is NULL or a verdict, `reply` is NULL or valid for the call,
  * its texts until `verdict` is released.
  */
-clustering_result clustering_located(const clustering_core *core,
-                                     const clustering_verdict *pending,
-                                     const clustering_message *message,
-                                     const clustering_answer *answer,
-                                     clustering_verdict *verdict);
+clustering_result clustering_resume(const clustering_core *core,
+                                    const clustering_verdict *pending,
+                                    const clustering_message *message,
+                                    const clustering_reply *reply,
+                                    clustering_verdict *verdict);
 
 /**
- * The line that a verdict has for the log; free it. To be asked before the edits are written. NULL gives
- * no text.
+ * Gives the line that a verdict has for the log. To be asked before the edits are written.
+ *
+ * * `verdict`: the verdict. NULL gives an empty text.
+ *
+ * Returns a text that the host owns; an empty one where there is no line, and where the core failed. Threads: any;
+ * a verdict is one thread's at a time.
  *
  * \pre `verdict` is NULL or a verdict whose borrowed texts are as they were.
  */
-clustering_text clustering_verdict_line(const clustering_verdict *verdict);
+clustering_owned_text clustering_verdict_line(const clustering_verdict *verdict);
 
 /**
- * Releases a verdict, after which its memory may be used for another. NULL is fine.
+ * Releases a verdict, and makes it one that asks for nothing, so that releasing it again is harmless. Its memory may
+ * then be used for another.
  *
- * \pre `verdict` is NULL or a verdict, which is used no more.
+ * * `verdict`: the verdict. NULL is fine.
+ *
+ * Threads: any; a verdict is one thread's at a time.
+ *
+ * \pre `verdict` is NULL or a verdict, released or not.
  */
 void clustering_verdict_release(clustering_verdict *verdict);
 
 /**
- * Looks after the nodes: to be called every second, then `clustering_chore_next`. `now` is in
- * microseconds, on a clock of the host's that never steps back. NULL is fine.
+ * Lets the core's clock go on, and looks after the nodes. To be called every second; `clustering_next_task` is to
+ * be called afterwards.
+ *
+ * * `core`: the node. NULL is fine.
+ * * `now`: microseconds on a clock of the host's that is never set.
+ *
+ * Threads: any.
  *
  * \pre `core` is NULL or a node.
  */
-void clustering_tick(const clustering_core *core, uint64_t now);
+void clustering_tick(const clustering_core *core,
+                     uint64_t now);
 
 /**
- * Takes the next thing that is to be done; `false` where there is none, or for NULL. To be called until
- * then after `clustering_tick`; and after `clustering_command`, so that what was wanted is kept at once.
+ * Takes the next task. To be called until there is none, after `clustering_tick`, `clustering_load` and
+ * `clustering_command`.
  *
- * \pre `core` is NULL or a node; `next` is NULL or valid for a write.
+ * * `core`: the node.
+ * * `task`: gets the task, which the host owns.
+ *
+ * Returns whether there was one; `false` where an argument is NULL, and where the core failed, which is counted.
+ * Threads: any.
+ *
+ * \pre `core` is NULL or a node; `task` is NULL or valid for a write.
  */
-bool clustering_chore_next(const clustering_core *core,
-                           clustering_chore *next);
+bool clustering_next_task(const clustering_core *core,
+                          clustering_task *task);
 
 /**
- * Takes how a probe of `node` ended: `outcome` is a `clustering_outcome`, `answer` its code, `now`
- * on the clock of `clustering_tick`. NULL is fine, and so is an answer to a probe that is forgotten.
+ * Frees the texts of a task, and makes them empty ones.
  *
- * \pre `core` is NULL or a node; `node` is valid for the call.
+ * * `task`: the task, which the host owns. NULL is fine.
+ *
+ * Threads: any, but one at a time for one task.
+ *
+ * \pre `task` is NULL or a task from `clustering_next_task`.
+ */
+void clustering_task_free(clustering_task *task);
+
+/**
+ * Takes the end of a probe.
+ *
+ * * `core`: the node. NULL is fine.
+ * * `node`, `number`: those of the task. Of a probe that is forgotten nothing is taken.
+ * * `report`: the facts. Without them, by NULL, nothing is taken.
+ * * `now`: microseconds on the clock of `clustering_tick`.
+ *
+ * Threads: any.
+ *
+ * \pre `core` is NULL or a node; `node` is valid for the call; `report` is NULL or valid for the call.
  */
 void clustering_probed(const clustering_core *core,
-                       clustering_bytes node,
+                       clustering_borrowed_text node,
                        uint64_t number,
-                       uint32_t outcome,
-                       uint32_t answer,
+                       const clustering_probe_report *report,
                        uint64_t now);
 
 /**
- * What is to be kept until the next start of the host, never empty; free it. NULL gives no text, and neither does
- * a failure: then what was kept before is worth more.
+ * Gives the parameters of `status clustering`, as `name=value` with commas between.
+ *
+ * * `core`: the node. NULL gives an empty text.
+ *
+ * Returns a text that the host owns; an empty one where the core failed, which is counted. Threads: any.
  *
  * \pre `core` is NULL or a node.
  */
-clustering_text clustering_state(const clustering_core *core);
+clustering_owned_text clustering_status(const clustering_core *core);
 
 /**
- * Goes on with what `clustering_state` said. Where that is damaged nothing of it is taken, and `error`, unless
- * NULL, gets the reason; else an empty text. Free it in both cases.
+ * Gives the nodes in `status clustering`, as `NODE=column|column...` with commas between.
  *
- * \pre `core` is NULL or a node; `state` is valid for the call; `error` is NULL or valid for a write.
- */
-clustering_result clustering_restore(const clustering_core *core,
-                                     clustering_bytes state,
-                                     clustering_text *error);
-
-/**
- * The parameters of `status clustering`, as `name=value` with commas between; free it. NULL gives
- * no text.
+ * * `core`: the node. NULL gives an empty text.
+ *
+ * Returns a text that the host owns; an empty one where the core failed, which is counted. Threads: any.
  *
  * \pre `core` is NULL or a node.
  */
-clustering_text clustering_status(const clustering_core *core);
+clustering_owned_text clustering_status_nodes(const clustering_core *core);
 
 /**
- * The nodes in `status clustering`, as `NODE=column|column...` with commas between; free it. NULL gives no
- * text.
+ * Names the columns of `clustering_status_nodes`: `format=Name|Name...`.
  *
- * \pre `core` is NULL or a node.
+ * Returns a text of the core's, valid for ever. Threads: any.
  */
-clustering_text clustering_status_nodes(const clustering_core *core);
+clustering_borrowed_text clustering_status_format(void);
 
 /**
- * What the columns of `clustering_status_nodes` are: `format=Name|Name...`; for ever valid.
- */
-clustering_bytes clustering_status_format(void);
-
-/**
- * Says what is wrong with a file of settings, or how it would work, in lines with line feeds at their ends;
- * free it. The settings in force stay. The arguments are those of `clustering_load`; NULL for `core` gives no
- * text.
+ * Checks a file of settings without putting it in force.
+ *
+ * * `core`: the node. NULL gives an empty text.
+ * * `file`, `settings`, `count`: as for `clustering_load`.
+ *
+ * Returns what is wrong with the file, or how it would work: lines with line feeds at their ends, in a text that
+ * the host owns; an empty one where the core failed, which is counted. Threads: any.
  *
  * \pre `core` is NULL or a node; `file`, the entries and their texts are valid for the call.
  */
-clustering_text clustering_check(const clustering_core *core,
-                                 clustering_bytes file,
-                                 const clustering_setting *settings,
-                                 size_t count);
+clustering_owned_text clustering_check(const clustering_core *core,
+                                       clustering_borrowed_text file,
+                                       const clustering_setting *settings,
+                                       size_t count);
 
 /**
- * Carries out a command: `line` is what stands behind the command's own word. `false` where that is
- * nothing of the kind, or for NULL; else `answer`, unless NULL, gets lines with line feeds at
- * their ends. Free it in both cases.
+ * Carries out a command of an operator. `clustering_next_task` is to be called afterwards.
+ *
+ * * `core`: the node.
+ * * `line`: the command without the command's own word, such as `drain node2`.
+ * * `answer`: gets the answer, lines with line feeds at their ends, in a text that the host owns, also where
+ *   it is empty. NULL where none is wanted.
+ *
+ * Returns whether there is such a command; `false` for a `core` of NULL. Where the core fails the answer says
+ * so. Threads: any.
  *
  * \pre `core` is NULL or a node; `line` is valid for the call; `answer` is NULL or valid for a write.
  */
 bool clustering_command(const clustering_core *core,
-                        clustering_bytes line,
-                        clustering_text *answer);
+                        clustering_borrowed_text line,
+                        clustering_owned_text *answer);
 
 /**
- * The words that may follow `line`, which stands behind the command's own word, with line feeds at their
- * ends; free it. NULL gives no text.
+ * Gives the words that may follow in a command, for completion.
+ *
+ * * `core`: the node. NULL gives an empty text.
+ * * `line`: the whole words of the command so far, without the command's own word.
+ *
+ * Returns words with line feeds at their ends, in a text that the host owns; an empty one where the core
+ * failed, which is counted. Threads: any.
  *
  * \pre `core` is NULL or a node; `line` is valid for the call.
  */
-clustering_text clustering_complete(const clustering_core *core,
-                                    clustering_bytes line);
+clustering_owned_text clustering_complete(const clustering_core *core,
+                                          clustering_borrowed_text line);
 
 /**
- * How to use the command, a line for each use, with line feeds at their ends; free it.
+ * Gives the help for the command: a line for each use, with line feeds at their ends.
+ *
+ * Returns a text that the host owns; an empty one where the core failed. Threads: any.
  */
-clustering_text clustering_help(void);
+clustering_owned_text clustering_help(void);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -5,22 +5,24 @@
 mod shards;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
-use crate::auth::nonces::NonceCache;
-use crate::decision::Context;
-use crate::event::{Event, Level, RateLimits, Suppressed};
+use crate::decision::{Decision, Shared};
+use crate::event::{Event, Level, Suppressed};
 use crate::failure::{Failure, guard, unpoisoned};
-use crate::messages::breadth::Breadth;
-use crate::messages::channels::Calls;
-use crate::messages::{CLUSTER_HEADERS, Kind, Name, Parameters, Reply};
-use crate::messages::{cdr, channels, execute, locate, preroute, register, route};
+use crate::messages::{Kind, Parameters, Reply};
+use crate::messages::{
+    cdr, execute, hangup, instant, locate, preroute, register, route, startup, unregister,
+};
 use crate::nodes::admin::{AdminFileError, AdminState, AdminStates};
+use crate::nodes::calls::Calls;
 use crate::nodes::health::Cause;
 use crate::nodes::probe::{self, Outcome};
 use crate::operator::counters::Counter;
 use crate::settings::{Entry, SettingError, Settings};
 use crate::task::{Task, Tasks};
+use crate::text::Escaped;
+use crate::time::{MessageTimes, SteadyTime, WallTime};
 use crate::verdict::{Pending, Verdict};
 use shards::{Shard, Shards};
 
@@ -29,17 +31,13 @@ use shards::{Shard, Shards};
 pub struct Cluster {
     node: Box<[u8]>,
     shards: Shards,
-    rate_limits: RateLimits,
     /// How many files of settings were taken.
     generation: AtomicU64,
-    /// A number that no other process of the cluster has.
-    process: u64,
-    /// How many calls were signed.
-    signed: AtomicU64,
-    nonces: Mutex<NonceCache>,
-    breadth: Mutex<Breadth>,
+    shared: Shared,
     /// What operators want of the nodes. Held while settings are loaded.
     admin_states: Mutex<AdminStates>,
+    /// The priorities of the first settings that were loaded, at which the handlers stay.
+    priorities: OnceLock<[u32; Kind::ALL.len()]>,
     calls: Calls,
     tasks: Tasks,
     /// Microseconds on the clock by which nodes are probed, at the last tick.
@@ -58,13 +56,13 @@ impl Cluster {
         Self {
             node: node.into(),
             shards: Shards::new(Settings::disabled(node)),
-            rate_limits: RateLimits::default(),
             generation: AtomicU64::new(0),
-            process,
-            signed: AtomicU64::new(0),
-            nonces: Mutex::default(),
-            breadth: Mutex::default(),
+            shared: Shared {
+                process,
+                ..Shared::default()
+            },
             admin_states: Mutex::default(),
+            priorities: OnceLock::new(),
             calls: Calls::default(),
             tasks: Tasks::default(),
             clock: AtomicU64::new(0),
@@ -90,9 +88,28 @@ impl Cluster {
             // Else nothing is known, whatever the database before has still to say.
             settings.claims = Arc::clone(&old.claims);
         }
+        self.check_priorities(&settings);
         self.shards.put_in_force(settings);
         self.generation.fetch_add(1, Relaxed);
         Ok(())
+    }
+
+    /// Logs each priority that isn't the one at which the handler was installed.
+    fn check_priorities(&self, settings: &Settings) {
+        let wanted = Kind::ALL.map(|kind| settings.priority(kind));
+        let installed = self.priorities.get_or_init(|| wanted);
+        for (kind, (wanted, installed)) in Kind::ALL.iter().zip(wanted.iter().zip(installed)) {
+            // A message that isn't to be handled any more passes at once.
+            if wanted == installed || *wanted == 0 {
+                continue;
+            }
+            let name = kind.name();
+            let line = format!(
+                "[priorities] {name}={wanted} takes effect when the module is loaded again; until then it is \
+                 {installed}"
+            );
+            self.tasks.log(Level::Mild, line);
+        }
     }
 
     /// This node's name.
@@ -107,65 +124,61 @@ impl Cluster {
         Arc::clone(&self.shards.own().settings())
     }
 
-    /// Whether a message of this kind is any business of the cluster's. If not, it passes, and
-    /// nothing else need be asked.
+    /// Whether messages of a kind are decided by the settings in force; if not, they pass.
+    pub fn decides(&self, kind: Kind) -> bool {
+        self.shards.own().settings().decides(kind)
+    }
+
+    /// Whether a message of this kind concerns the cluster. If not, it passes, and nothing else need be
+    /// asked.
     pub fn concerns<'m>(&self, kind: Kind, message: &impl Parameters<'m>) -> bool {
         let settings = self.shards.own().settings();
-        if settings.priority(kind).is_none() {
+        if !settings.decides(kind) {
             return false;
         }
-        let is_ours = |name| {
-            message
-                .get(name)
-                .is_some_and(|target| settings.prefix.strip(target).is_some())
-        };
-        let from_node = || CLUSTER_HEADERS.iter().any(|h| message.get(*h).is_some());
         match kind {
-            Kind::Route => is_ours(Name::Called) || from_node(),
-            Kind::Execute => is_ours(Name::Callto),
-            Kind::Preroute => {
-                settings.billid_node
-                    || is_ours(Name::Called) && message.get(Name::SipBillid).is_some()
-            }
-            Kind::Message => is_ours(Name::Callto) || from_node(),
+            Kind::Route => route::concerns(&settings, message),
+            Kind::Execute => execute::concerns(&settings, message),
+            Kind::Preroute => preroute::concerns(&settings, message),
+            Kind::Message => instant::concerns(&settings, message),
+            Kind::Startup => startup::concerns(&settings.nodes, message),
+            Kind::Hangup => hangup::concerns(&self.calls, message),
             Kind::Register | Kind::Unregister | Kind::Cdr | Kind::Locate => true,
-            Kind::Startup => channels::node_of(&settings.nodes, message).is_some(),
-            Kind::Hangup => message.get(Name::Id).is_some_and(|id| self.calls.has(id)),
         }
     }
 
     /// Decides a message; `verdict` must be new.
     ///
     /// `complete` says that `message` knows all parameters, not only those of a known [name](Name);
-    /// should these not do, the verdict is [`Action::NeedAll`](crate::verdict::Action::NeedAll). `now`
-    /// is the engine's time in microseconds.
+    /// should these not do, the verdict is [`Action::NeedAll`](crate::verdict::Action::NeedAll).
     pub fn decide<'m>(
         &'m self,
         kind: Kind,
         message: &impl Parameters<'m>,
         complete: bool,
-        now: u64,
+        times: MessageTimes,
         verdict: &mut Verdict<'m>,
     ) {
         let shard = self.shards.own();
         let settings = shard.settings();
-        if settings.priority(kind).is_none() {
+        if !settings.decides(kind) {
             return;
         }
-        let context = self.context(kind, &settings, shard, now);
+        let now = kind.time(times);
+        let mut decision = self.decision(kind, &settings, shard, now, message, verdict);
         match kind {
-            Kind::Route => route::decide(&context, message, complete, verdict),
-            Kind::Preroute => preroute::decide(&context, message, verdict),
-            Kind::Execute | Kind::Message => {
-                execute::decide(&context, message, complete, verdict);
-            }
-            Kind::Register | Kind::Unregister => register::decide(&context, message, verdict),
-            Kind::Cdr => cdr::decide(&context, message, verdict),
-            Kind::Locate => locate::decide(&context, message, verdict),
-            Kind::Startup => self.calls.started(&settings.nodes, message),
+            Kind::Route => route::decide(&mut decision, complete),
+            Kind::Preroute => preroute::decide(&mut decision),
+            Kind::Execute => execute::decide(&mut decision, complete),
+            Kind::Message => instant::decide(&mut decision, complete),
+            Kind::Register => register::decide(&mut decision),
+            Kind::Unregister => unregister::decide(&mut decision),
+            Kind::Cdr => cdr::decide(&mut decision),
+            Kind::Locate => locate::decide(&mut decision),
+            Kind::Startup => startup::observe(&self.calls, &settings.nodes, message),
             Kind::Hangup => {
-                let (nodes, rules, now) = (&settings.nodes, &settings.health, self.now());
-                self.calls.ended(nodes, rules, message, now);
+                let (nodes, rules) = (&settings.nodes, &settings.health);
+                hangup::observe(&self.calls, nodes, rules, message, self.now());
             }
         }
     }
@@ -173,14 +186,14 @@ impl Cluster {
     /// Goes on with a message whose verdict was [`Action::Locate`](crate::verdict::Action::Locate) or
     /// [`Action::Ask`](crate::verdict::Action::Ask).
     ///
-    /// `pending` is that verdict, which holds the settings that the call was pending with; `message` the
-    /// same parameters; `verdict` must be new.
+    /// `pending` is that verdict, which holds the settings that the message was first decided by; `message`
+    /// the same parameters; `verdict` must be new.
     pub fn resume<'m>(
         &'m self,
         pending: &Verdict<'_>,
         message: &impl Parameters<'m>,
-        answer: &Reply<'m>,
-        now: u64,
+        reply: &Reply<'m>,
+        times: MessageTimes,
         verdict: &mut Verdict<'m>,
     ) {
         let Some(Pending {
@@ -191,19 +204,20 @@ impl Cluster {
         else {
             return;
         };
-        let context = self.context(*kind, settings, self.shards.own(), now);
+        let shard = self.shards.own();
+        let mut decision = self.decision(*kind, settings, shard, times.now, message, verdict);
         if *kind == Kind::Locate {
-            locate::answered(&context, message, *purpose, answer, verdict);
+            locate::resume(&mut decision, *purpose, reply);
         } else {
-            execute::located(&context, message, answer, verdict);
+            execute::resume(&mut decision, reply);
         }
     }
 
     /// Looks after the nodes, once a second; adds [tasks](Self::next_task).
     ///
     /// `now` is in microseconds, on a clock that never steps back.
-    pub fn tick(&self, now: u64) {
-        self.clock.store(now, Relaxed);
+    pub fn tick(&self, now: SteadyTime) {
+        self.clock.store(now.0, Relaxed);
         let settings = self.settings();
         if settings.enabled {
             probe::tick(&settings.nodes, &settings.health, now, &self.tasks);
@@ -211,25 +225,43 @@ impl Cluster {
     }
 
     /// Takes how a [probe](Task::Probe) of a node ended, at `now` on the clock of [`tick`](Self::tick).
-    pub fn probed(&self, node: &[u8], number: u64, outcome: Outcome, now: u64) {
+    pub fn probed(&self, node: &[u8], number: u64, outcome: Outcome, now: SteadyTime) {
         let settings = self.settings();
         let Some(node) = settings.nodes.find(node) else {
             return;
         };
         probe::done(node, &settings.health, number, outcome, now, &self.tasks);
-        let unprobed = outcome == Outcome::Unhandled;
-        if self.unprobed.swap(unprobed, Relaxed) == unprobed {
+        match outcome {
+            Outcome::NotSupported => self.set_probing(false),
+            Outcome::NotStarted => {
+                let limit = &self.shared.rate_limits.no_thread;
+                if let Some(suppressed) = limit.allow(now) {
+                    let line = format!(
+                        "Node '{}' was not probed, its state stays as it is: no thread could be started{}",
+                        Escaped(&node.name),
+                        Suppressed(suppressed)
+                    );
+                    self.tasks.log(Level::Warn, line);
+                }
+            }
+            Outcome::Answered(_) | Outcome::NoAnswer => self.set_probing(true),
+        }
+    }
+
+    /// Notes whether the engine sends probes, and logs each change.
+    fn set_probing(&self, is_probing: bool) {
+        if self.unprobed.swap(!is_probing, Relaxed) != is_probing {
             return;
         }
-        if unprobed {
-            self.tasks.say(
+        if is_probing {
+            self.tasks.log(Level::Note, "Nodes are probed".to_owned());
+        } else {
+            self.tasks.log(
                 Level::Warn,
                 "Nodes can't be probed, so every node counts as up: set generate=yes in [general] \
                  of ysipchan.conf and restart, or interval=0 in [health]"
                     .to_owned(),
             );
-        } else {
-            self.tasks.say(Level::Note, "Nodes are probed".to_owned());
         }
     }
 
@@ -284,52 +316,51 @@ impl Cluster {
     }
 
     /// Now, on the clock by which nodes are probed.
-    pub(crate) fn now(&self) -> u64 {
-        self.clock.load(Relaxed)
+    pub(crate) fn now(&self) -> SteadyTime {
+        SteadyTime(self.clock.load(Relaxed))
     }
 
-    fn context<'c, 'm: 'c>(
+    fn decision<'d, 'm: 'd, P: Parameters<'m>>(
         &'m self,
         kind: Kind,
-        settings: &'c Arc<Settings>,
-        shard: &'c Shard,
-        now: u64,
-    ) -> Context<'c, 'm> {
-        Context {
+        settings: &'d Arc<Settings>,
+        shard: &'d Shard,
+        now: WallTime,
+        message: &'d P,
+        verdict: &'d mut Verdict<'m>,
+    ) -> Decision<'d, 'm, P> {
+        Decision {
             kind,
             node: &self.node,
             settings,
-            rate_limits: &self.rate_limits,
-            now,
-            nonces: &self.nonces,
-            breadth: &self.breadth,
-            process: self.process,
-            signed: &self.signed,
+            shared: &self.shared,
             counters: &shard.counters,
+            now,
+            message,
+            verdict,
         }
     }
 
-    /// Does what is no answer to a message. Should it fail that is counted and logged, too.
+    /// Runs work that is no decision of a message. A panic is counted and logged.
     pub(crate) fn catch_panic<T>(&self, work: impl FnOnce(&Self) -> T) -> Result<T, Failure> {
         guard(|| work(self)).inspect_err(|failure| {
             self.shards.own().counters.add(Counter::Panics);
-            if let Some(suppressed) = self.rate_limits.failure(failure).allow(self.now()) {
+            let limit = self.shared.rate_limits.of_task(failure);
+            if let Some(suppressed) = limit.allow(self.now()) {
                 let line = format!("{failure}{}", Suppressed(suppressed));
-                self.tasks.say(Level::Critical, line);
+                self.tasks.log(Level::Critical, line);
             }
         })
     }
 
-    /// Makes a verdict of a failure: the message passes unchanged, which is counted and logged.
-    pub(crate) fn failed(&self, failure: &Failure, now: u64, verdict: &mut Verdict<'_>) {
+    /// Makes a verdict of a panic: the message passes unchanged, which is counted and logged.
+    pub(crate) fn failed(&self, failure: &Failure, now: WallTime, verdict: &mut Verdict<'_>) {
         verdict.reset();
-        self.shards.own().counters.add(Counter::Panics);
-        if let Some(suppressed) = self.rate_limits.failure(failure).allow(now) {
-            verdict.event = Some(Event::Failed {
-                failure: failure.clone(),
-                suppressed,
-            });
-        }
+        let counters = &self.shards.own().counters;
+        let event = Event::Failed {
+            failure: failure.clone(),
+        };
+        self.shared.report(event, counters, now, verdict);
     }
 
     /// How often something happened since the node was made.

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What one decision is made by: settings, time, and what the node remembers.
+//! A decision under way: one message, what it is decided by, and the verdict that it comes to.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
-use crate::auth::nonces::NonceCache;
+use crate::auth::nonce_cache::NonceCache;
 use crate::auth::signature::Nonce;
 use crate::event::{Event, RateLimits};
 use crate::messages::breadth::Breadth;
 use crate::messages::{Kind, Name, Parameters};
 use crate::operator::counters::{Counter, Counters};
 use crate::settings::Settings;
-use crate::time::SECOND;
+use crate::text::{Text, Value};
+use crate::time::WallTime;
 use crate::verdict::{Action, Verdict};
 
-/// Why a call or a message isn't let through, in the engine's word and in SIP's number.
+/// The reason why a call or an instant message isn't let through, as the engine's word and as SIP's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rejection {
-    pub(crate) word: &'static [u8],
+    word: &'static [u8],
     code: &'static [u8],
 }
 
@@ -36,79 +37,125 @@ impl Rejection {
     }
 }
 
-/// What a decision is made by.
-pub(crate) struct Context<'c, 'm> {
-    /// The kind of message that is decided.
+/// The parts of a node that its decisions share.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    pub(crate) rate_limits: RateLimits,
+    /// The nonces of calls that were received.
+    pub(crate) nonces: Mutex<NonceCache>,
+    /// The branches of calls that were on other nodes.
+    pub(crate) breadth: Mutex<Breadth>,
+    /// A number that no other process of the cluster has.
+    pub(crate) process: u64,
+    /// The number of calls that were signed.
+    pub(crate) signed: AtomicU64,
+}
+
+impl Shared {
+    /// Counts an event, and has it logged unless its rate limit suppresses it.
+    pub(crate) fn report<'m>(
+        &self,
+        event: Event<'m>,
+        counters: &Counters,
+        now: WallTime,
+        verdict: &mut Verdict<'m>,
+    ) {
+        if let Some(counter) = event.counter() {
+            counters.add(counter);
+        }
+        let suppressed = match self.rate_limits.of(&event) {
+            Some(limit) => limit.allow(now),
+            None => Some(0),
+        };
+        if let Some(suppressed) = suppressed {
+            verdict.log(event, suppressed);
+        }
+    }
+}
+
+/// A decision under way.
+pub(crate) struct Decision<'d, 'm, P> {
+    /// The kind of message.
     pub(crate) kind: Kind,
     /// This node's name, which lives as long as any verdict.
     pub(crate) node: &'m [u8],
-    pub(crate) settings: &'c Arc<Settings>,
-    pub(crate) rate_limits: &'c RateLimits,
-    /// Microseconds on the engine's clock.
-    pub(crate) now: u64,
-    /// The nonces of calls that were received.
-    pub(crate) nonces: &'c Mutex<NonceCache>,
-    /// The branches of calls that were on other nodes.
-    pub(crate) breadth: &'c Mutex<Breadth>,
-    /// The number of this process, and how many calls it has signed.
-    pub(crate) process: u64,
-    pub(crate) signed: &'c AtomicU64,
-    /// The counters of the calling thread's share.
-    pub(crate) counters: &'c Counters,
+    pub(crate) settings: &'d Arc<Settings>,
+    pub(crate) shared: &'d Shared,
+    /// The counters of the calling thread's shard.
+    pub(crate) counters: &'d Counters,
+    /// The time that the message is decided by.
+    pub(crate) now: WallTime,
+    pub(crate) message: &'d P,
+    pub(crate) verdict: &'d mut Verdict<'m>,
 }
 
-impl Context<'_, '_> {
+impl<'m, P: Parameters<'m>> Decision<'_, 'm, P> {
+    /// Counts one.
     pub(crate) fn count(&self, counter: Counter) {
         self.counters.add(counter);
     }
 
-    /// Seconds on the engine's clock.
-    pub(crate) fn seconds(&self) -> u64 {
-        self.now / SECOND
+    /// Counts an event, and has it logged unless its rate limit suppresses it.
+    pub(crate) fn report(&mut self, event: Event<'m>) {
+        self.shared
+            .report(event, self.counters, self.now, self.verdict);
+    }
+
+    /// Has the call or the instant message fail. A call is answered by the engine's word alone, an instant
+    /// message by the number alone; `reason` is for people.
+    pub(crate) fn fail(&mut self, rejection: Rejection, reason: &str) {
+        self.verdict.action = Action::Change;
+        self.set(Name::Error, rejection.word);
+        // It goes out as a SIP phrase, so it must be printable.
+        self.set_made(Name::Reason, |text| {
+            text.extend_from_slice(reason.as_bytes());
+        });
+        if self.kind == Kind::Message || self.get(Name::RouteType) == Some(b"msg") {
+            self.set(Name::Code, rejection.code);
+        }
     }
 
     /// A nonce that was never used.
     pub(crate) fn nonce(&self) -> Nonce {
         Nonce {
-            process: self.process,
-            count: self.signed.fetch_add(1, Relaxed),
-        }
-    }
-}
-
-impl<'m> Context<'_, 'm> {
-    /// Says why a call or an instant message fails, in a text for people, too. Of a call only the engine's
-    /// word decides the answer, of a message only a number.
-    pub(crate) fn fail(
-        &self,
-        message: &impl Parameters<'m>,
-        refusal: Rejection,
-        reason: &str,
-        verdict: &mut Verdict<'m>,
-    ) {
-        verdict.action = Action::Change;
-        verdict.fail(refusal.word, reason);
-        if self.kind == Kind::Message || message.get(Name::RouteType) == Some(b"msg") {
-            verdict.set(Name::Code, refusal.code);
+            process: self.shared.process,
+            count: self.shared.signed.fetch_add(1, Relaxed),
         }
     }
 
-    /// Counts a call that goes round in circles, and has it logged.
-    pub(crate) fn looping(
-        &self,
-        node: &'m [u8],
-        called: &'m [u8],
-        hops: usize,
-        verdict: &mut Verdict<'m>,
-    ) {
-        self.count(Counter::Looping);
-        if let Some(suppressed) = self.rate_limits.looping.allow(self.now) {
-            verdict.event = Some(Event::Looping {
-                node,
-                called,
-                hops,
-                suppressed,
-            });
+    /// The value of a parameter; empty where it has none.
+    pub(crate) fn get(&self, name: Name) -> Option<&'m [u8]> {
+        self.message.get(name)
+    }
+
+    /// The value of a parameter, if it has one.
+    pub(crate) fn filled(&self, name: Name) -> Option<&'m [u8]> {
+        self.message.filled(name)
+    }
+
+    /// Sets a parameter.
+    pub(crate) fn set(&mut self, name: Name, text: &'m [u8]) {
+        self.verdict.set_value(name, Value::Given(text));
+    }
+
+    /// Sets a parameter to a text of the verdict's own, which `write` appends.
+    pub(crate) fn set_made(&mut self, name: Name, write: impl FnOnce(&mut Text)) {
+        let value = self.verdict.make(write);
+        self.verdict.set_value(name, value);
+    }
+
+    /// Sets a parameter, or removes it from the message where there is no text.
+    pub(crate) fn set_or_clear(&mut self, name: Name, text: Option<&'m [u8]>) {
+        match text {
+            Some(text) => self.set(name, text),
+            None => self.clear(name),
+        }
+    }
+
+    /// Removes a parameter, if the message has it.
+    pub(crate) fn clear(&mut self, name: Name) {
+        if self.get(name).is_some() {
+            self.verdict.clear(name);
         }
     }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What is said in the log, at which level, and how often.
+//! Events: the lines of the log that messages give rise to, each with its level, its counter and its rate limit.
 //!
-//! An event only borrows; its line is made when somebody listens at its level. What a caller can
-//! bring about at will is said once in [`INTERVAL`] at most, with the number of times that were not said.
+//! An event only borrows; its line is made when somebody listens at its level. A line that somebody outside
+//! can bring about at will is logged once in an [`INTERVAL`], with the number of those that were suppressed.
 
 mod rate_limit;
 
@@ -12,6 +12,7 @@ use std::fmt::{self, Display};
 use crate::auth::trust::AuthError;
 use crate::failure::Failure;
 use crate::nodes::Unreachable;
+use crate::operator::counters::Counter;
 use crate::placement::claim::DbError;
 use crate::text::{Escaped, Text, Value};
 
@@ -69,8 +70,6 @@ pub enum Event<'m> {
         error: &'m [u8],
         /// The reason, empty where there is none.
         reason: &'m [u8],
-        /// Like events that were not said.
-        suppressed: u64,
     },
     /// The pattern doesn't match a node's name.
     NoSuchNode {
@@ -78,15 +77,11 @@ pub enum Event<'m> {
         node: &'m [u8],
         /// What was called there.
         resource: &'m [u8],
-        /// Like events that were not said.
-        suppressed: u64,
     },
     /// The template gives no target for a node.
     NoTarget {
         /// The node.
         node: &'m [u8],
-        /// Like events that were not said.
-        suppressed: u64,
     },
     /// Cluster headers came from somebody who isn't trusted.
     Untrusted {
@@ -98,12 +93,10 @@ pub enum Event<'m> {
         callto: &'m [u8],
         /// The call was refused, not only its headers.
         refused: bool,
-        /// Why.
+        /// Why its headers are not trusted.
         cause: AuthError,
         /// No sender at all is trusted, so perhaps a setting is missing.
         advise: bool,
-        /// Like events that were not said.
-        suppressed: u64,
     },
     /// A call would come to a node a second time, or was forwarded too often.
     Looping {
@@ -113,8 +106,6 @@ pub enum Event<'m> {
         called: &'m [u8],
         /// How often it was forwarded.
         hops: usize,
-        /// Like events that were not said.
-        suppressed: u64,
     },
     /// Headers for the phone can't travel to another node.
     HeadersLeftOut {
@@ -124,8 +115,6 @@ pub enum Event<'m> {
         name: &'m [u8],
         /// How many.
         count: usize,
-        /// Like events that were not said.
-        suppressed: u64,
     },
     /// A call to a node that can't be reached.
     Offline {
@@ -135,8 +124,6 @@ pub enum Event<'m> {
         resource: &'m [u8],
         /// Why it can't be reached.
         why: Unreachable,
-        /// Like events that were not said.
-        suppressed: u64,
     },
     /// The database that resources are claimed in began to fail.
     DatabaseLost {
@@ -149,18 +136,44 @@ pub enum Event<'m> {
     Failed {
         /// How.
         failure: Failure,
-        /// Like events that were not said.
-        suppressed: u64,
     },
 }
 
 impl<'m> Event<'m> {
-    /// The line for the log; `made` holds the texts that the event's verdict has made up.
-    pub(crate) fn line<'v>(&'v self, made: &'v Text) -> impl Display + use<'v, 'm> {
-        Line { event: self, made }
+    /// The line for the log; `made` holds the texts that the event's verdict has made up, `suppressed` is the
+    /// number of like lines that were left out before.
+    pub(crate) fn line<'v>(
+        &'v self,
+        made: &'v Text,
+        suppressed: u64,
+    ) -> impl Display + use<'v, 'm> {
+        Line {
+            event: self,
+            made,
+            suppressed,
+        }
     }
 
-    /// The level that the event is said at.
+    /// The counter of such events.
+    #[must_use]
+    pub const fn counter(&self) -> Option<Counter> {
+        Some(match self {
+            Self::Received { .. } => Counter::Received,
+            Self::Forwarded { .. } => Counter::Forwarded,
+            Self::Located { .. } => Counter::Located,
+            Self::NotLocated { .. } => Counter::NotLocated,
+            Self::NoSuchNode { .. } | Self::NoTarget { .. } => Counter::NoNode,
+            Self::Untrusted { cause, .. } => cause.counter(),
+            Self::Looping { .. } => Counter::Looping,
+            Self::Offline { .. } => Counter::Offline,
+            Self::Failed { .. } => Counter::Panics,
+            Self::HeadersLeftOut { .. } | Self::DatabaseLost { .. } | Self::DatabaseBack => {
+                return None;
+            }
+        })
+    }
+
+    /// The level of the event's line.
     #[must_use]
     pub const fn level(&self) -> Level {
         match self {
@@ -184,14 +197,22 @@ impl<'m> Event<'m> {
 struct Line<'v, 'm> {
     event: &'v Event<'m>,
     made: &'v Text,
+    suppressed: u64,
 }
 
 impl Display for Line<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.describe(f)?;
+        Suppressed(self.suppressed).fmt(f)
+    }
+}
+
+impl Line<'_, '_> {
     #[expect(
         clippy::too_many_lines,
         reason = "each event has its line, one after the other"
     )]
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.event {
             Event::Received { called, callto } => {
                 let (called, callto) = (Escaped(called), Escaped(callto));
@@ -221,7 +242,6 @@ impl Display for Line<'_, '_> {
                 resource,
                 error,
                 reason,
-                suppressed,
             } => {
                 write!(f, "Could not get node for '{}'", Escaped(resource))?;
                 for text in [error, reason] {
@@ -229,25 +249,19 @@ impl Display for Line<'_, '_> {
                         write!(f, ": {}", Escaped(text))?;
                     }
                 }
-                Suppressed(*suppressed).fmt(f)
+                Ok(())
             }
-            Event::NoSuchNode {
-                node,
-                resource,
-                suppressed,
-            } => {
+            Event::NoSuchNode { node, resource } => {
                 let (node, resource) = (Escaped(node), Escaped(resource));
                 write!(
                     f,
-                    "No such cluster node '{node}' for '{resource}': 'regexp' in [general] doesn't match it{}",
-                    Suppressed(*suppressed)
+                    "No such cluster node '{node}' for '{resource}': 'regexp' in [general] doesn't match it"
                 )
             }
-            Event::NoTarget { node, suppressed } => write!(
+            Event::NoTarget { node } => write!(
                 f,
-                "No target for cluster node '{}': its 'callto' came out empty{}",
-                Escaped(node),
-                Suppressed(*suppressed)
+                "No target for cluster node '{}': its 'callto' came out empty",
+                Escaped(node)
             ),
             Event::Untrusted {
                 address,
@@ -256,7 +270,6 @@ impl Display for Line<'_, '_> {
                 refused,
                 cause,
                 advise,
-                suppressed,
             } => {
                 let what = if *refused {
                     "Refused a call"
@@ -284,46 +297,32 @@ impl Display for Line<'_, '_> {
                          addresses of the nodes",
                     )?;
                 }
-                Suppressed(*suppressed).fmt(f)
+                Ok(())
             }
-            Event::Looping {
-                node,
-                called,
-                hops,
-                suppressed,
-            } => {
+            Event::Looping { node, called, hops } => {
                 let (node, called) = (Escaped(node), Escaped(called));
                 write!(
                     f,
                     "Call to '{called}' goes round in circles: node '{node}' again, or one too many \
-                     after {hops} hops{}",
-                    Suppressed(*suppressed)
+                     after {hops} hops"
                 )
             }
-            Event::HeadersLeftOut {
-                node,
-                name,
-                count,
-                suppressed,
-            } => {
+            Event::HeadersLeftOut { node, name, count } => {
                 let (node, name) = (Escaped(node), Escaped(name));
                 write!(
                     f,
-                    "Left out {count} headers for the phone of a call to node '{node}', the first is '{name}'{}",
-                    Suppressed(*suppressed)
+                    "Left out {count} headers for the phone of a call to node '{node}', the first is '{name}'"
                 )
             }
             Event::Offline {
                 node,
                 resource,
                 why,
-                suppressed,
             } => {
                 let (node, resource) = (Escaped(node), Escaped(resource));
                 write!(
                     f,
-                    "No call to '{resource}' on node '{node}', which is {why}{}",
-                    Suppressed(*suppressed)
+                    "No call to '{resource}' on node '{node}', which is {why}"
                 )
             }
             Event::DatabaseLost { error } => write!(
@@ -331,15 +330,8 @@ impl Display for Line<'_, '_> {
                 "Resources are placed without the database ([locate] account): {error}"
             ),
             Event::DatabaseBack => f.write_str("Resources are claimed in the database again"),
-            Event::Failed {
-                failure,
-                suppressed,
-            } => {
-                write!(
-                    f,
-                    "A message passes unchanged: {failure}{}",
-                    Suppressed(*suppressed)
-                )
+            Event::Failed { failure } => {
+                write!(f, "A message passes unchanged: {failure}")
             }
         }
     }

@@ -52,5 +52,5 @@ pub mod placement;
 pub mod settings;
 pub mod task;
 pub mod text;
-mod time;
+pub mod time;
 pub mod verdict;

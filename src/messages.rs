@@ -1,17 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What the core sees of a message: its parameters, read only.
+//! The engine's messages that the cluster has a say in: one file each, with the question whether a message
+//! concerns the cluster (`concerns`) beside the decision (`decide`).
 
 pub(crate) mod breadth;
 pub(crate) mod cdr;
-pub(crate) mod channels;
 pub(crate) mod execute;
 pub(crate) mod extension;
+pub(crate) mod hangup;
+pub(crate) mod instant;
 pub(crate) mod locate;
+mod names;
+mod parameters;
 pub(crate) mod preroute;
 pub(crate) mod register;
 pub(crate) mod route;
-pub(crate) mod visited;
+pub(crate) mod startup;
+pub(crate) mod unregister;
+mod visited;
+
+use crate::time::{MessageTimes, WallTime};
+
+pub use names::{CLUSTER_HEADERS, Name, NameSet};
+pub use parameters::Parameters;
+use parameters::has_cluster_headers;
 
 /// The messages that the cluster has a say in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +79,19 @@ impl Kind {
             Self::Preroute => "call.preroute",
             Self::Unregister => "user.unregister",
             Self::Message => "msg.execute",
+        }
+    }
+
+    /// The time that a message of this kind is decided by.
+    ///
+    /// A call that comes in is judged by when it came. What goes out is signed, and claimed, as of now: a fork
+    /// that calls one phone after the other sends copies of one message, which are as old as the phones
+    /// before have rung.
+    #[must_use]
+    pub const fn time(self, times: MessageTimes) -> WallTime {
+        match self {
+            Self::Route | Self::Preroute => times.made,
+            _ => times.now,
         }
     }
 
@@ -133,258 +158,21 @@ impl Kind {
     }
 }
 
-/// Some of the [names](Name).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NameSet(u64);
-
-impl NameSet {
-    /// These names.
-    #[must_use]
-    pub const fn of(names: &[Name]) -> Self {
-        let mut bits = 0;
-        let mut at = 0;
-        while at < names.len() {
-            bits |= 1 << names[at] as u32;
-            at += 1;
-        }
-        Self(bits)
-    }
-
-    /// These and those.
-    #[must_use]
-    pub const fn and(self, others: Self) -> Self {
-        Self(self.0 | others.0)
-    }
-
-    /// Whether a name is among them.
-    #[must_use]
-    pub const fn contains(self, name: Name) -> bool {
-        self.0 >> name as u32 & 1 != 0
-    }
-
-    /// A bit for each of them: bit 0 for the name of number 0, and so on.
-    #[must_use]
-    pub const fn bits(self) -> u64 {
-        self.0
-    }
-}
-
-/// Makes [`Name`] and its texts from one list, so that neither can lack what the other has.
-macro_rules! names {
-    ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
-        /// The parameters whose names the core knows.
-        ///
-        /// An engine makes the strings for these once, at load, and then writes by number.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[repr(u32)]
-        pub enum Name {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl Name {
-            /// All names, each at the index `name as usize`.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// The parameter's name as the engine spells it. A `*` at its end stands for
-            /// whatever else a name has there, unless that makes another of these names.
-            #[must_use]
-            pub const fn text(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text,)*
-                }
-            }
-
-            /// Whether a parameter of this name is meant.
-            #[must_use]
-            pub fn matches(self, text: &[u8]) -> bool {
-                let name = self.text().as_bytes();
-                match name.strip_suffix(b"*") {
-                    Some(start) => {
-                        text.starts_with(start)
-                            && !Self::ALL.iter().any(|name| name.text().as_bytes() == text)
-                    }
-                    None => text == name,
-                }
-            }
-        }
-    };
-}
-
-names! {
-    /// A database, as the engine's modules know it.
-    Account = "account",
-    /// Whether `cluster.locate` may choose a node, or only look one up.
-    Allocate = "allocate",
-    /// Whether a channel's call was answered.
-    Answered = "answered",
-    /// Identifies a call in the CDRs of all its legs.
-    Billid = "billid",
-    /// The number or resource that was called.
-    Called = "called",
-    /// The name of whom is called, for people.
-    Calledname = "calledname",
-    /// The target of a call.
-    Callto = "callto",
-    /// Who calls, or sends a message.
-    Caller = "caller",
-    /// The SIP code that a channel ended with.
-    CauseSip = "cause_sip",
-    /// The SIP code that an instant message is answered with.
-    Code = "code",
-    /// The node that a call came from, for CDRs.
-    ClusterOrigin = "cluster_origin",
-    /// The node that a call was sent to, for CDRs.
-    ClusterTarget = "cluster_target",
-    /// A registered user's location.
-    Data = "data",
-    /// Whether a channel's call came in or goes out.
-    Direction = "direction",
-    /// Why a call failed, as a word that the engine knows.
-    Error = "error",
-    /// A channel's id.
-    Id = "id",
-    /// The address that a message says it came from: where it did, unless the SIP channel believes `Via`.
-    IpHost = "ip_host",
-    /// The address that a message did come from, where `ip_host` is another.
-    IpHostReceived = "ip_host_recv",
-    /// The name of a node.
-    Nodename = "nodename",
-    /// The cluster prefix and node of the server that wrote a CDR.
-    Nodeprefix = "nodeprefix",
-    /// The SIP connection that an outgoing call must use.
-    ConnectionId = "oconnection_id",
-    /// The transport that an outgoing call must use, and all that goes with it.
-    Transport = "oip_transport*",
-    /// Headers of a call that are none of the cluster's.
-    OsipOther = "osip_*",
-    /// What the names of parameters start with that are headers.
-    OsipPrefix = "osip-prefix",
-    /// Header to another node: the call's billid.
-    OsipBillid = "osip_x-billid",
-    /// Header to another node: what nodes with version 1.0 don't know.
-    OsipCluster = "osip_x-cluster",
-    /// Header to another node: the target that it shall call.
-    OsipCallto = "osip_x-callto",
-    /// Header to another node: the node that sends the call.
-    OsipNodename = "osip_x-nodename",
-    /// Header to another node: proof of the others.
-    OsipSignature = "osip_x-signature",
-    /// Header to another node: the user that makes the call.
-    OsipUsername = "osip_x-username",
-    /// Header to another node: the nodes before this one.
-    OsipVisited = "osip_x-visited",
-    /// What a database is asked.
-    Query = "query",
-    /// Why a call failed, for people.
-    Reason = "reason",
-    /// The words that the other side has put to a channel's end.
-    ReasonSip = "reason_sip",
-    /// What is routed, where it isn't a call.
-    RouteType = "route_type",
-    /// Header from another node: the call's billid.
-    SipBillid = "sip_x-billid",
-    /// Header from another node: what nodes with version 1.0 don't know.
-    SipCluster = "sip_x-cluster",
-    /// Header from another node: the target to call.
-    SipCallto = "sip_x-callto",
-    /// Header from another node: the node that sent the call.
-    SipNodename = "sip_x-nodename",
-    /// Header from another node: proof of the others.
-    SipSignature = "sip_x-signature",
-    /// Header from another node: the user that makes the call.
-    SipUsername = "sip_x-username",
-    /// Header from another node: the nodes before that one.
-    SipVisited = "sip_x-visited",
-    /// Who sends a request that is part of no call.
-    User = "user",
-    /// The authenticated user.
-    Username = "username",
-}
-
-/// The headers by which one node tells another about a call.
-pub const CLUSTER_HEADERS: [Name; 7] = [
-    Name::SipCallto,
-    Name::SipBillid,
-    Name::SipNodename,
-    Name::SipUsername,
-    Name::SipVisited,
-    Name::SipSignature,
-    Name::SipCluster,
-];
-
-impl Name {
-    /// The parameters by which these headers are written.
-    pub(crate) const OSIP_HEADERS: [Self; 7] = [
-        Self::OsipCallto,
-        Self::OsipBillid,
-        Self::OsipNodename,
-        Self::OsipUsername,
-        Self::OsipVisited,
-        Self::OsipSignature,
-        Self::OsipCluster,
-    ];
-}
-
-/// A message's parameters. `'m` is the life of the message's texts: a verdict may borrow from them.
-pub trait Parameters<'m> {
-    /// The value of the first parameter of this name; `None` when there is no such parameter, empty
-    /// when it has no value.
-    fn get(&self, name: Name) -> Option<&'m [u8]>;
-
-    /// Whether there are several parameters of this name.
-    fn is_repeated(&self, name: Name) -> bool;
-
-    /// As [`get`](Self::get), for a name that the core doesn't know.
-    fn other(&self, name: &[u8]) -> Option<&'m [u8]>;
-
-    /// All parameters in order, names and values; none where the message isn't complete.
-    fn all(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])>;
-
-    /// The value, if the parameter is there and has one.
-    fn filled(&self, name: Name) -> Option<&'m [u8]> {
-        self.get(name).filter(|value| !value.is_empty())
-    }
-}
-
-impl<'m> Parameters<'m> for &'m [(Vec<u8>, Vec<u8>)] {
-    fn get(&self, name: Name) -> Option<&'m [u8]> {
-        self.iter()
-            .find(|(text, _)| name.matches(text))
-            .map(|(_, value)| value.as_slice())
-    }
-
-    fn is_repeated(&self, name: Name) -> bool {
-        self.iter()
-            .filter(|(text, _)| name.matches(text))
-            .nth(1)
-            .is_some()
-    }
-
-    fn other(&self, name: &[u8]) -> Option<&'m [u8]> {
-        self.iter()
-            .find(|(text, _)| text == name)
-            .map(|(_, value)| value.as_slice())
-    }
-
-    fn all(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])> {
-        self.iter()
-            .map(|(name, value)| (name.as_slice(), value.as_slice()))
-    }
-}
-
-/// What a message of ours came back with: a `cluster.locate`, or a question to a database.
+/// The reply to a message of the core's: to a `cluster.locate`, or to a database query.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reply<'m> {
-    /// Some handler took the message.
-    pub handled: bool,
-    /// A node's name: the return value, or what a database has in the first column of its last row.
-    pub node: &'m [u8],
-    /// The database had a row.
-    pub has_row: bool,
+    /// No thread could be started for a query, so it was not made.
+    pub no_thread: bool,
     /// There was no answer in time.
     pub timed_out: bool,
+    /// Some handler took the message.
+    pub handled: bool,
+    /// The return value.
+    pub retval: &'m [u8],
     /// Its `error` parameter; `None` when there is none.
     pub error: Option<&'m [u8]>,
     /// Its `reason` parameter, empty when there is none.
     pub reason: &'m [u8],
+    /// The first column of a database's row; `None` when there is no row.
+    pub row: Option<&'m [u8]>,
 }

@@ -6,6 +6,7 @@
 //! it, its health and what an operator wants of it, lives on as long as the node keeps its section.
 
 pub mod admin;
+pub(crate) mod calls;
 pub mod health;
 pub mod probe;
 mod state;

@@ -189,16 +189,28 @@ impl Settings {
         }
     }
 
+    /// Whether a target is the cluster's.
+    #[must_use]
+    pub fn has_prefix(&self, target: Option<&[u8]>) -> bool {
+        target.is_some_and(|target| self.prefix.strip(target).is_some())
+    }
+
     /// No sender's cluster headers count, because none was named and there is no secret.
     #[must_use]
     pub fn trusts_nobody(&self) -> bool {
         self.trust.is_unset() && !self.keys.are_set()
     }
 
-    /// Where the handler of a message stands among the others; `None` where there is to be none.
+    /// The priority at which the handler of a kind of messages is to be installed; 0 for no handler.
     #[must_use]
-    pub fn priority(&self, kind: Kind) -> Option<u32> {
+    pub fn priority(&self, kind: Kind) -> u32 {
         self.priorities.of(kind)
+    }
+
+    /// Whether messages of a kind are decided; if not, they pass.
+    #[must_use]
+    pub fn decides(&self, kind: Kind) -> bool {
+        self.priorities.decides(kind)
     }
 }
 

@@ -14,9 +14,9 @@ use crate::failure::unpoisoned;
 /// Something to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// Say a line in the log.
-    Say {
-        /// At this level.
+    /// Log a line.
+    Log {
+        /// The level.
         level: Level,
         /// The line.
         line: String,
@@ -49,8 +49,8 @@ impl Tasks {
         self.list().push_back(task);
     }
 
-    pub(crate) fn say(&self, level: Level, line: String) {
-        self.add(Task::Say { level, line });
+    pub(crate) fn log(&self, level: Level, line: String) {
+        self.add(Task::Log { level, line });
     }
 
     /// Takes the next one.

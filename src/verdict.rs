@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 
 use crate::addressing::resource::trim_blanks;
 use crate::event::Event;
-use crate::messages::{Kind, Name, Parameters};
+use crate::messages::{Kind, Name};
 use crate::placement::claim::Purpose;
 use crate::settings::Settings;
 use crate::text::{Text, Value};
@@ -74,9 +74,11 @@ pub(crate) struct Pending {
 pub struct Verdict<'m> {
     /// What is to be done.
     pub action: Action,
-    /// What to say in the log, if its level is on. To be said before the edits are written, because
+    /// The event to be logged, if its level is on. To be logged before the edits are written, because
     /// they may free what it borrows.
     pub event: Option<Event<'m>>,
+    /// How many like events were suppressed before this one.
+    suppressed: u64,
     edits: SmallVec<[Edit<'m>; 8]>,
     others: Vec<OtherEdit<'m>>,
     retval: Option<Value<'m>>,
@@ -120,17 +122,17 @@ impl<'m> Verdict<'m> {
     /// The line for the log; nothing where nothing happened.
     #[must_use]
     pub fn line(&self) -> Option<impl Display> {
-        self.event.as_ref().map(|event| event.line(&self.text))
+        let event = self.event.as_ref();
+        event.map(|event| event.line(&self.text, self.suppressed))
     }
 
-    pub(crate) fn set(&mut self, name: Name, text: &'m [u8]) {
-        self.edits.push(Edit::Set(name, Value::Given(text)));
-    }
-
-    /// Sets a parameter to a text of the verdict's own, which `write` appends.
-    pub(crate) fn set_made(&mut self, name: Name, write: impl FnOnce(&mut Text)) {
-        let value = self.make(write);
-        self.edits.push(Edit::Set(name, value));
+    /// Has an event logged: of several the most severe one, of equals the first.
+    pub(crate) fn log(&mut self, event: Event<'m>, suppressed: u64) {
+        let logged = self.event.as_ref().map(Event::level);
+        if logged.is_none_or(|level| event.level() < level) {
+            self.event = Some(event);
+            self.suppressed = suppressed;
+        }
     }
 
     pub(crate) fn set_value(&mut self, name: Name, value: Value<'m>) {
@@ -142,33 +144,9 @@ impl<'m> Verdict<'m> {
         self.others.push(OtherEdit { name, value });
     }
 
-    /// Sets the parameter, or removes it from the message where there is no text.
-    pub(crate) fn set_or_clear(
-        &mut self,
-        message: &impl Parameters<'m>,
-        name: Name,
-        text: Option<&'m [u8]>,
-    ) {
-        match text {
-            Some(text) => self.set(name, text),
-            None => self.clear(message, name),
-        }
-    }
-
-    /// Removes the parameter, if the message has it.
-    pub(crate) fn clear(&mut self, message: &impl Parameters<'m>, name: Name) {
-        if message.get(name).is_some() {
-            self.edits.push(Edit::Clear(name));
-        }
-    }
-
-    /// Says why the call fails: a word that the engine knows, and a text for people. That goes out as
-    /// a SIP phrase, so it must be printable.
-    pub(crate) fn fail(&mut self, error: &'static [u8], reason: &str) {
-        self.set(Name::Error, error);
-        self.set_made(Name::Reason, |text| {
-            text.extend_from_slice(reason.as_bytes());
-        });
+    /// Removes a parameter.
+    pub(crate) fn clear(&mut self, name: Name) {
+        self.edits.push(Edit::Clear(name));
     }
 
     pub(crate) fn set_retval(&mut self, value: Value<'m>) {
@@ -199,6 +177,7 @@ impl<'m> Verdict<'m> {
     pub(crate) fn reset(&mut self) {
         self.action = Action::Pass;
         self.event = None;
+        self.suppressed = 0;
         self.edits.clear();
         self.others.clear();
         self.retval = None;

@@ -6,14 +6,19 @@
 use std::mem::MaybeUninit;
 
 use clustering::ffi::{
-    CLUSTERING_NAMES, clustering_action, clustering_bytes, clustering_core, clustering_decide,
-    clustering_free, clustering_kind, clustering_load, clustering_message, clustering_new,
-    clustering_result, clustering_setting, clustering_verdict, clustering_verdict_release,
+    CLUSTERING_NAME_COUNT, clustering_action, clustering_borrowed_text, clustering_core,
+    clustering_decide, clustering_free, clustering_kind, clustering_load, clustering_message,
+    clustering_new, clustering_result, clustering_setting, clustering_verdict,
+    clustering_verdict_release,
 };
 use clustering::messages::Name;
 
-use clustering_action::{CLUSTERING_ANSWER, CLUSTERING_CHANGE, CLUSTERING_PASS};
-use clustering_kind::{CLUSTERING_CDR, CLUSTERING_EXECUTE, CLUSTERING_REGISTER, CLUSTERING_ROUTE};
+use clustering_action::{
+    CLUSTERING_ACTION_ANSWER, CLUSTERING_ACTION_CHANGE, CLUSTERING_ACTION_PASS,
+};
+use clustering_kind::{
+    CLUSTERING_KIND_CDR, CLUSTERING_KIND_EXECUTE, CLUSTERING_KIND_REGISTER, CLUSTERING_KIND_ROUTE,
+};
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -29,65 +34,65 @@ struct Case {
 const CASES: [Case; 8] = [
     Case {
         title: "pass",
-        kind: CLUSTERING_EXECUTE,
+        kind: CLUSTERING_KIND_EXECUTE,
         params: &[("callto", "sip/sip:bob@192.0.2.1")],
-        action: CLUSTERING_PASS,
+        action: CLUSTERING_ACTION_PASS,
     },
     Case {
         title: "local",
-        kind: CLUSTERING_EXECUTE,
+        kind: CLUSTERING_KIND_EXECUTE,
         params: &[("callto", "cluster/node1/park/1")],
-        action: CLUSTERING_CHANGE,
+        action: CLUSTERING_ACTION_CHANGE,
     },
     Case {
         title: "forward",
-        kind: CLUSTERING_EXECUTE,
+        kind: CLUSTERING_KIND_EXECUTE,
         params: &[
             ("callto", "cluster/node2/sip/sip:bob@192.0.2.9"),
             ("called", "bob"),
             ("billid", "1-2"),
             ("username", "alice"),
         ],
-        action: CLUSTERING_CHANGE,
+        action: CLUSTERING_ACTION_CHANGE,
     },
     Case {
         title: "register",
-        kind: CLUSTERING_REGISTER,
+        kind: CLUSTERING_KIND_REGISTER,
         params: &[("data", "sip/sip:bob@192.0.2.9:5060")],
-        action: CLUSTERING_CHANGE,
+        action: CLUSTERING_ACTION_CHANGE,
     },
     Case {
         title: "route-miss",
-        kind: CLUSTERING_ROUTE,
+        kind: CLUSTERING_KIND_ROUTE,
         params: &[("called", "bob"), ("ip_host", "203.0.113.1")],
-        action: CLUSTERING_PASS,
+        action: CLUSTERING_ACTION_PASS,
     },
     Case {
         title: "route",
-        kind: CLUSTERING_ROUTE,
+        kind: CLUSTERING_KIND_ROUTE,
         params: &[
             ("called", "cluster/"),
             ("ip_host", "192.0.2.2"),
             ("sip_x-callto", "park/1"),
             ("sip_x-billid", "1-2"),
         ],
-        action: CLUSTERING_ANSWER,
+        action: CLUSTERING_ACTION_ANSWER,
     },
     Case {
         title: "untrusted headers",
-        kind: CLUSTERING_ROUTE,
+        kind: CLUSTERING_KIND_ROUTE,
         params: &[
             ("called", "cluster/1"),
             ("ip_host", "203.0.113.1"),
             ("sip_x-billid", "1-2"),
         ],
-        action: CLUSTERING_CHANGE,
+        action: CLUSTERING_ACTION_CHANGE,
     },
     Case {
         title: "cdr",
-        kind: CLUSTERING_CDR,
+        kind: CLUSTERING_KIND_CDR,
         params: &[],
-        action: CLUSTERING_CHANGE,
+        action: CLUSTERING_ACTION_CHANGE,
     },
 ];
 
@@ -102,7 +107,7 @@ fn nothing_is_allocated_for_a_usual_message() {
         action,
     } in CASES
     {
-        let mut known = [bytes(""); CLUSTERING_NAMES];
+        let mut known = [bytes(""); CLUSTERING_NAME_COUNT];
         let mut present = 0;
         for (name, value) in params {
             let number = Name::ALL
@@ -119,6 +124,7 @@ fn nothing_is_allocated_for_a_usual_message() {
             params: std::ptr::null(),
             count: 0,
             complete: false,
+            made: 1_000_000,
             now: 1_000_000,
         };
         // The first message to a node matches its name and remembers what the others then find.
@@ -130,11 +136,11 @@ fn nothing_is_allocated_for_a_usual_message() {
         assert_eq!(blocks, 0, "{title}");
     }
     // SAFETY: made above, used no more.
-    unsafe { clustering_free(core) };
+    unsafe { clustering_free(&mut { core }) };
 }
 
-fn bytes(text: &'static str) -> clustering_bytes {
-    clustering_bytes {
+fn bytes(text: &'static str) -> clustering_borrowed_text {
+    clustering_borrowed_text {
         ptr: text.as_ptr(),
         len: text.len(),
     }
@@ -161,7 +167,7 @@ fn core() -> *mut clustering_core {
         let core = clustering_new(bytes("node1"), 7);
         let file = bytes("clustering.conf");
         let result = clustering_load(core, file, settings.as_ptr(), settings.len(), errors);
-        assert_eq!(result, clustering_result::CLUSTERING_OK);
+        assert_eq!(result, clustering_result::CLUSTERING_RESULT_OK);
         core
     }
 }

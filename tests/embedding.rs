@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The core in other hosts than an engine: what the library offers them, and what the docs tell them to do.
+//! The core in other hosts than an engine: the library, its installation, and the steps in the docs.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,12 +21,12 @@ fn read(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap()
 }
 
-/// Runs a line of a shell at the root of the source; all that it says is its output.
+/// Runs a line of a shell at the root of the source; its output has its errors, too.
 fn shell(line: &str) -> Output {
     Command::new("sh")
         .args(["-c", &format!("exec 2>&1; {line}")])
         .current_dir(root())
-        // The place where the docs, and the build of the module, look for the library.
+        // The place of the library in the docs, and in the build of the module.
         .env("CARGO_TARGET_DIR", root().join("target"))
         .output()
         .unwrap()
@@ -49,22 +49,28 @@ fn library() -> &'static Path {
     })
 }
 
-/// The example, compiled with the header in a directory.
+/// The example, as a program.
 struct Host {
     place: TempDir,
 }
 
 impl Host {
+    /// Compiled with the header in a directory, and linked with the library of the build.
     fn new(standard: &str, header: &Path) -> Self {
+        let include = format!("-I{}", header.display());
+        let library = library().to_str().unwrap();
+        let system = ["-lpthread", "-ldl", "-lm", "-lrt", "-lutil"];
+        Self::compile(standard, &[&[&include, library][..], &system].concat())
+    }
+
+    fn compile(standard: &str, flags: &[&str]) -> Self {
         let place = TempDir::new().unwrap();
         let output = Command::new("cc")
             .arg(standard)
             .args(STRICT)
-            .arg("-I")
-            .arg(header)
             .arg(root().join("examples/embed.c"))
-            .arg(library())
-            .args(["-lpthread", "-ldl", "-lm", "-lrt", "-lutil", "-o"])
+            .args(flags)
+            .arg("-o")
             .arg(place.path().join("embed"))
             .output()
             .expect("a C compiler is installed");
@@ -168,6 +174,41 @@ fn the_example_compiles_as_c_without_a_warning_and_shows_verdicts() {
         let unknown = host.run(&["no.message"]);
         assert_eq!(unknown.status.code(), Some(2), "a bad argument");
     }
+}
+
+#[test]
+fn an_installed_core_is_found_by_pkg_config_and_serves_a_host() {
+    // Of the build of the module, which has the same library.
+    library();
+    let build = module_path().canonicalize().unwrap().with_file_name("");
+    let prefix = TempDir::new().unwrap();
+    let mut install = Command::new("cmake");
+    install.arg("--install").arg(build);
+    install.args(["--component", "core", "--prefix"]);
+    done(&install.arg(prefix.path()).output().unwrap());
+    let header = fs::read(prefix.path().join("include/clustering.h")).unwrap();
+    assert_eq!(
+        header,
+        fs::read(root().join("include/clustering.h")).unwrap()
+    );
+    let pkg_config = |arguments: &[&str]| {
+        let found = Command::new("find")
+            .arg(prefix.path())
+            .args(["-name", "clustering.pc", "-printf", "%h"])
+            .output();
+        let output = Command::new("pkg-config")
+            .env("PKG_CONFIG_PATH", done(&found.unwrap()))
+            .args(arguments)
+            .arg("clustering")
+            .output()
+            .expect("pkg-config is installed");
+        done(&output).trim().to_owned()
+    };
+    assert_eq!(pkg_config(&["--modversion"]), env!("CARGO_PKG_VERSION"));
+    let flags = pkg_config(&["--cflags", "--libs"]);
+    let flags: Vec<_> = flags.split_whitespace().collect();
+    let said = Host::compile("-std=c11", &flags).run(&["call.execute", "callto=cluster/node1/x"]);
+    assert_eq!(done(&said), "action 1\nset callto = x\n");
 }
 
 #[test]

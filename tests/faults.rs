@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The core fails on purpose: at each entry, and wherever it runs out of memory. That costs one
+//! The core fails on purpose: at each function of the C ABI, and wherever it runs out of memory. That costs one
 //! message, or one request of an operator, and nothing else.
 //!
 //! `scripts/faults` runs this with what it needs, also against a module in an engine.
@@ -17,25 +17,28 @@ use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use clustering::failure::fault;
 use clustering::ffi::{
-    CLUSTERING_NAMES, clustering_action, clustering_answer, clustering_bytes, clustering_check,
-    clustering_chore, clustering_chore_next, clustering_command, clustering_complete,
-    clustering_concerns, clustering_core, clustering_decide, clustering_enabled, clustering_free,
-    clustering_help, clustering_kind, clustering_load, clustering_located, clustering_message,
-    clustering_new, clustering_priority, clustering_probed, clustering_restore, clustering_result,
-    clustering_setting, clustering_state, clustering_status, clustering_status_nodes,
-    clustering_text, clustering_text_free, clustering_tick, clustering_verdict,
-    clustering_verdict_line, clustering_verdict_release,
+    CLUSTERING_NAME_COUNT, clustering_action, clustering_borrowed_text, clustering_check,
+    clustering_command, clustering_complete, clustering_concerns, clustering_core,
+    clustering_decide, clustering_enabled, clustering_free, clustering_help, clustering_kind,
+    clustering_load, clustering_message, clustering_new, clustering_next_task,
+    clustering_owned_text, clustering_owned_text_free, clustering_priority,
+    clustering_probe_report, clustering_probed, clustering_reply, clustering_restore,
+    clustering_result, clustering_resume, clustering_setting, clustering_state, clustering_status,
+    clustering_status_nodes, clustering_task, clustering_task_free, clustering_tick,
+    clustering_verdict, clustering_verdict_line, clustering_verdict_release,
 };
 use clustering::messages::Name;
 
-use clustering_action::{CLUSTERING_CHANGE, CLUSTERING_LOCATE, CLUSTERING_PASS};
-use clustering_kind::CLUSTERING_EXECUTE;
-use clustering_result::{CLUSTERING_OK, CLUSTERING_PANIC};
+use clustering_action::{
+    CLUSTERING_ACTION_CHANGE, CLUSTERING_ACTION_LOCATE, CLUSTERING_ACTION_PASS,
+};
+use clustering_kind::CLUSTERING_KIND_EXECUTE;
+use clustering_result::{CLUSTERING_RESULT_OK, CLUSTERING_RESULT_PANIC};
 
 /// Fails one allocation, as often as a test wants.
 struct Failing;
 
-/// How many more allocations succeed; negative for all.
+/// The number of allocations that still succeed; negative for all.
 static LEFT: AtomicI64 = AtomicI64::new(-1);
 
 #[global_allocator]
@@ -60,8 +63,8 @@ unsafe impl GlobalAlloc for Failing {
 /// Faults hit the whole process, so one test at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
-fn bytes(text: &'static str) -> clustering_bytes {
-    clustering_bytes {
+fn bytes(text: &'static str) -> clustering_borrowed_text {
+    clustering_borrowed_text {
         ptr: text.as_ptr(),
         len: text.len(),
     }
@@ -76,6 +79,17 @@ const SETTINGS: [(&str, &str, &str); 6] = [
     ("health", "interval", "1"),
 ];
 
+/// Frees a text of the core's.
+///
+/// # Safety
+///
+/// `text` came from the core and was not freed.
+unsafe fn free(mut text: clustering_owned_text) {
+    // SAFETY: promised by the caller.
+    unsafe { clustering_owned_text_free(&raw mut text) };
+    assert!(text.ptr.is_null() && text.len == 0);
+}
+
 /// A node, by way of the C ABI.
 struct Node(*mut clustering_core);
 
@@ -84,7 +98,7 @@ impl Node {
         // SAFETY: the text is static.
         let node = Self(unsafe { clustering_new(bytes("node1"), 7) });
         assert!(!node.0.is_null());
-        assert_eq!(node.load(), CLUSTERING_OK);
+        assert_eq!(node.load(), CLUSTERING_RESULT_OK);
         node
     }
 
@@ -95,20 +109,20 @@ impl Node {
             value: bytes(value),
         });
         let file = bytes("clustering.conf");
-        let mut errors = MaybeUninit::<clustering_text>::uninit();
+        let mut errors = MaybeUninit::<clustering_owned_text>::uninit();
         // SAFETY: all arguments outlive the call; `errors` is written by it.
         unsafe {
             let count = settings.len();
             let result =
                 clustering_load(self.0, file, settings.as_ptr(), count, errors.as_mut_ptr());
-            clustering_text_free(errors.assume_init());
+            free(errors.assume_init());
             result
         }
     }
 
-    /// Places a call, all the way through a locate if need be; says how it ended, and what came of it.
+    /// Places a call, all the way through a locate if need be; gives the last result and action.
     fn call(&self, callto: &'static str) -> (clustering_result, clustering_action) {
-        let mut known = [bytes(""); CLUSTERING_NAMES];
+        let mut known = [bytes(""); CLUSTERING_NAME_COUNT];
         known[Name::Callto as usize] = bytes(callto);
         let message = clustering_message {
             known: known.as_ptr(),
@@ -117,6 +131,7 @@ impl Node {
             params: std::ptr::null(),
             count: 0,
             complete: true,
+            made: 1_000_000,
             now: 1_000_000,
         };
         let mut first = MaybeUninit::<clustering_verdict>::uninit();
@@ -124,49 +139,58 @@ impl Node {
         // SAFETY: the message outlives the verdicts, each of which is made before it is looked at and
         // released once, where it was made.
         unsafe {
-            let kind = CLUSTERING_EXECUTE as u32;
+            let kind = CLUSTERING_KIND_EXECUTE as u32;
             let mut result =
                 clustering_decide(self.0, kind, &raw const message, first.as_mut_ptr());
             let mut action = (*first.as_ptr()).action;
-            if action == CLUSTERING_LOCATE {
-                let answer = clustering_answer {
+            if action == CLUSTERING_ACTION_LOCATE {
+                let reply = clustering_reply {
+                    no_thread: false,
+                    timed_out: false,
                     handled: true,
-                    node: bytes("node2"),
                     has_error: false,
+                    retval: bytes("node2"),
                     error: bytes(""),
                     reason: bytes(""),
-                    has_row: false,
-                    timed_out: false,
+                    rows: std::ptr::null(),
+                    row_count: 0,
                 };
-                let (begun, place) = (first.as_ptr(), second.as_mut_ptr());
+                let (pending, place) = (first.as_ptr(), second.as_mut_ptr());
                 result =
-                    clustering_located(self.0, begun, &raw const message, &raw const answer, place);
+                    clustering_resume(self.0, pending, &raw const message, &raw const reply, place);
                 action = (*place).action;
-                clustering_text_free(clustering_verdict_line(place));
+                free(clustering_verdict_line(place));
                 clustering_verdict_release(place);
             }
-            clustering_text_free(clustering_verdict_line(first.as_ptr()));
+            free(clustering_verdict_line(first.as_ptr()));
             clustering_verdict_release(first.as_mut_ptr());
             (result, action)
         }
     }
 
-    /// Does all that an operator and the engine's timer may bring about, once the clock stands at `now`.
+    /// Does all that an operator and the engine's timer may bring about, with the clock at `now`.
     fn operate(&self, now: u64) {
-        let mut text = MaybeUninit::<clustering_text>::uninit();
-        let mut task = MaybeUninit::<clustering_chore>::uninit();
+        let mut text = MaybeUninit::<clustering_owned_text>::uninit();
+        let mut task = MaybeUninit::<clustering_task>::uninit();
         // SAFETY: the node lives; each text is made before it is freed, once, and so is each task.
         unsafe {
             clustering_tick(self.0, now);
-            while clustering_chore_next(self.0, task.as_mut_ptr()) {
-                let task = task.assume_init_read();
-                let node = clustering_bytes {
+            while clustering_next_task(self.0, task.as_mut_ptr()) {
+                let mut task = task.assume_init_read();
+                let node = clustering_borrowed_text {
                     ptr: task.node.ptr,
                     len: task.node.len,
                 };
-                clustering_probed(self.0, node, task.number, 0, 200, now + 1000);
-                clustering_text_free(task.node);
-                clustering_text_free(task.text);
+                let report = clustering_probe_report {
+                    no_thread: false,
+                    handled: true,
+                    has_error: false,
+                    has_headers: true,
+                    code: 200,
+                };
+                clustering_probed(self.0, node, task.number, &raw const report, now + 1000);
+                clustering_task_free(&raw mut task);
+                assert!(task.node.ptr.is_null() && task.text.ptr.is_null());
             }
             for line in [
                 "nodes",
@@ -176,15 +200,15 @@ impl Node {
                 "metrics",
             ] {
                 clustering_command(self.0, bytes(line), text.as_mut_ptr());
-                clustering_text_free(text.assume_init_read());
+                free(text.assume_init_read());
             }
             let state = clustering_state(self.0);
-            let kept = clustering_bytes {
+            let kept = clustering_borrowed_text {
                 ptr: state.ptr,
                 len: state.len,
             };
             clustering_restore(self.0, kept, text.as_mut_ptr());
-            clustering_text_free(text.assume_init_read());
+            free(text.assume_init_read());
             for made in [
                 state,
                 clustering_complete(self.0, bytes("drain")),
@@ -193,7 +217,7 @@ impl Node {
                 clustering_status_nodes(self.0),
                 clustering_help(),
             ] {
-                clustering_text_free(made);
+                free(made);
             }
         }
     }
@@ -208,7 +232,7 @@ impl Node {
                 std::slice::from_raw_parts(text.ptr, text.len)
             };
             let copy = String::from_utf8(bytes.to_vec()).unwrap();
-            clustering_text_free(text);
+            free(text);
             copy
         }
     }
@@ -219,24 +243,28 @@ impl Node {
         count.parse().unwrap()
     }
 
-    /// Everything works as if nothing had been.
+    /// Shows that everything works as before.
     fn assert_sound(&self) {
-        assert_eq!(self.load(), CLUSTERING_OK);
+        assert_eq!(self.load(), CLUSTERING_RESULT_OK);
         for callto in ["cluster/node1/x", "cluster/node2/x", "cluster/*/x"] {
             assert_eq!(
                 self.call(callto),
-                (CLUSTERING_OK, CLUSTERING_CHANGE),
+                (CLUSTERING_RESULT_OK, CLUSTERING_ACTION_CHANGE),
                 "{callto}"
             );
         }
-        assert_eq!(self.call("sip/x"), (CLUSTERING_OK, CLUSTERING_PASS));
+        assert_eq!(
+            self.call("sip/x"),
+            (CLUSTERING_RESULT_OK, CLUSTERING_ACTION_PASS)
+        );
     }
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
         // SAFETY: made by `new`, used no more.
-        unsafe { clustering_free(self.0) };
+        unsafe { clustering_free(&raw mut self.0) };
+        assert!(self.0.is_null());
     }
 }
 
@@ -251,7 +279,7 @@ fn a_panic_at_any_entry_changes_nothing_and_poisons_nothing() {
         // SAFETY: the node lives, no message is given.
         unsafe {
             let enabled = clustering_enabled(node.0);
-            let priority = clustering_priority(node.0, CLUSTERING_EXECUTE as u32);
+            let priority = clustering_priority(node.0, CLUSTERING_KIND_EXECUTE as u32);
             assert!(first > 1 || (!enabled && priority == 0));
             assert!(!clustering_concerns(node.0, 1, std::ptr::null()));
         }
@@ -259,10 +287,10 @@ fn a_panic_at_any_entry_changes_nothing_and_poisons_nothing() {
         node.operate(first * 2_000_000);
         fault::every(0);
         assert!(
-            result == CLUSTERING_OK || action == CLUSTERING_PASS,
+            result == CLUSTERING_RESULT_OK || action == CLUSTERING_ACTION_PASS,
             "{result:?} {action:?}"
         );
-        assert!([CLUSTERING_OK, CLUSTERING_PANIC].contains(&loaded));
+        assert!([CLUSTERING_RESULT_OK, CLUSTERING_RESULT_PANIC].contains(&loaded));
         node.assert_sound();
     }
     assert!(node.panics() > 0);
@@ -286,15 +314,16 @@ fn a_panic_is_said_once_in_a_while_and_counted_each_time() {
             params: std::ptr::null(),
             count: 0,
             complete: true,
+            made: 1_000_000,
             now: 1_000_000,
         };
         let mut verdict = MaybeUninit::<clustering_verdict>::uninit();
-        let kind = CLUSTERING_EXECUTE as u32;
+        let kind = CLUSTERING_KIND_EXECUTE as u32;
         // SAFETY: the verdict is made, looked at, and then released once.
         unsafe {
             let place = verdict.as_mut_ptr();
             let result = clustering_decide(node.0, kind, &raw const message, place);
-            assert_eq!(result, CLUSTERING_PANIC);
+            assert_eq!(result, CLUSTERING_RESULT_PANIC);
             said += u32::from((*place).level != 0);
             fault::every(0);
             clustering_verdict_release(place);
@@ -322,7 +351,7 @@ fn running_out_of_memory_at_any_allocation_costs_one_message() {
         node.operate(2_000_000 * u64::try_from(allocation).unwrap_or_default());
         has_failed |= LEFT.swap(-1, Relaxed) < 0;
         assert!(
-            [CLUSTERING_OK, CLUSTERING_PANIC].contains(&loaded),
+            [CLUSTERING_RESULT_OK, CLUSTERING_RESULT_PANIC].contains(&loaded),
             "{loaded:?}"
         );
         node.assert_sound();
@@ -332,18 +361,18 @@ fn running_out_of_memory_at_any_allocation_costs_one_message() {
             "cluster/nowhere/x",
             "cluster/node1/x",
         ] {
-            assert_eq!(node.load(), CLUSTERING_OK);
+            assert_eq!(node.load(), CLUSTERING_RESULT_OK);
             LEFT.store(allocation, Relaxed);
             let (result, action) = node.call(callto);
             has_failed |= LEFT.swap(-1, Relaxed) < 0;
             assert!(
-                result == CLUSTERING_OK || action == CLUSTERING_PASS,
+                result == CLUSTERING_RESULT_OK || action == CLUSTERING_ACTION_PASS,
                 "{result:?} {action:?}"
             );
-            failures += u32::from(result == CLUSTERING_PANIC);
+            failures += u32::from(result == CLUSTERING_RESULT_PANIC);
             node.assert_sound();
         }
-        failures += u32::from(loaded == CLUSTERING_PANIC);
+        failures += u32::from(loaded == CLUSTERING_RESULT_PANIC);
         if !has_failed {
             println!("{allocation} allocations at most, {failures} failures");
             break;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! All entries of the C ABI, by any sequence of calls that the header allows: several nodes, NULLs, numbers
+//! All functions of the C ABI, by any sequence of calls that the header allows: several nodes, NULLs, numbers
 //! out of range, verdicts that are held while settings change, while operators give commands and while other
 //! verdicts are made.
 //!
@@ -16,15 +16,16 @@ use std::{mem, panic, process, ptr, slice};
 
 use call::{Asked, Call, Place};
 use clustering::ffi::{
-    CLUSTERING_ABI_VERSION, CLUSTERING_KINDS, CLUSTERING_NAMES, clustering_abi_check,
+    CLUSTERING_ABI_VERSION, CLUSTERING_KIND_COUNT, CLUSTERING_NAME_COUNT, clustering_abi_check,
     clustering_abi_version, clustering_action, clustering_concerns, clustering_core,
-    clustering_decide, clustering_edit_kind, clustering_enabled, clustering_free,
-    clustering_kind_filtered, clustering_kind_name, clustering_kind_names, clustering_load,
-    clustering_located, clustering_name, clustering_new, clustering_priority, clustering_result,
-    clustering_status, clustering_text, clustering_verdict, clustering_verdict_line,
+    clustering_decide, clustering_decides, clustering_edit_kind, clustering_enabled,
+    clustering_free, clustering_kind_filtered, clustering_kind_name, clustering_kind_names,
+    clustering_load, clustering_name, clustering_new, clustering_owned_text,
+    clustering_owned_text_free, clustering_priority, clustering_result, clustering_resume,
+    clustering_status, clustering_task_free, clustering_verdict, clustering_verdict_line,
     clustering_verdict_release, clustering_version,
 };
-use clustering_fuzz::host::{Answer, Empty, Message, bytes, read, take};
+use clustering_fuzz::host::{AbiReply, Answer, Empty, Message, bytes, read, take, times};
 use clustering_fuzz::operate::{Operation, Operator, first, settings};
 use clustering_fuzz::{File, Params, Text, is_line};
 use libfuzzer_sys::fuzz_target;
@@ -45,16 +46,17 @@ struct Held {
 }
 
 fn is_kind(number: u32) -> bool {
-    (number as usize) < CLUSTERING_KINDS
+    (number as usize) < CLUSTERING_KIND_COUNT
 }
 
 /// Memory for a verdict, as full of nonsense as a stack is.
 fn memory() -> Box<clustering_verdict> {
     let mut place = Box::<clustering_verdict>::new_uninit();
-    // SAFETY: all fields but the action, which is written, may hold any bits.
+    // SAFETY: all fields but those that are written may hold any bits.
     unsafe {
         ptr::write_bytes(place.as_mut_ptr(), 0xA5, 1);
-        (&raw mut (*place.as_mut_ptr()).action).write(clustering_action::CLUSTERING_PASS);
+        (&raw mut (*place.as_mut_ptr()).action).write(clustering_action::CLUSTERING_ACTION_PASS);
+        (&raw mut (*place.as_mut_ptr()).core_made).write(false);
         place.assume_init()
     }
 }
@@ -73,12 +75,12 @@ unsafe fn look(verdict: &clustering_verdict) -> Vec<Vec<u8>> {
         let retval = read(verdict.retval);
         let returns = matches!(
             verdict.action,
-            clustering_action::CLUSTERING_ANSWER
-                | clustering_action::CLUSTERING_LOCATE
-                | clustering_action::CLUSTERING_ASK
+            clustering_action::CLUSTERING_ACTION_ANSWER
+                | clustering_action::CLUSTERING_ACTION_LOCATE
+                | clustering_action::CLUSTERING_ACTION_ASK
         );
         assert_eq!(retval.is_empty(), !returns);
-        let asks = verdict.action == clustering_action::CLUSTERING_ASK;
+        let asks = verdict.action == clustering_action::CLUSTERING_ACTION_ASK;
         assert_eq!(verdict.timeout > 0, asks);
         let mut seen = vec![vec![verdict.action as u8], line, retval];
         let edits = match verdict.edit_count {
@@ -86,9 +88,9 @@ unsafe fn look(verdict: &clustering_verdict) -> Vec<Vec<u8>> {
             count => slice::from_raw_parts(verdict.edits, count),
         };
         for edit in edits {
-            assert!((edit.name as usize) < CLUSTERING_NAMES);
+            assert!((edit.name as usize) < CLUSTERING_NAME_COUNT);
             let value = read(edit.value);
-            let clears = edit.kind == clustering_edit_kind::CLUSTERING_CLEAR;
+            let clears = edit.kind == clustering_edit_kind::CLUSTERING_EDIT_KIND_CLEAR;
             assert!(!clears || value.is_empty());
             seen.extend([read(clustering_name(edit.name)), vec![clears.into()], value]);
         }
@@ -97,12 +99,12 @@ unsafe fn look(verdict: &clustering_verdict) -> Vec<Vec<u8>> {
 }
 
 impl Held {
-    /// Whether it may be handed to `clustering_located`: at any time if it asked for something, and else
+    /// Whether it may be handed to `clustering_resume`: at any time if it asked for something, and else
     /// as long as its texts stand.
     fn may_go_on(&self) -> bool {
         let asks = matches!(
             self.verdict.action,
-            clustering_action::CLUSTERING_LOCATE | clustering_action::CLUSTERING_ASK
+            clustering_action::CLUSTERING_ACTION_LOCATE | clustering_action::CLUSTERING_ACTION_ASK
         );
         asks || self.texts.is_some()
     }
@@ -150,14 +152,14 @@ impl Host {
         }
         let operator = mem::take(&mut self.cores[number]);
         // SAFETY: NULL, or a node that nothing borrows from any more.
-        unsafe { clustering_free(operator.core()) }
+        unsafe { operator.free() }
     }
 
     fn load(&self, core: Place, file: &File, with_errors: bool, empty: Empty) {
         let core = self.core(core);
         let settings = settings(file, empty);
         // What can't be a text, so that it's seen if nothing was written.
-        let mut errors = clustering_text {
+        let mut errors = clustering_owned_text {
             ptr: ptr::dangling_mut(),
             len: usize::MAX,
         };
@@ -175,11 +177,11 @@ impl Host {
             }
         };
         match result {
-            clustering_result::CLUSTERING_OK => assert!(!core.is_null() && lines.is_empty()),
-            clustering_result::CLUSTERING_BAD_ARGUMENT => {
+            clustering_result::CLUSTERING_RESULT_OK => assert!(!core.is_null() && lines.is_empty()),
+            clustering_result::CLUSTERING_RESULT_BAD_ARGUMENT => {
                 assert!(core.is_null() && lines.is_empty());
             }
-            clustering_result::CLUSTERING_BAD_SETTINGS => {
+            clustering_result::CLUSTERING_RESULT_BAD_SETTINGS => {
                 assert!(!core.is_null());
                 assert_eq!(lines.is_empty(), !with_errors);
                 let mut lines = lines.split(|&byte| byte == b'\n');
@@ -189,7 +191,7 @@ impl Host {
         }
     }
 
-    /// Calls the entries that only tell something.
+    /// Calls the functions that only tell something.
     fn ask(&self, core: Place, number: u32) {
         let core = self.core(core);
         // SAFETY: NULL or a node; the names are for ever, the text is the core's own.
@@ -203,21 +205,22 @@ impl Host {
                 let known = !read(clustering_kind_name(kind)).is_empty();
                 assert_eq!(known, is_kind(kind));
                 let priority = clustering_priority(core, kind);
-                assert!(priority == 0 || (known && enabled));
+                assert!(priority == 0 || known);
+                assert!(!clustering_decides(core, kind) || (priority > 0 && enabled));
                 assert_eq!(clustering_kind_names(kind) != 0, known);
                 assert!(known || !clustering_kind_filtered(kind));
             }
             let named = !read(clustering_name(number)).is_empty();
-            assert_eq!(named, (number as usize) < CLUSTERING_NAMES);
+            assert_eq!(named, (number as usize) < CLUSTERING_NAME_COUNT);
             assert!(!read(clustering_version()).is_empty());
             assert_eq!(clustering_abi_version(), CLUSTERING_ABI_VERSION);
-            let mut errors = clustering_text {
+            let mut errors = clustering_owned_text {
                 ptr: ptr::null_mut(),
                 len: 0,
             };
             let fits = clustering_abi_check(number, &raw mut errors);
             assert_eq!(
-                fits == clustering_result::CLUSTERING_OK,
+                fits == clustering_result::CLUSTERING_RESULT_OK,
                 number == CLUSTERING_ABI_VERSION
             );
             assert_eq!(take(errors).is_empty(), number == CLUSTERING_ABI_VERSION);
@@ -226,7 +229,7 @@ impl Host {
 
     fn concerns(&self, core: Place, kind: u8, params: Option<&Params>, empty: Empty) {
         let core = self.core(core);
-        let message = params.map(|params| Message::new(params, false, 0, empty));
+        let message = params.map(|params| Message::new(params, false, times(0, 0), empty));
         let message = message.as_ref().map(Message::abi);
         let message = message.as_ref().map_or(ptr::null(), ptr::from_ref);
         // SAFETY: all that is passed outlives the call.
@@ -263,36 +266,36 @@ impl Host {
     }
 
     /// Goes on from a verdict that is held, and holds the next one.
-    fn located(
+    fn resume(
         &mut self,
-        begun: Place,
+        pending: Place,
         core: Place,
         params: Option<Params>,
         answer: Option<Answer>,
         asked: Asked,
     ) {
-        let begun = begun
+        let pending = pending
             .of(VERDICTS)
             .and_then(|place| self.verdicts[place].as_ref());
-        if begun.is_some_and(|begun| !begun.may_go_on()) {
+        if pending.is_some_and(|pending| !pending.may_go_on()) {
             return;
         }
-        let core = begun.map_or(core.of(CORES), |begun| begun.core);
-        let params = params.or_else(|| begun.and_then(|begun| begun.params.clone()));
+        let core = pending.map_or(core.of(CORES), |pending| pending.core);
+        let params = params.or_else(|| pending.and_then(|pending| pending.params.clone()));
         let message = asked.message(params.as_ref());
         let abi = message.abi();
         let given = params.as_ref().map_or(ptr::null(), |_| &raw const abi);
         let found = answer.as_ref().map(|answer| answer.abi(asked.empty));
-        let found = found.as_ref().map_or(ptr::null(), ptr::from_ref);
+        let found = found.as_ref().map_or(ptr::null(), AbiReply::as_ptr);
         let mut verdict = memory();
         let to = asked.place(&mut verdict);
         let node = core.map_or(ptr::null_mut(), |core| self.cores[core].core());
-        // SAFETY: `begun` is NULL or a verdict of the same node; the rest as for `decide`.
+        // SAFETY: `pending` is NULL or a verdict of the same node; the rest as for `decide`.
         let result = unsafe {
-            let begun = begun.map_or(ptr::null(), |begun| &raw const *begun.verdict);
-            clustering_located(node, begun, given, found, to)
+            let pending = pending.map_or(ptr::null(), |pending| &raw const *pending.verdict);
+            clustering_resume(node, pending, given, found, to)
         };
-        let good = begun.is_some() && !node.is_null() && params.is_some() && answer.is_some();
+        let good = pending.is_some() && !node.is_null() && params.is_some() && answer.is_some();
         let held = Held {
             verdict,
             core,
@@ -306,7 +309,7 @@ impl Host {
     /// Holds what an entry has made, which it does even where it was asked nothing `good`.
     fn hold(&mut self, place: Place, mut held: Held, good: bool, result: clustering_result) {
         let Some(number) = place.of(VERDICTS) else {
-            assert_eq!(result, clustering_result::CLUSTERING_BAD_ARGUMENT);
+            assert_eq!(result, clustering_result::CLUSTERING_RESULT_BAD_ARGUMENT);
             return;
         };
         if let Some((message, _)) = &mut held.texts {
@@ -315,9 +318,9 @@ impl Host {
         // SAFETY: an entry has just made the verdict, and what it borrows is held beside it.
         held.seen = unsafe { look(&held.verdict) };
         if good {
-            assert_eq!(result, clustering_result::CLUSTERING_OK);
+            assert_eq!(result, clustering_result::CLUSTERING_RESULT_OK);
         } else {
-            assert_eq!(result, clustering_result::CLUSTERING_BAD_ARGUMENT);
+            assert_eq!(result, clustering_result::CLUSTERING_RESULT_BAD_ARGUMENT);
             assert_eq!(held.seen, [vec![0], Vec::new(), Vec::new()], "not a pass");
         }
         self.release(place);
@@ -356,8 +359,15 @@ impl Host {
         let verdict = held
             .as_mut()
             .map_or(ptr::null_mut(), |held| &raw mut *held.verdict);
-        // SAFETY: NULL, or a verdict that is used no more.
-        unsafe { clustering_verdict_release(verdict) }
+        // SAFETY: NULL, or a verdict that is used no more; one that was released asks for nothing, and may be
+        // released again.
+        unsafe {
+            clustering_verdict_release(verdict);
+            if let Some(verdict) = verdict.as_ref() {
+                assert_eq!(look(verdict), [vec![0], Vec::new(), Vec::new()]);
+            }
+            clustering_verdict_release(verdict);
+        }
     }
 }
 
@@ -369,16 +379,29 @@ impl Drop for Host {
     }
 }
 
+/// NULL may be freed, and released.
+fn free_nothing() {
+    // SAFETY: as just said.
+    unsafe {
+        clustering_free(ptr::null_mut());
+        clustering_owned_text_free(ptr::null_mut());
+        clustering_task_free(ptr::null_mut());
+        clustering_verdict_release(ptr::null_mut());
+    }
+}
+
 fuzz_target!(|calls: Vec<Call>| {
     let mut host = Host::default();
     for call in calls {
         match call {
             Call::New { core, node, empty } => host.new_core(core, &node, empty),
-            Call::Free { core } => match core.of(CORES) {
-                Some(core) => host.free(core),
-                // SAFETY: NULL is allowed.
-                None => unsafe { clustering_free(ptr::null_mut()) },
-            },
+            Call::Free { core } => {
+                if let Some(core) = core.of(CORES) {
+                    host.free(core);
+                } else {
+                    free_nothing();
+                }
+            }
             Call::Load {
                 core,
                 file,
@@ -402,14 +425,14 @@ fuzz_target!(|calls: Vec<Call>| {
             } => {
                 host.decide(core, kind, message, asked);
             }
-            Call::Located {
-                begun,
+            Call::Resume {
+                pending,
                 core,
                 message,
                 answer,
                 asked,
             } => {
-                host.located(begun, core, message, answer, asked);
+                host.resume(pending, core, message, answer, asked);
             }
             Call::Look { verdict } => host.look(verdict),
             Call::Write { verdict } => host.write(verdict),

@@ -15,13 +15,14 @@ use arbitrary::Arbitrary;
 use clustering::cluster::Cluster;
 use clustering::ffi::{
     clustering_concerns, clustering_core, clustering_decide, clustering_edit_kind, clustering_free,
-    clustering_load, clustering_located, clustering_new, clustering_result, clustering_setting,
+    clustering_load, clustering_new, clustering_result, clustering_resume, clustering_setting,
     clustering_status, clustering_verdict, clustering_verdict_line, clustering_verdict_release,
 };
-use clustering::messages::{Kind, Name, Parameters, Reply};
+use clustering::messages::{Kind, Name, Parameters};
 use clustering::operator::counters::Counter;
+use clustering::time::MessageTimes;
 use clustering::verdict::{Action, Edit, Verdict};
-use clustering_fuzz::host::{Answer, Empty, Message, bytes, read, take};
+use clustering_fuzz::host::{Answer, Empty, Message, bytes, read, take, times};
 use clustering_fuzz::{File, Params, Text};
 use libfuzzer_sys::fuzz_target;
 use rules::{check, check_kind};
@@ -43,6 +44,8 @@ enum Step {
         /// Comes back from a locate, and what is loaded meanwhile.
         answer: Answer,
         meanwhile: File,
+        /// The seconds since the message was made.
+        age: u8,
     },
 }
 
@@ -56,7 +59,7 @@ fn get(list: &List, name: Name) -> Option<&[u8]> {
     Parameters::get(&list.as_slice(), name)
 }
 
-/// All that a host sees of a verdict.
+/// A verdict as a host sees it, whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Seen {
     action: u32,
@@ -168,9 +171,10 @@ impl Core {
         };
         assert!(matches!(
             result,
-            clustering_result::CLUSTERING_OK | clustering_result::CLUSTERING_BAD_SETTINGS
+            clustering_result::CLUSTERING_RESULT_OK
+                | clustering_result::CLUSTERING_RESULT_BAD_SETTINGS
         ));
-        result == clustering_result::CLUSTERING_OK
+        result == clustering_result::CLUSTERING_RESULT_OK
     }
 
     fn concerns(&self, kind: Kind, message: &Message) -> bool {
@@ -186,20 +190,20 @@ impl Core {
             let place = held.as_mut_ptr();
             clustering_decide(self.0, kind as u32, &message.abi(), place)
         };
-        assert_eq!(result, clustering_result::CLUSTERING_OK);
+        assert_eq!(result, clustering_result::CLUSTERING_RESULT_OK);
         Held(held)
     }
 
     /// A verdict that must not outlive the message or the answer.
-    fn located(&self, begun: &Held, message: &Message, answer: &Answer) -> Held {
+    fn resume(&self, pending: &Held, message: &Message, answer: &Answer) -> Held {
         let mut held = Box::new(MaybeUninit::uninit());
-        // SAFETY: as for `decide`; `begun` is a verdict.
+        // SAFETY: as for `decide`; `pending` is a verdict.
         let result = unsafe {
-            let (begun, place) = (begun.0.as_ptr(), held.as_mut_ptr());
+            let (pending, place) = (pending.0.as_ptr(), held.as_mut_ptr());
             let answer = answer.abi(Empty::Null);
-            clustering_located(self.0, begun, &message.abi(), &raw const answer, place)
+            clustering_resume(self.0, pending, &message.abi(), answer.as_ptr(), place)
         };
-        assert_eq!(result, clustering_result::CLUSTERING_OK);
+        assert_eq!(result, clustering_result::CLUSTERING_RESULT_OK);
         Held(held)
     }
 
@@ -212,7 +216,7 @@ impl Core {
 impl Drop for Core {
     fn drop(&mut self) {
         // SAFETY: nothing uses it any more.
-        unsafe { clustering_free(self.0) }
+        unsafe { clustering_free(&raw mut self.0) }
     }
 }
 
@@ -227,7 +231,7 @@ impl Held {
             };
             let edits = edits.iter().map(|edit| {
                 let value = read(edit.value);
-                let set = edit.kind == clustering_edit_kind::CLUSTERING_SET;
+                let set = edit.kind == clustering_edit_kind::CLUSTERING_EDIT_KIND_SET;
                 (edit.name as usize, set.then_some(value))
             });
             Seen {
@@ -261,11 +265,18 @@ impl Twins {
     }
 
     /// Decides a message by both.
-    fn decide(&self, kind: Kind, list: &List, message: &Message, complete: bool, now: u64) -> Seen {
+    fn decide(
+        &self,
+        kind: Kind,
+        list: &List,
+        message: &Message,
+        complete: bool,
+        times: MessageTimes,
+    ) -> Seen {
         let mut verdict = Verdict::default();
         let parameters = list.as_slice();
         self.direct
-            .decide(kind, &parameters, complete, now, &mut verdict);
+            .decide(kind, &parameters, complete, times, &mut verdict);
         let seen = Seen::directly(&verdict);
         assert_eq!(self.behind.decide(kind, message).seen(), seen);
         check(&seen);
@@ -283,28 +294,22 @@ impl Twins {
         kind: Kind,
         list: &List,
         message: &Message,
-        now: u64,
+        times: MessageTimes,
         answer: &Answer,
         other: &File,
     ) {
         let parameters = list.as_slice();
-        let mut begun = Verdict::default();
-        self.direct.decide(kind, &parameters, true, now, &mut begun);
+        let mut pending = Verdict::default();
+        self.direct
+            .decide(kind, &parameters, true, times, &mut pending);
         let held = self.behind.decide(kind, message);
-        let located = Reply {
-            handled: answer.handled,
-            node: &answer.node.0,
-            has_row: answer.has_row(),
-            timed_out: answer.timed_out(),
-            error: answer.has_error.then_some(&*answer.error.0),
-            reason: &answer.reason.0,
-        };
+        let reply = answer.direct();
         let locate = || {
             let mut verdict = Verdict::default();
             let direct = &self.direct;
-            direct.resume(&begun, &parameters, &located, now, &mut verdict);
+            direct.resume(&pending, &parameters, &reply, times, &mut verdict);
             let seen = Seen::directly(&verdict);
-            assert_eq!(self.behind.located(&held, message, answer).seen(), seen);
+            assert_eq!(self.behind.resume(&held, message, answer).seen(), seen);
             check(&seen);
             assert!(!seen.asks() && !seen.is(Action::NeedAll));
             seen
@@ -335,14 +340,15 @@ fuzz_target!(|input: Input| {
                 params,
                 answer,
                 meanwhile,
+                age,
             } => {
                 let kind = Kind::ALL[usize::from(*kind) % Kind::ALL.len()];
-                let now = u64::from(*seconds) * 1_000_000;
+                let times = times(*seconds, *age);
                 let list = params.to_list();
                 let settings = twins.direct.settings();
-                let part = Message::new(params, *complete, now, Empty::Null);
-                let mut seen = twins.decide(kind, &list, &part, *complete, now);
-                let whole = Message::new(params, true, now, Empty::Dangling);
+                let part = Message::new(params, *complete, times, Empty::Null);
+                let mut seen = twins.decide(kind, &list, &part, *complete, times);
+                let whole = Message::new(params, true, times, Empty::Dangling);
                 // A call with a signature counts once, a database that fails is not asked at once again;
                 // any other message counts as often as it comes.
                 let signed = get(&list, Name::SipSignature).is_some();
@@ -352,7 +358,7 @@ fuzz_target!(|input: Input| {
                     _ => false,
                 };
                 if !once {
-                    let again = twins.decide(kind, &list, &whole, true, now);
+                    let again = twins.decide(kind, &list, &whole, true, times);
                     if !seen.is(Action::NeedAll) {
                         assert_eq!(seen.lasting(), again.lasting());
                     }
@@ -361,7 +367,7 @@ fuzz_target!(|input: Input| {
                 assert!(!seen.is(Action::NeedAll), "all parameters are given");
                 check_kind(kind, &settings, &list, &seen);
                 if seen.asks() {
-                    twins.locate(kind, &list, &whole, now, answer, meanwhile);
+                    twins.locate(kind, &list, &whole, times, answer, meanwhile);
                 }
             }
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What the C ABI has besides messages, by any sequence of calls: commands, status, probes and their
+//! The C ABI besides messages, by any sequence of calls: commands, status, probes and their
 //! answers, and what is kept over a restart.
 #![no_main]
 #![allow(unsafe_code, reason = "the C ABI takes pointers")]
@@ -10,11 +10,12 @@ use std::ptr;
 
 use arbitrary::Arbitrary;
 use clustering::ffi::{
-    CLUSTERING_KINDS, clustering_check, clustering_chore_next, clustering_command,
-    clustering_complete, clustering_decide, clustering_free, clustering_load, clustering_new,
-    clustering_probed, clustering_restore, clustering_result, clustering_state, clustering_status,
+    CLUSTERING_KIND_COUNT, clustering_check, clustering_command, clustering_complete,
+    clustering_decide, clustering_load, clustering_new, clustering_next_task, clustering_probed,
+    clustering_restore, clustering_result, clustering_state, clustering_status,
     clustering_status_nodes, clustering_tick, clustering_verdict_release,
 };
+use clustering::time::{MessageTimes, WallTime};
 use clustering_fuzz::host::{Empty, Message, bytes, take};
 use clustering_fuzz::operate::{Operator, settings};
 use clustering_fuzz::{File, Params, Text};
@@ -32,11 +33,11 @@ enum Call {
     Check(File, Empty),
     /// So much later.
     Tick(u16),
-    /// How one of the probes ends that were asked for, or one that never was.
+    /// One of the probes ends that were asked for, or one that never was.
     Probed {
         probe: u8,
-        outcome: u8,
-        answer: u32,
+        facts: u8,
+        code: u32,
     },
     Command(Text, Empty),
     Complete(Text, Empty),
@@ -89,8 +90,8 @@ impl Host {
             )
         };
         match result {
-            clustering_result::CLUSTERING_OK => self.file = Some(file),
-            refused => assert_eq!(refused, clustering_result::CLUSTERING_BAD_SETTINGS),
+            clustering_result::CLUSTERING_RESULT_OK => self.file = Some(file),
+            refused => assert_eq!(refused, clustering_result::CLUSTERING_RESULT_BAD_SETTINGS),
         }
     }
 
@@ -111,14 +112,15 @@ impl Host {
     }
 
     fn message(&self, kind: u8, params: &Params) {
-        let message = Message::new(params, true, self.node.now(), Empty::Null);
-        let kind = u32::from(kind) % u32::try_from(CLUSTERING_KINDS).expect("there are few");
+        let times = MessageTimes::at(WallTime(self.node.now()));
+        let message = Message::new(params, true, times, Empty::Null);
+        let kind = u32::from(kind) % u32::try_from(CLUSTERING_KIND_COUNT).expect("there are few");
         let mut verdict = Box::new(MaybeUninit::uninit());
         // SAFETY: the verdict is made, and released before the message goes.
         unsafe {
             let place = verdict.as_mut_ptr();
             let result = clustering_decide(self.node.core(), kind, &message.abi(), place);
-            assert_eq!(result, clustering_result::CLUSTERING_OK);
+            assert_eq!(result, clustering_result::CLUSTERING_RESULT_OK);
             clustering_verdict_release(place);
         }
     }
@@ -132,7 +134,7 @@ impl Host {
             status.escape_ascii()
         );
         // SAFETY: made by `new`, and nothing uses it any more.
-        unsafe { clustering_free(self.node.core()) }
+        unsafe { std::mem::take(&mut self.node).free() }
     }
 }
 
@@ -142,11 +144,11 @@ fn without_a_node() {
     // SAFETY: as just said.
     unsafe {
         clustering_tick(node, 1);
-        assert!(!clustering_chore_next(node, ptr::null_mut()));
-        clustering_probed(node, text, 1, 0, 200, 1);
+        assert!(!clustering_next_task(node, ptr::null_mut()));
+        clustering_probed(node, text, 1, ptr::null(), 1);
         assert!(take(clustering_state(node)).is_empty());
         let result = clustering_restore(node, text, ptr::null_mut());
-        assert_eq!(result, clustering_result::CLUSTERING_BAD_ARGUMENT);
+        assert_eq!(result, clustering_result::CLUSTERING_RESULT_BAD_ARGUMENT);
         assert!(take(clustering_status(node)).is_empty());
         assert!(take(clustering_status_nodes(node)).is_empty());
         assert!(take(clustering_check(node, text, ptr::null(), 0)).is_empty());
@@ -162,11 +164,7 @@ fuzz_target!(|input: Input| {
             Call::Load(file) => host.load(file),
             Call::Check(file, empty) => host.node.check(&file, empty),
             Call::Tick(milliseconds) => host.node.tick(milliseconds),
-            Call::Probed {
-                probe,
-                outcome,
-                answer,
-            } => host.node.probed(probe, outcome, answer),
+            Call::Probed { probe, facts, code } => host.node.probed(probe, facts, code),
             Call::Command(line, empty) => host.node.command(&line.0, empty),
             Call::Complete(line, empty) => host.node.complete(&line.0, empty),
             Call::Status => drop(host.node.status()),
@@ -175,7 +173,7 @@ fuzz_target!(|input: Input| {
             Call::Message(kind, params) => host.message(kind, &params),
             Call::Null => without_a_node(),
         }
-        host.node.do_chores();
+        host.node.run_tasks();
     }
     host.end();
 });

@@ -30,7 +30,7 @@ fn facts(settings: &Settings) -> impl PartialEq + std::fmt::Debug + use<> {
         (settings.locate.clone(), settings.connection.clone()),
         settings.trust.clone(),
         (settings.hops, settings.window),
-        Kind::ALL.map(|kind| settings.priority(kind)),
+        Kind::ALL.map(|kind| (settings.priority(kind), settings.decides(kind))),
     )
 }
 
@@ -54,8 +54,8 @@ fuzz_target!(|input: Input| {
     assert!(!settings.enabled || !node.is_empty());
     for kind in Kind::ALL {
         let priority = settings.priority(kind);
-        assert!(settings.enabled || priority.is_none());
-        assert!(priority.is_none_or(|priority| (1..=LAST_PRIORITY).contains(&priority)));
+        assert!(!settings.decides(kind) || (settings.enabled && priority > 0));
+        assert!(priority <= LAST_PRIORITY);
     }
     // Of several entries of one key the first counts.
     entries.extend_from_within(..);

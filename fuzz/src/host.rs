@@ -9,10 +9,11 @@ use std::ptr;
 
 use arbitrary::Arbitrary;
 use clustering::ffi::{
-    CLUSTERING_NAMES, clustering_answer, clustering_bytes, clustering_message, clustering_param,
-    clustering_text, clustering_text_free,
+    CLUSTERING_NAME_COUNT, clustering_borrowed_text, clustering_message, clustering_owned_text,
+    clustering_owned_text_free, clustering_param, clustering_reply,
 };
-use clustering::messages::Name;
+use clustering::messages::{Name, Reply};
+use clustering::time::{MessageTimes, WallTime};
 
 use crate::{Params, Text};
 
@@ -27,38 +28,18 @@ pub enum Empty {
 
 /// A text as the ABI takes it; it borrows.
 #[must_use]
-pub fn bytes(text: &[u8], empty: Empty) -> clustering_bytes {
+pub fn bytes(text: &[u8], empty: Empty) -> clustering_borrowed_text {
     let ptr = match empty {
         Empty::Null if text.is_empty() => ptr::null(),
         _ => text.as_ptr(),
     };
-    clustering_bytes {
+    clustering_borrowed_text {
         ptr,
         len: text.len(),
     }
 }
 
-/// What a core has handed out as bytes.
-///
-/// # Panics
-///
-/// When the bytes are none that the header allows.
-///
-/// # Safety
-///
-/// `bytes` came from the core, and what it borrows still stands.
-#[allow(unsafe_code, reason = "reads what the core points to")]
-#[must_use]
-pub unsafe fn read(bytes: clustering_bytes) -> Vec<u8> {
-    if bytes.ptr.is_null() {
-        assert_eq!(bytes.len, 0, "a NULL text with a length");
-        return Vec::new();
-    }
-    // SAFETY: promised by the caller.
-    unsafe { std::slice::from_raw_parts(bytes.ptr, bytes.len) }.to_vec()
-}
-
-/// Takes a text over that a core has allocated.
+/// A copy of a text that a core lends.
 ///
 /// # Panics
 ///
@@ -66,19 +47,58 @@ pub unsafe fn read(bytes: clustering_bytes) -> Vec<u8> {
 ///
 /// # Safety
 ///
+/// `text` came from a core, and what it borrows still stands.
+#[allow(unsafe_code, reason = "reads what the core points to")]
+#[must_use]
+pub unsafe fn read(text: clustering_borrowed_text) -> Vec<u8> {
+    if text.ptr.is_null() {
+        assert_eq!(text.len, 0, "a NULL text with a length");
+        return Vec::new();
+    }
+    // SAFETY: promised by the caller.
+    unsafe { std::slice::from_raw_parts(text.ptr, text.len) }.to_vec()
+}
+
+/// A copy of a text that a core has allocated.
+///
+/// # Panics
+///
+/// When the text is none that the header allows.
+///
+/// # Safety
+///
+/// `text` came from a core and was not freed.
+#[allow(unsafe_code, reason = "reads what the core allocated")]
+#[must_use]
+pub unsafe fn read_owned(text: &clustering_owned_text) -> Vec<u8> {
+    assert_eq!(text.ptr.is_null(), text.len == 0, "NULL is for no text");
+    // SAFETY: promised by the caller.
+    unsafe {
+        read(clustering_borrowed_text {
+            ptr: text.ptr,
+            len: text.len,
+        })
+    }
+}
+
+/// Takes a text over that a core has allocated, and frees it.
+///
+/// # Panics
+///
+/// When the text is none that the header allows, or isn't an empty one afterwards.
+///
+/// # Safety
+///
 /// `text` came from a core and was not freed; it is now.
 #[allow(unsafe_code, reason = "reads and frees what the core allocated")]
 #[must_use]
-pub unsafe fn take(text: clustering_text) -> Vec<u8> {
-    assert_eq!(text.ptr.is_null(), text.len == 0, "NULL is for no text");
-    let bytes = clustering_bytes {
-        ptr: text.ptr,
-        len: text.len,
-    };
-    // SAFETY: promised by the caller.
+pub unsafe fn take(mut text: clustering_owned_text) -> Vec<u8> {
+    // SAFETY: promised by the caller; what was freed is an empty text, which may be freed again.
     unsafe {
-        let copy = read(bytes);
-        clustering_text_free(text);
+        let copy = read_owned(&text);
+        clustering_owned_text_free(&raw mut text);
+        assert!(read_owned(&text).is_empty());
+        clustering_owned_text_free(&raw mut text);
         copy
     }
 }
@@ -87,11 +107,11 @@ pub unsafe fn take(text: clustering_text) -> Vec<u8> {
 #[derive(Debug)]
 pub struct Message {
     params: Vec<clustering_param>,
-    known: Vec<clustering_bytes>,
+    known: Vec<clustering_borrowed_text>,
     present: u64,
     repeated: u64,
     complete: bool,
-    now: u64,
+    times: MessageTimes,
     /// What the pointers point to.
     _texts: Vec<[Box<[u8]>; 2]>,
 }
@@ -99,17 +119,17 @@ pub struct Message {
 impl Message {
     /// Makes a message; one that isn't complete has no list of parameters.
     #[must_use]
-    pub fn new(params: &Params, complete: bool, now: u64, empty: Empty) -> Self {
+    pub fn new(params: &Params, complete: bool, times: MessageTimes, empty: Empty) -> Self {
         let exact = |text: &Text| -> Box<[u8]> { text.0.as_slice().into() };
         let texts = params.0.iter();
         let texts: Vec<_> = texts
             .map(|(name, value)| [exact(name), exact(value)])
             .collect();
-        let unreadable = clustering_bytes {
+        let unreadable = clustering_borrowed_text {
             ptr: ptr::dangling(),
             len: usize::MAX >> 1,
         };
-        let mut known = vec![unreadable; CLUSTERING_NAMES];
+        let mut known = vec![unreadable; CLUSTERING_NAME_COUNT];
         let (mut present, mut repeated) = (0_u64, 0_u64);
         for name in Name::ALL {
             let mut named = texts.iter().filter(|[text, _]| name.matches(text));
@@ -131,7 +151,7 @@ impl Message {
             present,
             repeated,
             complete,
-            now,
+            times,
             _texts: texts,
         }
     }
@@ -156,50 +176,96 @@ impl Message {
             },
             count: if self.complete { self.params.len() } else { 0 },
             complete: self.complete,
-            now: self.now,
+            made: self.times.made.0,
+            now: self.times.now.0,
         }
     }
 }
 
-/// What a locate message, or a question to a database, came back with.
+/// The times of a message that is so many seconds old at a time in seconds.
+#[must_use]
+pub fn times(now: u16, age: u8) -> MessageTimes {
+    let seconds = |seconds: u16| WallTime(u64::from(seconds) * 1_000_000);
+    MessageTimes {
+        made: seconds(now.saturating_sub(age.into())),
+        now: seconds(now),
+    }
+}
+
+/// The reply to a locate message, or to a database query.
 #[derive(Arbitrary, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are those of the ABI")]
 pub struct Answer {
     /// Some handler took the message.
     pub handled: bool,
     /// There is an `error`.
     pub has_error: bool,
-    /// Its return value.
-    pub node: Text,
+    /// The return value.
+    pub retval: Text,
     /// The value of `error`.
     pub error: Text,
     /// The value of `reason`.
     pub reason: Text,
+    /// The rows of a database, as many bytes as texts.
+    pub rows: Text,
+    /// No thread could be started.
+    pub no_thread: bool,
+    /// A database has not answered in time.
+    pub timed_out: bool,
+}
+
+/// A reply as the ABI takes it, with what it points to.
+#[derive(Debug)]
+pub struct AbiReply {
+    reply: clustering_reply,
+    _rows: Box<[clustering_borrowed_text]>,
+}
+
+impl AbiReply {
+    /// The reply.
+    #[must_use]
+    pub fn as_ptr(&self) -> *const clustering_reply {
+        &raw const self.reply
+    }
 }
 
 impl Answer {
-    /// A database has given a row.
-    #[must_use]
-    pub fn has_row(&self) -> bool {
-        !self.node.0.is_empty()
+    /// The rows, each a text of one byte, or an empty one.
+    fn rows(&self) -> impl Iterator<Item = &[u8]> {
+        let rows = self.rows.0.chunks(1);
+        rows.map(|row| if row == [0] { &[] } else { row })
     }
 
-    /// A database has not answered in time.
+    /// The reply as the core takes it.
     #[must_use]
-    pub fn timed_out(&self) -> bool {
-        !self.handled && self.has_error
-    }
-
-    /// The answer as the ABI takes it; it borrows.
-    #[must_use]
-    pub fn abi(&self, empty: Empty) -> clustering_answer {
-        clustering_answer {
+    pub fn direct(&self) -> Reply<'_> {
+        Reply {
+            no_thread: self.no_thread,
+            timed_out: self.timed_out,
             handled: self.handled,
-            node: bytes(&self.node.0, empty),
-            has_row: self.has_row(),
-            timed_out: self.timed_out(),
+            retval: &self.retval.0,
+            error: self.has_error.then_some(&*self.error.0),
+            reason: &self.reason.0,
+            row: self.rows().last(),
+        }
+    }
+
+    /// The reply as the ABI takes it; it borrows.
+    #[must_use]
+    pub fn abi(&self, empty: Empty) -> AbiReply {
+        let rows: Box<_> = self.rows().map(|row| bytes(row, empty)).collect();
+        let is_null = rows.is_empty() && matches!(empty, Empty::Null);
+        let reply = clustering_reply {
+            no_thread: self.no_thread,
+            timed_out: self.timed_out,
+            handled: self.handled,
             has_error: self.has_error,
+            retval: bytes(&self.retval.0, empty),
             error: bytes(&self.error.0, empty),
             reason: bytes(&self.reason.0, empty),
-        }
+            rows: if is_null { ptr::null() } else { rows.as_ptr() },
+            row_count: rows.len(),
+        };
+        AbiReply { reply, _rows: rows }
     }
 }

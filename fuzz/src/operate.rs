@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What a host does besides messages, each result held to the header.
+//! The work of a host besides messages, each result held to the header.
 #![allow(unsafe_code, reason = "the C ABI takes pointers")]
 
 use std::mem::MaybeUninit;
@@ -8,30 +8,31 @@ use std::ptr;
 
 use arbitrary::Arbitrary;
 use clustering::ffi::{
-    clustering_check, clustering_chore, clustering_chore_kind, clustering_chore_next,
-    clustering_command, clustering_complete, clustering_core, clustering_help, clustering_probed,
+    clustering_check, clustering_command, clustering_complete, clustering_core, clustering_free,
+    clustering_help, clustering_next_task, clustering_probe_report, clustering_probed,
     clustering_restore, clustering_result, clustering_setting, clustering_state, clustering_status,
-    clustering_status_format, clustering_status_nodes, clustering_tick,
+    clustering_status_format, clustering_status_nodes, clustering_task, clustering_task_free,
+    clustering_task_kind, clustering_tick,
 };
 
-use crate::host::{Empty, bytes, read, take};
+use crate::host::{Empty, bytes, read, read_owned, take};
 use crate::{File, Text, is_line};
 
-/// What is done with a node besides messages.
+/// An operation on a node, besides messages.
 #[derive(Arbitrary, Debug)]
 pub enum Operation {
     /// So many milliseconds pass.
     Tick(u16),
-    /// What the core has asked for is done.
-    DoChores,
+    /// The core's tasks are run.
+    RunTasks,
     /// One of the probes ends that were asked for, or one that never was.
     Probed {
-        /// Which of them.
+        /// The one of them.
         probe: u8,
-        /// How.
-        outcome: u8,
-        /// By which answer.
-        answer: u32,
+        /// The facts of its end, a bit each.
+        facts: u8,
+        /// The SIP code.
+        code: u32,
     },
     /// A command is typed.
     Command(Text, Empty),
@@ -120,6 +121,21 @@ impl Operator {
         self.core
     }
 
+    /// Frees the node.
+    ///
+    /// # Safety
+    ///
+    /// Nothing borrows from the node any more.
+    pub unsafe fn free(mut self) {
+        // SAFETY: NULL or a node, which nothing uses any more, as the caller promises; a pointer that is NULL may
+        // be freed again.
+        unsafe {
+            clustering_free(&raw mut self.core);
+            assert!(self.core.is_null());
+            clustering_free(&raw mut self.core);
+        }
+    }
+
     /// The time, in microseconds.
     #[must_use]
     pub fn now(&self) -> u64 {
@@ -130,12 +146,8 @@ impl Operator {
     pub fn carry_out(&mut self, operation: &Operation) {
         match operation {
             Operation::Tick(milliseconds) => self.tick(*milliseconds),
-            Operation::DoChores => self.do_chores(),
-            Operation::Probed {
-                probe,
-                outcome,
-                answer,
-            } => self.probed(*probe, *outcome, *answer),
+            Operation::RunTasks => self.run_tasks(),
+            Operation::Probed { probe, facts, code } => self.probed(*probe, *facts, *code),
             Operation::Command(line, empty) => self.command(&line.0, *empty),
             Operation::Complete(line, empty) => self.complete(&line.0, *empty),
             Operation::Check(file, empty) => self.check(file, *empty),
@@ -156,43 +168,62 @@ impl Operator {
     }
 
     /// One of the probes ends that were asked for, or one that never was.
-    pub fn probed(&self, probe: u8, outcome: u8, answer: u32) {
+    pub fn probed(&self, probe: u8, facts: u8, code: u32) {
         let never = (b"never".to_vec(), 0);
         let (node, number) = self.probes.get(usize::from(probe)).unwrap_or(&never);
-        // SAFETY: NULL or a node; the name outlives the call.
+        let fact = |bit: u8| facts >> bit & 1 != 0;
+        let report = clustering_probe_report {
+            no_thread: fact(0),
+            handled: fact(1),
+            has_error: fact(2),
+            has_headers: fact(3),
+            code,
+        };
+        let given = if fact(4) {
+            ptr::null()
+        } else {
+            &raw const report
+        };
+        // SAFETY: NULL or a node; the name and the report outlive the call.
         unsafe {
             let node = bytes(node, Empty::Null);
-            clustering_probed(self.core, node, *number, outcome.into(), answer, self.now);
+            clustering_probed(self.core, node, *number, given, self.now);
         }
     }
 
-    /// Does what the core has asked for.
-    pub fn do_chores(&mut self) {
+    /// Runs the core's tasks.
+    pub fn run_tasks(&mut self) {
         for _ in 0..10_000 {
             let mut task = MaybeUninit::uninit();
             // SAFETY: NULL or a node; there is room for a task, which is written where there is one,
             // and its texts are the host's.
-            let task: clustering_chore = unsafe {
-                if !clustering_chore_next(self.core, task.as_mut_ptr()) {
+            let mut task: clustering_task = unsafe {
+                if !clustering_next_task(self.core, task.as_mut_ptr()) {
                     return;
                 }
                 task.assume_init()
             };
             assert!(!self.core.is_null());
             // SAFETY: as just said.
-            let (text, node) = unsafe { (take(task.text), take(task.node)) };
+            let (text, node) = unsafe { (read_owned(&task.text), read_owned(&task.node)) };
+            // SAFETY: a task, whose texts are empty ones once it's freed: it may be freed again.
+            unsafe {
+                clustering_task_free(&raw mut task);
+                assert!(read_owned(&task.text).is_empty() && read_owned(&task.node).is_empty());
+                clustering_task_free(&raw mut task);
+            }
             match task.kind {
-                clustering_chore_kind::CLUSTERING_SAY => {
+                clustering_task_kind::CLUSTERING_TASK_KIND_LOG => {
                     assert!(!text.is_empty() && is_line(&text) && node.is_empty());
                     assert_ne!(task.level, 0);
                 }
-                clustering_chore_kind::CLUSTERING_PROBE => {
+                clustering_task_kind::CLUSTERING_TASK_KIND_PROBE => {
                     assert!(!text.is_empty() && !node.is_empty() && task.tries > 0);
                     let probe = (node, task.number);
                     assert!(!self.probes.contains(&probe), "asked twice");
                     self.probes.push(probe);
                 }
-                clustering_chore_kind::CLUSTERING_SAVE => {
+                clustering_task_kind::CLUSTERING_TASK_KIND_SAVE => {
                     assert!(text.is_empty() && node.is_empty());
                 }
             }
@@ -275,12 +306,12 @@ impl Operator {
             let result = clustering_restore(self.core, bytes(state, empty), error.as_mut_ptr());
             (result, take(error.assume_init()))
         };
-        let taken = result == clustering_result::CLUSTERING_OK;
+        let taken = result == clustering_result::CLUSTERING_RESULT_OK;
         if self.core.is_null() {
-            assert_eq!(result, clustering_result::CLUSTERING_BAD_ARGUMENT);
+            assert_eq!(result, clustering_result::CLUSTERING_RESULT_BAD_ARGUMENT);
             assert!(error.is_empty());
         } else {
-            assert!(taken || result == clustering_result::CLUSTERING_BAD_SETTINGS);
+            assert!(taken || result == clustering_result::CLUSTERING_RESULT_BAD_SETTINGS);
             assert_eq!(error.is_empty(), taken);
         }
         assert!(is_line(&error));

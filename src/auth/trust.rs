@@ -11,6 +11,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::auth::nonce_cache::NonceError;
 use crate::operator::counters::Counter;
 use crate::text::Escaped;
 
@@ -133,6 +134,16 @@ pub enum AuthError {
     Full,
 }
 
+impl From<NonceError> for AuthError {
+    fn from(error: NonceError) -> Self {
+        match error {
+            NonceError::Replayed => Self::Replayed,
+            NonceError::Forgotten => Self::Forgotten,
+            NonceError::Full => Self::Full,
+        }
+    }
+}
+
 impl AuthError {
     /// What counts such messages.
     #[must_use]
@@ -215,6 +226,8 @@ mod tests {
             "::2",
             "10.1.2",
             "10.1.2.3.4",
+            "10.1.2.3x",
+            "::ffff:11.0.0.1",
             "",
             "node2",
             "*",

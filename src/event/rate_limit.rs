@@ -1,34 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! How often something is said that somebody outside can bring about at will.
+//! Rate limits for lines of the log that somebody outside can bring about at will.
 
 use std::hash::{BuildHasher, Hash};
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use rustc_hash::FxBuildHasher;
 
-use crate::time::SECOND;
+use super::Event;
+use crate::failure::Failure;
+use crate::time::{SECOND, SteadyTime, Time, WallTime};
 
-/// How long a cause that was just said is not said again, in microseconds.
+/// The shortest time between two lines of one cause, in microseconds.
 pub const INTERVAL: u64 = 10 * SECOND;
 
-/// Lets one event of a cause through in [`INTERVAL`], and counts the others.
-#[derive(Debug, Default)]
-pub struct RateLimit {
-    /// When the last one went through, 0 for never.
+/// The rate limit of one cause: allows a line in each [`INTERVAL`] of one clock, and counts those it suppresses.
+#[derive(Debug)]
+pub struct RateLimit<T> {
+    /// When a line was last allowed, 0 for never.
     last: AtomicU64,
     suppressed: AtomicU64,
+    clock: PhantomData<fn(T)>,
 }
 
-impl RateLimit {
-    /// How many were not said since the last one that was; `None` where this one isn't either.
+impl<T> Default for RateLimit<T> {
+    fn default() -> Self {
+        Self {
+            last: AtomicU64::new(0),
+            suppressed: AtomicU64::new(0),
+            clock: PhantomData,
+        }
+    }
+}
+
+impl<T: Time> RateLimit<T> {
+    /// Allows a line, with the number of those that were suppressed since the last one; `None` where this
+    /// one is suppressed, too.
     ///
-    /// `now` is in microseconds, and may jump.
+    /// The clock may be set back: that silences nothing for longer than an interval.
     #[must_use]
-    pub fn allow(&self, now: u64) -> Option<u64> {
+    pub fn allow(&self, now: T) -> Option<u64> {
+        let now = now.micros();
         let last = self.last.load(Relaxed);
-        let quiet = last != 0 && now.abs_diff(last) < INTERVAL;
-        if quiet
+        let is_early = last != 0 && now.abs_diff(last) < INTERVAL;
+        if is_early
             || self
                 .last
                 .compare_exchange(last, now.max(1), Relaxed, Relaxed)
@@ -41,29 +57,62 @@ impl RateLimit {
     }
 }
 
-/// One limit for each cause that somebody outside can bring about at will.
+/// The rate limits of all causes that somebody outside can bring about at will.
 #[derive(Debug, Default)]
 pub struct RateLimits {
-    /// For [`Event::NotLocated`](super::Event::NotLocated).
-    pub not_located: RateLimit,
-    /// For [`Event::NoSuchNode`](super::Event::NoSuchNode) and [`Event::NoTarget`](super::Event::NoTarget).
-    pub no_node: RateLimit,
-    /// For [`Event::Untrusted`](super::Event::Untrusted).
-    pub untrusted: RateLimit,
-    /// For [`Event::Looping`](super::Event::Looping).
-    pub looping: RateLimit,
-    /// For [`Event::Offline`](super::Event::Offline).
-    pub offline: RateLimit,
-    /// For [`Event::HeadersLeftOut`](super::Event::HeadersLeftOut).
-    pub headers: RateLimit,
-    failures: [RateLimit; 16],
+    not_located: RateLimit<WallTime>,
+    no_node: RateLimit<WallTime>,
+    untrusted: RateLimit<WallTime>,
+    looping: RateLimit<WallTime>,
+    offline: RateLimit<WallTime>,
+    headers: RateLimit<WallTime>,
+    /// Failures of the core on a message.
+    failures: Failures<WallTime>,
+    /// Probes whose thread could not be started.
+    pub(crate) no_thread: RateLimit<SteadyTime>,
+    /// Failures of the core on anything else.
+    task_failures: Failures<SteadyTime>,
 }
 
 impl RateLimits {
-    /// For failures of the core: one for each cause, as long as there are few.
-    pub(crate) fn failure(&self, cause: &impl Hash) -> &RateLimit {
+    /// The rate limit of an event; `None` where it is always logged.
+    pub(crate) fn of(&self, event: &Event) -> Option<&RateLimit<WallTime>> {
+        match event {
+            Event::NotLocated { .. } => Some(&self.not_located),
+            Event::NoSuchNode { .. } | Event::NoTarget { .. } => Some(&self.no_node),
+            Event::Untrusted { .. } => Some(&self.untrusted),
+            Event::Looping { .. } => Some(&self.looping),
+            Event::Offline { .. } => Some(&self.offline),
+            Event::HeadersLeftOut { .. } => Some(&self.headers),
+            Event::Failed { failure } => Some(self.failures.of(failure)),
+            Event::Received { .. }
+            | Event::Forwarded { .. }
+            | Event::Located { .. }
+            | Event::DatabaseLost { .. }
+            | Event::DatabaseBack => None,
+        }
+    }
+
+    /// The rate limit of a failure that is no message's.
+    pub(crate) fn of_task(&self, failure: &Failure) -> &RateLimit<SteadyTime> {
+        self.task_failures.of(failure)
+    }
+}
+
+/// Rate limits of failures: one for each cause, as long as there are few.
+#[derive(Debug)]
+struct Failures<T>([RateLimit<T>; 16]);
+
+impl<T> Default for Failures<T> {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| RateLimit::default()))
+    }
+}
+
+impl<T> Failures<T> {
+    fn of(&self, cause: &impl Hash) -> &RateLimit<T> {
         let [byte, ..] = FxBuildHasher.hash_one(cause).to_le_bytes();
-        &self.failures[usize::from(byte) % self.failures.len()]
+        &self.0[usize::from(byte) % self.0.len()]
     }
 }
 
@@ -74,25 +123,25 @@ mod tests {
     #[test]
     fn a_cause_is_said_once_in_a_while_and_the_rest_is_counted() {
         let limit = RateLimit::default();
-        assert_eq!(limit.allow(1), Some(0));
-        assert_eq!(limit.allow(2), None);
-        assert_eq!(limit.allow(INTERVAL), None);
-        assert_eq!(limit.allow(INTERVAL + 1), Some(2));
-        assert_eq!(limit.allow(2 * INTERVAL + 1), Some(0));
+        assert_eq!(limit.allow(WallTime(1)), Some(0));
+        assert_eq!(limit.allow(WallTime(2)), None);
+        assert_eq!(limit.allow(WallTime(INTERVAL)), None);
+        assert_eq!(limit.allow(WallTime(INTERVAL + 1)), Some(2));
+        assert_eq!(limit.allow(WallTime(2 * INTERVAL + 1)), Some(0));
     }
 
     #[test]
     fn another_failure_is_said_however_often_one_was() {
-        let rate_limits = RateLimits::default();
-        assert_eq!(rate_limits.failure(&"one").allow(1), Some(0));
-        assert_eq!(rate_limits.failure(&"one").allow(2), None);
-        assert_eq!(rate_limits.failure(&"another").allow(2), Some(0));
+        let limits = Failures::default();
+        assert_eq!(limits.of(&"one").allow(SteadyTime(1)), Some(0));
+        assert_eq!(limits.of(&"one").allow(SteadyTime(2)), None);
+        assert_eq!(limits.of(&"another").allow(SteadyTime(2)), Some(0));
     }
 
     #[test]
     fn a_clock_that_jumps_back_silences_nothing_for_long() {
         let limit = RateLimit::default();
-        assert_eq!(limit.allow(1_000 * INTERVAL), Some(0));
-        assert_eq!(limit.allow(5), Some(0));
+        assert_eq!(limit.allow(WallTime(1_000 * INTERVAL)), Some(0));
+        assert_eq!(limit.allow(WallTime(5)), Some(0));
     }
 }

@@ -2,63 +2,64 @@
 
 //! Messages as a host has them.
 
-use super::text::{array, clustering_bytes};
+use super::text::{array, clustering_borrowed_text};
 use crate::messages::{Kind, Name, Parameters};
+use crate::time::{MessageTimes, WallTime};
 
 /// The messages that the cluster has a say in.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum clustering_kind {
     /// `call.route`
-    CLUSTERING_ROUTE = 0,
+    CLUSTERING_KIND_ROUTE = 0,
     /// `call.execute`
-    CLUSTERING_EXECUTE = 1,
+    CLUSTERING_KIND_EXECUTE = 1,
     /// `user.register`
-    CLUSTERING_REGISTER = 2,
+    CLUSTERING_KIND_REGISTER = 2,
     /// `call.cdr`
-    CLUSTERING_CDR = 3,
+    CLUSTERING_KIND_CDR = 3,
     /// `cluster.locate`
-    CLUSTERING_LOCATION = 4,
+    CLUSTERING_KIND_LOCATE = 4,
     /// `chan.startup`
-    CLUSTERING_STARTUP = 5,
+    CLUSTERING_KIND_STARTUP = 5,
     /// `chan.hangup`
-    CLUSTERING_HANGUP = 6,
+    CLUSTERING_KIND_HANGUP = 6,
     /// `call.preroute`
-    CLUSTERING_PREROUTE = 7,
+    CLUSTERING_KIND_PREROUTE = 7,
     /// `user.unregister`
-    CLUSTERING_UNREGISTER = 8,
+    CLUSTERING_KIND_UNREGISTER = 8,
     /// `msg.execute`
-    CLUSTERING_MESSAGE = 9,
+    CLUSTERING_KIND_MESSAGE = 9,
 }
 
-/// How many kinds there are.
-pub const CLUSTERING_KINDS: usize = 10;
+/// The number of kinds.
+pub const CLUSTERING_KIND_COUNT: usize = 10;
 
-const _: () = assert!(CLUSTERING_KINDS == Kind::ALL.len());
+const _: () = assert!(CLUSTERING_KIND_COUNT == Kind::ALL.len());
 
 /// A parameter of a message. One without a value has an empty value.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct clustering_param {
     /// Its name.
-    pub name: clustering_bytes,
+    pub name: clustering_borrowed_text,
     /// Its value.
-    pub value: clustering_bytes,
+    pub value: clustering_borrowed_text,
 }
 
-/// How many parameter names have a number; see `clustering_name`.
-pub const CLUSTERING_NAMES: usize = 44;
+/// The number of parameter names that have a number; see `clustering_name`.
+pub const CLUSTERING_NAME_COUNT: usize = 44;
 
-const _: () = assert!(CLUSTERING_NAMES == Name::ALL.len() && CLUSTERING_NAMES < 64);
+const _: () = assert!(CLUSTERING_NAME_COUNT == Name::ALL.len() && CLUSTERING_NAME_COUNT < 64);
 
-/// How long these names are at most.
-pub const CLUSTERING_NAME_LENGTH: usize = 16;
+/// The greatest length of these names, in bytes.
+pub const CLUSTERING_NAME_MAX_LENGTH: usize = 16;
 
 const _: () = {
     let (mut at, mut open) = (0, 0);
     while at < Name::ALL.len() {
         let name = Name::ALL[at].text().as_bytes();
-        assert!(name.len() <= CLUSTERING_NAME_LENGTH);
+        assert!(name.len() <= CLUSTERING_NAME_MAX_LENGTH);
         if let [.., b'*'] = name {
             open += 1;
         }
@@ -68,26 +69,27 @@ const _: () = {
     assert!(open <= 2);
 };
 
-/// A message as the core sees it.
+/// A message as the host hands it over. All of it is borrowed.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct clustering_message {
-    /// The values by the number of the name, `CLUSTERING_NAMES` of them: of each parameter the first
-    /// one.
-    pub known: *const clustering_bytes,
-    /// Which of them are there: bit 0 for number 0, and so on. The others are not looked at. Those that
-    /// are not of `clustering_kind_names` need not be told.
+    /// The values by the number of the name, `CLUSTERING_NAME_COUNT` of them; of several parameters of a name
+    /// the first one's.
+    pub known: *const clustering_borrowed_text,
+    /// The set of those that the message has: bit 0 for number 0, and so on. The others are not looked at. A
+    /// name that isn't of `clustering_kind_names` need not be told.
     pub present: u64,
-    /// Which of them the message has more than once.
+    /// The set of those that the message has more than once.
     pub repeated: u64,
     /// All parameters in order; NULL where the message isn't complete.
     pub params: *const clustering_param,
-    /// How many parameters.
+    /// The number of parameters.
     pub count: usize,
-    /// Whether all parameters are given, too.
+    /// Whether `params` has all parameters.
     pub complete: bool,
-    /// Microseconds since 1970, by which signatures are dated and authenticated: for `CLUSTERING_ROUTE` and
-    /// `CLUSTERING_PREROUTE` when the message came, else now.
+    /// When the host made the message, in microseconds since 1970.
+    pub made: u64,
+    /// The time now, in microseconds since 1970.
     pub now: u64,
 }
 
@@ -95,11 +97,11 @@ pub struct clustering_message {
 pub(super) struct HostMessage<'m> {
     params: &'m [clustering_param],
     /// As many as there are names, those that aren't `present` of any content; or NULL.
-    known: *const clustering_bytes,
+    known: *const clustering_borrowed_text,
     present: u64,
     repeated: u64,
     pub(super) complete: bool,
-    pub(super) now: u64,
+    pub(super) times: MessageTimes,
 }
 
 impl HostMessage<'_> {
@@ -122,7 +124,10 @@ impl HostMessage<'_> {
                 },
                 repeated: message.repeated,
                 complete: message.complete,
-                now: message.now,
+                times: MessageTimes {
+                    made: WallTime(message.made),
+                    now: WallTime(message.now),
+                },
             })
         }
     }
@@ -159,41 +164,54 @@ impl<'m> Parameters<'m> for HostMessage<'m> {
     }
 }
 
-/// The parameter name of a number below `CLUSTERING_NAMES`, for ever valid; empty for other numbers.
+/// Gives the parameter name of a number.
 ///
-/// A `*` at its end stands for whatever else a name has there, unless that makes another of these names: of such
-/// parameters, too, the first one is the known one, and all are removed together.
+/// * `number`: a number below `CLUSTERING_NAME_COUNT`.
+///
+/// Returns a text of the core's, valid for ever; an empty one for other numbers. A `*` at its end stands for
+/// whatever else a name has there, unless that makes another of these names: of such parameters, too, the first
+/// one is the known one, and all are removed together. Threads: any.
 #[unsafe(no_mangle)]
-pub extern "C" fn clustering_name(number: u32) -> clustering_bytes {
+pub extern "C" fn clustering_name(number: u32) -> clustering_borrowed_text {
     let name = usize::try_from(number)
         .ok()
         .and_then(|number| Name::ALL.get(number));
-    name.map_or(clustering_bytes::EMPTY, |name| {
-        clustering_bytes::new(name.text().as_bytes())
+    name.map_or(clustering_borrowed_text::EMPTY, |name| {
+        clustering_borrowed_text::new(name.text().as_bytes())
     })
 }
 
-/// The name of the messages of a kind, for ever valid; empty where there is no such kind.
-#[unsafe(no_mangle)]
-pub extern "C" fn clustering_kind_name(kind: u32) -> clustering_bytes {
-    let kind = kind_of(kind);
-    kind.map_or(clustering_bytes::EMPTY, |kind| {
-        clustering_bytes::new(kind.name().as_bytes())
-    })
-}
-
-/// A bit for each parameter name that matters in messages of a kind: bit 0 for number 0, and so on; none
-/// where there is no such kind.
+/// Gives the name of the messages of a kind, such as `call.route`.
 ///
-/// The core asks for no other, so a host need not look for it, and changes no other. A message that the
-/// core has the host dispatch may get any.
+/// * `kind`: a `clustering_kind`.
+///
+/// Returns a text of the core's, valid for ever; an empty one where there is no such kind. Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn clustering_kind_name(kind: u32) -> clustering_borrowed_text {
+    let kind = kind_of(kind);
+    kind.map_or(clustering_borrowed_text::EMPTY, |kind| {
+        clustering_borrowed_text::new(kind.name().as_bytes())
+    })
+}
+
+/// Gives the parameter names that matter in messages of a kind.
+///
+/// * `kind`: a `clustering_kind`.
+///
+/// Returns a set, bit 0 for number 0 and so on; an empty one where there is no such kind. The core reads and
+/// writes no other name in such messages, so a host need not look for it. A message that the core has the host
+/// dispatch may get any. Threads: any.
 #[unsafe(no_mangle)]
 pub extern "C" fn clustering_kind_names(kind: u32) -> u64 {
     kind_of(kind).map_or(0, |kind| kind.names().bits())
 }
 
-/// Whether some messages of a kind may be no business of the cluster's, so that `clustering_concerns` is
-/// worth asking; `false` where there is no such kind.
+/// Tells whether some messages of a kind may not concern the cluster, so that `clustering_concerns` is worth
+/// asking.
+///
+/// * `kind`: a `clustering_kind`.
+///
+/// Returns `false` where there is no such kind. Threads: any.
 #[unsafe(no_mangle)]
 pub extern "C" fn clustering_kind_filtered(kind: u32) -> bool {
     kind_of(kind).is_some_and(Kind::is_filtered)

@@ -4,10 +4,12 @@
 
 use super::clustering_result;
 use super::clustering_result::{
-    CLUSTERING_BAD_ARGUMENT, CLUSTERING_BAD_SETTINGS, CLUSTERING_OK, CLUSTERING_PANIC,
+    CLUSTERING_RESULT_BAD_ARGUMENT, CLUSTERING_RESULT_BAD_SETTINGS, CLUSTERING_RESULT_OK,
+    CLUSTERING_RESULT_PANIC,
 };
 use super::message::kind_of;
-use super::text::{array, clustering_bytes, clustering_text};
+use super::operator::show;
+use super::text::{array, clustering_borrowed_text, clustering_owned_text};
 use crate::cluster::Cluster;
 use crate::failure::guard;
 use crate::settings::Entry;
@@ -18,11 +20,11 @@ use crate::text::Escaped;
 #[derive(Clone, Copy, Debug)]
 pub struct clustering_setting {
     /// The section that it stands in.
-    pub section: clustering_bytes,
+    pub section: clustering_borrowed_text,
     /// The key; empty for a section that has no entries.
-    pub key: clustering_bytes,
+    pub key: clustering_borrowed_text,
     /// The value.
-    pub value: clustering_bytes,
+    pub value: clustering_borrowed_text,
 }
 
 /// A node's view of its cluster. Opaque.
@@ -34,7 +36,7 @@ const _: fn() = || {
     assert_shared::<clustering_core>();
 };
 
-/// A file of settings as the host has read it.
+/// The entries of a file of settings as the host has read it.
 ///
 /// # Safety
 ///
@@ -42,7 +44,7 @@ const _: fn() = || {
 pub(super) unsafe fn entries<'m>(settings: &[clustering_setting]) -> Vec<Entry<'m>> {
     let entry = |setting: &clustering_setting| {
         // SAFETY: promised by the caller.
-        let text = |bytes: clustering_bytes| unsafe { bytes.get() };
+        let text = |bytes: clustering_borrowed_text| unsafe { bytes.get() };
         Entry {
             section: text(setting.section),
             key: text(setting.key),
@@ -52,17 +54,19 @@ pub(super) unsafe fn entries<'m>(settings: &[clustering_setting]) -> Vec<Entry<'
     settings.iter().map(entry).collect()
 }
 
-/// Makes a node that does nothing until `clustering_load`; the caller owns it.
+/// Makes a node that does nothing until `clustering_load`.
 ///
-/// `node` is the node's name; with an empty one the node stays disabled. `process` is a random number,
-/// which no other process of the cluster may have. NULL is returned where the core failed.
+/// * `node`: the node's name; with an empty one the node stays disabled.
+/// * `process`: a random number, which no other process of the cluster may have.
+///
+/// Returns a node that the host owns and frees with `clustering_free`; NULL where the core failed. Threads: any.
 ///
 /// # Safety
 ///
 /// `node` is valid for the call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clustering_new(
-    node: clustering_bytes,
+    node: clustering_borrowed_text,
     process: u64,
 ) -> *mut clustering_core {
     crate::failure::record_panics();
@@ -72,25 +76,39 @@ pub unsafe extern "C" fn clustering_new(
         .unwrap_or(std::ptr::null_mut())
 }
 
-/// Frees a node. Nobody may be inside another entry with it. NULL is fine.
+/// Frees a node, and makes the pointer to it NULL. No other function may be at work with the node.
+///
+/// * `core`: the place of the pointer, which the host owns. NULL is fine, at both levels.
+///
+/// Threads: any, as the last function of all.
 ///
 /// # Safety
 ///
-/// `core` came from `clustering_new` and is used no more.
+/// `core` is NULL or valid; the pointer in it is NULL or came from `clustering_new`, and is used no more.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn clustering_free(core: *mut clustering_core) {
+pub unsafe extern "C" fn clustering_free(core: *mut *mut clustering_core) {
     if core.is_null() {
         return;
     }
-    // SAFETY: promised by the caller.
-    let _ = guard(|| drop(unsafe { Box::from_raw(core) }));
+    // SAFETY: not NULL, and the rest is promised by the caller.
+    let node = unsafe { core.replace(std::ptr::null_mut()) };
+    if !node.is_null() {
+        // SAFETY: `clustering_new` made it of a box.
+        let _ = guard(|| drop(unsafe { Box::from_raw(node) }));
+    }
 }
 
-/// Puts a file of settings in force.
+/// Puts a file of settings in force, or refuses it as a whole. `clustering_next_task` is to be called afterwards.
 ///
-/// `file` is its path, for errors; `settings` its `count` entries in order; NULL for none, whatever `count` says. Where
-/// it's refused `errors`, unless NULL, gets a line for each thing that is wrong, and the settings in
-/// force stay; else an empty text. Free it in both cases.
+/// * `core`: the node.
+/// * `file`: the file's path, for errors.
+/// * `settings`, `count`: the file's entries in order. NULL for none, whatever `count` says.
+/// * `errors`: gets a line for each mistake in the file, else an empty text; the host owns it in both cases.
+///   NULL where no lines are wanted.
+///
+/// Returns `CLUSTERING_RESULT_OK`; `CLUSTERING_RESULT_BAD_SETTINGS` where the file was refused,
+/// `CLUSTERING_RESULT_PANIC` where the core failed: then the settings in force stay;
+/// `CLUSTERING_RESULT_BAD_ARGUMENT` for a `core` of NULL. Threads: any.
 ///
 /// # Safety
 ///
@@ -99,39 +117,43 @@ pub unsafe extern "C" fn clustering_free(core: *mut clustering_core) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clustering_load(
     core: *const clustering_core,
-    file: clustering_bytes,
+    file: clustering_borrowed_text,
     settings: *const clustering_setting,
     count: usize,
-    errors: *mut clustering_text,
+    errors: *mut clustering_owned_text,
 ) -> clustering_result {
     let mut lines = Vec::new();
     // SAFETY: promised by the caller.
     let (core, file, settings) = unsafe { (core.as_ref(), file.get(), array(settings, count)) };
     let result = match core {
-        None => CLUSTERING_BAD_ARGUMENT,
+        None => CLUSTERING_RESULT_BAD_ARGUMENT,
         Some(clustering_core(cluster)) => cluster
             .catch_panic(|cluster| {
                 // SAFETY: promised by the caller.
                 let entries = unsafe { entries(settings) };
                 match cluster.load(&Escaped(file).to_string(), &entries) {
-                    Ok(()) => CLUSTERING_OK,
+                    Ok(()) => CLUSTERING_RESULT_OK,
                     Err(problems) => {
                         lines = problems.iter().map(ToString::to_string).collect();
-                        CLUSTERING_BAD_SETTINGS
+                        CLUSTERING_RESULT_BAD_SETTINGS
                     }
                 }
             })
             .unwrap_or_else(|failure| {
                 lines = vec![failure.to_string()];
-                CLUSTERING_PANIC
+                CLUSTERING_RESULT_PANIC
             }),
     };
     // SAFETY: promised by the caller.
-    unsafe { clustering_text::give(errors, || lines.join("\n").into_bytes()) };
+    unsafe { clustering_owned_text::write_to(errors, || lines.join("\n").into_bytes()) };
     result
 }
 
-/// Whether the settings in force let the node do anything; `false` for NULL.
+/// Tells whether the settings in force let the node do anything.
+///
+/// * `core`: the node. NULL gives `false`.
+///
+/// Threads: any.
 ///
 /// # Safety
 ///
@@ -143,8 +165,33 @@ pub unsafe extern "C" fn clustering_enabled(core: *const clustering_core) -> boo
     core.is_some_and(|core| guard(|| core.0.settings().enabled).unwrap_or(false))
 }
 
-/// The priority at which messages of a kind are to be handled; 0 where they are not, where `kind` is
-/// no `clustering_kind`, or for NULL.
+/// Tells whether messages of a kind are decided by the settings in force. If not, they pass.
+///
+/// * `core`: the node. NULL gives `false`.
+/// * `kind`: a `clustering_kind`; any other number gives `false`.
+///
+/// Threads: any.
+///
+/// # Safety
+///
+/// `core` is NULL or a node.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_decides(core: *const clustering_core, kind: u32) -> bool {
+    // SAFETY: promised by the caller.
+    let core = unsafe { core.as_ref() };
+    let (Some(core), Some(kind)) = (core, kind_of(kind)) else {
+        return false;
+    };
+    guard(|| core.0.decides(kind)).unwrap_or(false)
+}
+
+/// Gives the priority at which the host is to install its handler for messages of a kind: once, after the first
+/// `clustering_load` that wasn't refused. Should later settings say another priority, the core has that logged.
+///
+/// * `core`: the node. NULL gives 0.
+/// * `kind`: a `clustering_kind`; any other number gives 0.
+///
+/// Returns 0 where the host is to have no handler. Threads: any.
 ///
 /// # Safety
 ///
@@ -156,5 +203,55 @@ pub unsafe extern "C" fn clustering_priority(core: *const clustering_core, kind:
     let (Some(core), Some(kind)) = (core, kind_of(kind)) else {
         return 0;
     };
-    guard(|| core.0.settings().priority(kind).unwrap_or(0)).unwrap_or(0)
+    guard(|| core.0.settings().priority(kind)).unwrap_or(0)
+}
+
+/// Gives the state that is to be kept until the next start of the host: the admin states of nodes.
+///
+/// * `core`: the node. NULL gives an empty text.
+///
+/// Returns a text that the host owns, never an empty one, except where the core failed: then what was kept
+/// before is worth more. Threads: any.
+///
+/// # Safety
+///
+/// `core` is NULL or a node.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_state(core: *const clustering_core) -> clustering_owned_text {
+    // SAFETY: promised by the caller.
+    unsafe { show(core, Cluster::state) }
+}
+
+/// Takes the state that was kept, before the first `clustering_load`.
+///
+/// * `core`: the node.
+/// * `state`: a text of `clustering_state`.
+/// * `error`: gets the reason where the state is damaged, else an empty text; the host owns it in both cases.
+///   NULL where none is wanted.
+///
+/// Returns `CLUSTERING_RESULT_OK`; `CLUSTERING_RESULT_BAD_SETTINGS` where the state is damaged,
+/// `CLUSTERING_RESULT_PANIC` where the core failed: then nothing of it is taken;
+/// `CLUSTERING_RESULT_BAD_ARGUMENT` for a `core` of NULL. Threads: any.
+///
+/// # Safety
+///
+/// `core` is NULL or a node; `state` is valid for the call; `error` is NULL or valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_restore(
+    core: *const clustering_core,
+    state: clustering_borrowed_text,
+    error: *mut clustering_owned_text,
+) -> clustering_result {
+    // SAFETY: promised by the caller.
+    let (core, state) = unsafe { (core.as_ref(), state.get()) };
+    let restored = core.map(|core| core.0.catch_panic(|cluster| cluster.restore(state)));
+    let (result, reason) = match restored {
+        None => (CLUSTERING_RESULT_BAD_ARGUMENT, String::new()),
+        Some(Ok(Ok(()))) => (CLUSTERING_RESULT_OK, String::new()),
+        Some(Ok(Err(damage))) => (CLUSTERING_RESULT_BAD_SETTINGS, damage.to_string()),
+        Some(Err(failure)) => (CLUSTERING_RESULT_PANIC, failure.to_string()),
+    };
+    // SAFETY: promised by the caller.
+    unsafe { clustering_owned_text::write_to(error, || reason.into_bytes()) };
+    result
 }

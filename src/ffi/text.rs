@@ -6,27 +6,31 @@ use std::slice;
 
 use crate::failure::guard;
 
-/// A text: not NUL-terminated, `len` bytes. With NULL for `ptr` it's empty, whatever `len` says.
+/// A text that belongs to somebody else: bytes with a length, not NUL-terminated, not necessarily UTF-8.
+///
+/// With NULL for `ptr` it is empty, whatever `len` says. It is never freed by whoever gets it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-pub struct clustering_bytes {
+pub struct clustering_borrowed_text {
     /// The first byte.
     pub ptr: *const u8,
-    /// How many bytes.
+    /// The number of bytes.
     pub len: usize,
 }
 
-/// A text that the core has allocated. Give it to `clustering_text_free` once.
+/// A text that the core has allocated for the host: bytes with a length, as above.
+///
+/// The host owns it, and frees it with `clustering_owned_text_free`. It must not be copied and freed twice.
 #[repr(C)]
 #[derive(Debug)]
-pub struct clustering_text {
-    /// The first byte; NULL where there is no text.
+pub struct clustering_owned_text {
+    /// The first byte; NULL for an empty text.
     pub ptr: *mut u8,
-    /// How many bytes.
+    /// The number of bytes.
     pub len: usize,
 }
 
-impl clustering_bytes {
+impl clustering_borrowed_text {
     pub(super) const EMPTY: Self = Self {
         ptr: std::ptr::null(),
         len: 0,
@@ -61,13 +65,13 @@ pub(super) unsafe fn array<'m, T>(ptr: *const T, len: usize) -> &'m [T] {
     unsafe { slice::from_raw_parts(ptr, len) }
 }
 
-impl clustering_text {
+impl clustering_owned_text {
     pub(super) const EMPTY: Self = Self {
         ptr: std::ptr::null_mut(),
         len: 0,
     };
 
-    /// The text that `make` makes; none where that fails.
+    /// The text that `make` makes; an empty one where that fails.
     pub(super) fn new(make: impl FnOnce() -> Vec<u8>) -> Self {
         match guard(|| make().into_boxed_slice()) {
             Ok(bytes) if !bytes.is_empty() => {
@@ -86,7 +90,7 @@ impl clustering_text {
     /// # Safety
     ///
     /// `place` is NULL or valid for a write.
-    pub(super) unsafe fn give(place: *mut Self, make: impl FnOnce() -> Vec<u8>) {
+    pub(super) unsafe fn write_to(place: *mut Self, make: impl FnOnce() -> Vec<u8>) {
         if !place.is_null() {
             // SAFETY: not NULL, and the rest is promised by the caller.
             unsafe { place.write(Self::new(make)) };
@@ -94,17 +98,26 @@ impl clustering_text {
     }
 }
 
-/// Frees a text that the core has allocated.
+/// Frees a text that the core has allocated, and makes it an empty one.
+///
+/// * `text`: the text, which the host owns. NULL, and an empty text, are fine.
+///
+/// Threads: any, but one at a time for one text.
 ///
 /// # Safety
 ///
-/// `text` came from the core and was not freed.
+/// `text` is NULL or valid; what it holds came from the core and was not freed.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn clustering_text_free(text: clustering_text) {
-    if text.ptr.is_null() {
+pub unsafe extern "C" fn clustering_owned_text_free(text: *mut clustering_owned_text) {
+    if text.is_null() {
         return;
     }
-    let slice = std::ptr::slice_from_raw_parts_mut(text.ptr, text.len);
-    // SAFETY: `clustering_text::new` made it of a box of as many bytes.
+    // SAFETY: not NULL, and the rest is promised by the caller.
+    let clustering_owned_text { ptr, len } = unsafe { text.replace(clustering_owned_text::EMPTY) };
+    if ptr.is_null() {
+        return;
+    }
+    let slice = std::ptr::slice_from_raw_parts_mut(ptr, len);
+    // SAFETY: `clustering_owned_text::new` made it of a box of as many bytes.
     let _ = guard(|| drop(unsafe { Box::from_raw(slice) }));
 }

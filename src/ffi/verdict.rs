@@ -1,125 +1,163 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Verdicts: how messages are decided, and what came of it as the host sees it.
+//! Verdicts: the decision of a message, as the host sees it.
 
 use std::mem::MaybeUninit;
 
 use smallvec::SmallVec;
 
 use super::clustering_result;
-use super::clustering_result::{CLUSTERING_BAD_ARGUMENT, CLUSTERING_OK, CLUSTERING_PANIC};
+use super::clustering_result::{
+    CLUSTERING_RESULT_BAD_ARGUMENT, CLUSTERING_RESULT_OK, CLUSTERING_RESULT_PANIC,
+};
 use super::message::{HostMessage, clustering_message, kind_of};
 use super::node::clustering_core;
-use super::text::{clustering_bytes, clustering_text};
+use super::text::{array, clustering_borrowed_text, clustering_owned_text};
 use crate::cluster::Cluster;
 use crate::failure::guard;
 use crate::messages::Reply;
 use crate::verdict::{Action, Edit, Verdict};
 
-/// What a verdict asks for.
+/// The action that a verdict asks for.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum clustering_action {
     /// Nothing: the message goes on as it is.
-    CLUSTERING_PASS = 0,
+    CLUSTERING_ACTION_PASS = 0,
     /// Write the edits; the message goes on.
-    CLUSTERING_CHANGE = 1,
+    CLUSTERING_ACTION_CHANGE = 1,
     /// Write the edits and the return value; the message is handled.
-    CLUSTERING_ANSWER = 2,
+    CLUSTERING_ACTION_ANSWER = 2,
     /// Dispatch a message that is named as `retval` and has the edits as its parameters, then call
-    /// `clustering_located`.
-    CLUSTERING_LOCATE = 3,
+    /// `clustering_resume`.
+    CLUSTERING_ACTION_LOCATE = 3,
     /// Release this verdict and ask again with all the parameters of the message.
-    CLUSTERING_NEED_ALL = 4,
+    CLUSTERING_ACTION_NEED_ALL = 4,
     /// Dispatch a copy of the message with the edits written into it; the message gets the return value
     /// and the parameters `code`, `error` and `reason` that the copy then has, and is handled if the copy is.
-    CLUSTERING_SEND = 5,
+    CLUSTERING_ACTION_SEND = 5,
     /// Ask a database by a message that is named as `retval` and has the edits as its parameters, for no
-    /// longer than `timeout`, then call `clustering_located`.
-    CLUSTERING_ASK = 6,
+    /// longer than `timeout`, then call `clustering_resume`.
+    CLUSTERING_ACTION_ASK = 6,
 }
 
-/// What to do with a parameter.
+/// The kind of an edit.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum clustering_edit_kind {
     /// Set the first parameter of that name to the value, or append one.
-    CLUSTERING_SET = 0,
+    CLUSTERING_EDIT_KIND_SET = 0,
     /// Remove all parameters of that name, or of all names that it stands for.
-    CLUSTERING_CLEAR = 1,
+    CLUSTERING_EDIT_KIND_CLEAR = 1,
 }
 
 /// One change of a message's parameters.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct clustering_edit {
-    /// What to do.
+    /// The kind.
     pub kind: clustering_edit_kind,
     /// The number of the parameter's name, see `clustering_name`.
     pub name: u32,
     /// The value to set.
-    pub value: clustering_bytes,
+    pub value: clustering_borrowed_text,
 }
 
 /// One change of a parameter whose name has no number.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct clustering_other_edit {
-    /// What to do.
+    /// The kind.
     pub kind: clustering_edit_kind,
     /// The parameter's name.
-    pub name: clustering_bytes,
+    pub name: clustering_borrowed_text,
     /// The value to set.
-    pub value: clustering_bytes,
+    pub value: clustering_borrowed_text,
 }
 
-/// The words that a `clustering_verdict` keeps for the core.
+/// The number of words that a `clustering_verdict` keeps for the core.
 pub const CLUSTERING_VERDICT_WORDS: usize = 216;
 
-/// The answer to a message, in memory of the caller's; it must not be moved or copied.
+/// The most queries that a host has under way at a time, each with a thread of its own: so a database that
+/// doesn't answer takes no more. Others wait for their turn, within their time.
+pub const CLUSTERING_MAX_QUERIES: u32 = 16;
+
+/// The verdict on a message, in memory of the host's, such as its stack. The host must not move or copy it, and
+/// releases it with `clustering_verdict_release`. All texts in it are borrowed, until then.
 #[repr(C)]
 pub struct clustering_verdict {
-    /// What to do.
+    /// The action.
     pub action: clustering_action,
-    /// The level at which something is to be said, 0 for nothing to say.
+    /// The level of a line for the log, see `clustering_verdict_line`; 0 where there is none.
     pub level: i32,
     /// The edits, to be written in this order.
     pub edits: *const clustering_edit,
-    /// How many edits.
+    /// The number of edits.
     pub edit_count: usize,
-    /// Edits of parameters that have no number, to be written in this order after the others.
+    /// Edits of parameters whose names have no number, to be written in this order after the others.
     pub other_edits: *const clustering_other_edit,
-    /// How many of these.
+    /// The number of these.
     pub other_edit_count: usize,
     /// The return value of an answer, the name of a message that is to be dispatched.
-    pub retval: clustering_bytes,
-    /// How long to wait for a database, in milliseconds.
+    pub retval: clustering_borrowed_text,
+    /// The longest time to wait for a database, in milliseconds.
     pub timeout: u32,
-    /// The core's own: leave it alone.
+    /// The core's own: there is something to release.
+    pub core_made: bool,
+    /// The core's own.
     pub core_private: [MaybeUninit<u64>; CLUSTERING_VERDICT_WORDS],
 }
 
-/// What a message of the core's came back with.
+/// The reply to a message that the core had the host dispatch: facts, of which the core decides what they mean.
+/// All of it is borrowed.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-pub struct clustering_answer {
-    /// Some handler took the message.
-    pub handled: bool,
-    /// Its return value; of a database the first column of the last row.
-    pub node: clustering_bytes,
-    /// A database has given a row.
-    pub has_row: bool,
+pub struct clustering_reply {
+    /// No thread could be started for a query, so it was not made.
+    pub no_thread: bool,
     /// A database has not answered in time.
     pub timed_out: bool,
+    /// Some handler took the message.
+    pub handled: bool,
     /// There is an `error` parameter.
     pub has_error: bool,
+    /// The return value.
+    pub retval: clustering_borrowed_text,
     /// The value of the `error` parameter.
-    pub error: clustering_bytes,
+    pub error: clustering_borrowed_text,
     /// The value of the `reason` parameter, empty where there is none.
-    pub reason: clustering_bytes,
+    pub reason: clustering_borrowed_text,
+    /// The first column of a database's rows, `row_count` texts. NULL for none.
+    pub rows: *const clustering_borrowed_text,
+    /// The number of rows.
+    pub row_count: usize,
 }
 
-/// What lies in a verdict's private words.
+impl clustering_reply {
+    /// # Safety
+    ///
+    /// All that the reply points to is valid, and stays as it is for `'m`.
+    unsafe fn get<'m>(&self) -> Reply<'m> {
+        // SAFETY: promised by the caller.
+        unsafe {
+            Reply {
+                no_thread: self.no_thread,
+                timed_out: self.timed_out,
+                handled: self.handled,
+                retval: self.retval.get(),
+                error: self.has_error.then(|| self.error.get()),
+                reason: self.reason.get(),
+                // Yate's `sqlitedb` repeats a statement that it could not commit, and leaves the rows of the
+                // first try in front.
+                row: array(self.rows, self.row_count)
+                    .last()
+                    .map(|text| text.get()),
+            }
+        }
+    }
+}
+
+/// The value in a verdict's private words.
 struct Private {
     verdict: Verdict<'static>,
     edits: SmallVec<[clustering_edit; 8]>,
@@ -144,14 +182,15 @@ impl Place {
         // SAFETY: `place` is valid for writes. The private words are big enough and aligned for a
         // `Private` (asserted above); what isn't written here may hold any bits.
         unsafe {
-            (&raw mut (*place).action).write(clustering_action::CLUSTERING_PASS);
+            (&raw mut (*place).action).write(clustering_action::CLUSTERING_ACTION_PASS);
             (&raw mut (*place).level).write(0);
             (&raw mut (*place).edits).write(std::ptr::null());
             (&raw mut (*place).edit_count).write(0);
             (&raw mut (*place).other_edits).write(std::ptr::null());
             (&raw mut (*place).other_edit_count).write(0);
-            (&raw mut (*place).retval).write(clustering_bytes::EMPTY);
+            (&raw mut (*place).retval).write(clustering_borrowed_text::EMPTY);
             (&raw mut (*place).timeout).write(0);
+            (&raw mut (*place).core_made).write(true);
             let private = (&raw mut (*place).core_private).cast::<Private>();
             (&raw mut (*private).verdict).write(Verdict::default());
             (&raw mut (*private).edits).write(SmallVec::new());
@@ -176,46 +215,51 @@ impl Place {
         edits.extend(verdict.edits().iter().map(|edit| {
             let (kind, name, value) = match edit {
                 Edit::Set(name, value) => (
-                    clustering_edit_kind::CLUSTERING_SET,
+                    clustering_edit_kind::CLUSTERING_EDIT_KIND_SET,
                     *name,
                     verdict.resolve(value),
                 ),
-                Edit::Clear(name) => (clustering_edit_kind::CLUSTERING_CLEAR, *name, &[][..]),
+                Edit::Clear(name) => (
+                    clustering_edit_kind::CLUSTERING_EDIT_KIND_CLEAR,
+                    *name,
+                    &[][..],
+                ),
             };
             clustering_edit {
                 kind,
                 name: name as u32,
-                value: clustering_bytes::new(value),
+                value: clustering_borrowed_text::new(value),
             }
         }));
         other_edits.extend(verdict.other_edits().iter().map(|edit| {
             let value = edit.value.as_ref().map(|value| verdict.resolve(value));
             clustering_other_edit {
                 kind: if value.is_some() {
-                    clustering_edit_kind::CLUSTERING_SET
+                    clustering_edit_kind::CLUSTERING_EDIT_KIND_SET
                 } else {
-                    clustering_edit_kind::CLUSTERING_CLEAR
+                    clustering_edit_kind::CLUSTERING_EDIT_KIND_CLEAR
                 },
-                name: clustering_bytes::new(verdict.resolve(&edit.name)),
-                value: clustering_bytes::new(value.unwrap_or_default()),
+                name: clustering_borrowed_text::new(verdict.resolve(&edit.name)),
+                value: clustering_borrowed_text::new(value.unwrap_or_default()),
             }
         }));
         let action = match verdict.action {
-            Action::Pass => clustering_action::CLUSTERING_PASS,
-            Action::Change => clustering_action::CLUSTERING_CHANGE,
-            Action::Answer => clustering_action::CLUSTERING_ANSWER,
-            Action::Locate => clustering_action::CLUSTERING_LOCATE,
-            Action::NeedAll => clustering_action::CLUSTERING_NEED_ALL,
-            Action::Send => clustering_action::CLUSTERING_SEND,
-            Action::Ask => clustering_action::CLUSTERING_ASK,
+            Action::Pass => clustering_action::CLUSTERING_ACTION_PASS,
+            Action::Change => clustering_action::CLUSTERING_ACTION_CHANGE,
+            Action::Answer => clustering_action::CLUSTERING_ACTION_ANSWER,
+            Action::Locate => clustering_action::CLUSTERING_ACTION_LOCATE,
+            Action::NeedAll => clustering_action::CLUSTERING_ACTION_NEED_ALL,
+            Action::Send => clustering_action::CLUSTERING_ACTION_SEND,
+            Action::Ask => clustering_action::CLUSTERING_ACTION_ASK,
         };
         let level = verdict
             .event
             .as_ref()
             .map_or(0, |event| event.level() as i32);
-        let retval = verdict
-            .retval()
-            .map_or(clustering_bytes::EMPTY, clustering_bytes::new);
+        let retval = verdict.retval().map_or(
+            clustering_borrowed_text::EMPTY,
+            clustering_borrowed_text::new,
+        );
         let (edits, edit_count) = (edits.as_ptr(), edits.len());
         let (other_edits, other_edit_count) = (other_edits.as_ptr(), other_edits.len());
         let timeout = verdict.timeout();
@@ -234,10 +278,14 @@ impl Place {
     }
 }
 
-/// Whether a message is any business of the cluster's: if not, it passes, and nothing else need be
-/// asked. `false` for NULL, and where `kind` is no `clustering_kind`.
+/// Tells whether a message concerns the cluster. If not, it passes, and nothing else need be asked.
 ///
-/// The message need not be complete.
+/// * `core`: the node.
+/// * `kind`: a `clustering_kind`.
+/// * `message`: the message, which need not be complete.
+///
+/// Returns `false` for NULL, and where there is no such kind; `true` where the core failed, so that the failure
+/// shows where the message is decided. Threads: any.
 ///
 /// # Safety
 ///
@@ -253,21 +301,26 @@ pub unsafe extern "C" fn clustering_concerns(
     let (Some(core), Some(kind), Some(message)) = (core, kind_of(kind), message) else {
         return false;
     };
-    // A failure shows, and is counted, where the message is decided.
     guard(|| core.0.concerns(kind, &message)).unwrap_or(true)
 }
 
 /// Decides a message.
 ///
-/// `kind` is a `clustering_kind`. With any NULL or another `kind` nothing is decided. `verdict`, unless
-/// NULL itself, is always made and must be released; it borrows from the core and from the parameters'
-/// texts.
+/// * `core`: the node.
+/// * `kind`: a `clustering_kind`.
+/// * `message`: the message.
+/// * `verdict`: gets the verdict, which borrows from the core and from the parameters' texts. It is always made,
+///   unless this is NULL, and must be released.
+///
+/// Returns `CLUSTERING_RESULT_OK`; `CLUSTERING_RESULT_PANIC` where the core failed: then the verdict lets the message
+/// pass, with a line for the log; `CLUSTERING_RESULT_BAD_ARGUMENT` for any NULL and where there is no such kind:
+/// then nothing is decided. Threads: any; a verdict is one thread's at a time.
 ///
 /// # Safety
 ///
 /// `core` is NULL or a node, which outlives the verdict; `message` is NULL or valid for the call, the
 /// texts of its parameters until the edits are written, after which the verdict may only be released
-/// or, if it asks for something, handed to `clustering_located`; `verdict` is NULL or memory for a verdict that
+/// or, if it asks for something, handed to `clustering_resume`; `verdict` is NULL or memory for a verdict that
 /// holds none, as for every entry that makes one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clustering_decide(
@@ -281,55 +334,55 @@ pub unsafe extern "C" fn clustering_decide(
         let (kind, message) = (kind_of(kind), HostMessage::new(message));
         let asked = core.as_ref().zip(message).zip(kind);
         answer(asked, verdict, |cluster, message, kind, verdict| {
-            cluster.decide(kind, message, message.complete, message.now, verdict);
+            cluster.decide(kind, message, message.complete, message.times, verdict);
         })
     }
 }
 
-/// Goes on with a message for which something was asked, by `CLUSTERING_LOCATE` or `CLUSTERING_ASK`.
+/// Goes on with a message for which the host has dispatched another one, by `CLUSTERING_ACTION_LOCATE` or
+/// `CLUSTERING_ACTION_ASK`.
 ///
-/// `pending` is the verdict that asked for it, not yet released, and not the place of `verdict`. `message` is again
-/// the message, complete and with the time of now. `answer` is what came back. The rest is as for
-/// `clustering_decide`.
+/// * `core`: the node.
+/// * `pending`: the verdict that asked for it, not yet released, and not the place of `verdict`.
+/// * `message`: the message again, complete and with the time of now.
+/// * `reply`: the reply.
+/// * `verdict`: gets the final verdict, as in `clustering_decide`.
+///
+/// Returns, and threads: as for `clustering_decide`.
 ///
 /// # Safety
 ///
-/// As for `clustering_decide`; `pending` is NULL or a verdict, `answer` is NULL or valid for the call,
+/// As for `clustering_decide`; `pending` is NULL or a verdict, `reply` is NULL or valid for the call,
 /// its texts until `verdict` is released.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn clustering_located(
+pub unsafe extern "C" fn clustering_resume(
     core: *const clustering_core,
     pending: *const clustering_verdict,
     message: *const clustering_message,
-    answer: *const clustering_answer,
+    reply: *const clustering_reply,
     verdict: *mut clustering_verdict,
 ) -> clustering_result {
-    // SAFETY: promised by the caller; that what the verdict borrows outlives it is, too. Every
-    // verdict of the caller's holds a `Private`.
+    // SAFETY: promised by the caller; that what the verdict borrows outlives it is, too.
     unsafe {
-        let pending = pending.as_ref().zip(answer.as_ref());
+        let pending = private_of(pending).zip(reply.as_ref());
         let asked = core.as_ref().zip(HostMessage::new(message)).zip(pending);
-        self::answer(
+        answer(
             asked,
             verdict,
-            |cluster, message, (pending, answer), verdict| {
-                let pending = &(*pending.core_private.as_ptr().cast::<Private>()).verdict;
-                let reply = Reply {
-                    handled: answer.handled,
-                    node: answer.node.get(),
-                    has_row: answer.has_row,
-                    timed_out: answer.timed_out,
-                    error: answer.has_error.then(|| answer.error.get()),
-                    reason: answer.reason.get(),
-                };
-                cluster.resume(pending, message, &reply, message.now, verdict);
+            |cluster, message, (pending, reply), verdict| {
+                let reply = reply.get();
+                cluster.resume(&pending.verdict, message, &reply, message.times, verdict);
             },
         )
     }
 }
 
-/// The line that a verdict has for the log; free it. To be asked before the edits are written. NULL gives
-/// no text.
+/// Gives the line that a verdict has for the log. To be asked before the edits are written.
+///
+/// * `verdict`: the verdict. NULL gives an empty text.
+///
+/// Returns a text that the host owns; an empty one where there is no line, and where the core failed. Threads: any;
+/// a verdict is one thread's at a time.
 ///
 /// # Safety
 ///
@@ -337,40 +390,57 @@ pub unsafe extern "C" fn clustering_located(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clustering_verdict_line(
     verdict: *const clustering_verdict,
-) -> clustering_text {
-    // SAFETY: promised by the caller; every verdict of his holds a `Private`.
-    let private = unsafe {
-        verdict
-            .as_ref()
-            .map(|verdict| &*verdict.core_private.as_ptr().cast::<Private>())
+) -> clustering_owned_text {
+    // SAFETY: promised by the caller.
+    let Some(Private { verdict, .. }) = (unsafe { private_of(verdict) }) else {
+        return clustering_owned_text::EMPTY;
     };
-    let Some(Private { verdict, .. }) = private else {
-        return clustering_text::EMPTY;
-    };
-    clustering_text::new(|| {
+    clustering_owned_text::new(|| {
         let line = verdict.line().map(|line| line.to_string());
         line.unwrap_or_default().into_bytes()
     })
 }
 
-/// Releases a verdict, after which its memory may be used for another. NULL is fine.
+/// Releases a verdict, and makes it one that asks for nothing, so that releasing it again is harmless. Its memory may
+/// then be used for another.
+///
+/// * `verdict`: the verdict. NULL is fine.
+///
+/// Threads: any; a verdict is one thread's at a time.
 ///
 /// # Safety
 ///
-/// `verdict` is NULL or a verdict, which is used no more.
+/// `verdict` is NULL or a verdict, released or not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clustering_verdict_release(verdict: *mut clustering_verdict) {
-    if verdict.is_null() {
+    // SAFETY: promised by the caller.
+    if verdict.is_null() || !unsafe { (*verdict).core_made } {
         return;
     }
-    let _ = guard(|| {
-        // SAFETY: promised by the caller; every verdict of his holds a `Private`.
-        unsafe {
-            (&raw mut (*verdict).core_private)
-                .cast::<Private>()
-                .drop_in_place();
-        };
-    });
+    // SAFETY: promised by the caller; a verdict that was made holds a `Private`.
+    unsafe {
+        (&raw mut (*verdict).action).write(clustering_action::CLUSTERING_ACTION_PASS);
+        (&raw mut (*verdict).level).write(0);
+        (&raw mut (*verdict).edits).write(std::ptr::null());
+        (&raw mut (*verdict).edit_count).write(0);
+        (&raw mut (*verdict).retval).write(clustering_borrowed_text::EMPTY);
+        (&raw mut (*verdict).core_made).write(false);
+        let private = (&raw mut (*verdict).core_private).cast::<Private>();
+        let _ = guard(|| private.drop_in_place());
+    }
+}
+
+/// The value in a verdict; `None` for NULL, and for one that was released.
+///
+/// # Safety
+///
+/// `verdict` is NULL or a verdict, released or not, that stays as it is for `'v`.
+unsafe fn private_of<'v>(verdict: *const clustering_verdict) -> Option<&'v Private> {
+    // SAFETY: promised by the caller; a verdict that was made holds a `Private`.
+    unsafe {
+        let verdict = verdict.as_ref().filter(|verdict| verdict.core_made)?;
+        Some(&*verdict.core_private.as_ptr().cast::<Private>())
+    }
 }
 
 /// Starts a verdict, lets `decide` fill it if it was `asked` something, and publishes it.
@@ -384,23 +454,23 @@ unsafe fn answer<'m, Q>(
     decide: impl FnOnce(&'static Cluster, &HostMessage<'m>, Q, &mut Verdict<'static>),
 ) -> clustering_result {
     if place.is_null() {
-        return CLUSTERING_BAD_ARGUMENT;
+        return CLUSTERING_RESULT_BAD_ARGUMENT;
     }
     // SAFETY: not NULL, and the rest is promised by the caller.
     let mut place = unsafe { Place::start(place) };
     let Some(((clustering_core(cluster), message), question)) = asked else {
         place.publish();
-        return CLUSTERING_BAD_ARGUMENT;
+        return CLUSTERING_RESULT_BAD_ARGUMENT;
     };
     let verdict = &mut place.private().verdict;
     let result = guard(|| decide(cluster, &message, question, verdict));
     if let Err(failure) = &result {
-        cluster.failed(failure, message.now, verdict);
+        cluster.failed(failure, message.times.now, verdict);
     }
     place.publish();
     if result.is_ok() {
-        CLUSTERING_OK
+        CLUSTERING_RESULT_OK
     } else {
-        CLUSTERING_PANIC
+        CLUSTERING_RESULT_PANIC
     }
 }

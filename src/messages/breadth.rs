@@ -43,7 +43,6 @@ impl Breadth {
         #[expect(clippy::cast_possible_truncation, reason = "differences of them count")]
         let now = now as u32;
         self.calls.resize(PLACES, Call::default());
-        #[expect(clippy::cast_possible_truncation, reason = "it is a remainder")]
         let call = &mut self.calls[(billid >> 32) as usize % PLACES];
         if call.billid != billid || u64::from(now.wrapping_sub(call.since)) > WINDOW {
             *call = Call {

@@ -1,29 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! `call.cdr`: the record of a call says which node wrote it.
+//! `call.cdr`: the record of a call names the node that wrote it.
 
-use crate::decision::Context;
+use crate::decision::Decision;
 use crate::messages::{Name, Parameters};
 use crate::operator::counters::Counter;
-use crate::verdict::{Action, Verdict};
+use crate::verdict::Action;
 
-/// Decides a CDR; what is there already stays.
-pub(crate) fn decide<'m>(
-    context: &Context<'_, 'm>,
-    message: &impl Parameters<'m>,
-    verdict: &mut Verdict<'m>,
-) {
-    if message.get(Name::Nodename).is_none() {
-        verdict.action = Action::Change;
-        verdict.set(Name::Nodename, context.node);
+/// Decides a CDR; a value that is there already stays.
+pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
+    if decision.get(Name::Nodename).is_none() {
+        decision.verdict.action = Action::Change;
+        decision.set(Name::Nodename, decision.node);
     }
-    if message.get(Name::Nodeprefix).is_none() {
-        verdict.action = Action::Change;
-        verdict.set_made(Name::Nodeprefix, |text| {
-            text.extend_from_slice(&context.settings.location_prefix);
+    if decision.get(Name::Nodeprefix).is_none() {
+        let settings = decision.settings;
+        decision.verdict.action = Action::Change;
+        decision.set_made(Name::Nodeprefix, |text| {
+            text.extend_from_slice(&settings.location_prefix);
         });
     }
-    if verdict.action == Action::Change {
-        context.count(Counter::Cdrs);
+    if decision.verdict.action == Action::Change {
+        decision.count(Counter::Cdrs);
     }
 }

@@ -1,262 +1,233 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 //! `call.execute`: a call to `prefix/NODE/RESOURCE` is for this node, for another one, or for a node
-//! that has yet to be found. So is an instant message, by `msg.execute`.
+//! that has yet to be found. An instant message goes the same way.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::extension::Extras;
+use super::instant;
+use super::visited::{Mark, Visited};
 use crate::addressing::resource::{ANY_NODE, Prefix, Target, trim_blanks};
 use crate::addressing::uri::behind_prefix;
 use crate::auth::signature::normalized::NormalizedHeader;
 use crate::auth::signature::{Extended, Signed};
-use crate::decision::{Context, Rejection};
+use crate::decision::{Decision, Rejection};
 use crate::event::Event;
 use crate::failure::unpoisoned;
-use crate::messages::extension::Extras;
-use crate::messages::visited::{Mark, Visited};
-use crate::messages::{CLUSTER_HEADERS, Kind, Name, Parameters, Reply};
+use crate::messages::{Kind, Name, Parameters, Reply};
 use crate::nodes::Unreachable;
 use crate::operator::counters::Counter;
 use crate::placement::claim::Purpose;
+use crate::settings::Settings;
 use crate::text::{Escaped, Text, Value};
-use crate::verdict::{Action, Pending, Verdict};
+use crate::verdict::{Action, Pending};
 
-/// Decides a call. `complete` says that `message` knows all parameters, not only those of known names.
-pub(crate) fn decide<'m>(
-    context: &Context<'_, 'm>,
-    message: &impl Parameters<'m>,
-    complete: bool,
-    verdict: &mut Verdict<'m>,
-) {
-    let settings = context.settings;
-    let Some(target) = message
-        .get(Name::Callto)
-        .and_then(|to| settings.prefix.parse(to))
-    else {
-        if context.kind == Kind::Message {
-            strip_for_phone(message, verdict);
-        }
-        return;
-    };
-    if target.node == ANY_NODE && !settings.locate.is_empty() {
-        locate(context, message, target.resource, verdict);
-    } else {
-        deliver(context, message, target, complete, verdict);
-    }
+/// Whether a call is the cluster's.
+pub(crate) fn concerns<'m>(settings: &Settings, message: &impl Parameters<'m>) -> bool {
+    settings.has_prefix(message.get(Name::Callto))
 }
 
-/// Decides a call whose node was looked for, by what came back.
-///
-/// `message` knows all parameters of the call.
-pub(crate) fn located<'m>(
-    context: &Context<'_, 'm>,
-    message: &impl Parameters<'m>,
-    answer: &Reply<'m>,
-    verdict: &mut Verdict<'m>,
-) {
-    let target = message
+/// Decides a call. `complete` says that the message knows all parameters, not only those of known names.
+pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, complete: bool) {
+    decide_target(decision, complete);
+}
+
+/// Decides a message whose target is the cluster's; `false` where it isn't.
+pub(super) fn decide_target<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    complete: bool,
+) -> bool {
+    let settings = decision.settings;
+    let target = decision
         .get(Name::Callto)
-        .and_then(|to| context.settings.prefix.parse(to));
+        .and_then(|to| settings.prefix.parse(to));
+    let Some(target) = target else { return false };
+    if target.node == ANY_NODE && !settings.locate.is_empty() {
+        locate(decision, target.resource);
+    } else {
+        deliver(decision, target, complete);
+    }
+    true
+}
+
+/// Decides a call whose node was looked for, by the reply.
+///
+/// The message knows all parameters of the call.
+pub(crate) fn resume<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, reply: &Reply<'m>) {
+    let settings = decision.settings;
+    let target = decision
+        .get(Name::Callto)
+        .and_then(|to| settings.prefix.parse(to));
     // Only a caller who changed the message in between can get here without a target.
     let Some(Target { resource, .. }) = target else {
         return;
     };
-    let node = trim_blanks(answer.node);
-    if !answer.handled || matches!(node, b"-" | b"error") {
-        let error = answer.error.unwrap_or(b"failure");
-        context.count(Counter::NotLocated);
-        if let Some(suppressed) = context.rate_limits.not_located.allow(context.now) {
-            let reason = answer.reason;
-            verdict.event = Some(Event::NotLocated {
-                resource,
-                error,
-                reason,
-                suppressed,
-            });
+    let node = trim_blanks(reply.retval);
+    if !reply.handled || matches!(node, b"-" | b"error") {
+        let error = reply.error.unwrap_or(b"failure");
+        decision.report(Event::NotLocated {
+            resource,
+            error,
+            reason: reply.reason,
+        });
+        decision.verdict.action = Action::Change;
+        for (name, text) in [(Name::Error, error), (Name::Reason, reply.reason)] {
+            decision.set_or_clear(name, Some(text).filter(|text| !text.is_empty()));
         }
-        verdict.action = Action::Change;
-        for (name, text) in [(Name::Error, error), (Name::Reason, answer.reason)] {
-            verdict.set_or_clear(message, name, Some(text).filter(|text| !text.is_empty()));
-        }
-        if context.kind == Kind::Message {
-            verdict.set(Name::Code, b"480");
+        if decision.kind == Kind::Message {
+            decision.set(Name::Code, b"480");
         }
         return;
     }
-    context.count(Counter::Located);
-    deliver(context, message, Target { node, resource }, true, verdict);
-    if verdict.event.is_none() {
-        verdict.event = Some(Event::Located { resource, node });
-    }
+    decision.report(Event::Located { resource, node });
+    deliver(decision, Target { node, resource }, true);
 }
 
 /// Asks for the node that serves a resource.
-fn locate<'m>(
-    context: &Context<'_, 'm>,
-    message: &impl Parameters<'m>,
-    resource: &'m [u8],
-    verdict: &mut Verdict<'m>,
-) {
-    verdict.action = Action::Locate;
-    let name = verdict.make(|text| text.extend_from_slice(&context.settings.locate));
-    verdict.set_retval(name);
-    verdict.set(Name::Allocate, b"true");
-    verdict.set(Name::Nodename, context.node);
-    verdict.set(Name::Callto, resource);
+fn locate<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, resource: &'m [u8]) {
+    let settings = decision.settings;
+    decision.verdict.action = Action::Locate;
+    let name = decision
+        .verdict
+        .make(|text| text.extend_from_slice(&settings.locate));
+    decision.verdict.set_retval(name);
+    decision.set(Name::Allocate, b"true");
+    decision.set(Name::Nodename, decision.node);
+    decision.set(Name::Callto, resource);
     for name in [Name::Billid, Name::Username] {
-        if let Some(value) = message.filled(name) {
-            verdict.set(name, value);
+        if let Some(value) = decision.filled(name) {
+            decision.set(name, value);
         }
     }
-    verdict.pending = Some(Pending {
-        settings: Arc::clone(context.settings),
-        kind: context.kind,
+    decision.verdict.pending = Some(Pending {
+        settings: Arc::clone(settings),
+        kind: decision.kind,
         purpose: Purpose::Claim,
     });
 }
 
 /// Brings a call to its node, which is known.
-fn deliver<'m>(
-    context: &Context<'_, 'm>,
-    message: &impl Parameters<'m>,
-    Target { node, resource }: Target<'m>,
+fn deliver<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    target @ Target { node, resource }: Target<'m>,
     complete: bool,
-    verdict: &mut Verdict<'m>,
 ) {
-    let settings = context.settings;
-    if node.is_empty() || node == context.node {
-        context.count(Counter::Local);
-        verdict.action = Action::Change;
-        if context.kind == Kind::Message {
-            strip_for_phone(message, verdict);
+    let settings = decision.settings;
+    let is_message = decision.kind == Kind::Message;
+    if node.is_empty() || node == decision.node {
+        decision.count(Counter::Local);
+        decision.verdict.action = Action::Change;
+        if is_message {
+            instant::strip_for_phone(decision);
         }
-        verdict.set(Name::Callto, resource);
+        decision.set(Name::Callto, resource);
         return;
     }
     let section = settings.nodes.find(node);
     let groups = section.map_or_else(|| settings.pattern.matches(node), |node| Some(node.groups));
     let Some(groups) = groups else {
-        refuse(context, message, node, resource, verdict);
-        return;
+        return reject_unknown(decision, target);
     };
     if let Some(why) = section.and_then(|node| node.state.unreachable()) {
-        offline(context, message, node, resource, why, verdict);
-        return;
+        return reject_unreachable(decision, target, why);
     }
-    let visited = Visited::of(message);
+    let visited = Visited::of(decision.message);
     let hops = visited.hops();
     if hops >= settings.hops {
         let reason = format!("too many nodes on the way to '{}'", Escaped(node));
-        reject_loop(context, message, node, resource, &reason, verdict);
-        return;
+        return reject_loop(decision, target, &reason);
     }
     let callto = section
         .and_then(|node| node.callto.as_ref())
         .unwrap_or(&settings.callto);
-    let has_headers = context.kind == Kind::Execute && message.get(Name::OsipOther).is_some();
+    let has_headers = !is_message && decision.get(Name::OsipOther).is_some();
     if !complete && (callto.uses_other_parameters() || hops > 0 || has_headers) {
-        verdict.action = Action::NeedAll;
+        decision.verdict.action = Action::NeedAll;
         return;
     }
-    let addressed = Addressed { message, resource };
-    let target = verdict.make(|text| callto.expand(node, &groups, &addressed, text));
-    let target = verdict.trim(target);
-    if verdict.resolve(&target).is_empty() {
-        context.count(Counter::NoNode);
-        if let Some(suppressed) = context.rate_limits.no_node.allow(context.now) {
-            verdict.event = Some(Event::NoTarget { node, suppressed });
-        }
-        return;
+    let addressed = Addressed {
+        message: decision.message,
+        resource,
+    };
+    let uri = decision
+        .verdict
+        .make(|text| callto.expand(node, &groups, &addressed, text));
+    let uri = decision.verdict.trim(uri);
+    if decision.verdict.resolve(&uri).is_empty() {
+        return decision.report(Event::NoTarget { node });
     }
-    if context.kind == Kind::Message && settings.prefix.strip(verdict.resolve(&target)).is_some() {
+    if is_message
+        && settings
+            .prefix
+            .strip(decision.verdict.resolve(&uri))
+            .is_some()
+    {
         // The copy that is sent would come straight back here, and so would the copy of that.
         let reason = format!(
             "callto of node '{}' leads back to the cluster",
             Escaped(node)
         );
-        reject_loop(context, message, node, resource, &reason, verdict);
-        return;
+        return reject_loop(decision, target, &reason);
     }
-    if hops > 0 && !is_spiral(context, message, node, resource, visited, &target, verdict) {
-        return;
+    if hops > 0
+        && let Some(reason) = loops(decision, target, visited, &uri)
+    {
+        return reject_loop(decision, target, &reason);
     }
-    context.count(Counter::Forwarded);
     if let Some(node) = section {
         node.state.count_forward();
     }
-    verdict.action = Action::Change;
-    if context.kind == Kind::Message {
+    decision.verdict.action = Action::Change;
+    if is_message {
         // A copy is sent, since the message itself is answered with whatever in it is a header for the
         // next node.
-        verdict.action = Action::Send;
-        drop_cluster_headers(message, verdict);
+        decision.verdict.action = Action::Send;
+        instant::drop_cluster_headers(decision);
     }
     if settings.cdr_nodes {
-        verdict.set(Name::ClusterTarget, node);
+        decision.set(Name::ClusterTarget, node);
     }
-    verdict.event = Some(Event::Forwarded {
+    decision.report(Event::Forwarded {
         resource,
         node,
-        target: target.clone(),
+        target: uri.clone(),
     });
-    let extras = extras(
-        context,
-        message,
-        Target { node, resource },
-        has_headers,
-        verdict,
-    );
-    head(
-        context,
-        message,
-        Target { node, resource },
-        visited,
-        extras.as_ref(),
-        &target,
-        verdict,
-    );
-    clear_transport(context, message, verdict);
+    let extras = extras(decision, target, has_headers);
+    write_headers(decision, target, visited, extras.as_ref(), &uri);
+    clear_transport(decision);
     // Last, since the resource is a part of the old text.
-    verdict.set_value(Name::Callto, target);
+    decision.verdict.set_value(Name::Callto, uri);
 }
 
-/// Whether a call that came from another node may go on to this one: it doesn't where it is in a loop, or
-/// has too many branches.
-fn is_spiral<'m>(
-    context: &Context<'_, 'm>,
-    message: &impl Parameters<'m>,
-    node: &'m [u8],
-    resource: &'m [u8],
+/// Why a call that came from another node can't go on to this one: it is in a loop, or has too many branches.
+fn loops<'m, P: Parameters<'m>>(
+    decision: &Decision<'_, 'm, P>,
+    Target { node, resource }: Target<'m>,
     visited: Visited<'m>,
-    target: &Value<'m>,
-    verdict: &mut Verdict<'m>,
-) -> bool {
-    let called = called_there(&context.settings.prefix, verdict.resolve(target));
-    let mark = Mark::of(node, &called, resource);
-    let reason = if visited.contains(node, mark) {
-        format!("node '{}' again, for the same", Escaped(node))
-    } else if visited.hops() > 1 && {
-        let billid = message.get(Name::Billid).unwrap_or_default();
-        !unpoisoned(context.breadth.lock()).allow(billid, context.seconds())
-    } {
-        format!("too many branches on the way to '{}'", Escaped(node))
-    } else {
-        return true;
-    };
-    reject_loop(context, message, node, resource, &reason, verdict);
-    false
+    uri: &Value<'m>,
+) -> Option<String> {
+    let uri = decision.verdict.resolve(uri);
+    let called = called_there(&decision.settings.prefix, uri);
+    if visited.contains(node, Mark::of(node, &called, resource)) {
+        return Some(format!("node '{}' again, for the same", Escaped(node)));
+    }
+    let billid = decision.get(Name::Billid).unwrap_or_default();
+    let allow = || unpoisoned(decision.shared.breadth.lock()).allow(billid, decision.now.seconds());
+    (visited.hops() > 1 && !allow())
+        .then(|| format!("too many branches on the way to '{}'", Escaped(node)))
 }
 
 /// The mark of what this node was asked for.
 ///
-/// The URI has the number that stands behind the prefix, whatever became of `called` meanwhile. `message` knows
+/// The URI has the number that stands behind the prefix, whatever became of `called` meanwhile. The message knows
 /// all parameters.
-fn asked_here<'m>(context: &Context<'_, 'm>, message: &impl Parameters<'m>) -> Mark {
-    let uri = message.other(b"sip_uri").unwrap_or_default();
-    let called = behind_prefix(&context.settings.prefix, uri);
-    let callto = message.get(Name::SipCallto).unwrap_or_default();
-    Mark::of(context.node, &called, callto)
+fn asked_here<'m, P: Parameters<'m>>(decision: &Decision<'_, 'm, P>) -> Mark {
+    let uri = decision.message.other(b"sip_uri").unwrap_or_default();
+    let called = behind_prefix(&decision.settings.prefix, uri);
+    let callto = decision.get(Name::SipCallto).unwrap_or_default();
+    Mark::of(decision.node, &called, callto)
 }
 
 /// What another node finds behind the prefix in the URI of a target.
@@ -264,93 +235,90 @@ fn called_there<'t>(prefix: &Prefix, target: &'t [u8]) -> Cow<'t, [u8]> {
     behind_prefix(prefix, target.strip_prefix(b"sip/").unwrap_or(target))
 }
 
-/// Writes the headers by which the next node knows what it gets, and from whom.
-fn head<'m>(
-    context: &Context<'_, 'm>,
-    message: &impl Parameters<'m>,
+/// Writes the headers by which the next node knows what it gets, and from which node.
+fn write_headers<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
     Target { node, resource }: Target<'m>,
     visited: Visited<'m>,
     extras: Option<&Extras<'m>>,
     uri: &Value<'m>,
-    verdict: &mut Verdict<'m>,
 ) {
-    let keys = &context.settings.keys;
-    let (billid, username) = (message.filled(Name::Billid), message.filled(Name::Username));
-    verdict.set(Name::OsipCallto, resource);
-    verdict.set_or_clear(message, Name::OsipBillid, billid);
-    verdict.set(Name::OsipNodename, context.node);
-    verdict.set_or_clear(message, Name::OsipUsername, username);
-    let list = if visited.hops() > 0 {
-        let list = verdict.make(|text| visited.write(asked_here(context, message), text));
-        verdict.set_value(Name::OsipVisited, list.clone());
-        list
+    let keys = &decision.settings.keys;
+    let (billid, username) = (
+        decision.filled(Name::Billid),
+        decision.filled(Name::Username),
+    );
+    decision.set(Name::OsipCallto, resource);
+    decision.set_or_clear(Name::OsipBillid, billid);
+    decision.set(Name::OsipNodename, decision.node);
+    decision.set_or_clear(Name::OsipUsername, username);
+    let mut list = Value::Given(b"");
+    if visited.hops() > 0 {
+        let mark = asked_here(decision);
+        list = decision.verdict.make(|text| visited.write(mark, text));
+        decision.verdict.set_value(Name::OsipVisited, list.clone());
     } else {
-        verdict.clear(message, Name::OsipVisited);
-        Value::Given(b"")
-    };
-    let extension = extras.map(|extras| verdict.make(|text| extras.write(text)));
+        decision.clear(Name::OsipVisited);
+    }
+    let mut extension = Text::new();
+    if let Some(extras) = extras {
+        extras.write(&mut extension);
+    }
     if !keys.are_set() {
-        verdict.clear(message, Name::OsipSignature);
-        set_extension(message, extension, b"", verdict);
+        decision.clear(Name::OsipSignature);
+        set_extension(decision, &extension);
         return;
     }
     let mut signature = Text::new();
     let call = Signed {
-        origin: context.node,
+        origin: decision.node,
         target: node,
         callto: resource,
         billid: billid.unwrap_or_default(),
         username: username.unwrap_or_default(),
-        visited: verdict.resolve(&list),
+        visited: decision.verdict.resolve(&list),
     };
-    keys.sign(&call, context.seconds(), context.nonce(), &mut signature);
-    let mut mac = Text::new();
-    if let (Some(extras), Some(extension)) = (extras, &extension) {
+    keys.sign(
+        &call,
+        decision.now.seconds(),
+        decision.nonce(),
+        &mut signature,
+    );
+    if let Some(extras) = extras {
         let extended = Extended {
-            called: &called_there(&context.settings.prefix, verdict.resolve(uri)),
-            extension: verdict.resolve(extension),
+            called: &called_there(&decision.settings.prefix, decision.verdict.resolve(uri)),
+            extension: &extension,
             headers: &extras.headers,
         };
-        mac.extend_from_slice(b";mac=");
+        let mut mac = Text::from_slice(b";mac=");
         keys.sign_extended(&call, &extended, &signature, &mut mac);
+        extension.extend_from_slice(&mac);
     }
-    verdict.set_made(Name::OsipSignature, |text| {
+    decision.set_made(Name::OsipSignature, |text| {
         text.extend_from_slice(&signature);
     });
-    set_extension(message, extension, &mac, verdict);
+    set_extension(decision, &extension);
 }
 
 /// Writes the header that nodes with version 1.0 don't know, if the call needs it.
-fn set_extension<'m>(
-    message: &impl Parameters<'m>,
-    extension: Option<Value<'m>>,
-    mac: &[u8],
-    verdict: &mut Verdict<'m>,
-) {
-    let Some(extension) = extension else {
-        verdict.clear(message, Name::OsipCluster);
-        return;
-    };
-    let whole = Text::from_slice(verdict.resolve(&extension));
-    verdict.set_made(Name::OsipCluster, |text| {
-        text.extend_from_slice(&whole);
-        text.extend_from_slice(mac);
-    });
+fn set_extension<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, extension: &[u8]) {
+    if extension.is_empty() {
+        decision.clear(Name::OsipCluster);
+    } else {
+        decision.set_made(Name::OsipCluster, |text| text.extend_from_slice(extension));
+    }
 }
 
 /// What a call carries that nodes with version 1.0 don't know; `None` where there is nothing of that.
 ///
 /// Of an instant message the phone gets no headers that a route has made, on one server neither.
-fn extras<'m>(
-    context: &Context<'_, 'm>,
-    message: &impl Parameters<'m>,
+fn extras<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
     Target { node, resource }: Target<'m>,
     has_headers: bool,
-    verdict: &mut Verdict<'m>,
 ) -> Option<Extras<'m>> {
-    let calledname = message
-        .filled(Name::Calledname)
-        .filter(|_| context.kind == Kind::Execute);
+    let is_call = decision.kind == Kind::Execute;
+    let calledname = decision.filled(Name::Calledname).filter(|_| is_call);
     let survives = NormalizedHeader::is_unchanged(resource);
     if survives && calledname.is_none() && !has_headers {
         return None;
@@ -361,45 +329,19 @@ fn extras<'m>(
         ..Extras::default()
     };
     if has_headers {
-        extras.take_headers(message);
+        extras.take_headers(decision.message);
     }
     for param in &extras.forbidden {
-        verdict.edit_other(Value::Given(param), None);
+        decision.verdict.edit_other(Value::Given(param), None);
     }
-    if extras.left_out > 0
-        && let Some(suppressed) = context.rate_limits.headers.allow(context.now)
-    {
-        verdict.event = Some(Event::HeadersLeftOut {
+    if extras.left_out > 0 {
+        decision.report(Event::HeadersLeftOut {
             node,
             name: extras.first_left_out,
             count: extras.left_out,
-            suppressed,
         });
     }
     (!extras.is_empty()).then_some(extras)
-}
-
-/// A message that came from another node goes on to the phone as if it had come in here.
-fn strip_for_phone<'m>(message: &impl Parameters<'m>, verdict: &mut Verdict<'m>) {
-    if CLUSTER_HEADERS
-        .iter()
-        .any(|&name| message.get(name).is_some())
-    {
-        verdict.action = Action::Change;
-        drop_cluster_headers(message, verdict);
-    }
-}
-
-/// Has an instant message sent with none of the headers that it came with, which the channel would copy,
-/// but from the same sender.
-fn drop_cluster_headers<'m>(message: &impl Parameters<'m>, verdict: &mut Verdict<'m>) {
-    verdict.set(Name::OsipPrefix, b"osip_");
-    for name in CLUSTER_HEADERS {
-        verdict.clear(message, name);
-    }
-    if let (Some(caller), None) = (message.filled(Name::Caller), message.filled(Name::User)) {
-        verdict.set(Name::User, caller);
-    }
 }
 
 /// A call as the template sees it: its target is the resource, without prefix and node.
@@ -430,76 +372,58 @@ impl<'m, P: Parameters<'m>> Parameters<'m> for Addressed<'_, 'm, P> {
     }
 }
 
-/// A name that can't be a node's leaves the call as it is, but says why it will fail.
-fn refuse<'m>(
-    context: &Context<'_, 'm>,
-    message: &impl Parameters<'m>,
-    node: &'m [u8],
-    resource: &'m [u8],
-    verdict: &mut Verdict<'m>,
-) {
-    context.count(Counter::NoNode);
-    if let Some(suppressed) = context.rate_limits.no_node.allow(context.now) {
-        verdict.event = Some(Event::NoSuchNode {
-            node,
-            resource,
-            suppressed,
-        });
-    }
-    let reason = format!("no such cluster node '{}'", Escaped(node));
-    context.fail(message, Rejection::NO_ROUTE, &reason, verdict);
-}
-
-/// A call that goes round in circles ends here.
+/// Leaves a call to a name that can't be a node's as it is, with the reason why it will fail.
 #[cold]
-fn reject_loop<'m>(
-    context: &Context<'_, 'm>,
-    message: &impl Parameters<'m>,
-    node: &'m [u8],
-    resource: &'m [u8],
+fn reject_unknown<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    Target { node, resource }: Target<'m>,
+) {
+    decision.report(Event::NoSuchNode { node, resource });
+    let reason = format!("no such cluster node '{}'", Escaped(node));
+    decision.fail(Rejection::NO_ROUTE, &reason);
+}
+
+/// Ends a call that goes round in circles.
+#[cold]
+fn reject_loop<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    Target { node, resource }: Target<'m>,
     reason: &str,
-    verdict: &mut Verdict<'m>,
 ) {
-    context.looping(node, resource, Visited::of(message).hops(), verdict);
-    context.fail(message, Rejection::LOOPING, reason, verdict);
+    decision.report(Event::Looping {
+        node,
+        called: resource,
+        hops: Visited::of(decision.message).hops(),
+    });
+    decision.fail(Rejection::LOOPING, reason);
 }
 
-/// A call to a node that can't be reached fails here and now, so that whoever has another way takes it.
-fn offline<'m>(
-    context: &Context<'_, 'm>,
-    message: &impl Parameters<'m>,
-    node: &'m [u8],
-    resource: &'m [u8],
+/// Fails a call to a node that can't be reached here and now, so that a fork or a fallback takes another way.
+#[cold]
+fn reject_unreachable<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    Target { node, resource }: Target<'m>,
     why: Unreachable,
-    verdict: &mut Verdict<'m>,
 ) {
-    context.count(Counter::Offline);
-    if let Some(suppressed) = context.rate_limits.offline.allow(context.now) {
-        verdict.event = Some(Event::Offline {
-            node,
-            resource,
-            why,
-            suppressed,
-        });
-    }
+    decision.report(Event::Offline {
+        node,
+        resource,
+        why,
+    });
     let reason = format!("cluster node '{}' is {why}", Escaped(node));
-    context.fail(message, Rejection::OFFLINE, &reason, verdict);
+    decision.fail(Rejection::OFFLINE, &reason);
 }
 
-/// Takes off the phone's own transport, which a registrar may have brought along and which means
-/// nothing on the way to another node.
-fn clear_transport<'m>(
-    context: &Context<'_, 'm>,
-    message: &impl Parameters<'m>,
-    verdict: &mut Verdict<'m>,
-) {
-    let connection = &context.settings.connection;
+/// Removes the phone's own transport, which a registrar may have brought along and which means nothing on the
+/// way to another node.
+fn clear_transport<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
+    let connection = &decision.settings.connection;
     if connection.is_empty() {
-        verdict.clear(message, Name::ConnectionId);
+        decision.clear(Name::ConnectionId);
     } else {
-        verdict.set_made(Name::ConnectionId, |text| {
+        decision.set_made(Name::ConnectionId, |text| {
             text.extend_from_slice(connection);
         });
     }
-    verdict.clear(message, Name::Transport);
+    decision.clear(Name::Transport);
 }

@@ -4,36 +4,41 @@
 //! here has this node's name in it, so that nodes that were started in the same second make no billid twice.
 //!
 //! Only here can a channel be given its billid, so this is what joins the CDRs of all legs of a call on
-//! all nodes. Whose headers count is decided as for `call.route`, which has the last word, and says so
-//! in the log; here an untrusted header is simply not taken.
+//! all nodes. The headers are authenticated as for `call.route`, which has the last word and logs it; here an
+//! untrusted header is simply not taken.
 
 use crate::auth::authenticate::{NonceUse, authenticate};
-use crate::decision::Context;
+use crate::decision::Decision;
 use crate::messages::{Name, Parameters};
+use crate::settings::Settings;
 use crate::text::Text;
-use crate::verdict::{Action, Verdict};
+use crate::verdict::Action;
+
+/// Whether a call gets another billid: it is the cluster's and brings one, or billids have the node's name.
+pub(crate) fn concerns<'m>(settings: &Settings, message: &impl Parameters<'m>) -> bool {
+    settings.billid_node || brings_billid(settings, message)
+}
+
+fn brings_billid<'m>(settings: &Settings, message: &impl Parameters<'m>) -> bool {
+    settings.has_prefix(message.get(Name::Called)) && message.get(Name::SipBillid).is_some()
+}
 
 /// Decides an incoming call.
-pub(crate) fn decide<'m>(
-    context: &Context<'_, 'm>,
-    message: &impl Parameters<'m>,
-    verdict: &mut Verdict<'m>,
-) {
-    let called = message.get(Name::Called);
-    let is_ours = called.is_some_and(|to| context.settings.prefix.strip(to).is_some());
-    if let Some(billid) = message.filled(Name::SipBillid).filter(|_| is_ours)
-        && authenticate(context, message, NonceUse::Peek).is_ok()
+pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
+    if brings_billid(decision.settings, decision.message)
+        && let Some(billid) = decision.filled(Name::SipBillid)
+        && authenticate(decision, NonceUse::Peek).is_ok()
     {
-        verdict.action = Action::Change;
-        verdict.set(Name::Billid, billid);
+        decision.verdict.action = Action::Change;
+        decision.set(Name::Billid, billid);
         return;
     }
-    let Some(billid) = message.filled(Name::Billid) else {
-        return;
-    };
-    if context.settings.billid_node {
-        verdict.action = Action::Change;
-        verdict.set_made(Name::Billid, |text| write(context.node, billid, text));
+    let node = decision.node;
+    if decision.settings.billid_node
+        && let Some(billid) = decision.filled(Name::Billid)
+    {
+        decision.verdict.action = Action::Change;
+        decision.set_made(Name::Billid, |text| write(node, billid, text));
     }
 }
 

@@ -1,132 +1,125 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! `call.route`: a call to `prefix/...` that another node sent is recognised and routed on; from
-//! anybody else's messages the cluster headers are taken off.
+//! `call.route`: a call to `prefix/...` that another node sent is recognised and routed on. The cluster headers
+//! of any other sender are removed.
 
+use super::extension::{Extension, made_by_engine};
+use super::has_cluster_headers;
+use super::visited::{Mark, Visited};
 use crate::addressing::resource::trim_blanks;
 use crate::auth::authenticate::{NonceUse, authenticate, authenticate_extension, sender};
 use crate::auth::trust::AuthError;
-use crate::decision::{Context, Rejection};
+use crate::decision::{Decision, Rejection};
 use crate::event::Event;
-use crate::messages::extension::{Extension, made_by_engine};
-use crate::messages::visited::{Mark, Visited};
 use crate::messages::{CLUSTER_HEADERS, Name, Parameters};
-use crate::operator::counters::Counter;
+use crate::settings::Settings;
 use crate::text::Value;
-use crate::verdict::{Action, Verdict};
+use crate::verdict::Action;
 
-/// Decides an incoming call. `complete` says that `message` knows all parameters, not only those of known names.
-pub(crate) fn decide<'m>(
-    context: &Context<'_, 'm>,
-    message: &impl Parameters<'m>,
-    complete: bool,
-    verdict: &mut Verdict<'m>,
-) {
-    let settings = context.settings;
-    let extension = message.filled(Name::SipCluster).and_then(Extension::read);
+/// Whether a call is the cluster's, or has headers of a cluster.
+pub(crate) fn concerns<'m>(settings: &Settings, message: &impl Parameters<'m>) -> bool {
+    settings.has_prefix(message.get(Name::Called)) || has_cluster_headers(message)
+}
+
+/// Decides an incoming call. `complete` says that the message knows all parameters, not only those of known names.
+pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, complete: bool) {
+    let settings = decision.settings;
+    let extension = decision.filled(Name::SipCluster).and_then(Extension::read);
     if extension.is_some() && !complete {
-        verdict.action = Action::NeedAll;
+        decision.verdict.action = Action::NeedAll;
         return;
     }
-    let called = message
+    let called = decision
         .filled(Name::Called)
-        .and_then(|to| settings.prefix.strip(to));
-    let called = called.map(trim_blanks);
-    let mut callto = message.filled(Name::SipCallto);
-    let from_node = CLUSTER_HEADERS
-        .iter()
-        .any(|&name| message.get(name).is_some());
-    let headers: Vec<_> = extension
-        .iter()
-        .flat_map(|extension| extension.headers(message))
-        .collect();
-    let authenticated = if from_node {
-        authenticate(context, message, NonceUse::Consume).and_then(|()| match &extension {
-            Some(extension) => authenticate_extension(context, message, extension, &headers),
-            None => Ok(()),
-        })
-    } else {
-        Ok(())
+        .and_then(|to| settings.prefix.strip(to))
+        .map(trim_blanks);
+    let mut callto = decision.filled(Name::SipCallto);
+    let mut from_node = has_cluster_headers(decision.message);
+    let headers = extension.as_ref().map(|it| it.headers(decision.message));
+    let headers: Vec<_> = headers.into_iter().flatten().collect();
+    let authenticated = || {
+        authenticate(decision, NonceUse::Consume)?;
+        let extended = extension.as_ref();
+        extended.map_or(Ok(()), |it| authenticate_extension(decision, it, &headers))
     };
-    if let Err(cause) = authenticated {
-        let depends = called == Some(b"") && callto.is_some();
-        reject_headers(context, message, cause, depends, verdict);
-        if depends {
+    if from_node && let Err(cause) = authenticated() {
+        let refused = called == Some(b"") && callto.is_some();
+        drop_headers(decision, cause, refused);
+        if refused {
             let reason = "cluster headers from an untrusted sender";
-            refuse(context, message, Rejection::FORBIDDEN, reason, verdict);
-            return;
+            return reject(decision, Rejection::FORBIDDEN, reason);
         }
-        callto = None;
+        (callto, from_node) = (None, false);
     }
     let Some(called) = called else { return };
     if called.is_empty() && callto.is_none() {
         return;
     }
-    if from_node && authenticated.is_ok() {
-        let visited = Visited::of(message);
-        let mark = || Mark::of(context.node, called, callto.unwrap_or_default());
+    if from_node {
+        let visited = Visited::of(decision.message);
+        let mark = || Mark::of(decision.node, called, callto.unwrap_or_default());
         if visited.hops() > settings.hops
-            || visited.hops() > 1 && visited.contains(context.node, mark())
+            || visited.hops() > 1 && visited.contains(decision.node, mark())
         {
-            let (node, hops) = (context.node, visited.hops());
-            context.looping(
-                node,
-                message.get(Name::Called).unwrap_or_default(),
-                hops,
-                verdict,
-            );
+            decision.report(Event::Looping {
+                node: decision.node,
+                called: decision.get(Name::Called).unwrap_or_default(),
+                hops: visited.hops(),
+            });
             let reason = "the call has been on this node already";
-            refuse(context, message, Rejection::LOOPING, reason, verdict);
-            return;
+            return reject(decision, Rejection::LOOPING, reason);
         }
-        let origin = message.filled(Name::SipNodename);
+        let origin = decision.filled(Name::SipNodename);
         if let Some(origin) = origin.filter(|_| settings.cdr_nodes) {
-            verdict.set(Name::ClusterOrigin, origin);
+            decision.set(Name::ClusterOrigin, origin);
         }
     }
-    context.count(Counter::Received);
-    verdict.action = Action::Change;
-    if verdict.event.is_none() {
-        verdict.event = Some(Event::Received {
-            called,
-            callto: callto.unwrap_or_default(),
-        });
-    }
+    decision.verdict.action = Action::Change;
+    decision.report(Event::Received {
+        called,
+        callto: callto.unwrap_or_default(),
+    });
     if let (b"", Some(callto)) = (called, callto) {
-        verdict.action = Action::Answer;
+        decision.verdict.action = Action::Answer;
         let whole = extension.as_ref().and_then(Extension::callto);
-        let target = whole.map(|whole| verdict.make(|text| text.extend_from_slice(&whole)));
-        verdict.set_retval(target.unwrap_or(Value::Given(callto)));
-        if let Some(billid) = message.filled(Name::SipBillid) {
-            verdict.set(Name::Billid, billid);
+        let made = whole.map(|whole| {
+            let verdict = &mut *decision.verdict;
+            verdict.make(|text| text.extend_from_slice(&whole))
+        });
+        decision
+            .verdict
+            .set_retval(made.unwrap_or(Value::Given(callto)));
+        if let Some(billid) = decision.filled(Name::SipBillid) {
+            decision.set(Name::Billid, billid);
         }
     }
-    if let Some(extension) = &extension {
-        unpack(message, extension, &headers, verdict);
+    if let Some(extension) = extension.filter(|_| from_node) {
+        unpack(decision, &extension, &headers);
     }
-    verdict.set(Name::Called, called);
+    decision.set(Name::Called, called);
 }
 
 /// Gives the call what the other node's route has made for the phone, as if that had been here.
 #[cold]
-fn unpack<'m>(
-    message: &impl Parameters<'m>,
+fn unpack<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
     extension: &Extension<'m>,
     headers: &[(&'m [u8], &'m [u8])],
-    verdict: &mut Verdict<'m>,
 ) {
+    let message = decision.message;
     if message.get(Name::RouteType) == Some(b"msg") {
         return;
     }
     if let Some(calledname) = extension.calledname() {
-        verdict.set_made(Name::Calledname, |text| text.extend_from_slice(&calledname));
+        decision.set_made(Name::Calledname, |text| text.extend_from_slice(&calledname));
     }
     for (name, value) in headers {
-        let param = verdict.make(|text| {
+        let param = decision.verdict.make(|text| {
             text.extend_from_slice(b"osip_");
             text.extend_from_slice(name);
         });
-        verdict.edit_other(param, Some(Value::Given(value)));
+        let value = Some(Value::Given(value));
+        decision.verdict.edit_other(param, value);
         let of_name = |(param, _): &(&[u8], &[u8])| {
             let header = param.strip_prefix(b"sip_");
             header.is_some_and(|header| header.eq_ignore_ascii_case(name))
@@ -137,49 +130,42 @@ fn unpack<'m>(
             continue;
         }
         for param in made {
-            verdict.edit_other(Value::Given(param.as_bytes()), None);
+            let param = Value::Given(param.as_bytes());
+            decision.verdict.edit_other(param, None);
         }
         if matches!(message.get(Name::Reason), Some(b"divert" | b"transfer")) {
-            verdict.clear(message, Name::Reason);
+            decision.clear(Name::Reason);
         }
     }
 }
 
-/// Takes off cluster headers that don't count; `refused` says that the call depends on them.
-fn reject_headers<'m>(
-    context: &Context<'_, 'm>,
-    message: &impl Parameters<'m>,
+/// Removes cluster headers that are not trusted; `refused` says that the call depends on them.
+fn drop_headers<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
     cause: AuthError,
     refused: bool,
-    verdict: &mut Verdict<'m>,
 ) {
-    context.count(cause.counter());
-    if let Some(suppressed) = context.rate_limits.untrusted.allow(context.now) {
-        verdict.event = Some(Event::Untrusted {
-            address: sender(message).unwrap_or_default(),
-            called: message.get(Name::Called).unwrap_or_default(),
-            callto: message.get(Name::SipCallto).unwrap_or_default(),
-            refused,
-            cause,
-            advise: context.settings.trusts_nobody(),
-            suppressed,
-        });
-    }
-    verdict.action = Action::Change;
+    decision.report(Event::Untrusted {
+        address: sender(decision.message).unwrap_or_default(),
+        called: decision.get(Name::Called).unwrap_or_default(),
+        callto: decision.get(Name::SipCallto).unwrap_or_default(),
+        refused,
+        cause,
+        advise: decision.settings.trusts_nobody(),
+    });
+    decision.verdict.action = Action::Change;
     for name in CLUSTER_HEADERS {
-        verdict.clear(message, name);
+        decision.clear(name);
     }
 }
 
 /// Has the engine refuse the call.
-fn refuse<'m>(
-    context: &Context<'_, 'm>,
-    message: &impl Parameters<'m>,
-    refusal: Rejection,
+fn reject<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    rejection: Rejection,
     reason: &str,
-    verdict: &mut Verdict<'m>,
 ) {
-    context.fail(message, refusal, reason, verdict);
-    verdict.action = Action::Answer;
-    verdict.set_retval(Value::Given(b"-"));
+    decision.fail(rejection, reason);
+    decision.verdict.action = Action::Answer;
+    decision.verdict.set_retval(Value::Given(b"-"));
 }

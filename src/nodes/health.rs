@@ -16,7 +16,7 @@ mod rules;
 
 use std::fmt::{self, Display};
 
-use crate::time::SECOND;
+use crate::time::{SECOND, SteadyTime};
 
 pub use rules::{Codes, CodesError, Rules};
 
@@ -92,7 +92,7 @@ pub struct Transition {
 pub struct Health {
     state: State,
     /// Since when.
-    since: u64,
+    since: SteadyTime,
     cause: Cause,
     /// Failures in a row.
     failures: u32,
@@ -107,7 +107,7 @@ pub struct Health {
 impl Health {
     /// Nothing is known yet.
     #[must_use]
-    pub const fn new(now: u64) -> Self {
+    pub const fn new(now: SteadyTime) -> Self {
         Self {
             state: State::Unknown,
             since: now,
@@ -120,8 +120,8 @@ impl Health {
     }
 
     /// Has what is known of a node that was new count from `now` on.
-    pub const fn begin(&mut self, now: u64) {
-        if self.since == 0 {
+    pub const fn begin(&mut self, now: SteadyTime) {
+        if self.since.0 == 0 {
             self.since = now;
         }
     }
@@ -134,7 +134,7 @@ impl Health {
 
     /// Since when that is so; 0 before it [began](Self::begin).
     #[must_use]
-    pub const fn since(&self) -> u64 {
+    pub const fn since(&self) -> SteadyTime {
         self.since
     }
 
@@ -156,7 +156,7 @@ impl Health {
         rules: &Rules,
         code: u16,
         latency: u64,
-        now: u64,
+        now: SteadyTime,
     ) -> Option<Transition> {
         self.latency = latency;
         let cause = Cause::Answered(code);
@@ -167,7 +167,7 @@ impl Health {
         self.answers = self.answers.saturating_add(1);
         match self.state {
             State::Up => {
-                let held = now.saturating_sub(self.since) >= u64::from(rules.hold) * SECOND;
+                let held = now.since(self.since) >= u64::from(rules.hold) * SECOND;
                 self.flap_penalty = if held { 1 } else { self.flap_penalty };
                 None
             }
@@ -180,13 +180,13 @@ impl Health {
     }
 
     /// A probe got no answer, or one that doesn't count.
-    pub fn failed(&mut self, rules: &Rules, cause: Cause, now: u64) -> Option<Transition> {
+    pub fn failed(&mut self, rules: &Rules, cause: Cause, now: SteadyTime) -> Option<Transition> {
         self.answers = 0;
         self.failures = self.failures.saturating_add(1);
         if self.state == State::Down || self.failures < rules.fall {
             return None;
         }
-        let held = now.saturating_sub(self.since) >= u64::from(rules.hold) * SECOND;
+        let held = now.since(self.since) >= u64::from(rules.hold) * SECOND;
         self.flap_penalty = match self.state {
             State::Up if !held => (self.flap_penalty * 2).min(MAX_FLAP_PENALTY),
             _ => 1,
@@ -209,7 +209,7 @@ impl Health {
     }
 
     /// Forgets what is known.
-    pub fn forget(&mut self, cause: Cause, now: u64) -> Option<Transition> {
+    pub fn forget(&mut self, cause: Cause, now: SteadyTime) -> Option<Transition> {
         let known = self.state != State::Unknown;
         let change = known.then(|| self.change(State::Unknown, cause, now));
         *self = Self {
@@ -219,12 +219,12 @@ impl Health {
         change
     }
 
-    fn change(&mut self, to: State, cause: Cause, now: u64) -> Transition {
+    fn change(&mut self, to: State, cause: Cause, now: SteadyTime) -> Transition {
         let change = Transition {
             from: self.state,
             to,
             cause,
-            lasted: now.saturating_sub(self.since),
+            lasted: now.since(self.since),
         };
         self.state = to;
         self.since = now;
@@ -252,14 +252,14 @@ mod tests {
     }
 
     /// A node that has been up for a day at second 0 of the returned clock.
-    fn up() -> (Health, u64) {
-        let mut health = Health::new(0);
-        assert!(health.answered(&rules(), 200, 900, 0).is_some());
-        (health, 86_400 * SECOND)
+    fn up() -> (Health, SteadyTime) {
+        let mut health = Health::new(SteadyTime(0));
+        assert!(health.answered(&rules(), 200, 900, SteadyTime(0)).is_some());
+        (health, SteadyTime(86_400 * SECOND))
     }
 
-    fn probe(health: &mut Health, now: &mut u64, answer: bool) -> Option<State> {
-        *now += 10 * SECOND;
+    fn probe(health: &mut Health, now: &mut SteadyTime, answer: bool) -> Option<State> {
+        *now = now.after(10 * SECOND);
         let change = if answer {
             health.answered(&rules(), 200, 900, *now)
         } else {
@@ -270,9 +270,11 @@ mod tests {
 
     #[test]
     fn a_node_is_up_with_its_first_answer() {
-        let mut health = Health::new(0);
+        let mut health = Health::new(SteadyTime(0));
         assert_eq!(health.state(), State::Unknown);
-        let change = health.answered(&rules(), 404, 900, 5 * SECOND).unwrap();
+        let change = health
+            .answered(&rules(), 404, 900, SteadyTime(5 * SECOND))
+            .unwrap();
         assert_eq!((change.from, change.to), (State::Unknown, State::Up));
         assert_eq!((change.lasted, health.latency()), (5 * SECOND, 900));
     }
@@ -295,7 +297,7 @@ mod tests {
         let (mut health, mut now) = up();
         probe(&mut health, &mut now, false);
         probe(&mut health, &mut now, false);
-        now += 10 * SECOND;
+        now = now.after(10 * SECOND);
         let change = health.failed(&rules(), Cause::NoAnswer, now).unwrap();
         assert_eq!(change.cause, Cause::NoAnswer);
         assert_eq!(change.lasted, 86_430 * SECOND);

@@ -17,25 +17,59 @@ use crate::nodes::health::{Cause, Rules, State, Transition};
 use crate::nodes::{Node, Nodes, Probing, Sent};
 use crate::task::{Probe, Task, Tasks};
 use crate::text::Escaped;
-use crate::time::SECOND;
+use crate::time::{SECOND, SteadyTime};
 
 /// Ticks come once a second, but not to the microsecond: one that comes so much too early is on time. Else
 /// a node that is due every second would be probed every other second.
 const EARLY: u64 = SECOND / 2;
 
-/// How a probe ended.
+/// The facts of a probe's end, as the engine tells them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// No thread could be started for the probe, so it was not sent.
+    pub no_thread: bool,
+    /// A module took the request.
+    pub handled: bool,
+    /// The module gave an error.
+    pub has_error: bool,
+    /// The SIP code that the request came back with; 0 for none.
+    pub code: u32,
+    /// The request came back with headers of an answer.
+    pub has_headers: bool,
+}
+
+/// The outcome of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// An answer came, with this code.
+    /// The node answered with this code.
     Answered(u16),
-    /// None came, or it could not be sent.
-    Failed,
-    /// Nobody sends probes here.
-    Unhandled,
+    /// No answer came, or the request could not be sent.
+    NoAnswer,
+    /// The engine sends no requests.
+    NotSupported,
+    /// No thread could be started for it: nothing is learnt of the node.
+    NotStarted,
+}
+
+impl Report {
+    /// The outcome that the facts add up to.
+    ///
+    /// Where nobody answers, or nothing can be sent, the engine itself gives code 408 or 500, without any
+    /// header of an answer.
+    #[must_use]
+    pub fn outcome(self) -> Outcome {
+        let is_own = matches!(self.code, 408 | 500) && !self.has_headers;
+        match u16::try_from(self.code) {
+            _ if self.no_thread => Outcome::NotStarted,
+            _ if !self.handled && !self.has_error => Outcome::NotSupported,
+            Ok(code @ 1..) if self.handled && !is_own => Outcome::Answered(code),
+            _ => Outcome::NoAnswer,
+        }
+    }
 }
 
 /// Looks after all nodes: finds probes that are late, and adds those that are due. To be called every second.
-pub(crate) fn tick(nodes: &Nodes, rules: &Rules, now: u64, tasks: &Tasks) {
+pub(crate) fn tick(nodes: &Nodes, rules: &Rules, now: SteadyTime, tasks: &Tasks) {
     for node in nodes {
         let is_probed = rules.interval > 0 && !node.probe.is_empty();
         let change = node.state.observe(|probing| {
@@ -53,7 +87,7 @@ pub(crate) fn tick(nodes: &Nodes, rules: &Rules, now: u64, tasks: &Tasks) {
     for node in nodes {
         let (change, probe) = node.state.observe(|probing| {
             let late = probing.sent.as_mut().filter(|sent| {
-                !sent.late && now.saturating_sub(sent.at) >= u64::from(rules.timeout) * SECOND
+                !sent.late && now.since(sent.at) >= u64::from(rules.timeout) * SECOND
             });
             let change = late.and_then(|sent| {
                 sent.late = true;
@@ -79,7 +113,7 @@ pub(crate) fn done(
     rules: &Rules,
     number: u64,
     outcome: Outcome,
-    now: u64,
+    now: SteadyTime,
     tasks: &Tasks,
 ) {
     let change = node.state.observe(|probing| {
@@ -90,11 +124,12 @@ pub(crate) fn done(
         let sent = probing.sent.take().filter(|sent| !sent.late)?;
         match outcome {
             Outcome::Answered(code) => {
-                let latency = now.saturating_sub(sent.at);
+                let latency = now.since(sent.at);
                 probing.health.answered(rules, code, latency, now)
             }
-            Outcome::Failed => probing.health.failed(rules, Cause::NoAnswer, now),
-            Outcome::Unhandled => probing.health.forget(Cause::NoProbes, now),
+            Outcome::NoAnswer => probing.health.failed(rules, Cause::NoAnswer, now),
+            Outcome::NotSupported => probing.health.forget(Cause::NoProbes, now),
+            Outcome::NotStarted => None,
         }
     });
     tell(node, change, tasks);
@@ -117,26 +152,26 @@ fn tell(node: &Node, change: Option<Transition>, tasks: &Tasks) {
         _ => Level::Info,
     };
     let (name, seconds) = (Escaped(&node.name), lasted / SECOND);
-    tasks.say(
+    tasks.log(
         level,
         format!("Node '{name}' is {to}: {cause}; it was {from} for {seconds} s"),
     );
 }
 
 /// The number of a probe that is due now.
-fn due(node: &Node, probing: &mut Probing, interval: u64, now: u64) -> Option<u64> {
+fn due(node: &Node, probing: &mut Probing, interval: u64, now: SteadyTime) -> Option<u64> {
     if node.is_own || node.probe.is_empty() || node.state.admin() == AdminState::Disabled {
         return None;
     }
     // An interval that was made shorter counts at once.
     let place = || FxBuildHasher.hash_one(&node.name) % (interval / SECOND);
-    let first = || now + place() * SECOND;
+    let first = || now.after(place() * SECOND);
     let due = *probing.due.get_or_insert_with(first);
-    let due = due.min(now + interval);
-    if now + EARLY < due || probing.sent.is_some() {
+    let due = due.min(now.after(interval));
+    if now.after(EARLY) < due || probing.sent.is_some() {
         return None;
     }
-    probing.due = Some((due + interval).max(now + SECOND));
+    probing.due = Some(due.after(interval).max(now.after(SECOND)));
     probing.sent = Some(Sent {
         at: now,
         late: false,

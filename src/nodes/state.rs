@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard};
 use crate::failure::unpoisoned;
 use crate::nodes::admin::AdminState;
 use crate::nodes::health::{Health, State};
+use crate::time::SteadyTime;
 
 /// Why nothing can be sent to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +34,7 @@ impl Display for Unreachable {
 pub(crate) struct Probing {
     pub(crate) health: Health,
     /// When the next probe is due; `None` before that was settled.
-    pub(crate) due: Option<u64>,
+    pub(crate) due: Option<SteadyTime>,
     /// The probe under way.
     pub(crate) sent: Option<Sent>,
     /// A call that failed has expedited the next probe: no other one counts before that has ended.
@@ -45,7 +46,7 @@ pub(crate) struct Probing {
 /// A probe that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
-    pub(crate) at: u64,
+    pub(crate) at: SteadyTime,
     /// It has failed already, for want of an answer in time.
     pub(crate) late: bool,
 }
@@ -67,7 +68,7 @@ impl Default for NodeState {
             admin: AtomicU8::new(AdminState::Enabled as u8),
             down: AtomicBool::new(false),
             probing: Mutex::new(Probing {
-                health: Health::new(0),
+                health: Health::new(SteadyTime(0)),
                 due: None,
                 sent: None,
                 expedited: false,

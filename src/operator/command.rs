@@ -12,7 +12,7 @@ use crate::operator::explain::explain;
 use crate::operator::status::{self, reason, state};
 use crate::settings::{Entry, Settings};
 use crate::text::Escaped;
-use crate::time::SECOND;
+use crate::time::{SECOND, SteadyTime};
 
 /// What stands behind the command's own word.
 struct Verb {
@@ -188,7 +188,7 @@ fn set_admin(cluster: &Cluster, name: &[u8], admin: AdminState) -> String {
 }
 
 /// A table of all nodes, 80 columns wide unless names are long.
-fn table(nodes: &Nodes, now: u64) -> String {
+fn table(nodes: &Nodes, now: SteadyTime) -> String {
     if nodes.is_empty() {
         return "No node has a section of its own in clustering.conf\n".to_owned();
     }
@@ -197,7 +197,7 @@ fn table(nodes: &Nodes, now: u64) -> String {
     ]);
     for node in nodes {
         let health = node.state.health();
-        let since = now.saturating_sub(health.since()) / SECOND;
+        let since = now.since(health.since()) / SECOND;
         let latency = match health.latency() {
             0 => "-".to_owned(),
             micros @ 100_000.. => format!("{} ms", micros / 1000),

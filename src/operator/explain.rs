@@ -145,7 +145,7 @@ fn silence(settings: &Settings) -> Option<&'static str> {
         Some("no node has a section [node NAME]")
     } else if *settings.locate != *Kind::Locate.name().as_bytes() {
         Some("this one knows the nodes of cluster.locate alone")
-    } else if settings.enabled && settings.priority(Kind::Locate).is_none() {
+    } else if settings.enabled && !settings.decides(Kind::Locate) {
         Some("this one was told not to ([priorities] cluster.locate)")
     } else {
         None

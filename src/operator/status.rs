@@ -10,7 +10,7 @@ use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
 use crate::nodes::health::State;
 use crate::operator::counters::Counter;
-use crate::time::SECOND;
+use crate::time::{SECOND, SteadyTime};
 
 /// The columns of a node in `status clustering`, as the engine announces them.
 pub const FORMAT: &str = "format=State|Admin|Weight|Since|Latency|Forwards|Failures|Reason";
@@ -50,7 +50,7 @@ pub fn nodes(cluster: &Cluster) -> String {
             state(node),
             node.state.admin(),
             node.weight,
-            cluster.now().saturating_sub(health.since()) / SECOND,
+            cluster.now().since(health.since()) / SECOND,
             Thousandths(health.latency()),
             node.state.forwards(),
             node.state.failures(),
@@ -147,7 +147,7 @@ struct Column {
     name: &'static str,
     help: &'static str,
     kind: &'static str,
-    value: fn(&Node, u64) -> Micros,
+    value: fn(&Node, SteadyTime) -> Micros,
 }
 
 /// A number of millionths.
@@ -197,7 +197,7 @@ const COLUMNS: [Column; 8] = [
         name: "node_state_seconds",
         help: "Since when the node's health is what it is.",
         kind: "gauge",
-        value: |node, now| Micros(now.saturating_sub(node.state.health().since())),
+        value: |node, now| Micros(now.since(node.state.health().since())),
     },
     Column {
         name: "node_probe_seconds",

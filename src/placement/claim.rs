@@ -20,7 +20,7 @@ mod query;
 use std::fmt::{self, Display};
 
 use crate::text::Escaped;
-use crate::time::SECOND;
+use crate::time::{SECOND, WallTime};
 use breaker::Breaker;
 use cache::{Claim, ClaimCache};
 use query::Values;
@@ -73,9 +73,7 @@ pub enum Source {
 /// What came of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueryOutcome<'r> {
-    /// It was done. With it comes the first column of the *last* row, if there was any: Yate's `sqlitedb` repeats a
-    /// statement that it could not commit, and leaves the rows of the first try in front. Where there is a row
-    /// no `error` counts: `pgsqldb` leaves that of a try which it repeated.
+    /// It was done. With it comes the first column of its row, if there was one.
     Done(Option<&'r [u8]>),
     /// It failed, with this error.
     Failed(&'r [u8]),
@@ -83,6 +81,8 @@ pub enum QueryOutcome<'r> {
     TimedOut,
     /// Nobody handles the account.
     Unhandled,
+    /// No thread could be started for it.
+    NotStarted,
 }
 
 /// What was wrong with the database.
@@ -94,6 +94,8 @@ pub enum DbError<'r> {
     TimedOut(u32),
     /// Nobody handles the account.
     Unhandled,
+    /// No thread could be started for the query.
+    NotStarted,
     /// A claim came back without a row.
     NoRow,
     /// The row has the name of no node.
@@ -106,6 +108,7 @@ impl Display for DbError<'_> {
             Self::Failed(error) => write!(f, "the query failed: {}", Escaped(error.trim_ascii())),
             Self::TimedOut(timeout) => write!(f, "no answer within {timeout} ms"),
             Self::Unhandled => f.write_str("no database module has this account"),
+            Self::NotStarted => f.write_str("no thread could be started for the query"),
             Self::NoRow => f.write_str("the query that claims a resource gave no row"),
             Self::UnknownNode(name) => {
                 write!(f, "it names '{}', which is no node here", Escaped(name))
@@ -139,7 +142,7 @@ impl Claims {
         config: &LeaseConfig,
         wanted: Wanted,
         members: impl Iterator<Item = Member<'n>> + Clone,
-        now: u64,
+        now: WallTime,
     ) -> Resolution<'n> {
         let Wanted { resource, purpose } = wanted;
         if config.account.is_empty() || resource.len() > LONGEST {
@@ -152,7 +155,7 @@ impl Claims {
         if keepers.clone().next().is_none() {
             return Resolution::Nobody;
         }
-        if !self.breaker.admits(now, u64::from(config.retry) * SECOND) {
+        if !self.breaker.admits(now.0, u64::from(config.retry) * SECOND) {
             return self.without_database(config, resource, members, now);
         }
         let node = winner(resource, members);
@@ -165,7 +168,7 @@ impl Claims {
             resource,
             node,
             nodes: keepers,
-            now: now / SECOND,
+            now: now.seconds(),
             lease: config.lease,
         };
         let query = query.fill(&values);
@@ -181,13 +184,14 @@ impl Claims {
         wanted: Wanted,
         members: impl Iterator<Item = Member<'n>> + Clone,
         reply: QueryOutcome<'r>,
-        now: u64,
+        now: WallTime,
     ) -> (Resolution<'n>, Option<DatabaseChange<'r>>) {
         let Wanted { resource, purpose } = wanted;
         let error = match reply {
             QueryOutcome::Failed(error) => DbError::Failed(error),
             QueryOutcome::TimedOut => DbError::TimedOut(config.timeout),
             QueryOutcome::Unhandled => DbError::Unhandled,
+            QueryOutcome::NotStarted => DbError::NotStarted,
             QueryOutcome::Done(None) if purpose == Purpose::Claim => DbError::NoRow,
             QueryOutcome::Done(None) => {
                 self.cache.forget(resource);
@@ -204,7 +208,7 @@ impl Claims {
                 }
             }
         };
-        let is_new = self.breaker.trip(now, u64::from(config.retry) * SECOND);
+        let is_new = self.breaker.trip(now.0, u64::from(config.retry) * SECOND);
         let answer = self.without_database(config, resource, members, now);
         (answer, is_new.then_some(DatabaseChange::Lost(error)))
     }
@@ -228,7 +232,7 @@ impl Claims {
         wanted: Wanted,
         node: &Member<'n>,
         members: impl Iterator<Item = Member<'n>>,
-        now: u64,
+        now: WallTime,
     ) -> Resolution<'n> {
         let Wanted { resource, purpose } = wanted;
         if !node.keeps() {
@@ -240,7 +244,7 @@ impl Claims {
         if purpose == Purpose::Claim {
             let claim = Claim {
                 node: node.seed,
-                since: now / SECOND,
+                since: now.seconds(),
             };
             self.cache.put(resource, claim, config.lease);
         }
@@ -257,7 +261,7 @@ impl Claims {
         config: &LeaseConfig,
         resource: &[u8],
         members: impl Iterator<Item = Member<'n>> + Clone,
-        now: u64,
+        now: WallTime,
     ) -> Resolution<'n> {
         match self.remembered(resource, config.lease, members.clone(), now) {
             Some(node) => Resolution::Node(node, Source::Cache),
@@ -271,10 +275,10 @@ impl Claims {
         resource: &[u8],
         seconds: u32,
         mut members: impl Iterator<Item = Member<'n>>,
-        now: u64,
+        now: WallTime,
     ) -> Option<&'n [u8]> {
         let claim = self.cache.get(resource)?;
-        if !claim.is_younger(seconds, now / SECOND) {
+        if !claim.is_younger(seconds, now.seconds()) {
             return None;
         }
         let node = members.find(|node| node.seed == claim.node)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Which messages have handlers, and where these stand among the others.
+//! The priorities of the handlers, and the kinds of messages that are decided at all.
 
 use super::reader::Reader;
 use super::{GENERAL, PRIORITIES};
@@ -11,15 +11,15 @@ use crate::nodes::health::Rules;
 /// The highest priority that a handler may be given; at a higher one all others have run.
 const LAST: u32 = 1_000_000;
 
-/// Where handlers stand that only watch: before all that may take a message for themselves.
+/// The priority of handlers that only watch: before all that may take a message for themselves.
 const WATCHING: u32 = 1;
 
-/// The priority of each kind of message, 0 where there is to be no handler.
+/// The priority of each kind of message, 0 for no handler, and whether such messages are decided.
 #[derive(Debug)]
-pub(super) struct Priorities([u32; Kind::ALL.len()]);
+pub(super) struct Priorities([(u32, bool); Kind::ALL.len()]);
 
 impl Priorities {
-    /// Reads `[priorities]`, and what else decides whether there is a handler.
+    /// Reads `[priorities]`, and what else tells whether messages are decided.
     pub(super) fn read(reader: &mut Reader, enabled: bool, nodes: &Nodes, health: &Rules) -> Self {
         let register = reader.flag(GENERAL, Kind::Register.name(), true);
         let cdr = reader.flag(GENERAL, Kind::Cdr.name(), true);
@@ -33,18 +33,21 @@ impl Priorities {
                 Kind::Register | Kind::Unregister => (49, register),
                 Kind::Cdr => (25, cdr),
                 Kind::Locate => (200, has_nodes),
-                // These only watch, so where they stand is nobody's business.
-                Kind::Startup | Kind::Hangup => {
-                    return if enabled && probes { WATCHING } else { 0 };
-                }
+                // No setting: these only watch.
+                Kind::Startup | Kind::Hangup => return (WATCHING, enabled && probes),
             };
             let priority = reader.number(PRIORITIES, kind.name(), default, 0..=LAST);
-            if enabled && wanted { priority } else { 0 }
+            (priority, enabled && wanted && priority > 0)
         }))
     }
 
-    /// That of a kind; `None` where there is to be no handler.
-    pub(super) fn of(&self, kind: Kind) -> Option<u32> {
-        Some(self.0[kind as usize]).filter(|&priority| priority > 0)
+    /// The priority of a kind; 0 for no handler.
+    pub(super) fn of(&self, kind: Kind) -> u32 {
+        self.0[kind as usize].0
+    }
+
+    /// Whether messages of a kind are decided.
+    pub(super) fn decides(&self, kind: Kind) -> bool {
+        self.0[kind as usize].1
     }
 }

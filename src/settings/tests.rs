@@ -65,19 +65,27 @@ fn defaults_are_the_documented_ones() {
     assert!(settings.trust.is_unset());
     assert_eq!(
         Kind::ALL.map(|kind| settings.priority(kind)),
-        [
-            Some(49),
-            Some(50),
-            Some(49),
-            Some(25),
-            None,
-            None,
-            None,
-            Some(25),
-            Some(49),
-            Some(50)
-        ]
+        [49, 50, 49, 25, 200, 1, 1, 25, 49, 50]
     );
+    let idle = [Kind::Locate, Kind::Startup, Kind::Hangup];
+    for kind in Kind::ALL {
+        assert_eq!(settings.decides(kind), !idle.contains(&kind), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_kind_of_messages_is_decided_unless_the_settings_say_otherwise() {
+    const USUAL: &str = "regexp=^n\ncallto=sip/x\n";
+    let decides = |text: &str, kind| {
+        let settings = parse(&format!("[general]\n{USUAL}{text}")).unwrap();
+        settings.decides(kind)
+    };
+    assert!(!decides("enabled=no", Kind::Route));
+    assert!(!decides("user.register=no", Kind::Unregister));
+    assert!(!decides("call.cdr=no", Kind::Cdr));
+    assert!(!decides("[priorities]\ncall.route=0", Kind::Route));
+    assert!(decides("[priorities]\ncall.route=0", Kind::Execute));
+    assert!(decides("[node n]\nweight=1", Kind::Locate));
 }
 
 /// Each key with a value that isn't its default.
@@ -130,7 +138,7 @@ fn each_key_makes_a_difference() {
     let made = |text: &str| format!("{:?}", parse(text).unwrap());
     let usual = made(USUAL);
     assert_eq!(made(USUAL), usual);
-    // Secrets are in no debug output: tests/trust.rs has them.
+    // Secrets are in no debug output: tests/core/trust has them.
     let mut tried = vec![
         ("security", "secret".to_owned()),
         ("security", "secret.previous".to_owned()),
@@ -156,21 +164,12 @@ fn each_key_makes_a_difference() {
 fn messages_can_be_left_alone_one_by_one() {
     let text = "[general]\nenabled=yes\nuser.register=no\ncall.cdr=f\n[priorities]\ncall.route=0";
     let settings = parse(text).unwrap();
+    let decided = Kind::ALL.into_iter().filter(|kind| settings.decides(*kind));
     assert_eq!(
-        Kind::ALL.map(|kind| settings.priority(kind)),
-        [
-            None,
-            Some(50),
-            None,
-            None,
-            None,
-            None,
-            None,
-            Some(25),
-            None,
-            Some(50)
-        ]
+        decided.collect::<Vec<_>>(),
+        [Kind::Execute, Kind::Preroute, Kind::Message]
     );
+    assert_eq!(settings.priority(Kind::Route), 0);
 }
 
 #[test]

@@ -22,10 +22,9 @@ fn heard(alice: &Phone, bob: &Phone, code: u16, headers: &[(&str, &str)]) -> Sip
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn a_refusal_is_heard_over_one_node_as_on_the_same_one() {
-    let Some(lab) = Lab::of(2).start() else {
-        return;
-    };
+    let lab = Lab::of(2).start();
     let alice = lab.phone("alice").at("node1");
     let bob = lab.phone("bob");
     let all = |node: &str| {

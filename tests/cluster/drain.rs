@@ -32,10 +32,9 @@ fn is_in_use(node: &Node) -> bool {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn nothing_new_is_placed_on_a_drained_node_and_what_is_there_is_reached() {
-    let Some(lab) = plan().start() else {
-        return;
-    };
+    let lab = plan().start();
     let (first, host) = (lab.node("node1"), lab.node("node3"));
     host.watch(&["call.execute"]);
     let entered = |room: u32, users: &str| {
@@ -82,10 +81,9 @@ fn nothing_new_is_placed_on_a_drained_node_and_what_is_there_is_reached() {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn a_drain_survives_a_reload_and_the_death_of_the_engine() {
-    let Some(lab) = plan().start() else {
-        return;
-    };
+    let lab = plan().start();
     let node = lab.node("node1");
     assert!(is_in_use(node));
     node.command("clustering drain node3");
@@ -107,11 +105,10 @@ fn a_drain_survives_a_reload_and_the_death_of_the_engine() {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn a_damaged_note_of_what_is_drained_is_ignored_with_a_warning() {
     const STATE: &str = "clustering_state.conf";
-    let Some(lab) = plan().start() else {
-        return;
-    };
+    let lab = plan().start();
     let node = lab.node("node1");
     node.command("clustering drain node3");
     node.kill();
@@ -133,10 +130,9 @@ fn a_damaged_note_of_what_is_drained_is_ignored_with_a_warning() {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn nothing_is_sent_to_a_disabled_node_until_it_is_enabled() {
-    let Some(lab) = plan().start() else {
-        return;
-    };
+    let lab = plan().start();
     let (alice, bob) = lab.alice_and_bob();
     bob.picks_up();
     let node = lab.node("node1");

@@ -12,10 +12,10 @@ use crate::lab::{Lab, Plan};
 const SHORT_TIMERS: &str = "t1=200";
 
 /// Two nodes, of which the first says what becomes of its calls.
-fn watched(plan: Plan) -> Option<Lab> {
-    let lab = plan.start()?;
+fn watched(plan: Plan) -> Lab {
+    let lab = plan.start();
     lab.node("node1").watch(&["chan.startup", "chan.hangup"]);
-    Some(lab)
+    lab
 }
 
 /// What the first node says at the end of its leg to the second.
@@ -42,10 +42,9 @@ fn assert_has(message: &Message, expected: &[(&str, &str)]) {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn a_call_that_was_answered_ends_without_a_cause() {
-    let Some(lab) = watched(Lab::of(2)) else {
-        return;
-    };
+    let lab = watched(Lab::of(2));
     let (alice, bob) = lab.alice_and_bob();
     bob.picks_up();
     alice.call("bob").answered().hang_up();
@@ -56,10 +55,9 @@ fn a_call_that_was_answered_ends_without_a_cause() {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn a_refusal_has_its_code_and_its_words() {
-    let Some(lab) = watched(Lab::of(2)) else {
-        return;
-    };
+    let lab = watched(Lab::of(2));
     let (alice, bob) = lab.alice_and_bob();
     // The engine makes 403 of 603, and 503 of a phone's own 408.
     for (said, heard, words) in [
@@ -81,10 +79,9 @@ fn a_refusal_has_its_code_and_its_words() {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn a_call_that_was_given_up_ends_without_a_cause() {
-    let Some(lab) = watched(Lab::of(2)) else {
-        return;
-    };
+    let lab = watched(Lab::of(2));
     let (alice, bob) = lab.alice_and_bob();
     let (calling, called) = alice.rings_at(&bob);
     calling.give_up(called);
@@ -99,10 +96,9 @@ fn a_call_that_was_given_up_ends_without_a_cause() {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn a_dead_node_makes_a_timeout_without_words() {
-    let Some(lab) = watched(Lab::of(2).sip(SHORT_TIMERS)) else {
-        return;
-    };
+    let lab = watched(Lab::of(2).sip(SHORT_TIMERS));
     let (alice, _bob) = lab.alice_and_bob();
     lab.node("node2").kill();
     assert_eq!(alice.call("bob").refused().code, 503);
@@ -116,10 +112,9 @@ fn a_dead_node_makes_a_timeout_without_words() {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn a_phone_that_is_dead_makes_its_node_refuse_the_call() {
-    let Some(lab) = watched(Lab::of(2).sip(SHORT_TIMERS)) else {
-        return;
-    };
+    let lab = watched(Lab::of(2).sip(SHORT_TIMERS));
     lab.phone("bob").register_at("node2");
     let (alice, bob) = lab.alice_and_bob();
     drop(bob);
@@ -129,13 +124,12 @@ fn a_phone_that_is_dead_makes_its_node_refuse_the_call() {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn a_fork_goes_on_to_its_next_target_after_a_dead_node() {
     let plan = Lab::of(3)
         .sip(SHORT_TIMERS)
         .dial("^both$=fork cluster/node2/sip/sip:bob@NET.101:5060 | cluster/node3/sip/sip:bob@NET.101:5060");
-    let Some(lab) = watched(plan) else {
-        return;
-    };
+    let lab = watched(plan);
     let bob = lab.phone("bob");
     let alice = lab.phone("alice").at("node1");
     lab.node("node2").kill();
@@ -151,10 +145,9 @@ fn a_fork_goes_on_to_its_next_target_after_a_dead_node() {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn users_of_a_node_that_comes_back_are_called_as_before() {
-    let Some(lab) = Lab::of(2).sip(SHORT_TIMERS).start() else {
-        return;
-    };
+    let lab = Lab::of(2).sip(SHORT_TIMERS).start();
     let (alice, bob) = lab.alice_and_bob();
     bob.picks_up();
     alice.call("bob").answered().hang_up();

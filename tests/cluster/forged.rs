@@ -8,10 +8,9 @@ const SECRET: &str = "[security]\nsecret=of-all-nodes-of-the-lab\n";
 const OTHER: &str = "[security]\nsecret=of-nobody-in-the-lab\n";
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn a_stranger_who_names_a_target_is_refused_and_logged() {
-    let Some(lab) = Lab::of(2).start() else {
-        return;
-    };
+    let lab = Lab::of(2).start();
     let bob = lab.phone("bob");
     bob.register_at("node2");
     let mallory = lab.stranger("mallory").at("node2");
@@ -23,10 +22,9 @@ fn a_stranger_who_names_a_target_is_refused_and_logged() {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn nodes_that_share_a_secret_trust_each_others_calls_and_no_others() {
-    let Some(lab) = Lab::of(3).clustering(SECRET).start() else {
-        return;
-    };
+    let lab = Lab::of(3).clustering(SECRET).start();
     let (alice, bob) = lab.alice_and_bob();
     bob.picks_up();
     alice.call("bob").answered().hang_up();

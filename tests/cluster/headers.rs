@@ -74,10 +74,11 @@ fn bob_gets(lab: &Lab, node: &str, names: &[&str]) -> Vec<Vec<String>> {
 fn labs() -> impl Iterator<Item = Lab> {
     [Lab::of(2), Lab::of(2).clustering(SECRET)]
         .into_iter()
-        .filter_map(Plan::start)
+        .map(Plan::start)
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn a_phone_of_another_node_gets_the_headers_that_the_route_has_made() {
     for lab in labs() {
         let params = USUAL.map(|(name, value)| (format!("osip_{name}"), value));
@@ -91,6 +92,7 @@ fn a_phone_of_another_node_gets_the_headers_that_the_route_has_made() {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn a_phone_of_another_node_shows_the_name_that_the_route_has_for_whom_is_called() {
     for lab in labs() {
         route_with(&lab, &[("calledname", "Bob; \"B\u{f6}b\"")]);
@@ -118,6 +120,7 @@ fn a_phone_of_another_node_shows_the_name_that_the_route_has_for_whom_is_called(
 
 /// What comes from a phone ends at its node, whether it's a usual header or one that nodes say such things by.
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn a_phone_can_write_no_headers_for_another_one() {
     for lab in labs() {
         let bob = lab.phone("bob");

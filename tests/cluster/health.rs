@@ -23,10 +23,9 @@ fn log_with_up(lab: &Lab, node: &str, others: &[&str]) -> Log {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn calls_to_a_dead_node_fail_at_once_and_go_there_again_when_it_is_back() {
-    let Some(lab) = Lab::of(3).probed().start() else {
-        return;
-    };
+    let lab = Lab::of(3).probed().start();
     let (alice, bob) = lab.alice_and_bob();
     bob.picks_up();
     alice.call("bob").answered().hang_up();
@@ -67,11 +66,10 @@ fn calls_to_a_dead_node_fail_at_once_and_go_there_again_when_it_is_back() {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn a_probe_that_waits_delays_no_other_nodes_probes() {
     let plan = Lab::of(2).clustering("[health]\ninterval=1\ntimeout=10\n");
-    let Some(lab) = plan.probed().clustering(SECTION).start() else {
-        return;
-    };
+    let lab = plan.probed().clustering(SECTION).start();
     let silent = Dummy::at(lab.sip("node3"));
     silent.hears(lab.sip("node1"));
     lab.log("node2").since_now().wait_for_nth("OPTIONS sip:", 3);
@@ -89,13 +87,12 @@ fn a_probe_that_waits_delays_no_other_nodes_probes() {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn a_fork_passes_over_a_node_that_is_down() {
     let plan = Lab::of(2)
         .probed()
         .dial("^both$=fork cluster/node2/sip/sip:bob@NET.101:5060 | sip/sip:bob@NET.101:5060");
-    let Some(lab) = plan.start() else {
-        return;
-    };
+    let lab = plan.start();
     let bob = lab.phone("bob");
     let alice = lab.phone("alice").at("node1");
     let log = log_with_up(&lab, "node1", &["node2"]);
@@ -111,10 +108,9 @@ fn a_fork_passes_over_a_node_that_is_down() {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn one_lost_probe_changes_nothing_and_two_in_a_row_do() {
-    let Some(lab) = Lab::of(1).clustering("[node node2]\n").probed().start() else {
-        return;
-    };
+    let lab = Lab::of(1).clustering("[node node2]\n").probed().start();
     let (node, log) = (lab.sip("node1"), lab.log("node1"));
     let dummy = Dummy::at(lab.sip("node2"));
     dummy.answers(&dummy.hears(node), 503);
@@ -131,11 +127,10 @@ fn one_lost_probe_changes_nothing_and_two_in_a_row_do() {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn calls_that_come_to_nothing_at_a_live_node_say_nothing_against_it() {
     // So the engine gives a phone up that says no more than that it tries after 6.4 s.
-    let Some(lab) = Lab::of(2).probed().sip("t1=100").start() else {
-        return;
-    };
+    let lab = Lab::of(2).probed().sip("t1=100").start();
     let (alice, bob) = lab.alice_and_bob();
     let log = log_with_up(&lab, "node1", &["node2"]);
     for (said, heard) in [(486, 486), (603, 403), (408, 503), (503, 503)] {
@@ -162,10 +157,9 @@ fn calls_that_come_to_nothing_at_a_live_node_say_nothing_against_it() {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn where_nobody_sends_probes_that_is_said_once_and_calls_go_on() {
-    let Some(lab) = Lab::of(2).probed().sip("generate=no").start() else {
-        return;
-    };
+    let lab = Lab::of(2).probed().sip("generate=no").start();
     let (alice, bob) = lab.alice_and_bob();
     bob.picks_up();
     let log = lab.log("node1");

@@ -36,15 +36,13 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// `None` where the tests were built for the mock engine.
-    pub fn find() -> Option<Self> {
-        if !real_engine() {
-            return None;
-        }
+    /// The one that the tests were built for.
+    pub fn find() -> Self {
+        assert!(real_engine(), "it takes a real engine: YATE_ROOT");
         let root = env::var_os("YATE_ROOT").expect("a real engine has a root");
         let root = fs::canonicalize(root).expect("YATE_ROOT is a directory");
         let installed = root.join("bin/yate");
-        Some(if installed.exists() {
+        if installed.exists() {
             Self {
                 engine: installed,
                 libraries: root.join("lib"),
@@ -56,12 +54,7 @@ impl Installation {
                 libraries: root.clone(),
                 modules: root.join("modules"),
             }
-        })
-    }
-
-    /// Whether the engine was built with a module.
-    pub fn has_module(&self, name: &str) -> bool {
-        self.modules.join(format!("{name}.yate")).exists()
+        }
     }
 
     /// Fills a directory with what a node is to load: as in an installation, but no more.

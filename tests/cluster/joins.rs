@@ -31,15 +31,14 @@ struct Cluster {
 }
 
 impl Cluster {
-    /// `None` where there is no real engine.
-    fn start() -> Option<Self> {
+    fn start() -> Self {
         // A node that dies in the middle of a call is given up after 12.8 s.
         let plan = Lab::of(3)
             .probed()
             .sticky()
             .clustering(SECRET)
             .sip("t1=200");
-        let lab = plan.dial("^room\\([0-9]*\\)$=cluster/*/conf/\\1").start()?;
+        let lab = plan.dial("^room\\([0-9]*\\)$=cluster/*/conf/\\1").start();
         let phone = |user, node| {
             let phone = lab.phone(user);
             phone.picks_up();
@@ -62,7 +61,7 @@ impl Cluster {
                 cluster.lab.log(node).wait_for(&line);
             }
         }
-        Some(cluster)
+        cluster
     }
 
     fn nodes(&self) -> [&Node; 3] {
@@ -201,10 +200,9 @@ impl Traffic {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn everything_works_together() {
-    let Some(cluster) = Cluster::start() else {
-        return;
-    };
+    let cluster = Cluster::start();
     let Cluster {
         lab,
         alice,

@@ -4,7 +4,7 @@
 
 use crate::lab::{Lab, Plan};
 
-fn group(plan: Plan) -> Option<Lab> {
+fn group(plan: Plan) -> Lab {
     plan.dial("^600$=fork lateroute/bob lateroute/carol")
         .dial("^601$=lateroute/bob")
         .start()
@@ -35,8 +35,9 @@ fn a_group_rings(lab: &Lab) {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn a_group_of_late_routed_users_of_another_node_rings() {
-    let Some(lab) = group(Lab::of(2)) else { return };
+    let lab = group(Lab::of(2));
     a_group_rings(&lab);
     // Once each, and not once more after the late routing.
     assert_eq!(lab.node("node1").status().get("forwarded"), "4");
@@ -44,20 +45,22 @@ fn a_group_of_late_routed_users_of_another_node_rings() {
 
 /// As it was done before: all is decided after the late routing.
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn who_has_moved_the_handler_behind_the_late_routing_may_keep_it_there() {
     let plan = Lab::of(2).clustering("[priorities]\ncall.execute=80\nmsg.execute=80\n");
-    let Some(lab) = group(plan) else { return };
+    let lab = group(plan);
     a_group_rings(&lab);
     assert_eq!(lab.node("node1").status().get("forwarded"), "4");
 }
 
 /// What can't be called is refused once, whatever comes after it.
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn a_late_routed_user_of_a_node_that_is_none_is_refused_once() {
     let plan = Lab::of(2)
         .dial("^602$=lateroute/603")
         .dial("^603$=cluster/nowhere/sip/sip:bob@192.0.2.1");
-    let Some(lab) = plan.start() else { return };
+    let lab = plan.start();
     let alice = lab.phone("alice").at("node1");
     for (number, count) in [("603", "1"), ("602", "2")] {
         assert_eq!(alice.call(number).refused().code, 404);

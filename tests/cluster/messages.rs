@@ -5,10 +5,9 @@
 use crate::lab::Lab;
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn a_message_reaches_the_phone_that_is_dialled() {
-    let Some(lab) = Lab::of(1).dial("^paging$=sip/sip:bob@NET.101:5060").start() else {
-        return;
-    };
+    let lab = Lab::of(1).dial("^paging$=sip/sip:bob@NET.101:5060").start();
     let bob = lab.phone("bob");
     assert_eq!(bob.target(), format!("sip/sip:bob@{}:5060", bob.address()));
     let alice = lab.phone("alice").at("node1");
@@ -20,10 +19,9 @@ fn a_message_reaches_the_phone_that_is_dialled() {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn a_message_reaches_a_user_of_another_node() {
-    let Some(lab) = Lab::of(2).start() else {
-        return;
-    };
+    let lab = Lab::of(2).start();
     let (alice, bob) = lab.alice_and_bob();
     assert_eq!(alice.sends("bob", "Dinner is ready."), 200);
     let message = bob.message();
@@ -32,9 +30,8 @@ fn a_message_reaches_a_user_of_another_node() {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn a_node_says_that_it_is_there() {
-    let Some(lab) = Lab::of(1).start() else {
-        return;
-    };
+    let lab = Lab::of(1).start();
     assert_eq!(lab.phone("alice").at("node1").asks(), 200);
 }

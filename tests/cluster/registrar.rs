@@ -3,8 +3,7 @@
 //! The registrar that all nodes share: a database with the table and the queries that the
 //! documentation has for it, word for word.
 
-use crate::installation::Installation;
-use crate::postgres::Postgres;
+use engine_process::Postgres;
 
 const DOCUMENTATION: &str = include_str!("../../docs/operation.md");
 /// Makes the table of claims.
@@ -23,24 +22,18 @@ pub enum Registrar {
 }
 
 impl Registrar {
-    /// `None` where the engine was built without support for that database.
-    pub fn postgres(installation: &Installation) -> Option<Self> {
-        if !installation.has_module(Self::POSTGRES_MODULE) {
-            eprintln!("left out, since there is no {}", Self::POSTGRES_MODULE);
-            return None;
-        }
+    /// A server with the table and the users.
+    pub fn postgres() -> Self {
         let server = Postgres::start();
         server.sql(&format!("{};{USERS}", example("PostgreSQL", "sql")));
-        Some(Self::Postgres(server))
+        Self::Postgres(server)
     }
-
-    const POSTGRES_MODULE: &str = "server/pgsqldb";
 
     /// The module that the nodes need for it.
     pub fn module(&self) -> &'static str {
         match self {
             Self::Sqlite => "server/sqlitedb",
-            Self::Postgres(_) => Self::POSTGRES_MODULE,
+            Self::Postgres(_) => "server/pgsqldb",
         }
     }
 

@@ -13,11 +13,11 @@ const UNLOADED: &str = "Unloaded module: clustering";
 
 /// Two nodes that are there, and somebody who is silent in the place of a third one. He has just been
 /// asked for a sign of life when this comes back.
-fn lab_with_silence(plan: Plan) -> Option<(Lab, Dummy)> {
-    let lab = plan.probed().clustering("[node node3]\n").start()?;
+fn lab_with_silence(plan: Plan) -> (Lab, Dummy) {
+    let lab = plan.probed().clustering("[node node3]\n").start();
     let silent = Dummy::at(lab.sip("node3"));
     silent.hears(lab.sip("node1"));
-    Some((lab, silent))
+    (lab, silent)
 }
 
 fn module_works(lab: &Lab) {
@@ -27,10 +27,9 @@ fn module_works(lab: &Lab) {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn an_unload_waits_for_a_probe() {
-    let Some((lab, _silent)) = lab_with_silence(Lab::of(2)) else {
-        return;
-    };
+    let (lab, _silent) = lab_with_silence(Lab::of(2));
     let node = lab.node("node1");
     for _ in 0..3 {
         assert_eq!(node.command(UNLOAD), UNLOADED);
@@ -40,11 +39,10 @@ fn an_unload_waits_for_a_probe() {
 }
 
 #[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn an_unload_that_would_wait_long_is_refused_and_a_later_one_is_not() {
     let plan = Lab::of(2).clustering("[health]\ninterval=1\ntimeout=10\n");
-    let Some((lab, _silent)) = lab_with_silence(plan) else {
-        return;
-    };
+    let (lab, _silent) = lab_with_silence(plan);
     let node = lab.node("node1");
     assert_ne!(node.command(UNLOAD), UNLOADED);
     let line = "Not unloading: a node or a database that was asked has not answered yet";

@@ -16,6 +16,8 @@ namespace {
 
 constexpr int ReadMs = 50;
 constexpr unsigned int DefaultPriority = 100;
+// How long a client may take for a message.
+constexpr int TimeoutMs = 10000;
 
 // The clients there are, to be ended when the engine stops.
 pthread_mutex_t allLock = PTHREAD_MUTEX_INITIALIZER;
@@ -40,8 +42,7 @@ void ExtClient::dieAll() {
     }
 }
 
-ExtClient::ExtClient(int fd, bool global)
-    : Thread("ExtMod Receiver"), m_socket(fd), m_global(global) {
+ExtClient::ExtClient(int fd) : Thread("ExtMod Receiver"), m_socket(fd) {
     const Hold hold(allLock);
     clients().push_back(this);
 }
@@ -56,8 +57,8 @@ void ExtClient::die() {
 void ExtClient::run() {
     std::string line;
     while (!m_dead && !m_socket.closed() && !Thread::check(false)) {
-        if (m_socket.readLine(line, ReadMs) && !line.empty() && !process(line.c_str())) {
-            break;
+        if (m_socket.readLine(line, ReadMs) && !line.empty()) {
+            process(line.c_str());
         }
     }
     die();
@@ -83,52 +84,17 @@ void ExtClient::cleanup() {
     all.erase(std::remove(all.begin(), all.end(), this), all.end());
 }
 
-// False ends the connection.
-bool ExtClient::process(const String& line) {
-    if (!m_global) {
-        return connect(line);
-    }
+void ExtClient::process(const String& line) {
     String rest = line;
     if (rest.startsWith("%%<message:")) {
         answer(line);
     } else if (rest.startSkip("%%>install:", false)) {
         install(rest);
-    } else if (rest.startSkip("%%>uninstall:", false)) {
-        uninstall(rest);
     } else if (rest.startSkip("%%>watch:", false)) {
-        watch(rest, true);
-    } else if (rest.startSkip("%%>unwatch:", false)) {
-        watch(rest, false);
-    } else if (rest.startSkip("%%>output:", false)) {
-        Output("%s", rest.trimBlanks().safe());
-    } else if (rest.startSkip("%%>debug:", false) && rest.find(':') > 0) {
-        const int colon = rest.find(':');
-        Debug(rest.substr(0, colon).toInteger(DebugAll, 0, DebugTest, DebugAll), "%s",
-              rest.substr(colon + 1).msgUnescape().safe());
-    } else if (rest.startSkip("%%>setlocal:", false) && rest.find(':') > 0) {
-        const int colon = rest.find(':');
-        setLocal(rest.substr(0, colon), rest.substr(colon + 1));
-    } else if (rest == "%%>quit") {
-        write("%%<quit");
-        return false;
+        watch(rest);
     } else {
         send(line);
     }
-    return true;
-}
-
-bool ExtClient::connect(const String& line) {
-    String role = line;
-    if (role.startSkip("%%>connect:", false)) {
-        role = role.substr(0, role.find(':'));
-        if (role == "global") {
-            m_global = true;
-            return true;
-        }
-    }
-    Debug("ExtModule", DebugWarn, "Expecting the connect of a global role, received '%s'",
-          line.c_str());
-    return false;
 }
 
 void ExtClient::answer(const String& line) {
@@ -145,31 +111,16 @@ void ExtClient::answer(const String& line) {
     Debug("ExtModule", DebugWarn, "Unmatched message: %s", line.c_str());
 }
 
-// [priority]:name[:filter-name[:filter-value]]
+// [priority]:name
 void ExtClient::install(String text) {
     int priority = DefaultPriority;
     text >> priority >> ":";
-    String filter;
-    String value;
-    int colon = text.find(':');
-    String name = text.substr(0, colon);
-    if (colon >= 0) {
-        filter = text.substr(colon + 1);
-        colon = filter.find(':');
-        if (colon >= 0) {
-            value = filter.substr(colon + 1).msgUnescape();
-            filter = filter.substr(0, colon);
-        }
-        filter = filter.msgUnescape();
-    }
+    const String& name = text;
     const bool known = std::any_of(m_relays.begin(), m_relays.end(),
                                    [&](const MessageRelay* r) { return name == r->c_str(); });
     const bool ok = name && !known;
     if (ok) {
-        auto* relay = new MessageRelay(name, this, 0, priority, m_trackName);
-        if (filter) {
-            relay->setFilter(filter, value);
-        }
+        auto* relay = new MessageRelay(name, this, 0, priority);
         m_relays.push_back(relay);
         Engine::install(relay);
     }
@@ -177,39 +128,21 @@ void ExtClient::install(String text) {
     write(result << priority << ":" << name << ":" << ok);
 }
 
-void ExtClient::uninstall(const String& name) {
-    unsigned int priority = 0;
-    const auto place = std::find_if(m_relays.begin(), m_relays.end(),
-                                    [&](const MessageRelay* r) { return name == r->c_str(); });
-    const bool ok = place != m_relays.end();
-    if (ok) {
-        MessageRelay* relay = *place;
-        priority = relay->priority();
-        m_relays.erase(place);
-        relay->destruct();
-    }
-    String result("%%<uninstall:");
-    write(result << priority << ":" << name << ":" << ok);
-}
-
-void ExtClient::watch(const String& name, bool add) {
+void ExtClient::watch(const String& name) {
     bool ok = false;
     {
         const Hold hold(m_lock);
-        const auto place = std::find(m_watched.begin(), m_watched.end(), name);
-        ok = (place == m_watched.end()) == add;
-        if (ok && add) {
+        ok = std::find(m_watched.begin(), m_watched.end(), name) == m_watched.end();
+        if (ok) {
             m_watched.push_back(name);
-        } else if (ok) {
-            m_watched.erase(place);
         }
     }
-    if (ok && add && !m_watcher) {
+    if (ok && !m_watcher) {
         auto* watcher = new ExtWatcher(this);
         m_watcher = watcher;
         Engine::self()->setHook(watcher);
     }
-    String result(add ? "%%<watch:" : "%%<unwatch:");
+    String result("%%<watch:");
     write(result << name << ":" << ok);
 }
 
@@ -217,71 +150,6 @@ bool ExtClient::watches(const Message& msg) {
     const Hold hold(m_lock);
     return std::any_of(m_watched.begin(), m_watched.end(),
                        [&](const String& name) { return name.null() || msg == name.c_str(); });
-}
-
-bool ExtClient::flag(bool& store, String& value) const {
-    store = value.toBoolean(store);
-    value = store;
-    return true;
-}
-
-// Sets the value, or gets it if none is given; false if there is no such parameter.
-bool ExtClient::local(const String& name, String& value) {
-    const bool query = value.null();
-    if (name == "trackparam") {
-        if (query) {
-            value = m_trackName;
-        } else {
-            m_trackName = value;
-        }
-        return true;
-    }
-    if (name == "timeout") {
-        m_timeout = value.toInteger(m_timeout);
-        value = m_timeout;
-        return true;
-    }
-    if (name == "reenter") {
-        return flag(m_reenter, value);
-    }
-    if (name == "selfwatch") {
-        return flag(m_selfWatch, value);
-    }
-    if (name == "settime") {
-        return flag(m_setTime, value);
-    }
-    if (name == "runid") {
-        value = Engine::runId();
-        return query;
-    }
-    if (name.startsWith("engine.")) {
-        const NamedString* param = Engine::runParams().getParam(name.substr(7));
-        value = param;
-        return query && param;
-    }
-    if (name.startsWith("loaded.")) {
-        value = Engine::self()->pluginLoaded(name.substr(7));
-        return query;
-    }
-    if (name.startsWith("config.")) {
-        const String key = name.substr(7);
-        const int dot = key.find('.');
-        if (dot <= 0) {
-            return query && Engine::config().getSection(key);
-        }
-        const NamedString* param = Engine::config().getKey(key.substr(0, dot).trimBlanks(),
-                                                           key.substr(dot + 1).trimBlanks());
-        value = param;
-        return query && param;
-    }
-    return false;
-}
-
-void ExtClient::setLocal(const String& name, String value) {
-    value.trimBlanks();
-    const bool ok = local(name, value);
-    String result("%%<setlocal:");
-    write(result << name << ":" << value << ":" << ok);
 }
 
 void ExtClient::send(const String& line) {
@@ -292,22 +160,19 @@ void ExtClient::send(const String& line) {
         write("Error in: " + line);
         return;
     }
-    if (m_setTime) {
-        msg->msgTime() = Time::now();
-    }
     msg->sendFor(this);
 }
 
 bool ExtClient::received(Message& msg, int /*id*/) {
     const auto* own = YOBJECT(ExtMessage, &msg);
-    if (m_dead || (own && own->client() == this && !m_reenter)) {
+    if (m_dead || (own && own->client() == this)) {
         return false;
     }
     use();
     Waiting waiting{&msg, {}};
     // A prefix, so that it can't be taken for an id of the client's own.
     waiting.id << "mock." << ++m_serial;
-    const timespec until = deadline(m_timeout * 1000L);
+    const timespec until = deadline(TimeoutMs * 1000L);
     const String line = msg.encode(waiting.id);
     {
         const Hold hold(m_lock);
@@ -317,14 +182,13 @@ bool ExtClient::received(Message& msg, int /*id*/) {
     {
         const Hold hold(m_lock);
         while (!waiting.answered && !m_dead && !late) {
-            late = m_timeout > 0 ? pthread_cond_timedwait(&m_answered, &m_lock, &until) == ETIMEDOUT
-                                 : pthread_cond_wait(&m_answered, &m_lock) != 0;
+            late = pthread_cond_timedwait(&m_answered, &m_lock, &until) == ETIMEDOUT;
         }
         m_waiting.erase(std::remove(m_waiting.begin(), m_waiting.end(), &waiting), m_waiting.end());
     }
     if (!waiting.answered && !m_dead) {
         Alarm("ExtModule", "performance", DebugWarn, "Message %p '%s' did not return in %d msec",
-              static_cast<void*>(&msg), msg.c_str(), m_timeout);
+              static_cast<void*>(&msg), msg.c_str(), TimeoutMs);
     }
     unuse();
     return waiting.answered && waiting.handled;

@@ -17,7 +17,7 @@ class ExtClient : public Thread, public MessageReceiver {
 public:
     /// Ends all clients; they go by themselves.
     static void dieAll();
-    ExtClient(int fd, bool global);
+    explicit ExtClient(int fd);
     void run() override;
     void cleanup() override;
     bool received(Message& msg, int id) override;
@@ -25,31 +25,19 @@ public:
     void use() { ++m_uses; }
     void unuse() { --m_uses; }
     bool watches(const Message& msg);
-    bool selfWatch() const { return m_selfWatch; }
     void write(const String& line) { m_socket.writeLine(line.c_str()); }
     void die();
 
 private:
     /// A message that a handler waits to be answered.
     struct Waiting;
-    bool process(const String& line);
-    bool connect(const String& line);
+    void process(const String& line);
     void answer(const String& line);
     void install(String text);
-    void uninstall(const String& name);
-    void watch(const String& name, bool add);
-    void setLocal(const String& name, String value);
-    bool local(const String& name, String& value);
+    void watch(const String& name);
     void send(const String& line);
-    bool flag(bool& store, String& value) const;
 
     LineSocket m_socket;
-    bool m_global;
-    bool m_reenter = false;
-    bool m_selfWatch = false;
-    bool m_setTime = false;
-    int m_timeout = 10000; // milliseconds
-    String m_trackName;
     std::atomic<bool> m_dead{false};
     std::atomic<int> m_uses{0};
     std::atomic<unsigned int> m_serial{0};

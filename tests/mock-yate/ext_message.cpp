@@ -34,7 +34,7 @@ void ExtWatcher::dispatched(const Message& msg, bool handled) {
         return;
     }
     const auto* own = YOBJECT(ExtMessage, &msg);
-    if (!own || own->client() != m_client || m_client->selfWatch()) {
+    if (!own || own->client() != m_client) {
         m_client->write(msg.encode(handled, ""));
     }
 }

@@ -13,14 +13,10 @@ namespace {
 /// Makes a client of each connection.
 class ExtListener : public ListenThread {
 public:
-    ExtListener(int fd, const char* path, bool global)
-        : ListenThread("ExtMod Listener", fd, path), m_global(global) {}
+    ExtListener(int fd, const char* path) : ListenThread("ExtMod Listener", fd, path) {}
 
 protected:
-    void accepted(int fd) override { (new ExtClient(fd, m_global))->startup(); }
-
-private:
-    bool m_global;
+    void accepted(int fd) override { (new ExtClient(fd))->startup(); }
 };
 
 std::vector<ExtListener*>& listeners() {
@@ -38,15 +34,17 @@ void TelEngine::extmoduleStart() {
             continue;
         }
         const char* path = section->getValue("path");
-        if ((*section)["type"] != "unix" || TelEngine::null(path)) {
-            Debug("ExtModule", DebugConf, "Section '%s' isn't of a unix socket", section->c_str());
+        if ((*section)["type"] != "unix" || (*section)["role"] != "global" ||
+            TelEngine::null(path)) {
+            Debug("ExtModule", DebugConf, "Section '%s' isn't of a unix socket with a global role",
+                  section->c_str());
             continue;
         }
         const int fd = ListenThread::listen(path);
         if (fd < 0) {
             continue;
         }
-        auto* listener = new ExtListener(fd, path, (*section)["role"] == "global");
+        auto* listener = new ExtListener(fd, path);
         listeners().push_back(listener);
         listener->startup();
     }

@@ -180,7 +180,10 @@ int facts::runningEngine() {
     calls();
     messages();
     billids();
-    forks();
+    // The mock has no forks.
+    if (getenv("FACTS_MODULES")) {
+        forks();
+    }
     Engine::halt(0);
     pthread_join(engine, nullptr);
     const String gone = "rm -rf " + directory;

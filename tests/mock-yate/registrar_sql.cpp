@@ -4,14 +4,12 @@
 // register.conf:
 //   [general]
 //   user.register=yes       have this message handled; so for the others below
-//   expires=30              seconds between two queries of engine.timer
 //   [default]
 //   account=NAME            of the `database` message
 //   priority=50
-//   [user.register]         or user.unregister, call.preroute, call.route, engine.timer; each may
-//   have an query=SQL               account and a priority of its own. ${NAME} is the message's
-//   parameter,
-//                           escaped
+//   [user.register]         or user.unregister, call.route; each may have an account and a priority
+//                           of its own
+//   query=SQL               ${NAME} is the message's parameter, escaped
 //   initquery=SQL           asked when the engine starts
 //   result=COLUMN           of call.route: the one that is the target. Other columns become
 //   parameters
@@ -24,16 +22,14 @@ using namespace TelEngine;
 
 namespace {
 
-enum class Kind { Register, Unregister, Preroute, Route, Timer };
+enum class Kind { Register, Unregister, Route };
 
 const struct {
     const char* message;
     Kind kind;
 } Kinds[] = {{"user.register", Kind::Register},
              {"user.unregister", Kind::Unregister},
-             {"call.preroute", Kind::Preroute},
-             {"call.route", Kind::Route},
-             {"engine.timer", Kind::Timer}};
+             {"call.route", Kind::Route}};
 
 /// Asks the database, and answers one kind of message by what it says.
 class QueryHandler : public MessageHandler {
@@ -52,8 +48,6 @@ private:
     String m_initQuery;
     String m_result;
     bool m_offline;
-    unsigned int m_interval;
-    std::atomic<unsigned int> m_next{0};
 };
 
 int priorityOf(const char* message, const Configuration& config) {
@@ -88,8 +82,7 @@ QueryHandler::QueryHandler(const char* message, Kind kind, const Configuration& 
       m_query(config.getValue(message, "query")),
       m_initQuery(config.getValue(message, "initquery")),
       m_result(config.getValue(message, "result")),
-      m_offline(config.getBoolValue("call.route", "offlineauto", true)),
-      m_interval(static_cast<unsigned int>(config.getIntValue("general", "expires", 30, 1))) {}
+      m_offline(config.getBoolValue("call.route", "offlineauto", true)) {}
 
 Message QueryHandler::question(const NamedList& params, const String& query, bool results) const {
     Message asked("database");
@@ -113,14 +106,6 @@ bool QueryHandler::received(Message& msg) {
     if (m_account.null() || m_query.null()) {
         return false;
     }
-    if (m_kind == Kind::Timer) {
-        const unsigned int now = msg.msgTime().sec();
-        if (now >= m_next) {
-            m_next = now + m_interval;
-            enqueue(question(msg, m_query, false));
-        }
-        return false;
-    }
     Message asked = question(msg, m_query, true);
     if (!Engine::dispatch(asked) || m_kind == Kind::Unregister) {
         return false;
@@ -133,7 +118,7 @@ bool QueryHandler::received(Message& msg) {
         return false;
     }
     copyRow(msg, asked, m_result);
-    return m_kind == Kind::Route && routed(msg);
+    return routed(msg);
 }
 
 // A user that is known but has no target is offline; yet others may know better.

@@ -21,7 +21,6 @@
 
 #include "wire.h"
 
-#include "fork.h"
 #include "sip_code.h"
 #include "socket.h"
 #include "wire_call.h"
@@ -238,7 +237,6 @@ void TelEngine::wireStart() {
     listener->startup();
     wireTransactionsStart();
     wireExecuteStart();
-    forkStart();
     wireRequestStart();
     wireMessageStart();
     Engine::install(new AnsweredHandler);

@@ -145,7 +145,7 @@ void WireLeg::reason(const char* error, int code, const char* text) {
     m_reason = text;
 }
 
-// A forked branch has no channel at its other end, and so no billid of its own.
+// A leg that was made without a billid has that of the other end.
 void WireLeg::connected(const char* /*reason*/) {
     setLastPeerId();
     const auto* peer = YOBJECT(WireLeg, getPeer());

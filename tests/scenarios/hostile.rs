@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What strangers may send, and what must not reach another node.
+//! What strangers may send, and what must not reach another node: one test for each kind, in the engine. The rules
+//! are shown by the core's own tests.
 
 use engine_bridge::{Message, Outcome, Param};
 
-use crate::lab::{GENERAL, Lab, execute, text};
+use crate::lab::{GENERAL, Lab, text};
 
 /// Values that no phone should send.
 fn hostile() -> Vec<Vec<u8>> {
@@ -126,46 +127,33 @@ fn hostile_registration_or_route_keeps_what_it_brought() {
     }
 }
 
+/// What leaves a message is taken off in the engine, however often it stands there.
 #[test]
-fn messages_without_their_parameter_pass_unchanged() {
+fn a_forwarded_call_leaves_the_phones_transport_and_stale_headers_behind() {
     let lab = Lab::with(GENERAL);
-    for name in ["call.execute", "call.route", "user.register"] {
-        let outcome = lab.engine.dispatch(&Message::new(name).with("x", "y"));
-        assert_eq!(
-            outcome.untraced(),
-            [(b"x".to_vec(), Some(b"y".to_vec()))],
-            "{name}"
-        );
-        assert!(!outcome.handled, "{name}");
-    }
-}
-
-#[test]
-fn inserted_text_is_never_expanded_again() {
-    let lab = Lab::with("[general]\nregexp=.*\ncallto=sip/${called}@\\0\n");
-    let outcome = lab.engine.dispatch(
-        &Message::new("call.execute")
-            .with("caller", "secret")
-            .with("called", "${caller}\\0")
-            .with("callto", "cluster/n${caller}/x"),
-    );
-    assert_eq!(text(outcome.get("callto")), "sip/${caller}\\0@n${caller}");
-}
-
-#[test]
-fn forwarded_call_leaves_the_transport_of_the_phone_behind() {
-    let lab = Lab::with(GENERAL);
-    let with_transport = |callto| {
-        let message = execute(callto)
-            .with("oconnection_id", "tls-7")
-            .with("oip_transport", "TLS");
-        lab.engine
-            .dispatch(&message.with("oip_transport_localip", "10.0.0.1"))
-    };
     let params = ["oconnection_id", "oip_transport", "oip_transport_localip"];
-    let forwarded = with_transport("cluster/node2/x");
+    let call = |callto| {
+        let message = Message::new("call.execute").with("osip_x-billid", "stale");
+        let message = params
+            .iter()
+            .fold(message, |message, name| message.with(name, "x"));
+        lab.engine.dispatch(
+            &message
+                .with("osip_x-username", "stale")
+                .with("osip_x-billid", "again")
+                .with("callto", callto),
+        )
+    };
+    let forwarded = call("cluster/node2/x");
     assert_eq!(params.map(|name| forwarded.get(name)), [None; 3]);
-    let local = with_transport("cluster/node1/x");
+    assert_eq!(forwarded.get("osip_x-callto"), Some(&b"x"[..]));
+    assert!(
+        !forwarded
+            .params
+            .iter()
+            .any(|(_, value)| matches!(value.as_deref(), Some(b"stale" | b"again")))
+    );
+    let local = call("cluster/node1/x");
     assert!(
         params.iter().all(|name| local.get(name).is_some()),
         "a local call keeps it"
@@ -173,29 +161,8 @@ fn forwarded_call_leaves_the_transport_of_the_phone_behind() {
 }
 
 #[test]
-fn stale_headers_never_travel_with_a_call_that_has_no_value_for_them() {
-    let lab = Lab::with(GENERAL);
-    let outcome = lab.engine.dispatch(
-        &Message::new("call.execute")
-            .with("osip_x-billid", "stale")
-            .with("osip_x-username", "stale")
-            .with("osip_x-billid", "again")
-            .with("callto", "cluster/node2/x"),
-    );
-    assert_eq!(outcome.get("osip_x-callto"), Some(&b"x"[..]));
-    assert!(
-        !outcome
-            .params
-            .iter()
-            .any(|(_, value)| { matches!(value.as_deref(), Some(b"stale" | b"again")) })
-    );
-}
-
-#[test]
 fn headers_of_an_untrusted_sender_are_refused_and_taken_off() {
-    let lab = Lab::with(&format!(
-        "{GENERAL}[security]\ntrusted=10.0.0.0/8, 2001:db8::/32\n"
-    ));
+    let lab = Lab::with(&format!("{GENERAL}[security]\ntrusted=10.0.0.0/8\n"));
     let route = |host: &str| {
         let message = Message::new("call.route")
             .with("ip_host", host)
@@ -205,21 +172,11 @@ fn headers_of_an_untrusted_sender_are_refused_and_taken_off() {
             .with("sip_x-nodename", "node2");
         lab.engine.dispatch(&message)
     };
-    for host in ["10.1.2.3", "2001:db8::7"] {
-        assert_eq!(text(Some(&route(host).retval)), "sip/bob@lab", "{host}");
-    }
-    for host in [
-        "11.1.2.3",
-        "2001:db9::7",
-        "",
-        "10.1.2.3x",
-        "::ffff:11.0.0.1",
-    ] {
-        let outcome = route(host);
-        assert!(outcome.handled, "{host}");
-        assert_eq!(text(Some(&outcome.retval)), "-", "{host}");
-        assert_eq!(text(outcome.get("error")), "forbidden", "{host}");
-        assert_eq!(outcome.get("sip_x-callto"), None, "{host}");
-        assert_eq!(outcome.get("sip_x-nodename"), None, "{host}");
-    }
+    assert_eq!(text(Some(&route("10.1.2.3").retval)), "sip/bob@lab");
+    let outcome = route("11.1.2.3");
+    assert!(outcome.handled);
+    assert_eq!(text(Some(&outcome.retval)), "-");
+    assert_eq!(text(outcome.get("error")), "forbidden");
+    assert_eq!(outcome.get("sip_x-callto"), None);
+    assert_eq!(outcome.get("sip_x-nodename"), None);
 }

@@ -70,6 +70,13 @@ impl Lab {
         }
     }
 
+    /// Asserts that such a message passes, and where the engine has filters without meeting a handler.
+    pub fn assert_passes(&self, name: &str) {
+        if has_filters() {
+            assert_eq!(self.handlers(name), "", "{name}");
+        }
+    }
+
     /// The handlers that had a message.
     pub fn handlers_of(&self, message: &Message) -> String {
         text(self.engine.dispatch(message).get("handlers"))

@@ -6,7 +6,7 @@ use std::ptr;
 
 use arbitrary::Arbitrary;
 use clustering::ffi::clustering_verdict;
-use clustering_fuzz::host::{Answer, Empty, Message};
+use clustering_fuzz::host::{Answer, Empty, Message, times};
 use clustering_fuzz::operate::Operation;
 use clustering_fuzz::{File, Params, Text};
 
@@ -56,11 +56,11 @@ pub enum Call {
         message: Option<Params>,
         asked: Asked,
     },
-    Reply {
-        begun: Place,
-        /// Where nothing was begun; else it's the node that began.
+    Resume {
+        pending: Place,
+        /// Where nothing was pending; else it's the node that began.
         core: Place,
-        /// None for that of the call that was begun.
+        /// None for that of the call that was pending.
         message: Option<Params>,
         answer: Option<Answer>,
         asked: Asked,
@@ -87,15 +87,22 @@ pub struct Asked {
     /// Where it's held.
     pub verdict: Place,
     pub complete: bool,
+    /// The time.
     pub seconds: u16,
     pub empty: Empty,
+    /// The seconds since the message was made.
+    pub age: u8,
 }
 
 impl Asked {
     pub fn message(self, params: Option<&Params>) -> Message {
-        let now = u64::from(self.seconds) * 1_000_000;
         let none = Params::default();
-        Message::new(params.unwrap_or(&none), self.complete, now, self.empty)
+        Message::new(
+            params.unwrap_or(&none),
+            self.complete,
+            times(self.seconds, self.age),
+            self.empty,
+        )
     }
 
     pub fn place(self, verdict: &mut clustering_verdict) -> *mut clustering_verdict {

@@ -2,7 +2,7 @@
 
 //! What holds for every verdict, and for those on messages of a kind.
 
-use clustering::ffi::CLUSTERING_NAMES;
+use clustering::ffi::CLUSTERING_NAME_COUNT;
 use clustering::messages::{CLUSTER_HEADERS, Kind, Name, Parameters};
 use clustering::settings::Settings;
 use clustering::verdict::Action;
@@ -12,7 +12,11 @@ use super::{List, Seen, get};
 
 /// What holds for every verdict.
 pub fn check(seen: &Seen) {
-    assert!(seen.edits.iter().all(|(name, _)| *name < CLUSTERING_NAMES));
+    assert!(
+        seen.edits
+            .iter()
+            .all(|(name, _)| *name < CLUSTERING_NAME_COUNT)
+    );
     assert_eq!(seen.line.is_empty(), seen.level == 0, "{seen:?}");
     assert!(is_line(&seen.line), "{seen:?}");
     if seen.is(Action::Pass) || seen.is(Action::NeedAll) {
@@ -37,7 +41,7 @@ fn is_strange(settings: &Settings, list: &List) -> bool {
 
 /// What holds for the messages of a kind.
 pub fn check_kind(kind: Kind, settings: &Settings, list: &List, seen: &Seen) {
-    if settings.priority(kind).is_none() {
+    if !settings.decides(kind) {
         assert!(seen.is(Action::Pass));
         return;
     }
@@ -72,7 +76,7 @@ pub fn check_kind(kind: Kind, settings: &Settings, list: &List, seen: &Seen) {
             }
         }
         Kind::Locate if seen.is(Action::Ask) => {
-            assert!(!settings.terms.account.is_empty() && seen.value(Name::Query).is_some());
+            assert!(!settings.lease.account.is_empty() && seen.value(Name::Query).is_some());
         }
         Kind::Locate => {
             let node = settings.nodes.find(&seen.retval);

@@ -71,6 +71,7 @@ mod tests {
     use crate::nodes::admin::AdminState;
     use crate::nodes::health::Cause;
     use crate::settings::{Entry, Settings};
+    use crate::time::SteadyTime;
 
     #[test]
     fn a_node_may_have_what_its_health_and_the_operator_allow() {
@@ -87,7 +88,9 @@ mod tests {
         live(b"down").observe(|probing| {
             for now in 0..settings.health.fall {
                 let failed = Cause::NoAnswer;
-                probing.health.failed(&settings.health, failed, now.into());
+                probing
+                    .health
+                    .failed(&settings.health, failed, SteadyTime(now.into()));
             }
         });
         let members: Vec<_> = settings.nodes.iter().map(Member::from).collect();

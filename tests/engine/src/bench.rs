@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The timed loops of the dispatch benchmark. They run in C++: what is measured is the engine and
+//! What the benchmarks measure, and its timed loops. These run in C++: what is measured is the engine and
 //! the handlers, not this bridge.
+
+pub mod figures;
+pub mod traffic;
 
 use cxx::UniquePtr;
 

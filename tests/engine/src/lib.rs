@@ -18,14 +18,13 @@
 //! assert_eq!(outcome.get("callto"), Some(&b"conf/7"[..]));
 //! ```
 
-mod bench;
+pub mod bench;
 mod engine;
 mod ffi;
 mod life;
 mod message;
 mod process;
 
-pub use bench::{Contestant, Timing, measure};
 pub use engine::{Engine, Handler, Setup, engine};
 pub use life::{Manners, Memory};
 pub use message::{Call, Message, Outcome, Param};

@@ -7,10 +7,12 @@ mod extmodule;
 mod guard;
 mod message;
 mod patience;
+mod postgres;
 mod process;
 
 pub use extmodule::{Client, Handler, failure};
 pub use guard::Guard;
 pub use message::{Line, Message};
 pub use patience::{PATIENCE, eventually, patiently};
+pub use postgres::Postgres;
 pub use process::Process;

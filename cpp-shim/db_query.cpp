@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "db_query.h"
+
+#include "clock.h"
+
+#include <algorithm>
+
+using namespace TelEngine;
+
+namespace clustering {
+
+namespace {
+
+// A slot for each query that may be under way. Made when it's first used, never in an engine that
+// the module doesn't match.
+Semaphore& slots() {
+    static Semaphore slots(CLUSTERING_MAX_QUERIES, "ClusteringQueries", CLUSTERING_MAX_QUERIES);
+    return slots;
+}
+
+// The thread of one query.
+class QueryThread : public Worker {
+public:
+    explicit QueryThread(DbQuery* query) : Worker("Cluster Database"), m_query(query) {}
+
+private:
+    void work() override {
+        m_query->dispatch();
+        m_query = nullptr;
+        slots().unlock();
+    }
+
+    RefPointer<DbQuery> m_query;
+};
+
+} // namespace
+
+void DbQuery::ask(unsigned timeout, clustering_reply& reply) {
+    const uint64_t limit = static_cast<uint64_t>(timeout) * 1000;
+    const uint64_t begin = steadyTime();
+    if (!slots().lock(static_cast<long>(limit))) {
+        reply.timed_out = true;
+        return;
+    }
+    if (!Worker::start(new QueryThread(this))) {
+        slots().unlock();
+        reply.no_thread = true;
+        return;
+    }
+    // The time that the slot has cost is no longer there for the answer.
+    const uint64_t spent = std::min(steadyTime() - begin, limit);
+    reply.timed_out = !m_done.lock(static_cast<long>(limit - spent));
+    reply.handled = !reply.timed_out && m_handled;
+}
+
+void DbQuery::dispatch() {
+    m_handled = Engine::dispatch(m_message);
+    m_done.unlock();
+}
+
+} // namespace clustering

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! The functions for an operator: status, commands, the check of a file.
+
+use super::node::{clustering_core, clustering_setting, entries};
+use super::text::{array, clustering_borrowed_text, clustering_owned_text};
+use crate::cluster::Cluster;
+use crate::operator::{command, status};
+use crate::text::Escaped;
+
+/// Gives the parameters of `status clustering`, as `name=value` with commas between.
+///
+/// * `core`: the node. NULL gives an empty text.
+///
+/// Returns a text that the host owns; an empty one where the core failed, which is counted. Threads: any.
+///
+/// # Safety
+///
+/// `core` is NULL or a node.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_status(core: *const clustering_core) -> clustering_owned_text {
+    // SAFETY: promised by the caller.
+    unsafe { show(core, |cluster| status::params(cluster).into_bytes()) }
+}
+
+/// Gives the nodes in `status clustering`, as `NODE=column|column...` with commas between.
+///
+/// * `core`: the node. NULL gives an empty text.
+///
+/// Returns a text that the host owns; an empty one where the core failed, which is counted. Threads: any.
+///
+/// # Safety
+///
+/// `core` is NULL or a node.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_status_nodes(
+    core: *const clustering_core,
+) -> clustering_owned_text {
+    // SAFETY: promised by the caller.
+    unsafe { show(core, |cluster| status::nodes(cluster).into_bytes()) }
+}
+
+/// Names the columns of `clustering_status_nodes`: `format=Name|Name...`.
+///
+/// Returns a text of the core's, valid for ever. Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn clustering_status_format() -> clustering_borrowed_text {
+    clustering_borrowed_text::new(status::FORMAT.as_bytes())
+}
+
+/// Checks a file of settings without putting it in force.
+///
+/// * `core`: the node. NULL gives an empty text.
+/// * `file`, `settings`, `count`: as for `clustering_load`.
+///
+/// Returns what is wrong with the file, or how it would work: lines with line feeds at their ends, in a text that
+/// the host owns; an empty one where the core failed, which is counted. Threads: any.
+///
+/// # Safety
+///
+/// `core` is NULL or a node; `file`, the entries and their texts are valid for the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_check(
+    core: *const clustering_core,
+    file: clustering_borrowed_text,
+    settings: *const clustering_setting,
+    count: usize,
+) -> clustering_owned_text {
+    // SAFETY: promised by the caller.
+    unsafe {
+        let (file, settings) = (file.get(), array(settings, count));
+        show(core, |cluster| {
+            command::check(cluster, &Escaped(file).to_string(), &entries(settings)).into_bytes()
+        })
+    }
+}
+
+/// Carries out a command of an operator. `clustering_next_task` is to be called afterwards.
+///
+/// * `core`: the node.
+/// * `line`: the command without the command's own word, such as `drain node2`.
+/// * `answer`: gets the answer, lines with line feeds at their ends, in a text that the host owns, also where
+///   it is empty. NULL where none is wanted.
+///
+/// Returns whether there is such a command; `false` for a `core` of NULL. Where the core fails the answer says
+/// so. Threads: any.
+///
+/// # Safety
+///
+/// `core` is NULL or a node; `line` is valid for the call; `answer` is NULL or valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_command(
+    core: *const clustering_core,
+    line: clustering_borrowed_text,
+    answer: *mut clustering_owned_text,
+) -> bool {
+    // SAFETY: promised by the caller.
+    let (core, line) = unsafe { (core.as_ref(), line.get()) };
+    let text = core.and_then(|core| {
+        let ran = core.0.catch_panic(|cluster| command::run(cluster, line));
+        ran.unwrap_or_else(|failure| Some(format!("{failure}\n")))
+    });
+    let taken = text.is_some();
+    // SAFETY: promised by the caller.
+    unsafe {
+        clustering_owned_text::write_to(answer, || text.unwrap_or_default().into_bytes());
+    };
+    taken
+}
+
+/// Gives the words that may follow in a command, for completion.
+///
+/// * `core`: the node. NULL gives an empty text.
+/// * `line`: the whole words of the command so far, without the command's own word.
+///
+/// Returns words with line feeds at their ends, in a text that the host owns; an empty one where the core
+/// failed, which is counted. Threads: any.
+///
+/// # Safety
+///
+/// `core` is NULL or a node; `line` is valid for the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_complete(
+    core: *const clustering_core,
+    line: clustering_borrowed_text,
+) -> clustering_owned_text {
+    // SAFETY: promised by the caller.
+    unsafe {
+        let line = line.get();
+        show(core, |cluster| {
+            let words = command::complete(cluster, line);
+            words
+                .iter()
+                .flat_map(|word| [word, &b"\n"[..]].concat())
+                .collect()
+        })
+    }
+}
+
+/// Gives the help for the command: a line for each use, with line feeds at their ends.
+///
+/// Returns a text that the host owns; an empty one where the core failed. Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn clustering_help() -> clustering_owned_text {
+    clustering_owned_text::new(|| command::help().into_bytes())
+}
+
+/// A text of a node's; an empty one for NULL, and where the core fails, which is counted.
+///
+/// # Safety
+///
+/// `core` is NULL or a node.
+pub(super) unsafe fn show(
+    core: *const clustering_core,
+    make: impl FnOnce(&Cluster) -> Vec<u8>,
+) -> clustering_owned_text {
+    // SAFETY: promised by the caller.
+    let text = unsafe { core.as_ref() }.map(|core| core.0.catch_panic(make));
+    clustering_owned_text::new(|| text.and_then(Result::ok).unwrap_or_default())
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! `chan.hangup`: the end of a call to a node is evidence of that node's health.
+//!
+//! A channel that hangs up with a SIP code but without anybody's phrase has met nobody: the engine itself made
+//! out that it got no answer, or could not send. Then the node is probed at once. A phrase comes from the node,
+//! so the node lives, whatever it says. Any other end says nothing of the node.
+
+use crate::messages::{Name, Parameters};
+use crate::nodes::Nodes;
+use crate::nodes::calls::{Calls, End};
+use crate::nodes::health::Rules;
+use crate::time::SteadyTime;
+
+/// Whether a channel was a call to a node.
+pub(crate) fn concerns<'m>(calls: &Calls, message: &impl Parameters<'m>) -> bool {
+    message.get(Name::Id).is_some_and(|id| calls.has(id))
+}
+
+/// Takes the end of a call as evidence.
+pub(crate) fn observe<'m>(
+    calls: &Calls,
+    nodes: &Nodes,
+    rules: &Rules,
+    message: &impl Parameters<'m>,
+    now: SteadyTime,
+) {
+    let Some(node) = message.filled(Name::Id).and_then(|id| calls.remove(id)) else {
+        return;
+    };
+    let answered = message.get(Name::Answered) == Some(b"true");
+    let has = |name| message.filled(name).is_some();
+    let end = match (answered || has(Name::ReasonSip), has(Name::CauseSip)) {
+        (true, _) => End::Answered,
+        (false, true) => End::MetNobody,
+        (false, false) => End::Unknown,
+    };
+    // The node may have lost its section meanwhile.
+    if let Some(node) = nodes.find(&node) {
+        end.observe(node, rules, now);
+    }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! A real cluster: two or three processes of a real Yate on one host, phones that register and call
+//! over real SIP, and an operator.
+//!
+//! They need `YATE_ROOT`, and are ignored without. `CLUSTERING_MODULE=FILE` has the nodes load another
+//! module than the one that was built, such as the stock one.
+
+mod agent;
+mod call;
+mod cdr;
+mod command;
+mod configuration;
+mod dummy;
+mod engine;
+mod installation;
+mod lab;
+mod log;
+mod network;
+mod phone;
+mod registrar;
+mod sip;
+mod status;
+
+// What is shown.
+mod answers;
+mod billids;
+mod calls;
+mod drain;
+mod failures;
+mod forged;
+mod giving_up;
+mod headers;
+mod health;
+mod joins;
+mod late_routing;
+mod life;
+mod messages;
+mod mixed;
+mod names;
+mod operator;
+mod outsider;
+mod probes;
+mod records;
+mod registrations;
+mod rooms;
+mod spiral;
+mod unload;

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! What the core decides, in plain Rust: settings and a message in, the changed message out.
+
+mod counting;
+mod forwarding;
+mod instant_messages;
+mod locating;
+mod properties;
+mod receiving;
+mod records;
+mod settings;

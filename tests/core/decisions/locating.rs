@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! Calls to a resource whose node must be found first.
+
+use clustering::messages::{Kind, Reply};
+use clustering::operator::counters::Counter;
+use clustering::time::{MessageTimes, WallTime};
+use clustering::verdict::{Action, Verdict};
+
+use crate::node::{Decided, Params, SETTINGS, apply, cluster, entries, params};
+
+/// Begins a call to a resource of any node and ends it with an answer.
+fn locate(
+    cluster: &clustering::cluster::Cluster,
+    call: &[(&str, &str)],
+    answer: &Reply<'_>,
+) -> Decided {
+    let list = params(call);
+    let mut pending = Verdict::default();
+    cluster.decide(
+        Kind::Execute,
+        &list.as_slice(),
+        true,
+        MessageTimes::at(WallTime(1)),
+        &mut pending,
+    );
+    assert_eq!(pending.action, Action::Locate);
+    let mut verdict = Verdict::default();
+    let message = list.as_slice();
+    // The answer's texts outlive the verdict in the engine; here both are cut to the call's life.
+    cluster.resume(
+        &pending,
+        &message,
+        answer,
+        MessageTimes::at(WallTime(1)),
+        &mut verdict,
+    );
+    Decided::new(&verdict, &list)
+}
+
+const ANY: [(&str, &str); 2] = [("callto", "cluster/*/conf/7"), ("billid", "1-2")];
+
+#[test]
+fn the_locate_message_says_what_is_looked_for() {
+    let (cluster, list) = (cluster(&[SETTINGS]), params(&ANY));
+    let mut pending = Verdict::default();
+    cluster.decide(
+        Kind::Execute,
+        &list.as_slice(),
+        true,
+        MessageTimes::at(WallTime(1)),
+        &mut pending,
+    );
+    assert_eq!(pending.retval(), Some(&b"cluster.locate"[..]));
+    let asked = [
+        ("allocate", "true"),
+        ("nodename", "node1"),
+        ("callto", "conf/7"),
+        ("billid", "1-2"),
+    ];
+    assert_eq!(apply(&pending, &Params::new()), params(&asked));
+}
+
+#[test]
+fn a_located_node_gets_the_call() {
+    for (node, target) in [
+        ("node2", "sip/sip:cluster/@node2.example.net:502"),
+        (" node3 ", "sip/sip:cluster/@node3.example.net:503"),
+        ("node1", "conf/7"),
+        ("", "conf/7"),
+    ] {
+        let answer = Reply {
+            handled: true,
+            retval: node.as_bytes(),
+            ..Reply::default()
+        };
+        let cluster = cluster(&[SETTINGS]);
+        let decided = locate(&cluster, &ANY, &answer);
+        assert_eq!(decided.value("callto"), Some(target), "{node}");
+        assert_eq!(cluster.count(Counter::Located), 1, "{node}");
+    }
+}
+
+#[test]
+fn a_call_whose_node_is_not_located_fails_with_the_given_error() {
+    let full = Reply {
+        error: Some(b"congestion"),
+        reason: b"all full",
+        ..Reply::default()
+    };
+    let decided = locate(&cluster(&[SETTINGS]), &ANY, &full);
+    assert_eq!(decided.value("callto"), Some("cluster/*/conf/7"));
+    assert_eq!(decided.value("error"), Some("congestion"));
+    assert_eq!(decided.value("reason"), Some("all full"));
+    let line = "Could not get node for 'conf/7': congestion: all full";
+    assert_eq!(decided.line.as_deref(), Some(line));
+
+    for node in [&b"-"[..], b"error"] {
+        let refused = Reply {
+            handled: true,
+            retval: node,
+            ..Reply::default()
+        };
+        let decided = locate(&cluster(&[SETTINGS]), &ANY, &refused);
+        assert_eq!(decided.value("error"), Some("failure"));
+    }
+}
+
+#[test]
+fn a_call_is_ended_with_the_settings_that_it_was_begun_with() {
+    let cluster = cluster(&[SETTINGS]);
+    let list = params(&ANY);
+    let mut pending = Verdict::default();
+    cluster.decide(
+        Kind::Execute,
+        &list.as_slice(),
+        true,
+        MessageTimes::at(WallTime(1)),
+        &mut pending,
+    );
+    cluster
+        .load(
+            "clustering.conf",
+            &entries(&[("general", "prefix", "other")]),
+        )
+        .unwrap();
+    let answer = Reply {
+        handled: true,
+        retval: b"node2",
+        ..Reply::default()
+    };
+    let mut verdict = Verdict::default();
+    cluster.resume(
+        &pending,
+        &list.as_slice(),
+        &answer,
+        MessageTimes::at(WallTime(1)),
+        &mut verdict,
+    );
+    let target = "sip/sip:cluster/@node2.example.net:502";
+    assert_eq!(Decided::new(&verdict, &list).value("callto"), Some(target));
+}

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! What is written about the settings agrees with the code that reads them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::slice;
+
+use clustering::operator::counters::Counter;
+use clustering::placement::claim::{CLAIM, LOOKUP};
+use clustering::settings::{self, Entry, Settings};
+
+fn path(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(path(file)).unwrap()
+}
+
+/// All the Rust below a directory.
+fn sources(directory: &Path) -> String {
+    let entries = fs::read_dir(directory).unwrap();
+    let texts = entries.map(|entry| match entry.unwrap().path() {
+        path if path.is_dir() => sources(&path),
+        path if path.extension() == Some("rs".as_ref()) => fs::read_to_string(path).unwrap(),
+        _ => String::new(),
+    });
+    texts.collect()
+}
+
+/// `section/key` of all that the parser knows.
+fn known() -> BTreeSet<String> {
+    let keys = |(section, keys): (&str, Vec<&str>)| {
+        let key = |key| format!("{section}/{key}");
+        keys.into_iter().map(key).collect::<Vec<_>>()
+    };
+    settings::known().into_iter().flat_map(keys).collect()
+}
+
+/// Section, key and value.
+type Setting = (String, String, String);
+
+/// The kind of the sections that nodes have.
+const NODE: &str = "node NAME";
+
+/// `section/key` of each.
+fn keys(settings: &[Setting]) -> BTreeSet<String> {
+    let key = |(section, key, _): &Setting| format!("{section}/{key}");
+    settings.iter().map(key).collect()
+}
+
+/// Sections, keys and values of a file; `commented` takes the settings that are commented out.
+fn settings(text: &str, commented: bool) -> Vec<Setting> {
+    let mut section = String::new();
+    let mut settings = Vec::new();
+    for line in text.lines() {
+        let uncommented = line.strip_prefix(';');
+        let heading = uncommented.filter(|_| commented).unwrap_or(line);
+        if let Some(name) = heading.strip_prefix('[') {
+            name.trim_end_matches(']').clone_into(&mut section);
+        }
+        let line = if commented { uncommented } else { Some(line) };
+        let entry = line.filter(|line| !line.starts_with([' ', '[', ';']));
+        if let Some((key, value)) = entry.and_then(|line| line.split_once('=')) {
+            settings.push((section.clone(), key.to_owned(), value.to_owned()));
+        }
+    }
+    settings
+}
+
+fn load(settings: &[Setting]) -> Settings {
+    let entry = |(section, key, value): &'static Setting| Entry {
+        section: section.as_bytes(),
+        key: key.as_bytes(),
+        value: value.as_bytes(),
+    };
+    let settings: &'static [_] = settings.to_vec().leak();
+    let entries: Vec<_> = settings.iter().map(entry).collect();
+    Settings::parse(b"node1", "clustering.conf", &entries).unwrap()
+}
+
+/// Settings that are written down as defaults make what none make.
+fn assert_default(settings: &[Setting]) {
+    // With a node, without which some handlers are not there, and so have no priority.
+    let node: Setting = ("node x".into(), "callto".into(), "sip/x".into());
+    let made = |settings: &[Setting]| format!("{:#?}", load(settings));
+    let default = made(slice::from_ref(&node));
+    assert_eq!(made(&[settings, &[node]].concat()), default);
+}
+
+#[test]
+fn the_sample_has_every_setting_and_no_other() {
+    let sample = settings(&read("conf/clustering.conf.sample"), true);
+    assert_eq!(keys(&sample), known());
+}
+
+#[test]
+fn the_sample_shows_the_defaults() {
+    let mut sample = settings(&read("conf/clustering.conf.sample"), true);
+    // What `enabled` is by default is said in words.
+    sample.retain(|(section, key, _)| key != "enabled" && section != NODE);
+    assert_default(&sample);
+}
+
+/// Sections, keys and defaults of the configuration reference.
+fn reference() -> Vec<Setting> {
+    let (mut section, mut column) = (String::new(), 0);
+    let mut settings = Vec::new();
+    for line in read("docs/configuration.md").lines() {
+        let mut cells = line.split('|').map(str::trim);
+        if let Some(name) = line.strip_prefix("## [") {
+            name.trim_end_matches(']').clone_into(&mut section);
+        } else if line.starts_with("| key |") {
+            column = cells.position(|cell| cell == "default").unwrap();
+        } else if line.starts_with("| `") {
+            let cells: Vec<_> = cells.collect();
+            let key = cells[1].trim_matches('`').to_owned();
+            settings.push((section.clone(), key, cells[column].to_owned()));
+        }
+    }
+    settings
+}
+
+#[test]
+fn the_reference_has_every_setting_and_no_other() {
+    assert_eq!(keys(&reference()), known());
+}
+
+#[test]
+fn the_reference_shows_the_defaults() {
+    let mut shown = reference();
+    // Some are said in words.
+    shown.retain(|(section, _, default)| section != NODE && !default.contains(' '));
+    assert!(shown.len() > 30, "{shown:?}");
+    for (_, _, default) in &mut shown {
+        *default = match default.trim_matches('`') {
+            "empty" => String::new(),
+            value => value.to_owned(),
+        };
+    }
+    assert_default(&shown);
+}
+
+/// The widest `LOW to HIGH` or `up to HIGH` of a text.
+fn range(text: &str) -> Option<(u32, u32)> {
+    let words: Vec<_> = text.split([' ', '\n', ',', ';', '.', '|']).collect();
+    let ranges = words.windows(3).filter_map(|words| match *words {
+        [low, "to", high] => {
+            let low = if low.eq_ignore_ascii_case("up") {
+                "0"
+            } else {
+                low
+            };
+            Some((low.parse().ok()?, high.parse().ok()?))
+        }
+        _ => None,
+    });
+    ranges.max_by_key(|(_, high)| *high)
+}
+
+/// What is written of each setting, by `section/key`.
+type Texts = Vec<(String, String)>;
+
+fn texts_of_the_reference() -> Texts {
+    let text = read("docs/configuration.md");
+    let rows: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    let keys = reference().into_iter();
+    let keys = keys.map(|(section, key, _)| format!("{section}/{key}"));
+    assert_eq!(keys.len(), rows.len());
+    keys.zip(rows.into_iter().map(str::to_owned)).collect()
+}
+
+/// Of the sample: the comment before each setting.
+fn texts_of_the_sample() -> Texts {
+    let text = read("conf/clustering.conf.sample");
+    let paragraphs = text.split("\n\n");
+    let mut section = String::new();
+    let mut texts = Texts::new();
+    for paragraph in paragraphs {
+        for line in paragraph.lines() {
+            if let Some(name) = line.trim_start_matches(';').strip_prefix('[') {
+                name.trim_end_matches(']').clone_into(&mut section);
+            }
+        }
+        let key = paragraph
+            .lines()
+            .last()
+            .and_then(|line| line.split_once('='));
+        if let Some((key, _)) = key {
+            let key = format!("{section}/{}", key.trim_start_matches(';'));
+            texts.push((key, paragraph.to_owned()));
+        }
+    }
+    texts
+}
+
+fn texts_of_the_man_page() -> Texts {
+    let text = read("docs/clustering.conf.5");
+    let mut texts = Texts::new();
+    for part in text.split(".Ss [").skip(1) {
+        let (section, part) = part.split_once("]\n").unwrap();
+        for item in part.split(".It Cm ").skip(1) {
+            let (key, text) = item.split_once(" Pq ").unwrap();
+            texts.push((format!("{section}/{key}"), text.to_owned()));
+        }
+    }
+    texts
+}
+
+/// Whether a number is taken for a setting.
+fn takes(name: &str, number: u32) -> bool {
+    let (section, key) = name.split_once('/').unwrap();
+    let (section, number) = (section.replace("NAME", "x"), number.to_string());
+    let entry = |section, key, value| Entry {
+        section,
+        key,
+        value,
+    };
+    let entries = [
+        entry(section.as_bytes(), key.as_bytes(), number.as_bytes()),
+        entry(b"node x", b"callto", b"sip/x"),
+    ];
+    Settings::parse(b"node1", "clustering.conf", &entries).is_ok()
+}
+
+#[test]
+fn numbers_may_be_what_is_written_of_them() {
+    let ranges = |texts: Texts| -> BTreeMap<_, _> {
+        let ranges = texts.into_iter();
+        let ranges = ranges.filter_map(|(name, text)| Some((name, range(&text)?)));
+        ranges.collect()
+    };
+    let reference = ranges(texts_of_the_reference());
+    assert_eq!(reference.len(), 11, "{reference:?}");
+    for (name, &(low, high)) in &reference {
+        assert!(takes(name, low) && takes(name, high), "{name}");
+        assert!(!takes(name, high + 1), "{name}: up to {high}");
+        assert!(low == 0 || !takes(name, low - 1), "{name}: from {low}");
+    }
+    for texts in [texts_of_the_sample(), texts_of_the_man_page()] {
+        assert_eq!(ranges(texts), reference);
+    }
+}
+
+#[test]
+fn the_man_page_has_every_setting_with_the_default_of_the_reference() {
+    let mut section = String::new();
+    let mut shown = BTreeSet::new();
+    for line in read("docs/clustering.conf.5").lines() {
+        if let Some(name) = line.strip_prefix(".Ss [") {
+            name.trim_end_matches(']').clone_into(&mut section);
+        } else if let Some(item) = line.strip_prefix(".It Cm ") {
+            // `key Pq type, default`
+            let (key, kind) = item.split_once(" Pq ").unwrap();
+            let (_, default) = kind.split_once(", ").unwrap();
+            shown.insert((section.clone(), key.to_owned(), default.to_owned()));
+        }
+    }
+    // Where it takes a sentence there, the page has that below.
+    let first = |(section, key, default): Setting| {
+        let default = default.split(',').next().unwrap().replace('`', "");
+        (section, key, default)
+    };
+    assert_eq!(shown, reference().into_iter().map(first).collect());
+}
+
+#[test]
+fn the_man_page_is_one() {
+    let lint = Command::new("mandoc")
+        .args(["-Tlint", "-Wwarning"])
+        .arg(path("docs/clustering.conf.5"))
+        .output()
+        .expect("mandoc is installed: `scripts/setup lint` does it");
+    let said = String::from_utf8_lossy(&lint.stdout);
+    assert!(lint.status.success(), "{said}");
+}
+
+#[test]
+fn configurations_in_the_docs_are_good_ones() {
+    for file in ["README.md", "docs/configuration.md"] {
+        let text = read(file);
+        let examples: Vec<_> = text.split("```ini\n").skip(1).collect();
+        assert!(!examples.is_empty(), "{file}");
+        for example in examples {
+            let (example, _) = example.split_once("```").unwrap();
+            assert!(load(&settings(example, false)).enabled, "{file}: {example}");
+        }
+    }
+}
+
+#[test]
+fn the_queries_in_the_reference_are_the_defaults() {
+    let reference = read("docs/configuration.md");
+    let words: Vec<_> = reference.split_whitespace().collect();
+    let words = words.join(" ");
+    for query in [CLAIM, LOOKUP] {
+        assert!(words.contains(query), "{query}");
+    }
+}
+
+#[test]
+fn every_counter_is_explained() {
+    let text = read("docs/operation.md");
+    for counter in Counter::ALL {
+        assert!(
+            text.contains(&format!("| `{}` |", counter.text())),
+            "{}",
+            counter.text()
+        );
+    }
+}
+
+#[test]
+fn tests_that_the_docs_name_exist() {
+    let sources = ["src", "tests"].map(|directory| sources(&path(directory)));
+    let sources = sources.concat();
+    let text = read("docs/security.md");
+    // What else has an underscore is a parameter's name.
+    let names: Vec<_> = text
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| name.matches('_').count() >= 3)
+        .collect();
+    assert!(names.len() > 5, "{names:?}");
+    for name in names {
+        assert!(sources.contains(&format!("fn {name}(")), "{name}");
+    }
+}
+
+#[test]
+fn every_file_of_tests_has_its_place_in_the_design() {
+    let design = read("docs/design.md");
+    let files = fs::read_dir(path("tests")).unwrap();
+    for file in files.map(|file| file.unwrap().path()) {
+        if file.extension() == Some("rs".as_ref()) || file.join("main.rs").exists() {
+            let name = file.file_name().unwrap().display();
+            assert!(design.contains(&format!("`tests/{name}`")), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_changelog_begins_with_this_version() {
+    let changelog = read("CHANGELOG.md");
+    let version = changelog.split("\n## ").nth(1).unwrap();
+    assert!(version.starts_with(concat!(env!("CARGO_PKG_VERSION"), " ")));
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! The core in plain Rust, without an engine, and what is written about it: docs, header.
+
+mod claims;
+mod decisions;
+mod docs;
+mod header;
+mod names;
+mod node;
+mod nodes;
+mod operator;
+mod placement;
+mod trust;

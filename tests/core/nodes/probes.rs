@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! When nodes are probed, and what becomes of those that don't answer.
+
+use clustering::cluster::Cluster;
+use clustering::nodes::health::State;
+use clustering::nodes::probe::Outcome;
+use clustering::operator::counters::Counter;
+use clustering::time::SteadyTime;
+use clustering::verdict::Action;
+
+use super::lab::{NODES, SECOND, Setting, execute, nodes, only_node2_is_dead, pass, probes, state};
+use crate::node::{SETTINGS, cluster, entries};
+
+#[test]
+fn a_call_to_a_node_that_is_down_fails_at_once_and_says_why() {
+    let cluster = nodes();
+    let said = pass(&cluster, 1, 60, only_node2_is_dead);
+    assert_eq!(
+        said.iter()
+            .filter(|line| line.contains("node2"))
+            .collect::<Vec<_>>()
+            .len(),
+        1,
+        "{said:?}"
+    );
+    let decided = execute(&cluster, "cluster/node2/x/1");
+    assert_eq!(decided.action, Action::Change);
+    assert_eq!(decided.value("error"), Some("offline"));
+    assert_eq!(
+        decided.value("reason"),
+        Some("cluster node 'node2' is down")
+    );
+    assert_eq!(decided.value("callto"), Some("cluster/node2/x/1"));
+    let line = "No call to 'x/1' on node 'node2', which is down";
+    assert_eq!(decided.line.as_deref(), Some(line));
+    assert_eq!(cluster.count(Counter::Offline), 1);
+    assert_eq!(execute(&cluster, "cluster/node3/x/1").value("error"), None);
+}
+
+#[test]
+fn one_lost_probe_changes_nothing_and_a_change_is_one_line_with_cause_and_duration() {
+    let cluster = nodes();
+    let up = |_: &str| Outcome::Answered(200);
+    pass(&cluster, 1, 100, up);
+    assert_eq!(pass(&cluster, 101, 10, only_node2_is_dead), [""; 0]);
+    assert_eq!(pass(&cluster, 111, 89, up), [""; 0]);
+    let said = pass(&cluster, 200, 60, only_node2_is_dead);
+    assert_eq!(said.len(), 1, "{said:?}");
+    let words: Vec<_> = said[0].split(' ').collect();
+    assert_eq!(
+        words[..11].join(" "),
+        "Node 'node2' is down: no answer to a probe; it was"
+    );
+    assert_eq!(state(&cluster, "node2"), State::Down);
+    let said = pass(&cluster, 260, 40, up);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0].starts_with("Node 'node2' is up: answered 200; it was down for "),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn what_is_known_of_a_node_counts_from_when_the_module_first_looked() {
+    let cluster = nodes();
+    let machine_is_up = 100_000;
+    let said = pass(&cluster, machine_is_up, 20, only_node2_is_dead);
+    assert_eq!(said.len(), 1, "{said:?}");
+    let seconds = said[0].strip_prefix("Node 'node3' is up: answered 200; it was unknown for ");
+    let seconds = seconds.and_then(|rest| rest.strip_suffix(" s")?.parse().ok());
+    assert!(
+        seconds.is_some_and(|seconds: u64| seconds <= 20),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn a_probe_that_takes_too_long_has_failed_and_no_other_one_goes_out_before_it_has_ended() {
+    let cluster = nodes();
+    let mut hanging = Vec::new();
+    for second in 1..200 {
+        cluster.tick(SteadyTime(second * SECOND));
+        hanging.extend(
+            probes(&cluster)
+                .into_iter()
+                .filter(|probe| &*probe.node == b"node2"),
+        );
+    }
+    assert_eq!(hanging.len(), 1);
+    assert_eq!(state(&cluster, "node2"), State::Unknown);
+    let late = &hanging[0];
+    cluster.probed(
+        &late.node,
+        late.number,
+        Outcome::Answered(200),
+        SteadyTime(200 * SECOND),
+    );
+    assert_eq!(state(&cluster, "node2"), State::Unknown, "it was late");
+    cluster.tick(SteadyTime(201 * SECOND));
+    assert_eq!(
+        probes(&cluster)
+            .iter()
+            .filter(|probe| &*probe.node == b"node2")
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn probes_are_spread_over_the_interval() {
+    let settings: Vec<_> = (0..1000)
+        .map(|n| {
+            (
+                format!("node n{n}"),
+                "callto",
+                format!("sip/sip:cluster/@192.0.2.{n}"),
+            )
+        })
+        .collect();
+    let settings: Vec<_> = settings
+        .iter()
+        .map(|(section, key, value)| (section.as_str(), *key, value.as_str()))
+        .collect();
+    let cluster = Cluster::new(b"n0", 1);
+    cluster.load("", &entries(&settings)).unwrap();
+    let mut all = 0;
+    for second in 1..=10 {
+        cluster.tick(SteadyTime(second * SECOND));
+        let now = probes(&cluster).len();
+        assert!((50..150).contains(&now), "{now} in second {second}");
+        all += now;
+    }
+    assert_eq!(all, 999, "all but the node itself, once in 10 seconds");
+}
+
+#[test]
+fn a_tick_that_comes_a_little_early_leaves_out_no_probe() {
+    let every_second: &[Setting] = &[("health", "interval", "1")];
+    let cluster = cluster(&[every_second, NODES, SETTINGS]);
+    for tick in 1..=20 {
+        let now = tick * (SECOND - 50);
+        cluster.tick(SteadyTime(now));
+        let probes = probes(&cluster);
+        assert_eq!(probes.len(), 2, "at tick {tick}");
+        for probe in probes {
+            cluster.probed(
+                &probe.node,
+                probe.number,
+                Outcome::Answered(200),
+                SteadyTime(now),
+            );
+        }
+    }
+}
+
+#[test]
+fn where_nobody_sends_probes_that_is_said_once_and_all_nodes_count_as_up() {
+    let cluster = nodes();
+    pass(&cluster, 1, 100, |_| Outcome::NoAnswer);
+    assert_eq!(state(&cluster, "node2"), State::Down);
+    let said = pass(&cluster, 101, 400, |_| Outcome::NotSupported);
+    let advice = said
+        .iter()
+        .filter(|line| line.contains("generate=yes"))
+        .count();
+    assert_eq!(advice, 1, "{said:?}");
+    assert_eq!(execute(&cluster, "cluster/node2/x/1").value("error"), None);
+}
+
+#[test]
+fn a_node_that_is_down_counts_as_up_once_it_is_not_probed_any_more() {
+    let no_probes: &[Setting] = &[("health", "interval", "0")];
+    let no_uri: &[Setting] = &[("node node2", "callto", "iax/cluster@198.51.100.2")];
+    for settings in [no_probes, no_uri] {
+        let cluster = nodes();
+        pass(&cluster, 1, 60, only_node2_is_dead);
+        assert_eq!(state(&cluster, "node2"), State::Down);
+        let settings = [settings, NODES, SETTINGS].concat();
+        cluster.load("", &entries(&settings)).unwrap();
+        let said = pass(&cluster, 61, 60, only_node2_is_dead);
+        let about = said.iter().filter(|line| line.contains("'node2'"));
+        let about: Vec<_> = about.collect();
+        assert_eq!(about.len(), 1, "{said:?}");
+        assert!(
+            about[0].starts_with("Node 'node2' is unknown: nodes are not probed; it was down for "),
+            "{said:?}"
+        );
+        assert_eq!(execute(&cluster, "cluster/node2/x/1").value("error"), None);
+    }
+}

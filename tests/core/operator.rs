@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! What an operator is shown: status, metrics, explanations, and the check of a file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clustering::cluster::Cluster;
+use clustering::messages::Kind;
+use clustering::nodes::admin::AdminState;
+use clustering::operator::command;
+use clustering::operator::counters::Counter;
+use clustering::operator::status;
+
+use crate::node::{SETTINGS, cluster, decide, entries};
+
+const NODES: &[(&str, &str, &str)] = &[
+    ("general", "callto", "sip/sip:cluster/@\\0.example.net"),
+    ("node node1", "weight", "100"),
+    ("node node2", "weight", "50"),
+    ("node odd, |;=\"name\\", "callto", "sip/sip:x@192.0.2.3"),
+];
+
+fn nodes() -> Cluster {
+    cluster(&[NODES, SETTINGS])
+}
+
+#[test]
+fn status_names_every_counter() {
+    let cluster = cluster(&[SETTINGS]);
+    decide(&cluster, Kind::Execute, &[("callto", "cluster/node1/x")]);
+    let text = status::params(&cluster);
+    let shown: BTreeMap<_, _> = text
+        .split(',')
+        .map(|item| item.split_once('=').unwrap())
+        .collect();
+    assert_eq!(
+        (
+            shown["enabled"],
+            shown["reload"],
+            shown["nodes"],
+            shown["database"]
+        ),
+        ("true", "1", "0", "none")
+    );
+    for counter in Counter::ALL {
+        let count = if *counter == Counter::Local { "1" } else { "0" };
+        assert_eq!(shown[counter.text()], count, "{}", counter.text());
+    }
+}
+
+/// Read as other modules read a status: items at commas, columns at bars.
+#[test]
+fn every_node_has_its_columns_whatever_its_name() {
+    let cluster = nodes();
+    cluster.set_admin(b"node2", AdminState::Disabled);
+    let columns = status::FORMAT
+        .strip_prefix("format=")
+        .unwrap()
+        .split('|')
+        .count();
+    let text = status::nodes(&cluster);
+    assert!(!text.contains(';'), "{text}");
+    let nodes: BTreeMap<_, Vec<_>> = text
+        .split(',')
+        .map(|item| item.split_once('=').unwrap())
+        .map(|(name, node)| (name, node.split('|').collect()))
+        .collect();
+    assert_eq!(nodes.len(), 3);
+    assert!(nodes.values().all(|node| node.len() == columns), "{text}");
+    assert_eq!(nodes["node1"][..3], ["up", "enabled", "100"]);
+    assert_eq!(nodes["node2"][..3], ["unknown", "disabled", "50"]);
+    assert!(nodes.contains_key("odd%2c %7c%3b%3d\"name\\"), "{text}");
+}
+
+/// The rules of `promtool check metrics`.
+#[test]
+fn metrics_are_as_prometheus_wants_them() {
+    let cluster = nodes();
+    decide(&cluster, Kind::Execute, &[("callto", "cluster/node2/x")]);
+    let text = command::run(&cluster, b"metrics").unwrap();
+    let (mut helped, mut kinds, mut samples) = (BTreeSet::new(), BTreeMap::new(), BTreeSet::new());
+    for line in text.lines() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            let (name, help) = help.split_once(' ').unwrap();
+            assert!(helped.insert(name) && help.ends_with('.'), "{line}");
+        } else if let Some(kind) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = kind.split_once(' ').unwrap();
+            assert!(helped.contains(name), "{line}");
+            assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
+            assert!(
+                name.bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'_'),
+                "{line}"
+            );
+            assert!(kinds.insert(name, kind).is_none(), "{line}");
+        } else {
+            let (sample, value) = line.rsplit_once(' ').unwrap();
+            let (name, _) = sample.split_once('{').unwrap_or((sample, ""));
+            assert!(kinds.contains_key(name), "{line}");
+            assert!(value.parse::<f64>().unwrap() >= 0.0, "{line}");
+            assert!(samples.insert(sample), "{line}");
+        }
+    }
+    for counter in Counter::ALL {
+        let name = format!("yate_clustering_{}_total", counter.text());
+        assert!(samples.contains(name.as_str()), "{name}");
+    }
+    assert!(text.contains("yate_clustering_node_forwards_total{node=\"node2\"} 1\n"));
+    assert!(text.contains("{node=\"odd, |;=\\\"name\\\\\"}"), "{text}");
+}
+
+#[test]
+fn what_would_happen_is_explained_by_the_settings_that_decide_it() {
+    let cluster = nodes();
+    cluster.set_admin(b"node2", AdminState::Disabled);
+    for (text, lines) in [
+        (
+            "bob",
+            "No business of the cluster's: it doesn't start with 'cluster/' ([general] prefix)\n\
+                 A user who registers here with it is stored as 'cluster/node1/bob'\n",
+        ),
+        (
+            "cluster/node1/conf/1",
+            "This node: the call goes on to 'conf/1'\n",
+        ),
+        (
+            "cluster/node3/conf/1",
+            "Goes to 'sip/sip:cluster/@node3.example.net' by callto of [general], with X-CallTo: conf/1\n",
+        ),
+        (
+            "cluster/pbx/conf/1",
+            "Fails with error=noroute: 'pbx' has no section [node NAME], nor does it match [general] regexp\n",
+        ),
+        (
+            "cluster/node2/conf/1",
+            "Node 'node2' is unknown: not asked yet\n\
+          It is disabled by command\n\
+          So a call fails at once with error=offline\n",
+        ),
+        (
+            "cluster/123",
+            "Called from outside: it's routed as '123'\n\
+          X-CallTo counts from senders who are trusted ([security] trusted, secret, [node] source)\n\
+          As the target of a call it lacks a resource: PREFIX/NODE/RESOURCE\n",
+        ),
+    ] {
+        let explained = command::run(&cluster, format!("where {text}").as_bytes());
+        assert_eq!(explained.as_deref(), Some(lines), "{text}");
+    }
+    let placed = command::run(&cluster, b"where cluster/*/conf/1").unwrap();
+    let first =
+        "'cluster.locate' is asked for the node ([general] locate)\nIf nobody knows it goes to '";
+    assert!(placed.starts_with(first), "{placed}");
+    assert!(
+        Counter::ALL
+            .iter()
+            .all(|&counter| cluster.count(counter) == 0),
+        "nothing is counted"
+    );
+}
+
+#[test]
+fn an_explanation_names_each_setting_that_has_a_say() {
+    let said = |settings: &[&[(&str, &str, &str)]], to: &str| {
+        let cluster = cluster(settings);
+        command::run(&cluster, format!("where {to}").as_bytes()).unwrap()
+    };
+    let signed = [("security", "secret", "correct horse battery staple")];
+    let text = said(&[&signed, SETTINGS], "cluster/node2/x");
+    assert!(
+        text.ends_with("\nIt's signed ([security] secret)\n"),
+        "{text}"
+    );
+    assert!(!text.contains("horse"), "{text}");
+
+    let account = [("locate", "account", "rooms")];
+    let text = said(&[&account, NODES, SETTINGS], "cluster/*/x");
+    assert!(
+        text.contains("the database says who has it ([locate] account)"),
+        "{text}"
+    );
+
+    for (settings, to, line) in [
+        (
+            &[SETTINGS][..],
+            "cluster/*/x",
+            "Another module must answer: no node has a section [node NAME]\n",
+        ),
+        (
+            &[&[("general", "locate", "lab.locate")], NODES, SETTINGS],
+            "cluster/*/x",
+            "Another module must answer: this one knows the nodes of cluster.locate alone\n",
+        ),
+        (
+            &[&[("priorities", "cluster.locate", "0")], NODES, SETTINGS],
+            "cluster/*/x",
+            "Another module must answer: this one was told not to ([priorities] cluster.locate)\n",
+        ),
+        (
+            &[&[("node node2", "weight", "0")], SETTINGS],
+            "cluster/*/x",
+            "No node is up that takes anything new\n",
+        ),
+        (
+            &[&[("general", "callto", "${gone}")], SETTINGS],
+            "cluster/node2/x",
+            "Left alone: callto of [general] comes out empty\n",
+        ),
+        (
+            &[&[("general", "enabled", "no")], SETTINGS],
+            "cluster/node1/x",
+            "The module is disabled ([general] enabled, regexp, callto): nothing is done\n",
+        ),
+        (
+            &[&[("security", "trusted", "")], SETTINGS],
+            "cluster/7",
+            "Nobody's X-CallTo counts: set 'trusted' or 'secret' in [security]\n",
+        ),
+    ] {
+        let text = said(settings, to);
+        assert!(text.contains(line), "{text}");
+        assert!(!said(&[NODES, SETTINGS], to).contains(line), "{line}");
+    }
+}
+
+/// What is explained is what happens.
+#[test]
+fn a_call_goes_where_it_was_said_to_go() {
+    let cluster = nodes();
+    for to in [
+        "cluster/node3/conf/1",
+        "cluster/node2/x/1",
+        "cluster/node1/x/1",
+        "cluster/pbx/x/1",
+    ] {
+        let said = command::run(&cluster, format!("where {to}").as_bytes()).unwrap();
+        let decided = decide(&cluster, Kind::Execute, &[("callto", to)]);
+        let went = decided.value("error").map_or_else(
+            || decided.value("callto").unwrap().to_owned(),
+            |error| format!("error={error}"),
+        );
+        assert!(said.contains(&went), "{said}: {went}");
+    }
+}
+
+#[test]
+fn a_file_is_checked_and_the_settings_in_force_stay() {
+    let cluster = nodes();
+    let check =
+        |settings: &[(&str, &str, &str)]| command::check(&cluster, "c.conf", &entries(settings));
+    assert_eq!(check(&[NODES, SETTINGS].concat()), "c.conf is good\n");
+    assert_eq!(
+        check(&[("general", "hops", "0"), ("x", "y", "z")]),
+        "c.conf: [general] hops=0: not a number from 1 to 64\n\
+         c.conf: [x] y=z: unknown section, known are general, priorities, security, health, locate, node NAME\n\
+         It would be refused\n"
+    );
+    assert_eq!(
+        check(&[("node b", "callto", "iax/b")]),
+        "No node is trusted: set 'trusted' or 'secret' in [security]\n\
+         This node has no section [node node1]: nothing is placed here\n\
+         [node b] isn't probed: it needs a 'probe'\n\
+         c.conf is good\n"
+    );
+    assert_eq!(
+        check(&[&[("general", "enabled", "no")], SETTINGS].concat()),
+        "The module would be disabled: [general] enabled, regexp, callto\nc.conf is good\n"
+    );
+    assert_eq!(cluster.settings().nodes.len(), 3);
+    assert_eq!(cluster.generation(), 1);
+}

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The module under mixed traffic for as long as is wished, with settings that change all the time;
+//! what becomes of each message is compared with a model.
+//!
+//! `SOAK_SECONDS=3600 cargo test --release --test soak -- --ignored --nocapture`
+
+mod messages;
+mod model;
+
+use std::env;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use engine_bridge::{Engine, Memory, Setup, engine};
+
+use messages::Draw;
+use model::{Message, Settings, agree, trusts_ten};
+
+const MODULE: &str = "clustering";
+/// Between two reloads.
+const PACE: Duration = Duration::from_millis(3);
+/// How much the heap may grow once the run is in: what the engine needs for its queues.
+const SPARE: u64 = 1 << 20;
+
+fn digits(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(u8::is_ascii_digit)
+}
+
+/// The files that come into force, and one that is refused.
+static FILES: [Settings; 4] = [
+    Settings {
+        file: "[general]\nregexp=^node\\([0-9]\\+\\)$\ncallto=sip/sip:${called$nobody}@host\\1.lab\n\
+               [security]\ntrusted=10.0.0.0/8\n",
+        enabled: true,
+        prefix: b"cluster/",
+        pattern: |name| {
+            let number = name.strip_prefix(b"node").filter(|rest| digits(rest))?;
+            Some([name.to_vec(), number.to_vec(), Vec::new()])
+        },
+        template: |groups, message| {
+            let called = message.get("called").unwrap_or(b"nobody");
+            [b"sip/sip:", called, b"@host", &groups[1], b".lab"].concat()
+        },
+        connection: b"",
+        register: true,
+        cdr: true,
+        trusts: trusts_ten,
+    },
+    Settings {
+        file: "[general]\nprefix=farm\nregexp=node\ncallto=sip/\\0/${x-other$none}\n\
+               connection=lan\n[security]\ntrusted=*\n",
+        enabled: true,
+        prefix: b"farm/",
+        pattern: |name| {
+            let found = name.windows(4).any(|part| part == b"node");
+            found.then(|| [b"node".to_vec(), Vec::new(), Vec::new()])
+        },
+        template: |groups, message| {
+            let other = message.get("x-other").unwrap_or(b"none");
+            [b"sip/", &groups[0][..], b"/", other].concat()
+        },
+        connection: b"lan",
+        register: true,
+        cdr: true,
+        trusts: |_| true,
+    },
+    Settings {
+        file: "[general]\nregexp=^\\(n[a-z]*\\)\\([0-9]\\)$\ncallto=iax/\\2-\\1\n\
+               locate=soak.locate\nuser.register=no\ncall.cdr=no\n",
+        enabled: true,
+        prefix: b"cluster/",
+        pattern: |name| {
+            let (word, digit) = name.split_at_checked(name.len().checked_sub(1)?)?;
+            let rest = word.strip_prefix(b"n")?;
+            let matches = digits(digit) && rest.iter().all(u8::is_ascii_lowercase);
+            matches.then(|| [name.to_vec(), word.to_vec(), digit.to_vec()])
+        },
+        template: |groups, _| [b"iax/", &groups[2][..], b"-", &groups[1]].concat(),
+        connection: b"",
+        register: false,
+        cdr: false,
+        trusts: |_| false,
+    },
+    Settings {
+        file: "[general]\nregexp=node\ncallto=sip/\\0\nenabled=no\n",
+        enabled: false,
+        prefix: b"cluster/",
+        pattern: |_| None,
+        template: |_, _| Vec::new(),
+        connection: b"",
+        register: false,
+        cdr: false,
+        trusts: |_| false,
+    },
+];
+const REFUSED: &str = "[general]\nprefix=cluster\nregexp=\\(\ncallto=sip/\\0\n";
+
+/// The file of a reload, `None` for the one that is refused.
+fn file(reload: usize) -> Option<&'static Settings> {
+    // Every fifth is refused, but the first one isn't.
+    (reload % 5 != 4).then(|| &FILES[(reload / 2 + reload % 5) % FILES.len()])
+}
+
+/// The settings in force after a reload.
+fn in_force(reload: usize) -> &'static Settings {
+    file(reload)
+        .or_else(|| file(reload - 1))
+        .expect("no two in a row are refused")
+}
+
+/// What the threads of a soak have in common.
+#[derive(Default)]
+struct Soak {
+    done: AtomicBool,
+    /// The last reload that began, and the last one that ended.
+    pending: AtomicUsize,
+    ended: AtomicUsize,
+    messages: AtomicUsize,
+    /// Messages that were under way during a reload.
+    between: AtomicUsize,
+    mismatches: Mutex<Vec<String>>,
+}
+
+/// Ends the traffic, also when an assertion fails meanwhile.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
+    }
+}
+
+impl Soak {
+    fn mismatches(&self) -> MutexGuard<'_, Vec<String>> {
+        self.mismatches
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Dispatches messages and compares what becomes of them.
+    fn dispatch(&self, engine: &Engine, seed: u64) {
+        let mut draw = Draw::new(seed);
+        while !self.done.load(SeqCst) {
+            let (name, message) = messages::next(&mut draw);
+            let first = self.ended.load(SeqCst);
+            let outcome = engine.dispatch(&message);
+            let last = self.pending.load(SeqCst);
+            self.messages.fetch_add(1, SeqCst);
+            self.between.fetch_add(usize::from(first != last), SeqCst);
+            let expected: Vec<Message> = (first..=last)
+                .map(|reload| in_force(reload).decide(name, &message.params))
+                .collect();
+            if !expected.iter().any(|one| agree(one, &outcome)) {
+                self.mismatches().push(format!(
+                    "{name} by the settings {first} to {last}:\n{}\ncame out as\n{}\nnot as\n{}",
+                    shown(&Message::new(&message.params)),
+                    shown(&Message {
+                        params: outcome.untraced(),
+                        handled: outcome.handled,
+                        retval: outcome.retval,
+                    }),
+                    expected
+                        .iter()
+                        .map(shown)
+                        .collect::<Vec<_>>()
+                        .join("\nor\n")
+                ));
+            }
+        }
+    }
+
+    /// Changes the settings until it is time, or until there are mismatches enough to look at.
+    fn reload(&self, engine: &Engine, end: Instant, mut tick: impl FnMut()) {
+        let _stop = Stop(&self.done);
+        let mut reload = 0;
+        while Instant::now() < end && self.mismatches().len() < 5 {
+            reload += 1;
+            let before = status(engine, "reload");
+            self.pending.store(reload, SeqCst);
+            let text = file(reload).map_or(REFUSED, |settings| settings.file);
+            engine.configure(MODULE, text);
+            assert!(engine.reload(Some(MODULE)));
+            // Another thread may be at work on the module, and then it does the reload.
+            while file(reload).is_some() && status(engine, "reload") == before {
+                thread::yield_now();
+            }
+            self.ended.store(reload, SeqCst);
+            drop(engine.take_log());
+            tick();
+            thread::sleep(PACE);
+        }
+    }
+}
+
+fn shown(message: &Message) -> String {
+    let retval = message.retval.escape_ascii();
+    let mut lines = vec![format!("  handled={} retval={retval}", message.handled)];
+    lines.extend(message.params.iter().map(|(name, value)| {
+        let value = value.as_deref().unwrap_or_default();
+        format!("    {}={}", name.escape_ascii(), value.escape_ascii())
+    }));
+    lines.join("\n")
+}
+
+/// A number in the module's status.
+fn status(engine: &Engine, name: &str) -> u64 {
+    let status = String::from_utf8_lossy(&engine.status(MODULE)).into_owned();
+    let items = status.trim_end().split([',', ';']);
+    let value = items.filter_map(|item| item.split_once('='));
+    value
+        .into_iter()
+        .find(|(own, _)| *own == name)
+        .and_then(|(_, value)| value.parse().ok())
+        .unwrap_or_else(|| panic!("no {name} in {status}"))
+}
+
+#[test]
+#[ignore = "runs for SOAK_SECONDS, a minute by default"]
+fn soak() {
+    let seconds = env::var("SOAK_SECONDS").map_or(60, |text| text.parse().expect("a number"));
+    let engine = engine(&Setup::default());
+    let _lookups =
+        ["cluster.locate", "soak.locate"].map(|name| engine.handle(name, 50, messages::answer));
+    engine.configure(MODULE, in_force(0).file);
+    assert!(engine.reload(Some(MODULE)));
+    let soak = Soak::default();
+    let begin = Instant::now();
+    let mut start = None;
+    thread::scope(|scope| {
+        for seed in 1..=2 {
+            scope.spawn({
+                let soak = &soak;
+                move || soak.dispatch(engine, seed)
+            });
+        }
+        let run_in = Duration::from_secs(seconds) / 10;
+        soak.reload(engine, begin + Duration::from_secs(seconds), || {
+            if start.is_none() && begin.elapsed() > run_in {
+                start = Some(Memory::now());
+            }
+        });
+    });
+    let end = Memory::now();
+    let start = start.unwrap_or(end);
+    let mismatches = soak.mismatches();
+    let panics = status(engine, "panics");
+    println!(
+        "{} messages, {} of them during one of {} reloads, in {:?}",
+        soak.messages.load(SeqCst),
+        soak.between.load(SeqCst),
+        soak.ended.load(SeqCst),
+        begin.elapsed()
+    );
+    println!(
+        "{}",
+        String::from_utf8_lossy(&engine.status(MODULE)).trim_end()
+    );
+    println!("{} mismatches, {panics} panics", mismatches.len());
+    println!("memory at the start: {start:?}, at the end: {end:?}");
+    assert!(mismatches.is_empty(), "{}", mismatches.join("\n\n"));
+    assert_eq!(panics, 0);
+    assert!(end.allocated < start.allocated + SPARE, "the heap grew");
+    for counter in [
+        "local",
+        "forwarded",
+        "located",
+        "received",
+        "notlocated",
+        "nonode",
+    ] {
+        assert_ne!(status(engine, counter), 0, "{counter}");
+    }
+}
