@@ -12,7 +12,7 @@ export YATE_ROOT
 # The build has its own idea of where cargo's output lies.
 unexport CARGO_TARGET_DIR CARGO_BUILD_TARGET
 
-.PHONY: all build yate install uninstall package demo test cluster check lint bench counts soak fuzz sanitize faults header format clean
+.PHONY: all build yate install uninstall package demo test quick cluster check lint bench counts soak fuzz sanitize faults deny header format clean
 
 all: build
 
@@ -50,6 +50,11 @@ demo: build
 test:
 	@scripts/setup lint
 	scripts/test
+
+# Format, clippy and the tests that take no time: about a minute, once all is built.
+quick:
+	@scripts/setup lint
+	scripts/quick
 
 # Nodes of a real Yate, and phones. CLUSTERING_MODULE=FILE has the nodes load another module.
 cluster: yate
@@ -89,6 +94,11 @@ sanitize: build
 # Faults on purpose: at each entry of the core, and at each allocation.
 faults: build
 	scripts/faults
+
+# Other people's libraries: licences, double versions, sources, advisories.
+deny:
+	@scripts/setup build
+	scripts/deny
 
 header:
 	cargo build --locked

@@ -44,7 +44,8 @@ if(YATE_PREFIX)
   install(FILES "${man}" DESTINATION "${YATE_PREFIX}/share/man/man5" COMPONENT module)
   file(GLOB docs CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/docs/*.md")
   # Beside each other as in the source, since they point at each other.
-  install(FILES README.md CHANGELOG.md DESTINATION "${CLUSTERING_DOC_DIR}" COMPONENT module)
+  install(FILES README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
+          DESTINATION "${CLUSTERING_DOC_DIR}" COMPONENT module)
   install(FILES ${docs} DESTINATION "${CLUSTERING_DOC_DIR}/docs" COMPONENT module)
   install(FILES include/clustering.h DESTINATION "${CLUSTERING_DOC_DIR}/include" COMPONENT module)
   install(FILES examples/embed.c DESTINATION "${CLUSTERING_DOC_DIR}/examples" COMPONENT module)

@@ -53,6 +53,11 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Counts an event, and has it logged unless its rate limit suppresses it.
+    #[expect(
+        clippy::inline_always,
+        reason = "where the kind of event is known, most of it isn't there"
+    )]
+    #[inline(always)]
     pub(crate) fn report<'m>(
         &self,
         event: Event<'m>,
@@ -96,6 +101,7 @@ impl<'m, P: Parameters<'m>> Decision<'_, 'm, P> {
     }
 
     /// Counts an event, and has it logged unless its rate limit suppresses it.
+    #[inline]
     pub(crate) fn report(&mut self, event: Event<'m>) {
         self.shared
             .report(event, self.counters, self.now, self.verdict);

@@ -127,6 +127,7 @@ impl<'m> Verdict<'m> {
     }
 
     /// Has an event logged: of several the most severe one, of equals the first.
+    #[inline]
     pub(crate) fn log(&mut self, event: Event<'m>, suppressed: u64) {
         let logged = self.event.as_ref().map(Event::level);
         if logged.is_none_or(|level| event.level() < level) {

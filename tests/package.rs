@@ -45,7 +45,10 @@ fn anchor(heading: &str) -> String {
 
 /// The links of the docs below a directory that lead to no file there, or to no heading of it.
 fn dangling(root: &Path) -> Vec<String> {
-    let mut pages = vec![root.join("README.md"), root.join("CHANGELOG.md")];
+    let pages = ["README", "CHANGELOG", "CONTRIBUTING", "SECURITY"];
+    let mut pages = pages
+        .map(|page| root.join(page.to_owned() + ".md"))
+        .to_vec();
     let docs = fs::read_dir(root.join("docs")).unwrap();
     pages.extend(docs.map(|entry| entry.unwrap().path()));
     let mut dangling = Vec::new();
@@ -138,6 +141,7 @@ fn the_package_has_what_an_operator_needs() {
         "clustering.sqlite.sql",
         "clustering.conf.5.gz",
         "README.md",
+        "SECURITY.md",
         "configuration.md",
         "migration.md",
         "operation.md",
@@ -214,6 +218,33 @@ fn what_is_linked_in_has_its_licence_in_the_package() {
         .collect();
     assert!(named.remove("*"));
     assert_eq!(named, linked);
+}
+
+#[test]
+fn no_library_needs_a_newer_rust_than_this_project() {
+    let metadata = text(Command::new(env!("CARGO")).current_dir(repository()).args([
+        "metadata",
+        "--locked",
+        "--offline",
+        "--format-version=1",
+        "--filter-platform=x86_64-unknown-linux-gnu",
+    ]));
+    let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    // "1.88" or "1.88.0"; where a library says nothing there is nothing to compare.
+    let needs = |package: &serde_json::Value| -> Option<(u32, u32)> {
+        let (major, rest) = package["rust_version"].as_str()?.split_once('.')?;
+        let minor = rest.split('.').next()?;
+        Some((major.parse().ok()?, minor.parse().ok()?))
+    };
+    let own = packages
+        .iter()
+        .find(|package| package["name"] == "yate-clustering")
+        .and_then(needs)
+        .expect("Cargo.toml has a rust-version");
+    let newer = packages.iter().filter(|package| needs(package) > Some(own));
+    let newer: Vec<_> = newer.map(|package| &package["id"]).collect();
+    assert!(newer.is_empty(), "newer than {own:?}: {newer:?}");
 }
 
 #[test]

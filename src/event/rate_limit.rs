@@ -76,6 +76,7 @@ pub struct RateLimits {
 
 impl RateLimits {
     /// The rate limit of an event; `None` where it is always logged.
+    #[inline]
     pub(crate) fn of(&self, event: &Event) -> Option<&RateLimit<WallTime>> {
         match event {
             Event::NotLocated { .. } => Some(&self.not_located),

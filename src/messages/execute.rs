@@ -109,22 +109,32 @@ fn locate<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, resource: &
 }
 
 /// Brings a call to its node, which is known.
+#[inline]
 fn deliver<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    target: Target<'m>,
+    complete: bool,
+) {
+    if !target.node.is_empty() && target.node != decision.node {
+        return forward(decision, target, complete);
+    }
+    decision.count(Counter::Local);
+    decision.verdict.action = Action::Change;
+    if decision.kind == Kind::Message {
+        instant::strip_for_phone(decision);
+    }
+    decision.set(Name::Callto, target.resource);
+}
+
+/// Sends a call to another node.
+#[inline(never)]
+fn forward<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     target @ Target { node, resource }: Target<'m>,
     complete: bool,
 ) {
     let settings = decision.settings;
     let is_message = decision.kind == Kind::Message;
-    if node.is_empty() || node == decision.node {
-        decision.count(Counter::Local);
-        decision.verdict.action = Action::Change;
-        if is_message {
-            instant::strip_for_phone(decision);
-        }
-        decision.set(Name::Callto, resource);
-        return;
-    }
     let section = settings.nodes.find(node);
     let groups = section.map_or_else(|| settings.pattern.matches(node), |node| Some(node.groups));
     let Some(groups) = groups else {

@@ -140,6 +140,7 @@ fn unpack<'m, P: Parameters<'m>>(
 }
 
 /// Removes cluster headers that are not trusted; `refused` says that the call depends on them.
+#[cold]
 fn drop_headers<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     cause: AuthError,
@@ -160,6 +161,7 @@ fn drop_headers<'m, P: Parameters<'m>>(
 }
 
 /// Has the engine refuse the call.
+#[cold]
 fn reject<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     rejection: Rejection,

@@ -24,6 +24,7 @@ use crate::time::{SECOND, SteadyTime};
 const EARLY: u64 = SECOND / 2;
 
 /// The facts of a probe's end, as the engine tells them.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// No thread could be started for the probe, so it was not sent.

@@ -346,9 +346,159 @@ fn every_file_of_tests_has_its_place_in_the_design() {
     }
 }
 
+/// All pages that are written for people.
+fn pages() -> Vec<(String, String)> {
+    let files = ["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(str::to_owned);
+    let docs = fs::read_dir(path("docs")).unwrap();
+    let docs = docs.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let docs = docs.filter(|file| Path::new(file).extension() == Some("md".as_ref()));
+    let files = files
+        .into_iter()
+        .chain(docs.map(|file| "docs/".to_owned() + &file));
+    files.map(|file| (file.clone(), read(&file))).collect()
+}
+
+/// The lines of a page that are code, and what stands between backquotes in all others.
+fn code(page: &str) -> Vec<&str> {
+    let (mut code, mut fenced) = (Vec::new(), false);
+    for line in page.lines() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        } else if fenced || line.starts_with("    ") {
+            code.push(line.trim());
+        } else {
+            code.extend(line.split('`').skip(1).step_by(2));
+        }
+    }
+    code
+}
+
+/// Whether there is a test binary of a name.
+fn has_tests(name: &str) -> bool {
+    let files = [format!("tests/{name}.rs"), format!("tests/{name}/main.rs")];
+    files.iter().any(|file| path(file).exists())
+}
+
 #[test]
-fn the_changelog_begins_with_this_version() {
+fn commands_in_the_docs_are_real() {
+    let makefile = read("Makefile");
+    let mut checked = 0;
+    for (file, page) in pages() {
+        for command in code(&page) {
+            let command = command.strip_prefix("$ ").unwrap_or(command);
+            let command = command.strip_prefix("sudo ").unwrap_or(command);
+            let words: Vec<_> = command.split_whitespace().collect();
+            let is_real = match *words {
+                ["make", target, ..] if !target.contains(['=', '#']) => {
+                    makefile.contains(&format!("\n{target}:"))
+                }
+                [script, ..] if script.starts_with("scripts/") => path(script).exists(),
+                ["cargo", "test", ..] => words
+                    .windows(2)
+                    .filter(|pair| pair[0] == "--test")
+                    .all(|pair| has_tests(pair[1])),
+                _ => continue,
+            };
+            assert!(is_real, "{file}: {command}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 40, "{checked}");
+}
+
+/// What the files begin with that the docs name.
+const ROOMS: [&str; 11] = [
+    "benches/",
+    "conf/clustering.",
+    "cpp-shim/",
+    "demo/",
+    "docs/",
+    "examples/",
+    "fuzz/fuzz_targets/",
+    "packaging/",
+    "scripts/",
+    "src/",
+    "tests/",
+];
+
+#[test]
+fn files_that_the_docs_name_are_there() {
+    let mut checked = 0;
+    for (file, page) in pages() {
+        let words = code(&page).into_iter().flat_map(str::split_whitespace);
+        for name in words.filter(|word| ROOMS.iter().any(|room| word.starts_with(room))) {
+            let is_there = match name.split_once('*') {
+                Some((start, end)) => {
+                    let start = path(start);
+                    let files = fs::read_dir(start.parent().unwrap()).unwrap();
+                    let mut files = files.map(|file| file.unwrap().path().display().to_string());
+                    let start = start.display().to_string();
+                    files.any(|file| file.starts_with(&start) && file.ends_with(end))
+                }
+                None => path(name).exists(),
+            };
+            assert!(is_there, "{file}: {name}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 60, "{checked}");
+}
+
+/// Each hunk of a change that is shown as an example fits its file: the lines that it finds there, one after the
+/// other, and none of those that it adds.
+#[test]
+fn worked_examples_fit_the_code() {
+    let page = read("CONTRIBUTING.md");
+    let mut checked = 0;
+    for example in page.split("```diff\n").skip(1) {
+        let (example, _) = example.split_once("```").unwrap();
+        for part in example.split("--- ").skip(1) {
+            let (file, hunks) = part.split_once('\n').unwrap();
+            let text = read(file);
+            for hunk in hunks.split("@@\n").skip(1) {
+                let lines = |marks: &[char]| -> String {
+                    let lines = hunk.lines().filter(|line| line.starts_with(marks));
+                    lines.flat_map(|line| [&line[1..], "\n"]).collect()
+                };
+                let (found, added) = (lines(&[' ', '-']), lines(&['+']));
+                assert!(text.contains(&found), "{file} lacks: {found}");
+                assert!(!text.contains(&added), "{file} has already: {added}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 12, "{checked}");
+}
+
+#[test]
+fn the_tour_names_code_that_is_there() {
+    let design = read("docs/design.md");
+    let (_, tour) = design.split_once("## A guided tour\n").unwrap();
+    let (tour, _) = tour.split_once("\n## ").unwrap();
+    let shim = fs::read_dir(path("cpp-shim")).unwrap();
+    let shim = shim.map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
+    let code: String = shim.chain([sources(&path("src"))]).collect();
+    let names = tour.split('`').skip(1).step_by(2);
+    let names = names.filter(|name| {
+        let is_type = name.starts_with(|c: char| c.is_ascii_uppercase()) && !name.contains('-');
+        is_type || name.starts_with("clustering_")
+    });
+    let mut checked = 0;
+    for name in names.flat_map(|name| name.split("::")) {
+        let mut words = code.split(|c: char| !c.is_alphanumeric() && c != '_');
+        assert!(words.any(|word| word == name), "{name}");
+        checked += 1;
+    }
+    assert!(checked > 8, "{checked}");
+}
+
+#[test]
+fn the_changelog_has_this_version_below_what_is_unreleased() {
     let changelog = read("CHANGELOG.md");
-    let version = changelog.split("\n## ").nth(1).unwrap();
-    assert!(version.starts_with(concat!(env!("CARGO_PKG_VERSION"), " ")));
+    let mut versions = changelog.split("\n## ").skip(1);
+    assert!(versions.next().unwrap().starts_with("[Unreleased]\n"));
+    let newest = versions.next().unwrap().lines().next().unwrap();
+    let date = newest.strip_prefix(concat!("[", env!("CARGO_PKG_VERSION"), "] - "));
+    let date: Vec<_> = date.unwrap().split('-').map(str::len).collect();
+    assert_eq!(date, [4, 2, 2], "{newest}");
 }
