@@ -91,7 +91,7 @@
 /**
  * The number of kinds.
  */
-#define CLUSTERING_KIND_COUNT 10
+#define CLUSTERING_KIND_COUNT 12
 
 /**
  * The number of parameter names that have a number; see `clustering_name`.
@@ -254,6 +254,14 @@ typedef enum {
    * `msg.execute`
    */
   CLUSTERING_KIND_MESSAGE = 9,
+  /**
+   * `call.execute` again, at a later priority
+   */
+  CLUSTERING_KIND_LATE_EXECUTE = 10,
+  /**
+   * `msg.execute` again, at a later priority
+   */
+  CLUSTERING_KIND_LATE_MESSAGE = 11,
 } clustering_kind;
 
 /**

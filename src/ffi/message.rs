@@ -30,10 +30,14 @@ pub enum clustering_kind {
     CLUSTERING_KIND_UNREGISTER = 8,
     /// `msg.execute`
     CLUSTERING_KIND_MESSAGE = 9,
+    /// `call.execute` again, at a later priority
+    CLUSTERING_KIND_LATE_EXECUTE = 10,
+    /// `msg.execute` again, at a later priority
+    CLUSTERING_KIND_LATE_MESSAGE = 11,
 }
 
 /// The number of kinds.
-pub const CLUSTERING_KIND_COUNT: usize = 10;
+pub const CLUSTERING_KIND_COUNT: usize = 12;
 
 const _: () = assert!(CLUSTERING_KIND_COUNT == Kind::ALL.len());
 

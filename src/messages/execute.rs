@@ -34,6 +34,21 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
     decide_target(decision, complete);
 }
 
+/// Whether a call is the cluster's and wasn't when it was decided before, or it would have got a reason to fail.
+pub(crate) fn concerns_late<'m>(settings: &Settings, message: &impl Parameters<'m>) -> bool {
+    concerns(settings, message) && message.filled(Name::Error).is_none()
+}
+
+/// Decides a call, or an instant message, whose target another module has brought after it was decided before.
+pub(crate) fn decide_late<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    complete: bool,
+) {
+    if concerns_late(decision.settings, decision.message) {
+        decide_target(decision, complete);
+    }
+}
+
 /// Decides a message whose target is the cluster's; `false` where it isn't.
 pub(super) fn decide_target<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
