@@ -18,15 +18,11 @@ all: build
 
 # For the mock engine.
 build:
-	@scripts/setup build
-	cmake --preset mock
-	cmake --build --preset mock
+	@scripts/build mock
 
 # For the real one.
 yate:
-	@scripts/setup build
-	cmake --preset yate -DYATE_ROOT="$(YATE_ROOT)"
-	cmake --build --preset yate
+	@scripts/build yate -DYATE_ROOT="$(YATE_ROOT)"
 
 # Builds nothing, so that it can be run as root where the build was not.
 install:
@@ -40,8 +36,8 @@ uninstall:
 # A Debian package, in build/yate. DEBFULLNAME and DEBEMAIL say who makes it.
 package:
 	@scripts/setup package
-	@$(MAKE) --no-print-directory yate
-	cd build/yate && cpack
+	@scripts/build yate -DYATE_ROOT="$(YATE_ROOT)"
+	@scripts/package
 
 # The main job: a cluster of three nodes. CASES=FILE runs the messages of a file instead.
 demo: build

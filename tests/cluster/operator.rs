@@ -2,6 +2,14 @@
 
 //! What an operator sees at a node's console, and what he can ask there.
 
+use std::io::Write;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::NamedTempFile;
+
+use crate::configuration::MANAGER;
 use crate::lab::Lab;
 use crate::status::Status;
 
@@ -38,7 +46,7 @@ fn the_status_is_in_the_grammar_of_all_modules() {
     assert_eq!(status.ids(), ["node1", "node2", "node3"]);
     for (column, value) in [
         ("State", "up"),
-        ("AdminState", "enabled"),
+        ("Admin", "enabled"),
         ("Weight", "100"),
         ("Forwards", "1"),
         ("Failures", "0"),
@@ -113,6 +121,72 @@ fn help_names_each_command() {
             general.lines().any(|text| text.starts_with(&line)),
             "{general}"
         );
+    }
+}
+
+/// What `yate-clustering-metrics` says of a node, or why it says nothing.
+fn metrics_program(address: Ipv4Addr, password: &str) -> Result<String, String> {
+    let mut file = NamedTempFile::new().expect("there is room for a file");
+    writeln!(file, "{password}").expect("there is room for a file");
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/yate-clustering-metrics");
+    let mut program = Command::new(program);
+    program.args([
+        "--host",
+        &address.to_string(),
+        "--port",
+        &MANAGER.to_string(),
+    ]);
+    if !password.is_empty() {
+        program.arg("--password-file").arg(file.path());
+    }
+    let output = program.output().expect("the program can be run");
+    let text = |bytes| String::from_utf8(bytes).expect("it is plain text");
+    if output.status.success() {
+        Ok(text(output.stdout))
+    } else {
+        Err(text(output.stderr))
+    }
+}
+
+/// Of all ways to set up a console.
+#[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
+fn metrics_are_brought_from_any_console() {
+    let lab = Lab::of(1).start();
+    let node = lab.node("node1");
+    let usual = node.configuration("rmanager.conf");
+    let shown = node.command("clustering metrics") + "\n";
+    for (console, password, refusal) in [
+        ("telnet=yes\nheader=Hello\ngoodbye=Bye\n", "", None),
+        ("echoing=yes\nprompt=\"${nodename}> \"\n", "", None),
+        ("output=yes\ndebug=yes\n", "", None),
+        ("password=secret\n", "secret", None),
+        ("password=secret\n", "", Some("not allowed")),
+        ("password=secret\n", "sesame", Some("wrong password")),
+        (
+            "password=secret\nuser_prefix=clustering metrics\n",
+            "",
+            None,
+        ),
+        (
+            "password=a\nuserpass=b\nuser_prefix=clustering metrics\n",
+            "b",
+            None,
+        ),
+        ("password=a\nuserpass=b\n", "b", Some("not allowed")),
+    ] {
+        node.stop().expect("it stops");
+        let general = format!("[general]\n{console}");
+        node.configure("rmanager.conf", &usual.replace("[general]\n", &general));
+        node.start();
+        let said = metrics_program(node.address, password);
+        match refusal {
+            None => assert_eq!(said.as_ref(), Ok(&shown), "{console}"),
+            Some(refusal) => {
+                let reason = said.expect_err(console);
+                assert!(reason.contains(refusal), "{console}: {reason}");
+            }
+        }
     }
 }
 

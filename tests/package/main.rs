@@ -10,6 +10,8 @@ use std::process::{Command, Output};
 use engine_bridge::module_path;
 use tempfile::TempDir;
 
+mod metrics;
+
 /// Tags about who makes a package: DEBFULLNAME and DEBEMAIL say so when it's built.
 const PACKER: &str = "bogus-mail-host,bogus-mail-host-in-debian-changelog,root-in-contact";
 
@@ -140,6 +142,9 @@ fn the_package_has_what_an_operator_needs() {
         "clustering.pgsql.sql",
         "clustering.sqlite.sql",
         "clustering.conf.5.gz",
+        "yate-clustering.7.gz",
+        "yate-clustering-metrics",
+        "yate-clustering-metrics.1.gz",
         "README.md",
         "SECURITY.md",
         "configuration.md",
@@ -245,6 +250,22 @@ fn no_library_needs_a_newer_rust_than_this_project() {
     let newer = packages.iter().filter(|package| needs(package) > Some(own));
     let newer: Vec<_> = newer.map(|package| &package["id"]).collect();
     assert!(newer.is_empty(), "newer than {own:?}: {newer:?}");
+}
+
+/// As make runs it, which has makes below it announce each directory.
+#[test]
+fn a_build_shows_progress_and_what_it_made_and_no_more() {
+    let mut build = Command::new(repository().join("scripts/build"));
+    let build = build
+        .arg("mock")
+        .env("MAKELEVEL", "1")
+        .env("MAKEFLAGS", "w");
+    let said = text(build);
+    let (progress, made) = said.trim_end().rsplit_once('\n').unwrap();
+    assert_eq!(made, "Made build/mock/clustering.yate for the mock engine");
+    for line in progress.lines() {
+        assert!(line.starts_with('['), "{line}");
+    }
 }
 
 #[test]
