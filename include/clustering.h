@@ -91,12 +91,12 @@
 /**
  * The number of kinds.
  */
-#define CLUSTERING_KIND_COUNT 10
+#define CLUSTERING_KIND_COUNT 12
 
 /**
  * The number of parameter names that have a number; see `clustering_name`.
  */
-#define CLUSTERING_NAME_COUNT 40
+#define CLUSTERING_NAME_COUNT 44
 
 /**
  * The greatest length of these names, in bytes.
@@ -106,7 +106,7 @@
 /**
  * The number of words that a `clustering_verdict` keeps for the core.
  */
-#define CLUSTERING_VERDICT_WORDS 208
+#define CLUSTERING_VERDICT_WORDS 216
 
 /**
  * The most queries that a host has under way at a time, each with a thread of its own: so a database that
@@ -254,6 +254,14 @@ typedef enum {
    * `msg.execute`
    */
   CLUSTERING_KIND_MESSAGE = 9,
+  /**
+   * `call.execute` again, at a later priority
+   */
+  CLUSTERING_KIND_LATE_EXECUTE = 10,
+  /**
+   * `msg.execute` again, at a later priority
+   */
+  CLUSTERING_KIND_LATE_MESSAGE = 11,
 } clustering_kind;
 
 /**
@@ -384,6 +392,24 @@ typedef struct {
 } clustering_edit;
 
 /**
+ * One change of a parameter whose name has no number.
+ */
+typedef struct {
+  /**
+   * The kind.
+   */
+  clustering_edit_kind kind;
+  /**
+   * The parameter's name.
+   */
+  clustering_borrowed_text name;
+  /**
+   * The value to set.
+   */
+  clustering_borrowed_text value;
+} clustering_other_edit;
+
+/**
  * The verdict on a message, in memory of the host's, such as its stack. The host must not move or copy it, and
  * releases it with `clustering_verdict_release`. All texts in it are borrowed, until then.
  */
@@ -404,6 +430,14 @@ typedef struct {
    * The number of edits.
    */
   size_t edit_count;
+  /**
+   * Edits of parameters whose names have no number, to be written in this order after the others.
+   */
+  const clustering_other_edit *other_edits;
+  /**
+   * The number of these.
+   */
+  size_t other_edit_count;
   /**
    * The return value of an answer, the name of a message that is to be dispatched.
    */
@@ -685,8 +719,8 @@ clustering_result clustering_restore(const clustering_core *core,
  * * `number`: a number below `CLUSTERING_NAME_COUNT`.
  *
  * Returns a text of the core's, valid for ever; an empty one for other numbers. A `*` at its end stands for
- * whatever else a name has there: of such parameters, too, the first one is the known one, and all are removed
- * together. Threads: any.
+ * whatever else a name has there, unless that makes another of these names: of such parameters, too, the first
+ * one is the known one, and all are removed together. Threads: any.
  */
 clustering_borrowed_text clustering_name(uint32_t number);
 

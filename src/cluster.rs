@@ -103,7 +103,7 @@ impl Cluster {
             if wanted == installed || *wanted == 0 {
                 continue;
             }
-            let name = kind.name();
+            let name = kind.key();
             let line = format!(
                 "[priorities] {name}={wanted} takes effect when the module is loaded again; until then it is \
                  {installed}"
@@ -141,6 +141,7 @@ impl Cluster {
             Kind::Execute => execute::concerns(&settings, message),
             Kind::Preroute => preroute::concerns(&settings, message),
             Kind::Message => instant::concerns(&settings, message),
+            Kind::LateExecute | Kind::LateMessage => execute::concerns_late(&settings, message),
             Kind::Startup => startup::concerns(&settings.nodes, message),
             Kind::Hangup => hangup::concerns(&self.calls, message),
             Kind::Register | Kind::Unregister | Kind::Cdr | Kind::Locate => true,
@@ -167,10 +168,18 @@ impl Cluster {
         let now = kind.time(times);
         let mut decision = self.decision(kind, &settings, shard, now, message, verdict);
         match kind {
-            Kind::Route => route::decide(&mut decision),
+            Kind::Route => route::decide(&mut decision, complete),
             Kind::Preroute => preroute::decide(&mut decision),
             Kind::Execute => execute::decide(&mut decision, complete),
             Kind::Message => instant::decide(&mut decision, complete),
+            Kind::LateExecute | Kind::LateMessage => {
+                decision.kind = if kind == Kind::LateExecute {
+                    Kind::Execute
+                } else {
+                    Kind::Message
+                };
+                execute::decide_late(&mut decision, complete);
+            }
             Kind::Register => register::decide(&mut decision),
             Kind::Unregister => unregister::decide(&mut decision),
             Kind::Cdr => cdr::decide(&mut decision),

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use crate::auth::nonce_cache::NonceCache;
 use crate::auth::signature::Nonce;
 use crate::event::{Event, RateLimits};
+use crate::messages::breadth::Breadth;
 use crate::messages::{Kind, Name, Parameters};
 use crate::operator::counters::{Counter, Counters};
 use crate::settings::Settings;
@@ -42,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) rate_limits: RateLimits,
     /// The nonces of calls that were received.
     pub(crate) nonces: Mutex<NonceCache>,
+    /// The branches of calls that were on other nodes.
+    pub(crate) breadth: Mutex<Breadth>,
     /// A number that no other process of the cluster has.
     pub(crate) process: u64,
     /// The number of calls that were signed.

@@ -107,6 +107,15 @@ pub enum Event<'m> {
         /// How often it was forwarded.
         hops: usize,
     },
+    /// Headers for the phone can't travel to another node.
+    HeadersLeftOut {
+        /// The node.
+        node: &'m [u8],
+        /// The first of them.
+        name: &'m [u8],
+        /// How many.
+        count: usize,
+    },
     /// A call to a node that can't be reached.
     Offline {
         /// The node.
@@ -158,7 +167,9 @@ impl<'m> Event<'m> {
             Self::Looping { .. } => Counter::Looping,
             Self::Offline { .. } => Counter::Offline,
             Self::Failed { .. } => Counter::Panics,
-            Self::DatabaseLost { .. } | Self::DatabaseBack => return None,
+            Self::HeadersLeftOut { .. } | Self::DatabaseLost { .. } | Self::DatabaseBack => {
+                return None;
+            }
         })
     }
 
@@ -169,7 +180,10 @@ impl<'m> Event<'m> {
             Self::Received { .. } | Self::Located { .. } => Level::Info,
             Self::Forwarded { .. } => Level::Call,
             Self::DatabaseBack => Level::Note,
-            Self::NoSuchNode { .. } | Self::NoTarget { .. } | Self::Offline { .. } => Level::Mild,
+            Self::NoSuchNode { .. }
+            | Self::NoTarget { .. }
+            | Self::HeadersLeftOut { .. }
+            | Self::Offline { .. } => Level::Mild,
             Self::NotLocated { .. }
             | Self::Untrusted { .. }
             | Self::Looping { .. }
@@ -291,6 +305,13 @@ impl Line<'_, '_> {
                     f,
                     "Call to '{called}' goes round in circles: node '{node}' again, or one too many \
                      after {hops} hops"
+                )
+            }
+            Event::HeadersLeftOut { node, name, count } => {
+                let (node, name) = (Escaped(node), Escaped(name));
+                write!(
+                    f,
+                    "Left out {count} headers for the phone of a call to node '{node}', the first is '{name}'"
                 )
             }
             Event::Offline {

@@ -94,6 +94,8 @@ pub struct Settings {
     pub connection: Box<[u8]>,
     /// How often a call may be forwarded from node to node.
     pub hops: usize,
+    /// Calls that begin here have this node's name in their billid.
+    pub billid_node: bool,
     /// Calls carry the names of the nodes that they come from and go to, for CDRs.
     pub cdr_nodes: bool,
     /// The nodes that have a section.
@@ -174,6 +176,7 @@ impl Settings {
             locate: reader.text(GENERAL, "locate", b"cluster.locate").into(),
             connection: reader.text(GENERAL, "connection", b"").into(),
             hops: reader.number(GENERAL, "hops", 8, 1..=64) as usize,
+            billid_node: reader.flag(GENERAL, "billid.node", !nodes.is_empty()),
             cdr_nodes: reader.flag(GENERAL, "cdr.nodes", false),
             nodes,
             health,

@@ -3,6 +3,8 @@
 //! What would happen to a target, a location or a called number, and by which setting: the command
 //! `clustering where`. Nothing is sent, and nothing is counted.
 
+use std::iter;
+
 use crate::addressing::resource::{ANY_NODE, Target, trim_blanks};
 use crate::cluster::Cluster;
 use crate::messages::{Kind, Name, Parameters};
@@ -173,5 +175,9 @@ impl<'m> Parameters<'m> for Nothing {
 
     fn other(&self, _: &[u8]) -> Option<&'m [u8]> {
         None
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])> {
+        iter::empty()
     }
 }

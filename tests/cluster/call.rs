@@ -103,6 +103,22 @@ impl OutgoingCall {
         Ok(talk)
     }
 
+    /// Waits until the call is refused, and gives all that is said to it.
+    pub fn refusal(self) -> SipMessage {
+        let answer = self.agent.answer(&self.invite, |code| code >= 300);
+        let ack = self.beside("ACK").with("To", answer.header("To"));
+        self.agent.send(&ack, self.node);
+        answer
+    }
+
+    /// Gives up before anybody has heard of the call.
+    pub fn give_up_early(self) -> Refusal {
+        let cancel = self.beside("CANCEL").with("To", self.invite.header("To"));
+        let answer = self.agent.ask(&cancel, self.node);
+        assert_eq!(answer.code(), 200, "a call that is routed can be cancelled");
+        self.refused()
+    }
+
     /// Gives up, and waits until the other knows.
     pub fn give_up(self, called: IncomingCall) -> Refusal {
         let cancel = self.beside("CANCEL").with("To", self.invite.header("To"));
@@ -179,8 +195,17 @@ impl IncomingCall {
         self.reply(code);
     }
 
+    /// Refuses it, and says more than usual.
+    pub fn refuse_with(self, code: u16, headers: &[(&str, &str)]) {
+        let mut answer = self.agent.answer_to(&self.invite.message, code);
+        for (name, value) in headers {
+            answer = answer.with(name, value);
+        }
+        self.agent.reply(&self.invite, &answer);
+    }
+
     /// Waits until the caller gives up.
-    fn cancelled(self) {
+    pub fn cancelled(self) {
         let branch = self.invite.message.branch();
         self.agent.take("a CANCEL", |received| {
             received.message.is("CANCEL") && received.message.branch() == branch

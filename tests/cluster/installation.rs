@@ -11,7 +11,7 @@ use std::process::Command;
 use engine_bridge::real_engine;
 
 /// What the nodes load beside the module under test.
-const MODULES: [&str; 10] = [
+const MODULES: [&str; 11] = [
     "callfork",
     "cdrbuild",
     "cdrfile",
@@ -19,6 +19,7 @@ const MODULES: [&str; 10] = [
     "extmodule",
     "regexroute",
     "rmanager",
+    "server/lateroute",
     "server/register",
     "yrtpchan",
     "ysipchan",

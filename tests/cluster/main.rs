@@ -23,19 +23,26 @@ mod sip;
 mod status;
 
 // What is shown.
+mod answers;
+mod billids;
 mod calls;
 mod drain;
 mod failures;
 mod forged;
+mod giving_up;
+mod headers;
 mod health;
 mod joins;
+mod late_routing;
 mod life;
 mod messages;
 mod mixed;
+mod names;
 mod operator;
 mod outsider;
 mod probes;
 mod records;
 mod registrations;
 mod rooms;
+mod spiral;
 mod unload;

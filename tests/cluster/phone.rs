@@ -64,6 +64,17 @@ impl Phone {
         self.register(node, seconds);
     }
 
+    /// The same, where the phone says that it is at another URI than usual.
+    pub fn register_as(&self, node: &str, uri: &str) {
+        self.speak_to(node);
+        let mut register = self.registration(node, 600, "UDP");
+        let mut headers = register.headers.iter_mut();
+        let contact = headers.find(|(name, _)| name == "Contact");
+        contact.expect("it has one").1 = format!("<{uri}>");
+        let code = self.agent.ask(&register, self.node()).code();
+        assert_eq!(code, 200, "{uri} registers");
+    }
+
     /// Takes back the registration at a node.
     pub fn unregister_at(&self, node: &str) {
         self.register(node, 0);
@@ -150,7 +161,8 @@ impl Phone {
         self.code(&self.request_to("OPTIONS", "node"))
     }
 
-    fn speak_to(&self, node: &str) {
+    /// Speaks to that node from now on.
+    pub fn speak_to(&self, node: &str) {
         *self.node.lock().unwrap() = Some(self.network.sip(node).into());
     }
 

@@ -9,8 +9,9 @@ const DOCUMENTATION: &str = include_str!("../../docs/operation.md");
 /// Makes the table of claims.
 const CLAIMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/clustering.sqlite.sql");
 /// The users that there are.
-const USERS: &str = "INSERT INTO users(username) VALUES('alice'),('bob'),('carol'),('dave') \
-                     ON CONFLICT DO NOTHING";
+const USERS: &str = "INSERT INTO users(username) VALUES('alice'),('bob'),('carol'),('dave'),\
+                     ('o''neil'),('bob;x=1'),('\"bob\" <b>'),('böb'),('a#b&c'),\
+                     ('+4930@example.net') ON CONFLICT DO NOTHING";
 
 /// A database that is a registrar.
 pub enum Registrar {

@@ -63,7 +63,7 @@ fn may_change(kind: Kind, name: &[u8]) -> bool {
             "sip_x-*",
         ],
         Kind::Preroute => &["billid"],
-        Kind::Execute => &[
+        Kind::Execute | Kind::LateExecute => &[
             "callto",
             "cluster_target",
             "error",
@@ -72,7 +72,7 @@ fn may_change(kind: Kind, name: &[u8]) -> bool {
             "oip_transport*",
             "osip_x-*",
         ],
-        Kind::Message => &[
+        Kind::Message | Kind::LateMessage => &[
             "callto",
             "cluster_target",
             "error",
