@@ -5,22 +5,11 @@
 #include "clock.h"
 #include "db_query.h"
 
-#include <type_traits>
-
 using namespace TelEngine;
 
 namespace clustering {
 
 namespace {
-
-// What a filter has read last on this thread, of a message that it let through: the engine hands
-// that message to the filter's handler next. A thread-local with a destructor would keep the
-// library in memory after its unload.
-static_assert(std::is_trivially_default_constructible<KnownParameters>::value,
-              "a thread makes nothing");
-static_assert(std::is_trivially_destructible<KnownParameters>::value,
-              "a thread leaves nothing behind");
-thread_local KnownParameters s_read;
 
 // The reply to a message of ours, as far as its parameters say it. It borrows from the message.
 clustering_reply replyOf(const Message& asked) {
@@ -83,40 +72,21 @@ bool Decisions::leave() {
     return m_leaving;
 }
 
-bool Decisions::wants(const String& name, uint32_t kind) const {
-    return m_filters[kind].find(name) != Names::Other;
-}
-
 bool Decisions::active(uint32_t kind) const {
     return clustering_decides(m_core, kind);
 }
 
 bool Decisions::concerns(NamedList& list, uint32_t kind) const {
-    KnownParameters& known = s_read;
+    KnownParameters known;
     known.read(list, m_filters[kind]);
     const clustering_message message = known.message(0, 0);
-    if (clustering_concerns(m_core, kind, &message)) {
-        return true;
-    }
-    known.list = nullptr;
-    return false;
+    return clustering_concerns(m_core, kind, &message);
 }
 
-bool Decisions::decide(Message& msg, uint32_t kind, bool filtered) {
-    // What the handler's filter has read on this thread just now need not be read again.
-    if (!filtered || s_read.list != &msg) {
-        KnownParameters known;
-        known.read(msg, m_filters[kind]);
-        return decide(msg, kind, known);
-    }
-    // Taken out, since other messages may be read on this thread while this one is decided.
-    KnownParameters known(s_read);
-    s_read.list = nullptr;
-    return decide(msg, kind, known);
-}
-
-// Decides one message. Nothing is locked while other modules are asked.
-bool Decisions::decide(Message& msg, uint32_t kind, KnownParameters& known) {
+// Nothing is locked while other modules are asked.
+bool Decisions::decide(Message& msg, uint32_t kind) {
+    KnownParameters known;
+    known.read(msg, m_filters[kind]);
     Parameters params(known, m_names, msg.msgTime().usec());
     Verdict verdict;
     clustering_decide(m_core, kind, params.message(), verdict.out());

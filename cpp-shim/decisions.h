@@ -19,20 +19,14 @@ public:
     /// By this core, which outlives it; what there is to say is said in the voice of `log`.
     Decisions(clustering_core* core, TelEngine::DebugEnabler& log);
 
-    /// Whether a parameter of this name is looked for in messages of a `clustering_kind`.
-    bool wants(const TelEngine::String& name, uint32_t kind) const;
-
     /// Whether messages of a `clustering_kind` are decided by the settings in force.
     bool active(uint32_t kind) const;
 
-    /// Whether a message of a `clustering_kind` is any business of the cluster's. If so, what was
-    /// read of it is kept for this thread's next `decide`.
+    /// Whether a message of a `clustering_kind` concerns the cluster.
     bool concerns(TelEngine::NamedList& msg, uint32_t kind) const;
 
-    /// Decides a message of a `clustering_kind`; `true` where it is handled. `filtered` says that
-    /// it just went through `concerns` on this thread, and that nothing that is looked for has
-    /// changed since.
-    bool decide(TelEngine::Message& msg, uint32_t kind, bool filtered);
+    /// Decides a message of a `clustering_kind`; `true` where it is handled.
+    bool decide(TelEngine::Message& msg, uint32_t kind);
 
     /// How many messages wait for an answer of other modules.
     unsigned waiting() const { return m_waiting; }
@@ -47,7 +41,6 @@ public:
 private:
     class Wait;
 
-    bool decide(TelEngine::Message& msg, uint32_t kind, KnownParameters& known);
     void fill(TelEngine::Message& msg, const NameFilter& filter,
               const clustering_verdict& verdict) const;
     bool dispatch(TelEngine::Message& msg, bool& handled);

@@ -15,22 +15,20 @@ namespace {
 // met our handler.
 class Filter : public MatchingItemCustom {
 public:
-    Filter(const Decisions& decisions, uint32_t kind, bool reads)
+    Filter(const Decisions& decisions, uint32_t kind)
         : MatchingItemCustom("clustering", "clustering"), m_decisions(decisions), m_kind(kind),
-          m_reads(reads) {}
+          m_reads(clustering_kind_filtered(kind)) {}
 
 protected:
     bool runMatchListParam(const NamedList& list, MatchingParams*) const override {
         if (!m_reads) {
             return m_decisions.active(m_kind);
         }
-        // A handler's filter is only ever asked about messages. It promises not to change what it
-        // looks at, and doesn't; but what is found on the way the handler will change.
+        // Nothing is written here; but the parameters are found in a form that the handler writes
+        // to.
         return m_decisions.concerns(const_cast<NamedList&>(list), m_kind);
     }
-    MatchingItemBase* customCopyItem() const override {
-        return new Filter(m_decisions, m_kind, m_reads);
-    }
+    MatchingItemBase* customCopyItem() const override { return new Filter(m_decisions, m_kind); }
 
 private:
     const Decisions& m_decisions;
@@ -46,15 +44,12 @@ Handler::Handler(Decisions& decisions, uint32_t kind, unsigned priority)
     : MessageHandler(string(clustering_kind_name(kind)), priority, "clustering"),
       m_decisions(decisions), m_kind(kind) {
 #ifdef CLUSTERING_FILTERS
-    // Between filter and handler the engine writes one parameter: where the handlers are noted. If
-    // that is one of ours, what the filter has read is no longer so.
-    m_filtered = clustering_kind_filtered(kind) && !decisions.wants(Engine::trackParam(), kind);
-    setFilter(new Filter(decisions, kind, m_filtered));
+    setFilter(new Filter(decisions, kind));
 #endif
 }
 
 bool Handler::received(Message& msg) {
-    return m_decisions.decide(msg, m_kind, m_filtered);
+    return m_decisions.decide(msg, m_kind);
 }
 
 void Handlers::install(const clustering_core* core) {

@@ -29,8 +29,6 @@ public:
 private:
     Decisions& m_decisions;
     uint32_t m_kind;
-    // The filter asks whether messages concern the cluster.
-    bool m_filtered = false;
 };
 
 /// The handlers of all kinds of messages that the core decides.

@@ -14,7 +14,7 @@ namespace clustering {
 /// The known parameters of a message.
 ///
 /// Read in one walk over the list, so that nothing has to be looked up again, neither to decide the
-/// message nor to write what was decided. It has no destructor, so that a thread can keep one.
+/// message nor to write what was decided.
 struct KnownParameters {
     TelEngine::NamedList* list;
     // A node of the list behind which parameters may be added: the last one, when it was read.
@@ -25,19 +25,6 @@ struct KnownParameters {
     uint64_t repeated;
     TelEngine::NamedString* found[CLUSTERING_NAME_COUNT];
     clustering_borrowed_text values[CLUSTERING_NAME_COUNT];
-
-    KnownParameters() = default;
-    KnownParameters& operator=(const KnownParameters&) = delete;
-
-    // Only what was found is copied: that is little.
-    KnownParameters(const KnownParameters& other)
-        : list(other.list), last(other.last), present(other.present), repeated(other.repeated) {
-        for (uint64_t left = present; left; left &= left - 1) {
-            const int number = __builtin_ctzll(left);
-            found[number] = other.found[number];
-            values[number] = other.values[number];
-        }
-    }
 
     /// Whether there is a parameter of this number.
     bool has(unsigned number) const { return present >> number & 1; }

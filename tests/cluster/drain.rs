@@ -88,8 +88,8 @@ fn a_drain_survives_a_reload_and_the_death_of_the_engine() {
     assert!(is_in_use(node));
     node.command("clustering drain node3");
     let is_draining = || {
-        assert_eq!(node.status().column("node3", "AdminState"), "draining");
-        assert_eq!(node.status().column("node2", "AdminState"), "enabled");
+        assert_eq!(node.status().column("node3", "Admin"), "draining");
+        assert_eq!(node.status().column("node2", "Admin"), "enabled");
         assert!(!is_in_use(node));
     };
     is_draining();
@@ -122,7 +122,7 @@ fn a_damaged_note_of_what_is_drained_is_ignored_with_a_warning() {
         line.ends_with("so no node is drained or disabled: its beginning or its end is missing"),
         "{line}"
     );
-    assert_eq!(node.status().column("node3", "AdminState"), "enabled");
+    assert_eq!(node.status().column("node3", "Admin"), "enabled");
     assert!(is_in_use(node));
 
     node.command("clustering drain node3");

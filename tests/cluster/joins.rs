@@ -256,7 +256,7 @@ fn everything_works_together() {
     assert!(traffic.is_within(&known, &known), "{traffic:?}");
     cluster.everybody_reaches_everybody();
     for node in cluster.nodes() {
-        assert_eq!(node.status().column("node3", "AdminState"), "draining");
+        assert_eq!(node.status().column("node3", "Admin"), "draining");
     }
     assert_eq!(cluster.place(room), "node3");
     guests.into_iter().for_each(Talk::hang_up);

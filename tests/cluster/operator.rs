@@ -46,7 +46,7 @@ fn the_status_is_in_the_grammar_of_all_modules() {
     assert_eq!(status.ids(), ["node1", "node2", "node3"]);
     for (column, value) in [
         ("State", "up"),
-        ("AdminState", "enabled"),
+        ("Admin", "enabled"),
         ("Weight", "100"),
         ("Forwards", "1"),
         ("Failures", "0"),

@@ -275,7 +275,7 @@ fn the_man_page_has_every_setting_with_the_default_of_the_reference() {
 #[test]
 fn the_man_page_has_every_command_and_no_other() {
     let help = command::help();
-    let usage = help.lines().map(|line| line.trim_start());
+    let usage = help.lines().map(str::trim_start);
     let usage = usage.filter_map(|line| line.split("  ").next());
     let usage: BTreeSet<_> = usage.map(str::to_owned).collect();
     let page = read("docs/yate-clustering.7");

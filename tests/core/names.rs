@@ -144,7 +144,7 @@ proptest! {
             timed_out,
             handled,
             retval: node.as_bytes(),
-            row: has_row.then(|| node.as_bytes()),
+            row: has_row.then_some(node.as_bytes()),
             error: error.map(str::as_bytes),
             reason: reason.as_bytes(),
         };

@@ -50,6 +50,7 @@ impl Postgres {
     ///
     /// # Panics
     /// When there is no `PostgreSQL`, or it doesn't start.
+    #[must_use]
     pub fn start() -> Self {
         let programs = programs();
         let directory = TempDir::with_prefix("postgres-").expect("there is room in /tmp");
@@ -101,11 +102,13 @@ impl Postgres {
     }
 
     /// The directory of the server's socket, which is its host's name.
+    #[must_use]
     pub fn host(&self) -> &Path {
         self.directory.path()
     }
 
     /// A section of pgsqldb.conf with an account for the server.
+    #[must_use]
     pub fn account(&self, name: &str) -> String {
         let host = self.host().display();
         format!("[{name}]\nhost={host}\ndatabase=postgres\nuser=postgres\n")
@@ -115,6 +118,7 @@ impl Postgres {
     ///
     /// # Panics
     /// When the server refuses it.
+    #[expect(clippy::must_use_candidate, reason = "what is written has no rows")]
     pub fn sql(&self, query: &str) -> String {
         let output = Command::new(self.programs.join("psql"))
             .args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"])

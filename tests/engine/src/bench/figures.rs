@@ -4,6 +4,10 @@
 use std::env;
 
 /// A number from the environment.
+///
+/// # Panics
+/// When it's something else.
+#[must_use]
 pub fn setting(name: &str, default: u32) -> u32 {
     env::var(name).map_or(default, |value| value.parse().expect("it is a number"))
 }

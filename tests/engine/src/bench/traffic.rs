@@ -23,6 +23,7 @@ enum Sign {
 
 impl Kind {
     /// Whether a dispatch did what the module is for.
+    #[must_use]
     pub fn is_treated(&self, outcome: &Outcome) -> bool {
         match self.treated {
             Sign::Param(name, value) => outcome.get(name) == Some(value.as_bytes()),
@@ -31,6 +32,7 @@ impl Kind {
     }
 
     /// All kinds in the order of the table.
+    #[must_use]
     pub fn all() -> Vec<Self> {
         let direct = "sip/sip:4021@10.0.0.21:5060";
         let kind = |name, message, treated| Self {
@@ -80,6 +82,7 @@ impl Kind {
 }
 
 /// A call whose place is to be looked up.
+#[must_use]
 pub fn located_call() -> Message {
     call("call.execute").with("callto", "cluster/*/conf/7")
 }
@@ -126,6 +129,7 @@ fn call(name: &str) -> Message {
 }
 
 /// What a SIP channel says of a registration.
+#[must_use]
 pub fn registration() -> Message {
     message(
         "user.register",
