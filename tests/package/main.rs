@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use engine_bridge::module_path;
 use tempfile::TempDir;
 
 mod metrics;
+mod orders;
 
 /// Tags about who makes a package: DEBFULLNAME and DEBEMAIL say so when it's built.
 const PACKER: &str = "bogus-mail-host,bogus-mail-host-in-debian-changelog,root-in-contact";
@@ -34,6 +36,12 @@ fn run(command: &mut Command) -> Output {
 
 fn text(command: &mut Command) -> String {
     String::from_utf8(run(command).stdout).unwrap()
+}
+
+/// The build notes what it has put in place, so one test at a time has it do so.
+fn installing() -> MutexGuard<'static, ()> {
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    INSTALLING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a heading is called in a link.
@@ -283,6 +291,7 @@ fn an_installation_keeps_the_stock_module_and_brings_it_back() {
     let stock = place.with_extension("yate.stock");
     fs::create_dir_all(place.parent().unwrap()).unwrap();
     fs::write(&place, "stock").unwrap();
+    let _installing = installing();
     let cmake = |arguments: &[&str]| {
         let mut command = Command::new("cmake");
         run(command
