@@ -14,6 +14,7 @@ pub(crate) mod preroute;
 pub(crate) mod register;
 pub(crate) mod route;
 pub(crate) mod startup;
+pub(crate) mod transport;
 pub(crate) mod unregister;
 mod visited;
 
@@ -114,9 +115,10 @@ impl Kind {
     pub const fn names(self) -> NameSet {
         use Name::{
             Allocate, Answered, Billid, Called, Caller, Callto, CauseSip, ClusterOrigin,
-            ClusterTarget, Code, ConnectionId, Data, Direction, Error, Id, IpHost, IpHostReceived,
-            Nodename, Nodeprefix, OsipBillid, OsipCallto, OsipNodename, OsipPrefix, OsipSignature,
-            OsipUsername, OsipVisited, Reason, ReasonSip, RouteType, Transport, User, Username,
+            ClusterTarget, Code, ConnectionId, Data, Direction, Error, Expires, Id, InConnectionId,
+            InTransport, IpHost, IpHostReceived, Nodename, Nodeprefix, OsipBillid, OsipCallto,
+            OsipNodename, OsipPrefix, OsipSignature, OsipUsername, OsipVisited, OutTransport,
+            OutTransportMore, Reason, ReasonSip, RouteType, User, Username,
         };
         const HEADERS: NameSet = NameSet::of(&CLUSTER_HEADERS);
         const SENDER: NameSet = NameSet::of(&[IpHost, IpHostReceived]);
@@ -130,7 +132,7 @@ impl Kind {
             OsipVisited,
         ]);
         match self {
-            Self::Route => NameSet::of(&[Called, Billid, ClusterOrigin, Id])
+            Self::Route => NameSet::of(&[Called, Billid, ClusterOrigin, ConnectionId, Id])
                 .and(HEADERS)
                 .and(SENDER)
                 .and(FAILURE),
@@ -144,15 +146,18 @@ impl Kind {
                 Username,
                 ClusterTarget,
                 ConnectionId,
-                Transport,
+                OutTransport,
+                OutTransportMore,
+                InConnectionId,
+                InTransport,
                 OsipPrefix,
                 User,
             ])
             .and(HEADERS)
             .and(SENT)
             .and(FAILURE),
-            Self::Register => NameSet::of(&[Data]),
-            Self::Unregister => NameSet::of(&[Data, Nodename]),
+            Self::Register => NameSet::of(&[Data, ConnectionId, InTransport, Username, Expires]),
+            Self::Unregister => NameSet::of(&[Data, Nodename, InConnectionId, Username]),
             Self::Cdr => NameSet::of(&[Nodename, Nodeprefix]),
             Self::Locate => NameSet::of(&[Allocate, Callto]).and(FAILURE),
             Self::Startup => NameSet::of(&[Id, Direction, Callto]),

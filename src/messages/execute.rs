@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use super::instant;
 use super::visited::Visited;
+use super::{instant, transport};
 use crate::addressing::resource::{ANY_NODE, Target, trim_blanks};
 use crate::auth::signature::Signed;
 use crate::decision::{Decision, Rejection};
@@ -118,6 +118,7 @@ fn deliver<'m, P: Parameters<'m>>(
     if decision.kind == Kind::Message {
         instant::strip_for_phone(decision);
     }
+    transport::to_phone(decision, target.resource);
     decision.set(Name::Callto, target.resource);
 }
 
@@ -193,7 +194,8 @@ fn forward<'m, P: Parameters<'m>>(
         target: uri.clone(),
     });
     write_headers(decision, target, visited);
-    clear_transport(decision);
+    let by = section.and_then(|node| node.transport);
+    transport::to_node(decision, by.unwrap_or(settings.transport));
     // Last, since the resource is a part of the old text.
     decision.verdict.set_value(Name::Callto, uri);
 }
@@ -307,18 +309,4 @@ fn reject_unreachable<'m, P: Parameters<'m>>(
     });
     let reason = format!("cluster node '{}' is {why}", Escaped(node));
     decision.fail(Rejection::OFFLINE, &reason);
-}
-
-/// Removes the phone's own transport, which a registrar may have brought along and which means nothing on the
-/// way to another node.
-fn clear_transport<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
-    let connection = &decision.settings.connection;
-    if connection.is_empty() {
-        decision.clear(Name::ConnectionId);
-    } else {
-        decision.set_made(Name::ConnectionId, |text| {
-            text.extend_from_slice(connection);
-        });
-    }
-    decision.clear(Name::Transport);
 }

@@ -3,8 +3,8 @@
 //! `call.route`: a call to `prefix/...` that another node sent is recognised and routed on. The cluster headers
 //! of any other sender are removed.
 
-use super::has_cluster_headers;
 use super::visited::Visited;
+use super::{has_cluster_headers, transport};
 use crate::addressing::resource::trim_blanks;
 use crate::auth::authenticate::{NonceUse, authenticate, sender};
 use crate::auth::trust::AuthError;
@@ -69,6 +69,7 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) 
         if let Some(billid) = decision.filled(Name::SipBillid) {
             decision.set(Name::Billid, billid);
         }
+        transport::to_phone(decision, callto);
     }
     decision.set(Name::Called, called);
 }

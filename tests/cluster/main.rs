@@ -9,12 +9,14 @@
 mod agent;
 mod call;
 mod cdr;
+mod certificate;
 mod command;
 mod configuration;
 mod dummy;
 mod engine;
 mod installation;
 mod lab;
+mod link;
 mod log;
 mod network;
 mod phone;
@@ -24,6 +26,9 @@ mod status;
 
 // What is shown.
 mod calls;
+mod connections;
+mod crashes;
+mod devices;
 mod drain;
 mod failures;
 mod forged;
@@ -38,4 +43,5 @@ mod probes;
 mod records;
 mod registrations;
 mod rooms;
+mod transport;
 mod unload;
