@@ -136,6 +136,10 @@ bool Decisions::send(const Verdict& verdict, uint32_t kind, Message& msg) {
     }
     msg.retValue() = sent.retValue();
     msg.copyParams(sent, "code,error,reason");
+    if (!handled && msg["error"].null()) {
+        // So that whoever meets the message next knows that it was sent in vain.
+        msg.setParam("error", "noconn");
+    }
     return handled;
 }
 

@@ -167,7 +167,8 @@ typedef enum {
   CLUSTERING_ACTION_NEED_ALL = 4,
   /**
    * Dispatch a copy of the message with the edits written into it; the message gets the return value
-   * and the parameters `code`, `error` and `reason` that the copy then has, and is handled if the copy is.
+   * and the parameters `code`, `error` and `reason` that the copy then has, and is handled if the copy is. Where it
+   * isn't, and has no error, that is `noconn`.
    */
   CLUSTERING_ACTION_SEND = 5,
   /**

@@ -34,7 +34,8 @@ pub enum clustering_action {
     /// Release this verdict and ask again with all the parameters of the message.
     CLUSTERING_ACTION_NEED_ALL = 4,
     /// Dispatch a copy of the message with the edits written into it; the message gets the return value
-    /// and the parameters `code`, `error` and `reason` that the copy then has, and is handled if the copy is.
+    /// and the parameters `code`, `error` and `reason` that the copy then has, and is handled if the copy is. Where it
+    /// isn't, and has no error, that is `noconn`.
     CLUSTERING_ACTION_SEND = 5,
     /// Ask a database by a message that is named as `retval` and has the edits as its parameters, for no
     /// longer than `timeout`, then call `clustering_resume`.

@@ -182,7 +182,9 @@ fn forward<'m, P: Parameters<'m>>(
         .make(|text| callto.expand(node, &groups, &addressed, text));
     let uri = decision.verdict.trim(uri);
     if decision.verdict.resolve(&uri).is_empty() {
-        return decision.report(Event::NoTarget { node });
+        decision.report(Event::NoTarget { node });
+        let reason = format!("no target for cluster node '{}'", Escaped(node));
+        return decision.fail(Rejection::NO_ROUTE, &reason);
     }
     if is_message
         && settings

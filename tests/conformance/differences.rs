@@ -24,23 +24,27 @@ pub enum Difference {
     UntrustedHeaders,
     /// A node that doesn't match leaves the call untouched, but says so.
     NodeMismatch,
+    /// So does a target that comes out empty.
+    EmptyTarget,
     /// A header without a value isn't sent, and no `username` is made up.
     EmptyHeaders,
 }
 
 impl Difference {
     /// Those that occur when no sender is trusted, in the order in which they are applied.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::RefusedSettings,
         Self::UntrustedHeaders,
         Self::NodeMismatch,
+        Self::EmptyTarget,
         Self::EmptyHeaders,
     ];
 
     /// Those that are left when every sender is trusted.
-    pub const TRUSTED: [Self; 3] = [
+    pub const TRUSTED: [Self; 4] = [
         Self::RefusedSettings,
         Self::NodeMismatch,
+        Self::EmptyTarget,
         Self::EmptyHeaders,
     ];
 
@@ -59,6 +63,13 @@ impl Difference {
                 if is_mismatch(case).unwrap_or(false) {
                     changed.set("error", Value::Exactly(Some(b"noroute".to_vec())));
                     changed.set("reason", Value::Beginning("no such cluster node"));
+                }
+            }
+            Self::EmptyTarget => {
+                let is_forwarded = |(name, _): &(Vec<u8>, Value)| name == b"osip_x-nodename";
+                if is_mismatch(case) == Some(false) && !changed.params.iter().any(is_forwarded) {
+                    changed.set("error", Value::Exactly(Some(b"noroute".to_vec())));
+                    changed.set("reason", Value::Beginning("no target for cluster node"));
                 }
             }
             Self::EmptyHeaders => empty_headers(case, &mut changed),
