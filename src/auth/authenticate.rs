@@ -28,11 +28,11 @@ pub(crate) enum NonceUse {
     Peek,
 }
 
-/// Checks that a message's cluster headers are to be trusted.
+/// Decides whether a message's cluster headers are trusted.
 ///
 /// # Errors
 ///
-/// Says why they are not.
+/// Gives the reason why they are not.
 pub(crate) fn authenticate<'m, P: Parameters<'m>>(
     decision: &Decision<'_, 'm, P>,
     nonce_use: NonceUse,
