@@ -262,7 +262,7 @@ fn called_there<'t>(prefix: &Prefix, target: &'t [u8]) -> Cow<'t, [u8]> {
     behind_prefix(prefix, target.strip_prefix(b"sip/").unwrap_or(target))
 }
 
-/// Writes the headers by which the next node knows what it gets, and from which node.
+/// Writes the headers that describe the call to the next node.
 fn write_headers<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     Target { node, resource }: Target<'m>,

@@ -3,7 +3,7 @@
 //! `call.preroute`: a call that another node sent goes on with the billid that it began with; one that begins
 //! here has this node's name in it, so that nodes that were started in the same second make no billid twice.
 //!
-//! Only here can a channel be given its billid, so this is what joins the CDRs of all legs of a call on
+//! A channel can be given its billid only here. So this message joins the CDRs of all legs of a call on
 //! all nodes. The headers are authenticated as for `call.route`, which has the last word and logs it; here an
 //! untrusted header is simply not taken.
 

@@ -88,7 +88,7 @@ impl<'m> Visited<'m> {
         earlier.filter(|text| !text.is_empty()).map(Entry::read)
     }
 
-    /// How often the call was forwarded.
+    /// The number of times that the call was forwarded.
     pub(crate) fn hops(self) -> usize {
         self.entries().count() + usize::from(!self.origin.is_empty())
     }
