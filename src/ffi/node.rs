@@ -188,8 +188,9 @@ pub unsafe extern "C" fn clustering_decides(core: *const clustering_core, kind: 
     guard(|| core.0.decides(kind)).unwrap_or(false)
 }
 
-/// Gives the priority at which the host is to install its handler for messages of a kind: once, after the first
-/// `clustering_load` that wasn't refused. Should later settings say another priority, the core has that logged.
+/// Gives the priority at which the host is to install its handler for messages of a kind: once, after the
+/// first `clustering_load` that wasn't refused. When later settings have another priority, the core has a
+/// warning logged.
 ///
 /// * `core`: the node. NULL gives 0.
 /// * `kind`: a `clustering_kind`; any other number gives 0.
@@ -213,8 +214,8 @@ pub unsafe extern "C" fn clustering_priority(core: *const clustering_core, kind:
 ///
 /// * `core`: the node. NULL gives an empty text.
 ///
-/// Returns a text that the host owns, never an empty one, except where the core failed: then what was kept
-/// before is worth more. Threads: any.
+/// Returns a text that the host owns, never an empty one, except where the core failed: then the text that
+/// was kept before is worth more. Threads: any.
 ///
 /// # Safety
 ///
