@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-// The parameter names that the core knows, and how they are told from others at a glance.
+// The parameter names that the core knows, and a quick way to tell them from others.
 
 #ifndef CLUSTERING_SHIM_NAMES_H
 #define CLUSTERING_SHIM_NAMES_H
@@ -86,7 +86,7 @@ private:
 
 /// The names that are looked for in some messages.
 ///
-/// Nearly all that a message has besides is told by its first character and its length.
+/// Nearly all other parameters of a message are told by their first character and length.
 class NameFilter {
 public:
     /// Looks for the names that have their bit in `wanted`.
@@ -111,9 +111,9 @@ private:
     static unsigned column(unsigned length) { return length < 63 ? length : 63; }
 
     const Names& m_names;
-    // Never with a bit for `Names::Other`.
+    // It never has a bit for `Names::Other`.
     uint64_t m_wanted;
-    // By the first character a bit for each length that a name has.
+    // A bit for each length that a name has, by its first character.
     uint64_t m_lengths[s_rows] = {};
 };
 
