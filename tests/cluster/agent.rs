@@ -2,8 +2,8 @@
 
 //! What a phone and its calls share: a link, and what came in.
 //!
-//! One thread reads. It answers what needs no thought, so that a test speaks only of what it is
-//! about, and puts everything aside until somebody takes it.
+//! One thread reads. It answers simple requests by itself, so that a test speaks only of its own subject. It
+//! keeps everything else until a test takes it.
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, SocketAddrV4};
@@ -19,9 +19,9 @@ use crate::sip::SipMessage;
 /// After this time without any answer a request is sent once more.
 const RESEND: Duration = Duration::from_millis(500);
 
-/// Someone who speaks SIP.
+/// A SIP user agent.
 pub struct Agent {
-    /// Whose phone it is.
+    /// The user of the phone.
     pub user: String,
     /// Where it says it is.
     pub address: SocketAddrV4,
@@ -36,11 +36,11 @@ pub struct Agent {
 #[derive(Default)]
 struct State {
     inbox: Vec<Received>,
-    /// What was answered to the requests that came, the empty text where nothing was yet.
+    /// The answers to the requests that came, the empty text where there was none yet.
     answers: HashMap<String, String>,
 }
 
-/// A message, and who sent it.
+/// A message, and its sender.
 pub struct Received {
     /// The message.
     pub message: SipMessage,
@@ -95,7 +95,7 @@ impl Agent {
         format!("sip:{}@{}{transport}", self.user, self.address)
     }
 
-    /// The Contact header of whatever this agent says.
+    /// The Contact header of this agent's messages.
     pub fn contact(&self) -> String {
         format!("<{}>", self.uri())
     }
@@ -138,7 +138,7 @@ impl Agent {
         self.picks_up.store(true, Ordering::Relaxed);
     }
 
-    /// What can be answered to a request.
+    /// An answer to a request.
     pub fn answer_to(&self, request: &SipMessage, code: u16) -> SipMessage {
         let tag = format!("{}-{}", self.user, request.header("Call-ID"));
         let answer = request.answer(code, &tag).with("Contact", &self.contact());
@@ -149,7 +149,7 @@ impl Agent {
         }
     }
 
-    /// A message that says that we could speak and hear, though nobody listens where it says.
+    /// A message with a description of media, though nobody listens at its address.
     pub fn with_sdp(&self, message: SipMessage) -> SipMessage {
         let address = self.address.ip();
         let sdp = format!(
@@ -206,7 +206,7 @@ impl Agent {
         let mut state = self.state.lock().unwrap();
         if message.code() == 0 {
             if let Some(answer) = state.answers.get(&key(message)) {
-                // It was sent once more, so that it may have missed the answer.
+                // It was sent once more, so its sender may have missed the answer.
                 if !answer.is_empty() {
                     self.say(answer, received.from);
                 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! A cluster on one host, with phones around it: all that a test needs, and for it alone.
+//! A cluster on one host, with phones around it, for one test alone.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use crate::network::{Network, SIP, TLS};
 use crate::phone::Phone;
 use crate::registrar::{Phones, Registrar};
 
-/// How many lines of each node's log a failed test shows.
+/// The number of lines of each node's log that a failed test shows.
 const LAST_LINES: usize = 150;
 /// From this port on phones have the near ends of their connections.
 const NEAR_END: u16 = 40_000;
@@ -34,7 +34,7 @@ pub struct Plan {
     wishes: Wishes,
     postgres: bool,
     authority: Option<Authority>,
-    /// A node, and the module that it has instead of ours.
+    /// A node, and the module that it has instead of the one under test.
     other: Option<(&'static str, PathBuf)>,
 }
 
@@ -182,12 +182,12 @@ impl Lab {
         node.unwrap_or_else(|| panic!("there is no {name}"))
     }
 
-    /// What a node has to say.
+    /// The log of a node.
     pub fn log(&self, name: &str) -> Log {
         self.node(name).log()
     }
 
-    /// Where a node listens for SIP.
+    /// The address at which a node listens for SIP.
     pub fn sip(&self, name: &str) -> SocketAddrV4 {
         self.network.sip(name)
     }
@@ -265,7 +265,7 @@ impl Lab {
 }
 
 impl Drop for Lab {
-    /// That each node ends by itself, and well, is part of every test.
+    /// Each node must end by itself, and well: that is part of every test.
     fn drop(&mut self) {
         if thread::panicking() {
             self.show_logs();

@@ -18,7 +18,7 @@ fn nodes_with_the_stock_module_and_nodes_with_this_one_call_each_other() {
     let stock = PathBuf::from(env::var_os("STOCK").expect("STOCK names it"));
     for node in ["node1", "node2"] {
         let plan = Lab::of(2).with_other_module(node, stock.clone());
-        // By the stock module's own default it's left to chance whether a location gets a prefix.
+        // The stock module's default leaves it to chance whether a location gets a prefix.
         let plan = plan.clustering("[priorities]\nuser.register=49\n");
         let lab = plan.start();
         let (alice, bob) = lab.alice_and_bob();

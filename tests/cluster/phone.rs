@@ -126,12 +126,12 @@ impl Phone {
         self.agent.pick_up();
     }
 
-    /// Calls somebody. Comes back once the node has said anything.
+    /// Calls somebody. Comes back once the node has answered anything.
     pub fn call(&self, user: &str) -> OutgoingCall {
         self.call_with(user, &[])
     }
 
-    /// Calls somebody, and says more than usual.
+    /// Calls somebody, with more headers than usual.
     pub fn call_with(&self, user: &str, headers: &[(&str, &str)]) -> OutgoingCall {
         let mut invite = self.request_to("INVITE", user);
         for (name, value) in headers {
@@ -233,7 +233,7 @@ impl Phone {
         self.agent.ask(request, self.node()).code()
     }
 
-    /// A request to somebody that begins something new.
+    /// A request to somebody that begins a new transaction.
     fn request_to(&self, method: &str, user: &str) -> SipMessage {
         let uri = format!("sip:{user}@{}", self.node());
         let Agent { user, address, .. } = &*self.agent;
@@ -262,7 +262,7 @@ impl Drop for Phone {
     fn drop(&mut self) {
         self.agent.stop();
         if let Some(reader) = self.reader.take() {
-            // If it failed, the test has missed what it would have read.
+            // If it failed, the test has missed the message that it would have read.
             let _ = reader.join();
         }
     }

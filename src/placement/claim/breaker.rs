@@ -65,7 +65,10 @@ mod tests {
         assert!(!breaker.admits(10 + RETRY, RETRY));
         assert!(breaker.admits(11 + RETRY, RETRY));
         assert!(!breaker.admits(12 + RETRY, RETRY), "somebody asks already");
-        assert!(breaker.admits(12 + 2 * RETRY, RETRY), "he never came back");
+        assert!(
+            breaker.admits(12 + 2 * RETRY, RETRY),
+            "the caller never came back"
+        );
         assert!(breaker.reset());
         assert!(!breaker.reset(), "known");
         assert!(breaker.admits(13 + 2 * RETRY, RETRY));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Where a call may go, and how often.
+//! The ways that a call may go, and the number of its hops.
 
 use clustering::cluster::Cluster;
 use clustering::messages::Kind;
