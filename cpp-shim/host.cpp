@@ -104,7 +104,7 @@ bool matchesEngine() {
     if (params["version"] != YATE_VERSION) {
         return misfit("this is", params["version"].safe());
     }
-    // Where the revision of one of them isn't known the version has to do.
+    // The version has to do where the revision of one of them isn't known.
     const String& revision = params["revision"];
     if (revision && YATE_REVISION[0] && revision != YATE_REVISION) {
         return misfit("that was revision " YATE_REVISION ", this is", revision);

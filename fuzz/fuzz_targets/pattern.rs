@@ -20,7 +20,7 @@ use libfuzzer_sys::fuzz_target;
 #[derive(Arbitrary, Debug)]
 struct Input {
     pattern: Text,
-    /// Where not empty, a piece of another pattern for each byte.
+    /// If not empty, a piece of another pattern for each byte.
     pieces: Text,
     nodes: Lines,
 }

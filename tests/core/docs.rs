@@ -263,7 +263,7 @@ fn the_man_page_has_every_setting_with_the_default_of_the_reference() {
             shown.insert((section.clone(), key.to_owned(), default.to_owned()));
         }
     }
-    // Where it takes a sentence there, the page has that below.
+    // A default that takes a sentence there stands below on the page.
     let first = |(section, key, default): Setting| {
         let default = default.split(',').next().unwrap().replace('`', "");
         (section, key, default)

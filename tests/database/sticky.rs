@@ -19,7 +19,7 @@ const SELFISH: [&[(&str, u32)]; 2] = [
     &[("node1", 0), ("node2", 100)],
 ];
 
-/// Where `node2` is out, one node gives its resources to `node1`, and the other to `node3`.
+/// One node gives the resources of `node2` to `node1` when it is out, and the other to `node3`.
 const HEIRS: [&[(&str, u32)]; 2] = [
     &[("node1", 100), ("node2", 100), ("node3", 0)],
     &[("node1", 0), ("node2", 100), ("node3", 100)],
