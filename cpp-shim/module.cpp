@@ -265,7 +265,7 @@ void ClusteringModule::restore() {
           reason.safe());
 }
 
-// Where the connections of registrations are kept from an unload to the next load.
+// The file that keeps the connections of registrations from an unload to the next load.
 static String connectionsPath() {
     return Engine::configFile("clustering_connections");
 }
@@ -275,7 +275,7 @@ static String run() {
     return String(Engine::runId());
 }
 
-// Goes on with the connections that phones had when the module was unloaded.
+// Takes over the connections that phones had when the module was unloaded.
 void ClusteringModule::restoreConnections() {
     const String path = connectionsPath();
     String connections;
@@ -294,7 +294,7 @@ void ClusteringModule::restoreConnections() {
               path.c_str(), reason.c_str());
     }
     if (read == FileRead::Done) {
-        // Of use only once: later on other connections have taken the place of these.
+        // The file is of use only once: later on other connections have taken the place of these.
         ::unlink(path);
     }
 }

@@ -78,8 +78,8 @@ private:
     // The first name of each slot, and behind each name the next one.
     uint8_t m_first[1U << s_bits];
     uint8_t m_next[CLUSTERING_NAME_COUNT];
-    // The names with a `*`, `Other` in place of those that there aren't, and the least of their
-    // lengths without that; longer than any name as long as there is none.
+    // The names with a `*`, `Other` in place of missing ones, and the least of their lengths
+    // without the `*`; longer than any name where there is none.
     unsigned m_open[2] = {Other, Other};
     unsigned m_openLength = UINT_MAX;
 };

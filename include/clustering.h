@@ -715,11 +715,11 @@ clustering_result clustering_restore(const clustering_core *core,
                                      clustering_owned_text *error);
 
 /**
- * Gives the connections of the registrations on this node, for the same run of the host to go on with after the
- * module was unloaded and loaded again.
+ * Gives the connections of the registrations on this node. The same run of the host takes them over after
+ * the module was unloaded and loaded again.
  *
  * * `core`: the node. NULL gives an empty text.
- * * `run`: what tells this run of the host from any other.
+ * * `run`: a text that tells this run of the host from any other.
  *
  * Returns a text that the host owns; an empty one where there are none, or where the core failed. Threads: any.
  *
@@ -733,12 +733,12 @@ clustering_owned_text clustering_connections(const clustering_core *core,
  *
  * * `core`: the node.
  * * `connections`: a text of `clustering_connections`, or an empty one.
- * * `run`: as for `clustering_connections`. What another run of the host has left is left out.
+ * * `run`: as for `clustering_connections`. The connections of another run of the host are left out.
  * * `now`: the time in microseconds, on the clock of `clustering_tick`.
  * * `error`: gets the reason where the text is damaged, else an empty text; the host owns it in both cases.
  *   NULL where none is wanted.
  *
- * Returns what `clustering_restore` does. Threads: any.
+ * Returns the same as `clustering_restore`. Threads: any.
  *
  * \pre `core` is NULL or a node; `connections` and `run` are valid for the call; `error` is NULL or valid for a write.
  */

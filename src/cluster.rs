@@ -328,12 +328,12 @@ impl Cluster {
         &self.shared.connections
     }
 
-    /// Goes on with the connections that were [written](Connections::write) in the same `run` of the engine;
-    /// without any where the text is empty. `now` is on the clock of [`tick`](Self::tick).
+    /// Takes over the connections that were [written](Connections::write) in the same `run` of the engine;
+    /// none where the text is empty. `now` is on the clock of [`tick`](Self::tick).
     ///
     /// # Errors
     ///
-    /// When it is damaged; then nothing of it is taken.
+    /// Fails when the text is damaged; then nothing of it is taken.
     pub fn restore_connections(
         &self,
         text: &[u8],

@@ -113,7 +113,7 @@ pub enum Event<'m> {
         node: &'m [u8],
         /// The first of them.
         name: &'m [u8],
-        /// How many.
+        /// The number of them.
         count: usize,
     },
     /// A call to a node that can't be reached.
@@ -136,7 +136,7 @@ pub enum Event<'m> {
     ConnectionsFull {
         /// The location that was registered.
         location: &'m [u8],
-        /// How many are remembered.
+        /// The number that is remembered.
         most: usize,
     },
     /// The core failed on a message.

@@ -21,7 +21,9 @@
 //! | [`addressing::resource`] | the grammar `prefix/NODE/RESOURCE` |
 //! | [`addressing::pattern`] | the POSIX pattern that node names must match |
 //! | [`addressing::template`] | `callto`: from a node's name to the target that reaches it |
-//! | [`messages`] | one file for each message: `preroute`, `route`, `execute`, `instant`, `register`, `unregister`, `cdr`, `locate`, `startup`, `hangup`; beside them `visited`, the nodes that a call has been on |
+//! | [`addressing::uri`] | the user part of a URI |
+//! | [`messages`] | one file for each message: `preroute`, `route`, `execute`, `instant`, `register`, `unregister`, `cdr`, `locate`, `startup`, `hangup`; beside them `visited` (loops), `breadth` (forks), `extension` (`X-Cluster`), `transport` (the way out of this node) |
+//! | [`connections`] | the connections by which registered phones are reached |
 //! | [`auth`] | trusted senders ([`auth::trust`]), signatures ([`auth::signature`]), replays ([`auth::nonce_cache`]), the check that brings them together (`authenticate`) |
 //! | [`nodes`] | the nodes that have sections: state, health ([`nodes::health`]), probes ([`nodes::probe`]), ends of calls (`calls`), admin states ([`nodes::admin`]) |
 //! | [`placement::rendezvous`] | the node that a resource is placed on |

@@ -49,7 +49,7 @@ pub enum Kind {
     Unregister,
     /// `msg.execute`: an instant message is about to be sent.
     Message,
-    /// `call.execute` again, behind modules that route calls as late as that: a target that one of these has brought.
+    /// `call.execute` again, behind modules that route calls late: for a target that one of them has brought.
     LateExecute,
     /// `msg.execute` again, for the same.
     LateMessage,

@@ -30,7 +30,7 @@ pub struct Node {
     pub name: Box<[u8]>,
     /// The target that reaches it, where that isn't the one for all nodes.
     pub callto: Option<Template>,
-    /// What is sent there is sent over, where that isn't what all nodes have.
+    /// The transport of calls to it, where that isn't the one for all nodes.
     pub transport: Option<Transport>,
     /// Its weight in placement, compared with those of the others; 0 for nothing.
     pub weight: u32,

@@ -92,9 +92,9 @@ pub struct Settings {
     pub locate: Box<[u8]>,
     /// The SIP connection for calls to other nodes; empty for the engine's choice.
     pub connection: Box<[u8]>,
-    /// What calls to other nodes are sent over, but for a node that has another.
+    /// The transport of calls to other nodes, but for a node that has its own.
     pub transport: Transport,
-    /// How many registrations' connections are remembered.
+    /// The most registrations whose connections are remembered.
     pub registrations: usize,
     /// The most times that a call may be forwarded from node to node.
     pub hops: usize,

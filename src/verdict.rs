@@ -54,7 +54,7 @@ pub enum Edit<'m> {
 pub struct OtherEdit<'m> {
     /// The parameter.
     pub name: Value<'m>,
-    /// What it is set to; `None` where all of that name are removed.
+    /// The new value; `None` where all parameters of that name are removed.
     pub value: Option<Value<'m>>,
 }
 

@@ -118,7 +118,7 @@ const CASES: [Case; 10] = [
     },
 ];
 
-/// What is allocated is counted for the whole process, so one test at a time.
+/// Allocations are counted for the whole process, so one test at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
 #[test]
@@ -165,7 +165,7 @@ fn nothing_is_allocated_for_a_usual_message() {
     unsafe { clustering_free(&mut { core }) };
 }
 
-/// What the documentation says of it is held here.
+/// Holds the documentation's figure.
 #[test]
 fn a_registration_takes_about_half_a_kilobyte() {
     const COUNT: usize = 10_000;

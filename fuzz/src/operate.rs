@@ -320,7 +320,7 @@ impl Operator {
         self.takes(|core, error| unsafe { clustering_restore(core, bytes(state, empty), error) })
     }
 
-    /// Goes on with the connections of registrations; whether they were taken.
+    /// Restores the connections of registrations; returns whether they were taken.
     #[must_use]
     pub fn restore_connections(&self, text: &[u8], empty: Empty) -> bool {
         // SAFETY: NULL or a node; the texts outlive the call, which writes the error.
@@ -330,7 +330,7 @@ impl Operator {
         })
     }
 
-    /// Whether what was kept is taken, by a function that writes an error where it isn't.
+    /// Whether a kept text is taken, by a function that writes an error where it isn't.
     fn takes(
         &self,
         restore: impl FnOnce(*mut clustering_core, *mut clustering_owned_text) -> clustering_result,

@@ -14,9 +14,10 @@
 //! seconds and nonce, as the engine carries it. Each has its length in front, so that nothing can move from
 //! one to the next.
 //!
-//! A call that carries what nodes with version 1.0 don't know has a second HMAC at the end of its `X-Cluster`, of the
-//! version 2. It is of the same fields, of what stands behind the prefix in the request URI, of the rest of that header,
-//! and of each header for the phone, name and value. So older nodes take the call, and newer ones know it whole.
+//! A call with an extension, which nodes with version 1.0 don't know, has a second HMAC at the end of its
+//! `X-Cluster`, of version 2. It covers the same fields, the text behind the prefix in the request URI, the
+//! rest of that header, and name and value of each header for the phone. So older nodes take the call, and
+//! newer ones verify all of it.
 //!
 //! A nonce is the random number that the node's process was started with, and a count: it need not
 //! be secret, only used once.
@@ -35,7 +36,7 @@ use normalized::NormalizedHeader;
 
 /// The version of the signed text and of the algorithm.
 const VERSION: &[u8] = b"1";
-/// That of what is signed in `X-Cluster`.
+/// The version of the signed text in `X-Cluster`.
 const EXTENDED: &[u8] = b"2";
 
 /// The shortest secret, in bytes.
@@ -102,10 +103,10 @@ pub struct Signed<'a> {
     pub visited: &'a [u8],
 }
 
-/// What is signed of a call besides, where it carries more than nodes with version 1.0 know.
+/// The signed parts of a call's extension, where it has one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Extended<'a> {
-    /// What stands behind the prefix in the request URI.
+    /// The text behind the prefix in the request URI.
     pub called: &'a [u8],
     /// The header `X-Cluster`, but for its HMAC.
     pub extension: &'a [u8],
@@ -169,7 +170,7 @@ impl Keys {
         }
     }
 
-    /// Writes the HMAC of what a call carries besides, which was signed with `signature`; nothing where there is no
+    /// Writes the HMAC of a call's extension, which was signed with `signature`; nothing where there is no
     /// secret.
     pub(crate) fn sign_extended(
         &self,
@@ -186,7 +187,7 @@ impl Keys {
         out.extend_from_slice(mac.as_bytes());
     }
 
-    /// Whether an HMAC is that of what a call carries besides, which was signed with `signature`, by one of the
+    /// Whether an HMAC is that of a call's extension, which was signed with `signature`, by one of the
     /// secrets.
     #[must_use]
     pub(crate) fn verify_extended(
@@ -237,7 +238,7 @@ impl Keys {
     }
 }
 
-/// What is to be finished into the HMAC in `X-Cluster`.
+/// The HMAC in `X-Cluster`, yet to be finished.
 fn extended_mac(
     key: &Hmac<Sha256>,
     call: &Signed,
@@ -484,7 +485,7 @@ mod tests {
         assert!(!keys.verify_extended(&other, &extended, &header, &out));
         assert!(!keys.verify_extended(&CALL, &extended, b"1;1795383064;0-0;x", &out));
         assert!(!keys.verify_extended(&CALL, &extended, &header, b""));
-        // What was signed by version 1 is no HMAC of version 2.
+        // An HMAC of version 1 is none of version 2.
         let mac = header.rsplit(|&byte| byte == b';').next().unwrap();
         assert!(!keys.verify_extended(&CALL, &Extended::default(), &header, mac));
     }

@@ -90,7 +90,7 @@ names! {
     Billid = "billid",
     /// The number or resource that was called.
     Called = "called",
-    /// The name of whom is called, for people.
+    /// The name of the called user, for people.
     Calledname = "calledname",
     /// The target of a call.
     Callto = "callto",
@@ -128,9 +128,9 @@ names! {
     InTransport = "ip_transport",
     /// The transport that an outgoing call must use.
     OutTransport = "oip_transport",
-    /// All else that says how an outgoing call must be sent.
+    /// All other parameters of the way that an outgoing call must be sent.
     OutTransportMore = "oip_transport_*",
-    /// For how many seconds a registration is good.
+    /// The number of seconds that a registration is good.
     Expires = "expires",
     /// Headers of a call that are none of the cluster's.
     OsipOther = "osip_*",
@@ -138,7 +138,7 @@ names! {
     OsipPrefix = "osip-prefix",
     /// Header to another node: the call's billid.
     OsipBillid = "osip_x-billid",
-    /// Header to another node: what nodes with version 1.0 don't know.
+    /// Header to another node: the extension, which nodes with version 1.0 don't know.
     OsipCluster = "osip_x-cluster",
     /// Header to another node: the target that it shall call.
     OsipCallto = "osip_x-callto",
@@ -160,7 +160,7 @@ names! {
     RouteType = "route_type",
     /// Header from another node: the call's billid.
     SipBillid = "sip_x-billid",
-    /// Header from another node: what nodes with version 1.0 don't know.
+    /// Header from another node: the extension, which nodes with version 1.0 don't know.
     SipCluster = "sip_x-cluster",
     /// Header from another node: the target to call.
     SipCallto = "sip_x-callto",

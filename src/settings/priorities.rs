@@ -41,7 +41,7 @@ impl Priorities {
             let priority = reader.number(PRIORITIES, kind.key(), default, 0..=LAST);
             (priority, enabled && wanted && priority > 0)
         }));
-        // Where all is decided behind the late routing there is nothing to decide again.
+        // Nothing is decided again where the early handlers are behind the late routing themselves.
         for (early, late) in [
             (Kind::Execute, Kind::LateExecute),
             (Kind::Message, Kind::LateMessage),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What a phone and its calls share: a link, and what came in.
+//! The parts that a phone and its calls share: a link, and the messages that came in.
 //!
 //! One thread reads. It answers simple requests by itself, so that a test speaks only of its own subject. It
 //! keeps everything else until a test takes it.
@@ -23,9 +23,9 @@ const RESEND: Duration = Duration::from_millis(500);
 pub struct Agent {
     /// The user of the phone.
     pub user: String,
-    /// Where it says it is.
+    /// The address that it gives.
     pub address: SocketAddrV4,
-    /// What it has to the nodes, or to one of them.
+    /// Its link to the nodes, or to one of them.
     pub link: Link,
     state: Mutex<State>,
     arrived: Condvar,
@@ -49,7 +49,7 @@ pub struct Received {
 }
 
 impl Agent {
-    /// Someone who says that they are at an address.
+    /// An agent that gives this address as its own.
     pub fn new(user: &str, address: SocketAddrV4, link: Link) -> Arc<Self> {
         Arc::new(Self {
             user: user.to_owned(),
@@ -85,7 +85,7 @@ impl Agent {
         format!("SIP/2.0/{transport} {};branch={branch};rport", self.address)
     }
 
-    /// The URI by which this agent wants to be reached.
+    /// The URI by which this agent is reached.
     pub fn uri(&self) -> String {
         let transport = match self.link.transport {
             Transport::Udp => "",
@@ -177,7 +177,7 @@ impl Agent {
         })
     }
 
-    /// Nothing of these methods is there that nobody has taken.
+    /// Asserts that no message of these methods is left.
     pub fn has_nothing_of(&self, methods: &[&str]) {
         let inbox = &self.state.lock().unwrap().inbox;
         let is_one = |message: &SipMessage| methods.iter().any(|method| message.is(method));

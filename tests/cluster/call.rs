@@ -47,7 +47,7 @@ impl OutgoingCall {
         Self::sent(agent, agent.with_sdp(invite), node)
     }
 
-    /// Of an INVITE that has its body.
+    /// A call of an INVITE that has its body.
     pub(crate) fn sent(agent: &Arc<Agent>, invite: SipMessage, node: SocketAddr) -> Self {
         let agent = Arc::clone(agent);
         agent.send_until_heard(&invite, node);
@@ -107,7 +107,7 @@ impl OutgoingCall {
         Ok(talk)
     }
 
-    /// Waits until the call is refused, and gives all that is said to it.
+    /// Waits until the call is refused, and gives the whole answer.
     pub fn refusal(self) -> SipMessage {
         let answer = self.agent.answer(&self.invite, |code| code >= 300);
         let ack = self.beside("ACK").with("To", answer.header("To"));
@@ -199,7 +199,7 @@ impl IncomingCall {
         self.reply(code);
     }
 
-    /// Refuses it, and says more than usual.
+    /// Refuses it, with more headers than usual.
     pub fn refuse_with(self, code: u16, headers: &[(&str, &str)]) {
         let mut answer = self.agent.answer_to(&self.invite.message, code);
         for (name, value) in headers {

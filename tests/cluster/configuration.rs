@@ -21,7 +21,7 @@ pub struct Wishes {
     pub sip: String,
     /// Sections of `ysipchan.conf`.
     pub listeners: String,
-    /// How many phones a user may have.
+    /// The number of phones that a user may have.
     pub phones: Phones,
     /// The registrar's query that ends a registration, instead of the documented one.
     pub unregister: Option<String>,

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 /// The port of everybody who speaks SIP.
 pub const SIP: u16 = 5060;
-/// The port of those who encrypt it.
+/// The port of encrypted SIP.
 pub const TLS: u16 = 5061;
 /// The first phone; the nodes are at 1, 2 and 3.
 const PHONES: u8 = 101;
@@ -64,7 +64,7 @@ impl Network {
         SocketAddrV4::new(self.node(node), SIP)
     }
 
-    /// Where a node listens for encrypted connections.
+    /// The address at which a node listens for encrypted connections.
     pub fn tls(&self, node: &str) -> SocketAddrV4 {
         SocketAddrV4::new(self.node(node), TLS)
     }

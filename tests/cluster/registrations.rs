@@ -23,7 +23,7 @@ fn alice_and_bob_who_moved(lab: &Lab) -> (Phone, Phone) {
     (lab.phone("alice").at("node1"), bob)
 }
 
-/// What the node calls a phone's connection.
+/// The node's name for a phone's connection.
 fn name(lab: &Lab, node: &str, phone: &Phone) -> String {
     format!("tcp:{}-{}", lab.sip(node), phone.near_end())
 }

@@ -63,10 +63,9 @@ impl SipMessage {
         answer
     }
 
-    /// The first message of what came over a connection, and how many bytes it takes; `None` as long as
-    /// it isn't all there.
+    /// The first message in the bytes of a connection, and its length; `None` as long as it isn't complete.
     pub fn first(bytes: &[u8]) -> Option<(Self, usize)> {
-        // What keeps a connection alive is no part of a message.
+        // Bytes that keep a connection alive are no part of a message.
         let start = bytes.iter().position(|byte| !b"\r\n".contains(byte))?;
         let head = bytes[start..]
             .windows(4)

@@ -38,7 +38,7 @@ fn text(command: &mut Command) -> String {
     String::from_utf8(run(command).stdout).unwrap()
 }
 
-/// The build notes what it has put in place, so one test at a time has it do so.
+/// The build notes the files that it has installed, so one test at a time has it do so.
 fn installing() -> MutexGuard<'static, ()> {
     static INSTALLING: Mutex<()> = Mutex::new(());
     INSTALLING.lock().unwrap_or_else(PoisonError::into_inner)
@@ -261,7 +261,7 @@ fn no_library_needs_a_newer_rust_than_this_project() {
     assert!(newer.is_empty(), "newer than {own:?}: {newer:?}");
 }
 
-/// As make runs it, which has makes below it announce each directory.
+/// Runs it as make does, which has makes below it announce each directory.
 #[test]
 fn a_build_shows_progress_and_what_it_made_and_no_more() {
     let mut build = Command::new(repository().join("scripts/build"));
