@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What would happen to a target, a location or a called number, and by which setting: the command
+//! Explains the way of a target, a location or a called number, and the settings that decide it: the command
 //! `clustering where`. Nothing is sent, and nothing is counted.
 
 use std::iter;
@@ -152,7 +152,7 @@ fn explain_target(
     }
 }
 
-/// Why this module doesn't answer when it's asked for the node of a resource.
+/// The reason why this module doesn't answer when it's asked for the node of a resource.
 fn silence(settings: &Settings) -> Option<&'static str> {
     if settings.nodes.is_empty() {
         Some("no node has a section [node NAME]")
@@ -165,7 +165,7 @@ fn silence(settings: &Settings) -> Option<&'static str> {
     }
 }
 
-/// What is known of a node.
+/// Explains the state of a node.
 fn explain_node(node: &Node, lines: &mut Vec<String>) {
     let (name, state, reason) = (Escaped(&node.name), state(node), reason(node));
     lines.push(format!("Node '{name}' is {state}: {reason}"));
@@ -174,7 +174,7 @@ fn explain_node(node: &Node, lines: &mut Vec<String>) {
     }
 }
 
-/// A call of which nothing is known.
+/// A call without parameters.
 struct Nothing;
 
 impl<'m> Parameters<'m> for Nothing {
