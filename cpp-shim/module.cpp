@@ -158,7 +158,7 @@ bool ClusteringModule::unload() {
         endReload();
         m_probes = true;
         Debug(this, DebugWarn,
-              "Not unloading: a node or a database that was asked has not answered yet");
+              "Unload refused: a probed node or a queried database has not answered yet");
         return false;
     }
     // Reloads that come from now on find the module at work, and so are never carried out.
@@ -189,7 +189,7 @@ bool ClusteringModule::blockReloads() {
         endReload();
     }
     Debug(this, DebugWarn,
-          "Not unloading: %u calls or messages wait for others, %u reloads are under way",
+          "Unload refused: %u calls or messages wait for other modules, %u reloads are in progress",
           m_decisions.waiting(), m_pendingReloads.load());
     return false;
 }
@@ -258,8 +258,8 @@ void ClusteringModule::restore() {
         break;
     }
     }
-    Debug(this, DebugWarn, "Ignored '%s', so no node is drained or disabled: %s", path.c_str(),
-          reason.safe());
+    Debug(this, DebugWarn, "Could not use '%s', so no node is drained or disabled: %s",
+          path.c_str(), reason.safe());
 }
 
 void ClusteringModule::save() {
@@ -270,7 +270,7 @@ void ClusteringModule::save() {
     const clustering_borrowed_text state = text.bytes();
     // None at all means that the core has failed, and said so.
     if (state.len && !replaceFile(path, state.ptr, state.len)) {
-        Debug(this, DebugWarn, "Could not write '%s', so the next start won't know of this: %s",
+        Debug(this, DebugWarn, "Could not write '%s'; this change will be lost on restart: %s",
               path.c_str(), ::strerror(errno));
     }
 }
@@ -290,7 +290,7 @@ bool ClusteringModule::commandExecute(String& retVal, const String& line) {
         Configuration file;
         file = path;
         if (!file.load(false)) {
-            retVal << path << ": missing, or lacks a part that it requires\r\n";
+            retVal << path << ": the file or a required part of it is missing\r\n";
             return true;
         }
         const std::vector<clustering_setting> list = settings(file);
@@ -349,9 +349,10 @@ void ClusteringModule::statusDetail(String& str) {
 // Puts the file's settings in force; `false` where they are refused and others stay.
 bool ClusteringModule::load() {
     if (Engine::nodeName().null()) {
-        Debug(this, DebugNote, "Node name is empty, clustering disabled.");
+        Debug(this, DebugNote, "Node name is empty, so clustering is disabled");
     }
-    const char* stay = m_loaded ? "the settings in force stay" : "clustering stays disabled";
+    const char* stay =
+        m_loaded ? "the current settings stay in force" : "clustering stays disabled";
     const String path = Engine::configFile("clustering");
     Configuration file;
     file = path;
@@ -367,14 +368,14 @@ bool ClusteringModule::load() {
         CLUSTERING_RESULT_OK) {
         eachLine(errors.string(),
                  [this](const String& line) { Debug(this, DebugConf, "%s", line.c_str()); });
-        Debug(this, DebugConf, "Refused '%s', %s", path.c_str(), stay);
+        Debug(this, DebugConf, "File '%s' was refused, %s", path.c_str(), stay);
         return false;
     }
     m_loaded = exists;
     if (!clustering_enabled(m_core) && !Engine::nodeName().null()) {
         Debug(this, DebugNote,
               "Clustering is disabled: 'regexp' and 'callto' in [general] of '%s' are not both set,"
-              " or 'enabled' says so",
+              " or 'enabled' is no",
               path.c_str());
     }
     return true;

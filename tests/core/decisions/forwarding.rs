@@ -166,7 +166,7 @@ fn a_target_that_comes_out_empty_leaves_the_call_alone() {
     let decided = decide(&cluster, Kind::Execute, &[("callto", "cluster/node2/x")]);
     assert_eq!(decided.action, Action::Pass);
     assert_eq!(decided.params, params(&[("callto", "cluster/node2/x")]));
-    let said = "No target for cluster node 'node2': its 'callto' came out empty";
+    let said = "No target for cluster node 'node2': its 'callto' is empty for this call";
     assert_eq!(decided.line.as_deref(), Some(said));
 }
 
