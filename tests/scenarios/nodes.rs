@@ -333,6 +333,6 @@ fn an_instant_message_whose_target_is_the_cluster_again_is_refused() {
     let outcome = lab.engine.dispatch(&message);
     assert!(!outcome.handled);
     assert_eq!(text(outcome.get("code")), "483");
-    let reason = "callto of node 'node2' leads back to the cluster";
+    let reason = "the callto of node 'node2' leads back to the cluster";
     assert_eq!(text(outcome.get("reason")), reason);
 }
