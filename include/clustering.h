@@ -96,7 +96,7 @@
 /**
  * The number of parameter names that have a number; see `clustering_name`.
  */
-#define CLUSTERING_NAME_COUNT 44
+#define CLUSTERING_NAME_COUNT 48
 
 /**
  * The greatest length of these names, in bytes.
@@ -712,6 +712,40 @@ clustering_owned_text clustering_state(const clustering_core *core);
 clustering_result clustering_restore(const clustering_core *core,
                                      clustering_borrowed_text state,
                                      clustering_owned_text *error);
+
+/**
+ * Gives the connections of the registrations on this node, for the same run of the host to go on with after the
+ * module was unloaded and loaded again.
+ *
+ * * `core`: the node. NULL gives an empty text.
+ * * `run`: what tells this run of the host from any other.
+ *
+ * Returns a text that the host owns; an empty one where there are none, or where the core failed. Threads: any.
+ *
+ * \pre `core` is NULL or a node; `run` is valid for the call.
+ */
+clustering_owned_text clustering_connections(const clustering_core *core,
+                                             clustering_borrowed_text run);
+
+/**
+ * Takes the connections that were kept, before the first `clustering_load`. To be called where there are none, too.
+ *
+ * * `core`: the node.
+ * * `connections`: a text of `clustering_connections`, or an empty one.
+ * * `run`: as for `clustering_connections`. What another run of the host has left is left out.
+ * * `now`: the time in microseconds, on the clock of `clustering_tick`.
+ * * `error`: gets the reason where the text is damaged, else an empty text; the host owns it in both cases.
+ *   NULL where none is wanted.
+ *
+ * Returns what `clustering_restore` does. Threads: any.
+ *
+ * \pre `core` is NULL or a node; `connections` and `run` are valid for the call; `error` is NULL or valid for a write.
+ */
+clustering_result clustering_restore_connections(const clustering_core *core,
+                                                 clustering_borrowed_text connections,
+                                                 clustering_borrowed_text run,
+                                                 uint64_t now,
+                                                 clustering_owned_text *error);
 
 /**
  * Gives the parameter name of a number.

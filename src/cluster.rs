@@ -7,6 +7,7 @@ mod shards;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
+use crate::connections::{Connections, ConnectionsError};
 use crate::decision::{Decision, Shared};
 use crate::event::{Event, Level, Suppressed};
 use crate::failure::{Failure, guard, unpoisoned};
@@ -227,6 +228,7 @@ impl Cluster {
     /// `now` is in microseconds, on a clock that never steps back.
     pub fn tick(&self, now: SteadyTime) {
         self.clock.store(now.0, Relaxed);
+        self.shared.connections.tick(now);
         let settings = self.settings();
         if settings.enabled {
             probe::tick(&settings.nodes, &settings.health, now, &self.tasks);
@@ -319,6 +321,31 @@ impl Cluster {
         }
         *admin_states = restored;
         Ok(())
+    }
+
+    /// The connections of the registrations on this node.
+    #[must_use]
+    pub fn connections(&self) -> &Connections {
+        &self.shared.connections
+    }
+
+    /// Goes on with the connections that were [written](Connections::write) in the same `run` of the engine;
+    /// without any where the text is empty. `now` is on the clock of [`tick`](Self::tick).
+    ///
+    /// # Errors
+    ///
+    /// When it is damaged; then nothing of it is taken.
+    pub fn restore_connections(
+        &self,
+        text: &[u8],
+        run: &[u8],
+        now: SteadyTime,
+    ) -> Result<(), ConnectionsError> {
+        self.shared.connections.tick(now);
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.shared.connections.read(text, run)
     }
 
     fn admin_states(&self) -> MutexGuard<'_, AdminStates> {

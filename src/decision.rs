@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::auth::nonce_cache::NonceCache;
 use crate::auth::signature::Nonce;
+use crate::connections::Connections;
 use crate::event::{Event, RateLimits};
 use crate::messages::breadth::Breadth;
 use crate::messages::{Kind, Name, Parameters};
@@ -49,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) process: u64,
     /// The number of calls that were signed.
     pub(crate) signed: AtomicU64,
+    /// The connections of the registrations on this node.
+    pub(crate) connections: Connections,
 }
 
 impl Shared {

@@ -132,6 +132,13 @@ pub enum Event<'m> {
     },
     /// It answers again.
     DatabaseBack,
+    /// There is no room to remember the connection of a registration.
+    ConnectionsFull {
+        /// The location that was registered.
+        location: &'m [u8],
+        /// How many are remembered.
+        most: usize,
+    },
     /// The core failed on a message.
     Failed {
         /// How.
@@ -167,7 +174,10 @@ impl<'m> Event<'m> {
             Self::Looping { .. } => Counter::Looping,
             Self::Offline { .. } => Counter::Offline,
             Self::Failed { .. } => Counter::Panics,
-            Self::HeadersLeftOut { .. } | Self::DatabaseLost { .. } | Self::DatabaseBack => {
+            Self::HeadersLeftOut { .. }
+            | Self::DatabaseLost { .. }
+            | Self::DatabaseBack
+            | Self::ConnectionsFull { .. } => {
                 return None;
             }
         })
@@ -187,7 +197,8 @@ impl<'m> Event<'m> {
             Self::NotLocated { .. }
             | Self::Untrusted { .. }
             | Self::Looping { .. }
-            | Self::DatabaseLost { .. } => Level::Warn,
+            | Self::DatabaseLost { .. }
+            | Self::ConnectionsFull { .. } => Level::Warn,
             Self::Failed { .. } => Level::Critical,
         }
     }
@@ -327,6 +338,12 @@ impl Line<'_, '_> {
                 "Resources are placed without the database ([locate] account): {error}"
             ),
             Event::DatabaseBack => f.write_str("Resources are claimed in the database again"),
+            Event::ConnectionsFull { location, most } => write!(
+                f,
+                "Connection of '{}' can't be remembered, the limit is {most} ([general] registrations): its phone \
+                 may not be reached",
+                Escaped(location)
+            ),
             Event::Failed { failure } => {
                 write!(f, "A message passes unchanged: {failure}")
             }

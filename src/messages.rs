@@ -16,6 +16,7 @@ pub(crate) mod preroute;
 pub(crate) mod register;
 pub(crate) mod route;
 pub(crate) mod startup;
+pub(crate) mod transport;
 pub(crate) mod unregister;
 mod visited;
 
@@ -134,19 +135,22 @@ impl Kind {
     pub const fn names(self) -> NameSet {
         use Name::{
             Allocate, Answered, Billid, Called, Calledname, Caller, Callto, CauseSip,
-            ClusterOrigin, ClusterTarget, Code, ConnectionId, Data, Direction, Error, Id, IpHost,
-            IpHostReceived, Nodename, Nodeprefix, OsipOther, OsipPrefix, Reason, ReasonSip,
-            RouteType, Transport, User, Username,
+            ClusterOrigin, ClusterTarget, Code, ConnectionId, Data, Direction, Error, Expires, Id,
+            InConnectionId, InTransport, IpHost, IpHostReceived, Nodename, Nodeprefix, OsipOther,
+            OsipPrefix, OutTransport, OutTransportMore, Reason, ReasonSip, RouteType, User,
+            Username,
         };
         const HEADERS: NameSet = NameSet::of(&CLUSTER_HEADERS);
         const SENDER: NameSet = NameSet::of(&[IpHost, IpHostReceived]);
         const FAILURE: NameSet = NameSet::of(&[Error, Reason, Code, RouteType]);
         const SENT: NameSet = NameSet::of(&Name::OSIP_HEADERS);
         match self {
-            Self::Route => NameSet::of(&[Called, Calledname, Billid, ClusterOrigin, Id])
-                .and(HEADERS)
-                .and(SENDER)
-                .and(FAILURE),
+            Self::Route => {
+                NameSet::of(&[Called, Calledname, Billid, ClusterOrigin, ConnectionId, Id])
+                    .and(HEADERS)
+                    .and(SENDER)
+                    .and(FAILURE)
+            }
             Self::Preroute => NameSet::of(&[Called, Billid]).and(HEADERS).and(SENDER),
             // Of the same names, because their templates are.
             Self::Execute | Self::Message | Self::LateExecute | Self::LateMessage => {
@@ -159,7 +163,10 @@ impl Kind {
                     Username,
                     ClusterTarget,
                     ConnectionId,
-                    Transport,
+                    OutTransport,
+                    OutTransportMore,
+                    InConnectionId,
+                    InTransport,
                     OsipOther,
                     OsipPrefix,
                     User,
@@ -168,8 +175,8 @@ impl Kind {
                 .and(SENT)
                 .and(FAILURE)
             }
-            Self::Register => NameSet::of(&[Data]),
-            Self::Unregister => NameSet::of(&[Data, Nodename]),
+            Self::Register => NameSet::of(&[Data, ConnectionId, InTransport, Username, Expires]),
+            Self::Unregister => NameSet::of(&[Data, Nodename, InConnectionId, Username]),
             Self::Cdr => NameSet::of(&[Nodename, Nodeprefix]),
             Self::Locate => NameSet::of(&[Allocate, Callto]).and(FAILURE),
             Self::Startup => NameSet::of(&[Id, Direction, Callto]),

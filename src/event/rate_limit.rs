@@ -66,6 +66,7 @@ pub struct RateLimits {
     looping: RateLimit<WallTime>,
     offline: RateLimit<WallTime>,
     headers: RateLimit<WallTime>,
+    connections_full: RateLimit<WallTime>,
     /// Failures of the core on a message.
     failures: Failures<WallTime>,
     /// Probes whose thread could not be started.
@@ -85,6 +86,7 @@ impl RateLimits {
             Event::Looping { .. } => Some(&self.looping),
             Event::Offline { .. } => Some(&self.offline),
             Event::HeadersLeftOut { .. } => Some(&self.headers),
+            Event::ConnectionsFull { .. } => Some(&self.connections_full),
             Event::Failed { failure } => Some(self.failures.of(failure)),
             Event::Received { .. }
             | Event::Forwarded { .. }

@@ -52,7 +52,7 @@ pub struct clustering_param {
 }
 
 /// The number of parameter names that have a number; see `clustering_name`.
-pub const CLUSTERING_NAME_COUNT: usize = 44;
+pub const CLUSTERING_NAME_COUNT: usize = 48;
 
 const _: () = assert!(CLUSTERING_NAME_COUNT == Name::ALL.len() && CLUSTERING_NAME_COUNT < 64);
 

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::extension::Extras;
-use super::instant;
 use super::visited::{Mark, Visited};
+use super::{instant, transport};
 use crate::addressing::resource::{ANY_NODE, Prefix, Target, trim_blanks};
 use crate::addressing::uri::behind_prefix;
 use crate::auth::signature::normalized::NormalizedHeader;
@@ -138,6 +138,7 @@ fn deliver<'m, P: Parameters<'m>>(
     if decision.kind == Kind::Message {
         instant::strip_for_phone(decision);
     }
+    transport::to_phone(decision, target.resource);
     decision.set(Name::Callto, target.resource);
 }
 
@@ -221,7 +222,8 @@ fn forward<'m, P: Parameters<'m>>(
     });
     let extras = extras(decision, target, has_headers);
     write_headers(decision, target, visited, extras.as_ref(), &uri);
-    clear_transport(decision);
+    let by = section.and_then(|node| node.transport);
+    transport::to_node(decision, by.unwrap_or(settings.transport));
     // Last, since the resource is a part of the old text.
     decision.verdict.set_value(Name::Callto, uri);
 }
@@ -440,18 +442,4 @@ fn reject_unreachable<'m, P: Parameters<'m>>(
     });
     let reason = format!("cluster node '{}' is {why}", Escaped(node));
     decision.fail(Rejection::OFFLINE, &reason);
-}
-
-/// Removes the phone's own transport, which a registrar may have brought along and which means nothing on the
-/// way to another node.
-fn clear_transport<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
-    let connection = &decision.settings.connection;
-    if connection.is_empty() {
-        decision.clear(Name::ConnectionId);
-    } else {
-        decision.set_made(Name::ConnectionId, |text| {
-            text.extend_from_slice(connection);
-        });
-    }
-    decision.clear(Name::Transport);
 }

@@ -122,8 +122,16 @@ names! {
     Nodeprefix = "nodeprefix",
     /// The SIP connection that an outgoing call must use.
     ConnectionId = "oconnection_id",
-    /// The transport that an outgoing call must use, and all that goes with it.
-    Transport = "oip_transport*",
+    /// The SIP connection that a message came by. An instant message leaves by it, too.
+    InConnectionId = "connection_id",
+    /// The transport that a message came by. An instant message leaves by it, too.
+    InTransport = "ip_transport",
+    /// The transport that an outgoing call must use.
+    OutTransport = "oip_transport",
+    /// All else that says how an outgoing call must be sent.
+    OutTransportMore = "oip_transport_*",
+    /// For how many seconds a registration is good.
+    Expires = "expires",
     /// Headers of a call that are none of the cluster's.
     OsipOther = "osip_*",
     /// What the names of parameters start with that are headers.

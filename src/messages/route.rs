@@ -4,8 +4,8 @@
 //! of any other sender are removed.
 
 use super::extension::{Extension, made_by_engine};
-use super::has_cluster_headers;
 use super::visited::{Mark, Visited};
+use super::{has_cluster_headers, transport};
 use crate::addressing::resource::trim_blanks;
 use crate::auth::authenticate::{NonceUse, authenticate, authenticate_extension, sender};
 use crate::auth::trust::AuthError;
@@ -82,9 +82,9 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
     if let (b"", Some(callto)) = (called, callto) {
         decision.verdict.action = Action::Answer;
         let whole = extension.as_ref().and_then(Extension::callto);
-        let made = whole.map(|whole| {
+        let made = whole.as_deref().map(|whole| {
             let verdict = &mut *decision.verdict;
-            verdict.make(|text| text.extend_from_slice(&whole))
+            verdict.make(|text| text.extend_from_slice(whole))
         });
         decision
             .verdict
@@ -92,6 +92,7 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
         if let Some(billid) = decision.filled(Name::SipBillid) {
             decision.set(Name::Billid, billid);
         }
+        transport::to_phone(decision, whole.as_deref().unwrap_or(callto));
     }
     if let Some(extension) = extension.filter(|_| from_node) {
         unpack(decision, &extension, &headers);

@@ -7,6 +7,7 @@ use std::iter;
 
 use crate::addressing::resource::{ANY_NODE, Target, trim_blanks};
 use crate::cluster::Cluster;
+use crate::messages::transport::Transport;
 use crate::messages::{Kind, Name, Parameters};
 use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
@@ -103,6 +104,13 @@ fn explain_target(
     }
     if node.is_empty() || node == cluster.node() {
         lines.push(format!("It is on this node: the call goes on to '{shown}'"));
+        let known = cluster.connections().find(resource, |connection| {
+            format!(
+                "It goes over the connection of its registration, '{}'",
+                Escaped(connection)
+            )
+        });
+        lines.extend(known);
         return;
     }
     let section = settings.nodes.find(node);
@@ -137,6 +145,14 @@ fn explain_target(
             Escaped(target)
         ),
     });
+    let by = section.and_then(|node| node.transport);
+    let by = by.unwrap_or(settings.transport);
+    if by != Transport::default() {
+        lines.push(format!(
+            "The call is sent over {}, unless its route says otherwise",
+            by.text()
+        ));
+    }
     if settings.keys.are_set() {
         lines.push("The call is signed ([security] secret)".to_owned());
     }

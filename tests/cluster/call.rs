@@ -44,7 +44,11 @@ pub struct Refusal {
 
 impl OutgoingCall {
     pub(crate) fn new(agent: &Arc<Agent>, invite: SipMessage, node: SocketAddr) -> Self {
-        let invite = agent.with_sdp(invite);
+        Self::sent(agent, agent.with_sdp(invite), node)
+    }
+
+    /// Of an INVITE that has its body.
+    pub(crate) fn sent(agent: &Arc<Agent>, invite: SipMessage, node: SocketAddr) -> Self {
         let agent = Arc::clone(agent);
         agent.send_until_heard(&invite, node);
         Self {
@@ -241,7 +245,7 @@ impl Talk {
 
     fn request(&self, method: &str, number: u32) -> SipMessage {
         SipMessage::request(method, &self.target)
-            .with("Via", &self.agent.via("UDP", &self.agent.branch()))
+            .with("Via", &self.agent.via())
             .with("From", &self.from)
             .with("To", &self.to)
             .with("Call-ID", &self.call_id)
