@@ -66,7 +66,7 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
                 called: decision.get(Name::Called).unwrap_or_default(),
                 hops: visited.hops(),
             });
-            let reason = "the call has been on this node already";
+            let reason = "this node was asked for the same before, or the call has too many hops";
             return reject(decision, Rejection::LOOPING, reason);
         }
         let origin = decision.filled(Name::SipNodename);
