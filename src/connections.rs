@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The connections that phones have registered over: how their locations are reached from this node.
+//! The connections that phones have registered over: the ways by which their locations are reached from this
+//! node.
 //!
-//! A phone on TCP or TLS is reached over the connection that it has made and in no other way; one behind a NAT
-//! or a firewall only from the listener that it has registered at. A registration says which that is, and the
-//! engine sends a call there that says the same. None of it leaves this node.
+//! A phone on TCP or TLS is reached over the connection that it has made and in no other way. A phone behind
+//! a NAT or a firewall is reached only from the listener that it has registered at. A registration names the
+//! connection or the listener, and the engine sends a call there that names the same. None of these names
+//! leaves this node.
 //!
-//! A location may be any text that a user likes, another user's, too. So one that several users have
-//! registered over different connections is reached over none of them: who claims a location falsely gets
-//! nobody's calls.
+//! A location may be any text that a user likes, another user's, too. So a location that several users have
+//! registered over different connections is reached over none of them: a user who claims a location falsely
+//! gets nobody's calls.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
@@ -22,20 +24,20 @@ use crate::failure::unpoisoned;
 use crate::text::{Escaped, Text};
 use crate::time::SteadyTime;
 
-/// How long a location and its user may be together, and how long a connection's name. Real ones are far
+/// The longest location with its user, and the longest name of a connection, in bytes. Real ones are far
 /// shorter.
 const LONGEST: usize = 1024;
 
-/// How many registrations are looked at in one sweep: at least the first number, and a part of all.
+/// The number of registrations that are looked at in one sweep: at least that many, and a part of all.
 const SWEPT: usize = 1024;
 const SWEPT_PART: usize = 32;
 
-/// A registration, and how its phone is reached.
+/// A registration, and the way to its phone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Registration<'a> {
-    /// Where the user is, without prefix and node.
+    /// The user's location, without prefix and node.
     pub location: &'a [u8],
-    /// Whose location it is.
+    /// The user of the location.
     pub user: &'a [u8],
     /// The connection or the listener that the registration came by, as the engine calls it.
     pub connection: &'a [u8],
@@ -47,13 +49,13 @@ pub struct Registration<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
-/// Why a text is not taken for what was [written](Connections::write).
+/// The reason why a text is not one that was [written](Connections::write).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectionsError {
     /// It lacks its first line or its last one.
     #[error("its beginning or its end is missing")]
     Incomplete,
-    /// A line of it says nothing.
+    /// A line of it is no registration.
     #[error("'{0}' is no registration")]
     Line(String),
 }
@@ -63,7 +65,7 @@ pub enum ConnectionsError {
 pub struct Connections {
     /// The time of the last [`tick`](Connections::tick), in seconds.
     now: AtomicU64,
-    /// How many registrations are known: without any there is nothing to look for.
+    /// The number of registrations that are known: without any there is nothing to look for.
     count: AtomicUsize,
     known: RwLock<Known>,
 }
@@ -73,11 +75,11 @@ struct Known {
     /// By location and user, as [`key`] joins them.
     registrations: BTreeMap<Arc<[u8]>, Entry>,
     connections: BTreeMap<Arc<[u8]>, Users>,
-    /// Where the last sweep ended.
+    /// The place where the last sweep ended.
     swept: Option<Arc<[u8]>>,
 }
 
-/// What is known of a registration besides its key.
+/// The parts of a registration besides its key.
 #[derive(Debug)]
 struct Entry {
     /// One text for all registrations over a connection.
@@ -90,7 +92,7 @@ struct Entry {
 enum Users {
     /// These, over a phone's own connection, which breaks at any time.
     Own(SmallVec<[Arc<[u8]>; 1]>),
-    /// So many, by a listener. They are looked for among all should the listener go, which is rare.
+    /// That many, by a listener. When the listener goes, which is rare, they are looked for among all.
     Shared(usize),
 }
 
@@ -103,13 +105,13 @@ fn key(location: &[u8], user: &[u8]) -> Text {
 }
 
 impl Connections {
-    /// Remembers a registration for so many seconds, instead of what was known of that user at that location.
+    /// Remembers a registration for so many seconds, instead of the one of that user at that location.
     ///
-    /// What has no text, or too long a one, is left out.
+    /// A location, user or connection that is empty or too long is left out.
     ///
     /// # Errors
     ///
-    /// When as many as `most` are known already.
+    /// Fails when as many as `most` are known already.
     pub fn remember(
         &self,
         registration: Registration<'_>,
@@ -185,7 +187,7 @@ impl Connections {
         self.count.store(known.registrations.len(), Relaxed);
     }
 
-    /// How many registrations are known.
+    /// The number of registrations that are known.
     #[must_use]
     pub fn len(&self) -> usize {
         self.count.load(Relaxed)
@@ -197,7 +199,7 @@ impl Connections {
         self.len() == 0
     }
 
-    /// All that is known, for the same `run` of the engine to go on with; another one has none of these
+    /// All registrations, for the same `run` of the engine to take over; another run has none of these
     /// connections.
     #[must_use]
     pub fn write(&self, run: &[u8]) -> Vec<u8> {
@@ -218,12 +220,12 @@ impl Connections {
         text
     }
 
-    /// Goes on with what was [written](Self::write) in the same `run` of the engine. What another one has
-    /// left is left out.
+    /// Takes over the registrations that were [written](Self::write) in the same `run` of the engine; those
+    /// of another run are left out.
     ///
     /// # Errors
     ///
-    /// When it wasn't written whole; then nothing of it is taken.
+    /// Fails when the text wasn't written whole; then nothing of it is taken.
     pub fn read(&self, text: &[u8], run: &[u8]) -> Result<(), ConnectionsError> {
         let (first, rest) = split(text, b'\n').ok_or(ConnectionsError::Incomplete)?;
         if !first.starts_with(HEAD) {
@@ -274,8 +276,8 @@ impl Known {
         agreed.then_some(&*first.connection)
     }
 
-    /// Each step leaves what is known whole, should the next one fail for lack of memory: a registration is
-    /// among those of its connection for as long as it is known.
+    /// Each step leaves all registrations whole, in case the next one fails for lack of memory: a
+    /// registration is among those of its connection for as long as it is known.
     fn add(&mut self, key: Arc<[u8]>, connection: &[u8], is_own: bool, until: u64) {
         let connection = if let Some((name, _)) = self.connections.get_key_value(connection) {
             Arc::clone(name)
@@ -354,20 +356,20 @@ impl Known {
     }
 }
 
-/// The first line but for the run, what a line begins with, and the last line.
+/// The first line but for the run, the start of a line, and the last line.
 const HEAD: &[u8] = b"; Connections of registrations, of run ";
 const OWN: &str = "own";
 const SHARED: &str = "shared";
 const TAIL: &[u8] = b"; end\n";
 
-/// What isn't written as it is: blanks part the words of a line, and lines part registrations.
+/// The bytes that are escaped: blanks separate the words of a line, and line feeds separate registrations.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
 fn head(run: &[u8]) -> Vec<u8> {
     [HEAD, run, b"\n"].concat()
 }
 
-/// Key, connection, whether that is the phone's own, and until when: what a line says.
+/// The contents of a line: key, connection, whether that is the phone's own, and the end of the registration.
 fn registration(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>, bool, u64)> {
     let (kind, rest) = split(line, b' ')?;
     let (until, rest) = split(rest, b' ')?;
@@ -385,7 +387,7 @@ fn registration(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>, bool, u64)> {
     whole.then_some((key, connection, is_own, until))
 }
 
-/// What stands before the first such byte, and what behind it.
+/// The text before the first such byte, and the text behind it.
 fn split(text: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
     let place = text.iter().position(|&byte| byte == at)?;
     Some((&text[..place], &text[place + 1..]))
@@ -417,7 +419,7 @@ mod tests {
         connections.tick(SteadyTime(seconds * SECOND));
     }
 
-    /// Of registrations that last until 100.
+    /// The registrations last until 100.
     fn with(registrations: &[(&str, &str, &str)]) -> Connections {
         let connections = Connections::default();
         for (location, user, connection) in registrations {
@@ -573,7 +575,7 @@ mod tests {
         }
     }
 
-    /// What is done to the memory.
+    /// A step of a test.
     #[derive(Clone, Debug)]
     enum Step {
         Remember(u8, u8, u8, u64),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! A decision under way: one message, what it is decided by, and the verdict that it comes to.
+//! A decision under way: one message, the state that it is decided by, and the verdict that it comes to.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};

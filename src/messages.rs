@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The engine's messages that the cluster has a say in: one file each, with the question whether a message
+//! The engine's messages that the cluster decides or observes: one file each, with the test whether a message
 //! concerns the cluster (`concerns`) beside the decision (`decide`).
 
 pub(crate) mod breadth;
@@ -26,7 +26,7 @@ pub use names::{CLUSTER_HEADERS, Name, NameSet};
 pub use parameters::Parameters;
 use parameters::has_cluster_headers;
 
-/// The messages that the cluster has a say in.
+/// The kinds of messages that the cluster decides or observes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `call.route`: a call arrives, perhaps from another node.
@@ -43,13 +43,13 @@ pub enum Kind {
     Startup,
     /// `chan.hangup`: a channel ends.
     Hangup,
-    /// `call.preroute`: a call arrives, and has yet to be given to those who route it.
+    /// `call.preroute`: a call arrives, and has yet to be routed.
     Preroute,
     /// `user.unregister`: a user's location is about to be forgotten.
     Unregister,
     /// `msg.execute`: an instant message is about to be sent.
     Message,
-    /// `call.execute` again, behind modules that route calls as late as that: a target that one of these has brought.
+    /// `call.execute` again, behind modules that route calls late: for a target that one of them has brought.
     LateExecute,
     /// `msg.execute` again, for the same.
     LateMessage,
@@ -101,9 +101,9 @@ impl Kind {
 
     /// The time that a message of this kind is decided by.
     ///
-    /// A call that comes in is judged by when it came. What goes out is signed, and claimed, as of now: a fork
-    /// that calls one phone after the other sends copies of one message, which are as old as the phones
-    /// before have rung.
+    /// A call that comes in is authenticated by the time when it came. A call that goes out is signed, and
+    /// its resource claimed, as of now: a fork that calls one phone after the other sends copies of one
+    /// message, which are as old as the phones before have rung.
     #[must_use]
     pub const fn time(self, times: MessageTimes) -> WallTime {
         match self {

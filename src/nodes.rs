@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The nodes that have a section of their own: how each is reached, and what is known of it.
+//! The nodes that have a section of their own: the target that reaches each, and its state.
 //!
-//! What a file says of a node is a part of the settings, and is replaced with them. What is known of
-//! it, its health and what an operator wants of it, lives on as long as the node keeps its section.
+//! The contents of a section are a part of the settings, and are replaced with them. The state of a node,
+//! which is its health and its admin state, lives on as long as the node keeps its section.
 
 pub mod admin;
 pub(crate) mod calls;
@@ -30,25 +30,25 @@ pub struct Node {
     pub name: Box<[u8]>,
     /// The target that reaches it, where that isn't the one for all nodes.
     pub callto: Option<Template>,
-    /// What is sent there is sent over, where that isn't what all nodes have.
+    /// The transport of calls to it, where that isn't the one for all nodes.
     pub transport: Option<Transport>,
-    /// Its share of what is placed, as to those of the others; 0 for nothing.
+    /// Its weight in placement, compared with those of the others; 0 for nothing.
     pub weight: u32,
-    /// By which resources are placed there.
+    /// The seed by which resources are placed there.
     pub seed: Seed,
     /// The URI that is probed; empty where none is.
     pub probe: Box<[u8]>,
     /// It's the node that this engine is.
     pub is_own: bool,
-    /// What the pattern makes of its name.
+    /// The groups that the pattern finds in its name.
     pub groups: Groups,
-    /// What targets that reach it look like.
+    /// The shape of the targets that reach it.
     shape: Shape,
-    /// What is known of it.
+    /// Its state, which outlives the settings.
     pub state: Arc<NodeState>,
 }
 
-/// What a section says of a node, checked.
+/// The contents of a node's section, checked.
 #[derive(Debug)]
 pub(crate) struct NodeConfig {
     pub(crate) name: Box<[u8]>,
@@ -64,7 +64,7 @@ pub(crate) struct NodeConfig {
 pub struct Nodes {
     list: Box<[Node]>,
     by_name: FxHashMap<Box<[u8]>, usize>,
-    /// Those whose target is always the same, by that.
+    /// Those whose target is always the same, by that target.
     by_target: FxHashMap<Box<[u8]>, usize>,
 }
 
@@ -117,7 +117,7 @@ impl Nodes {
         nodes
     }
 
-    /// Goes on with what `old` knew of the nodes that it had, too.
+    /// Takes over the state of those nodes that `old` had, too.
     pub(crate) fn inherit(&mut self, old: &Self) {
         for node in &mut self.list {
             if let Some(old) = old.find(&node.name) {
@@ -160,7 +160,7 @@ impl Nodes {
         self.list.is_empty()
     }
 
-    /// How many there are.
+    /// The number of nodes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.list.len()

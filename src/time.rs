@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The two clocks, each with a type of its own. The core reads neither: the caller says what time it is.
+//! The two clocks, each with a type of its own. The core reads neither: the caller passes the time.
 
 use std::fmt::Debug;
 
@@ -64,7 +64,7 @@ impl Time for SteadyTime {
 /// The times of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MessageTimes {
-    /// When the engine made the message.
+    /// The time when the engine made the message.
     pub made: WallTime,
     /// The time now.
     pub now: WallTime,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What the core allocates for a message, counted through the C ABI as the engine calls it.
+//! The core's allocations for a message, counted through the C ABI as the engine calls it.
 #![allow(unsafe_code, reason = "the C ABI is called")]
 
 use std::mem::MaybeUninit;
@@ -25,7 +25,7 @@ use clustering_kind::{
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
-/// A message of some kind, and what it must come to.
+/// A message of some kind, and the action that it must come to.
 struct Case {
     title: &'static str,
     kind: clustering_kind,
@@ -118,7 +118,7 @@ const CASES: [Case; 10] = [
     },
 ];
 
-/// What is allocated is counted for the whole process, so one test at a time.
+/// Allocations are counted for the whole process, so one test at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
 #[test]
@@ -153,7 +153,7 @@ fn nothing_is_allocated_for_a_usual_message() {
             made: 1_000_000,
             now: 1_000_000,
         };
-        // The first message to a node matches its name and remembers what the others then find.
+        // The first message to a node matches its name, and the others find the result in the cache.
         decide(core, kind, &message);
         let before = dhat::HeapStats::get().total_blocks;
         let decided = decide(core, kind, &message);
@@ -165,7 +165,7 @@ fn nothing_is_allocated_for_a_usual_message() {
     unsafe { clustering_free(&mut { core }) };
 }
 
-/// What the documentation says of it is held here.
+/// Holds the documentation's figure.
 #[test]
 fn a_registration_takes_about_half_a_kilobyte() {
     const COUNT: usize = 10_000;

@@ -3,7 +3,7 @@
 //! The core fails on purpose: at each function of the C ABI, and wherever it runs out of memory. That costs one
 //! message, or one request of an operator, and nothing else.
 //!
-//! `scripts/faults` runs this with what it needs, also against a module in an engine.
+//! `scripts/faults` runs this with the needed flags, also against a module in an engine.
 #![cfg_attr(oom_panics, feature(alloc_error_hook))]
 #![allow(
     unsafe_code,
@@ -299,7 +299,7 @@ impl Node {
         count.parse().unwrap()
     }
 
-    /// Shows that everything works as before.
+    /// Checks that everything works as before.
     fn assert_sound(&self) {
         assert_eq!(self.load(), CLUSTERING_RESULT_OK);
         for callto in ["cluster/node1/x", "cluster/node2/x", "cluster/*/x"] {
@@ -357,10 +357,10 @@ fn a_panic_at_any_entry_changes_nothing_and_poisons_nothing() {
 }
 
 #[test]
-fn a_panic_is_said_once_in_a_while_and_counted_each_time() {
+fn a_panic_is_logged_once_an_interval_and_counted_each_time() {
     let _alone = ALONE.lock().unwrap();
     let node = Node::new();
-    let mut said = 0;
+    let mut logged = 0;
     fault::every(1);
     for _ in 0..5 {
         let message = clustering_message {
@@ -380,14 +380,14 @@ fn a_panic_is_said_once_in_a_while_and_counted_each_time() {
             let place = verdict.as_mut_ptr();
             let result = clustering_decide(node.0, kind, &raw const message, place);
             assert_eq!(result, CLUSTERING_RESULT_PANIC);
-            said += u32::from((*place).level != 0);
+            logged += u32::from((*place).level != 0);
             fault::every(0);
             clustering_verdict_release(place);
             fault::every(1);
         }
     }
     fault::every(0);
-    assert_eq!((said, node.panics()), (1, 5));
+    assert_eq!((logged, node.panics()), (1, 5));
 }
 
 #[cfg(oom_panics)]

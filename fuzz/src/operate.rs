@@ -29,9 +29,9 @@ pub enum Operation {
     Tick(u16),
     /// The core's tasks are run.
     RunTasks,
-    /// One of the probes ends that were asked for, or one that never was.
+    /// A probe ends: one that was asked for, or one that never was.
     Probed {
-        /// The one of them.
+        /// The choice among them.
         probe: u8,
         /// The facts of its end, a bit each.
         facts: u8,
@@ -40,15 +40,15 @@ pub enum Operation {
     },
     /// A command is typed.
     Command(Text, Empty),
-    /// The begin of one is.
+    /// The beginning of a command is typed.
     Complete(Text, Empty),
     /// A file is looked at.
     Check(File, Empty),
     /// The status is read.
     Status,
-    /// What is to be kept is restored.
+    /// The state to keep is restored.
     Keep,
-    /// So is something else.
+    /// Another text is restored.
     Restore(Text, Empty),
 }
 
@@ -176,7 +176,7 @@ impl Operator {
         unsafe { clustering_tick(self.core, self.now) }
     }
 
-    /// One of the probes ends that were asked for, or one that never was.
+    /// Ends a probe: one that was asked for, or one that never was.
     pub fn probed(&self, probe: u8, facts: u8, code: u32) {
         let never = (b"never".to_vec(), 0);
         let (node, number) = self.probes.get(usize::from(probe)).unwrap_or(&never);
@@ -213,7 +213,7 @@ impl Operator {
                 task.assume_init()
             };
             assert!(!self.core.is_null());
-            // SAFETY: as just said.
+            // SAFETY: the task was written, since there was one.
             let (text, node) = unsafe { (read_owned(&task.text), read_owned(&task.node)) };
             // SAFETY: a task, whose texts are empty ones once it's freed: it may be freed again.
             unsafe {
@@ -267,7 +267,7 @@ impl Operator {
         assert_lines(&answer);
     }
 
-    /// Types the begin of one.
+    /// Types the beginning of a command.
     pub fn complete(&self, line: &[u8], empty: Empty) {
         // SAFETY: NULL or a node; the line outlives the call.
         let words = unsafe { take(clustering_complete(self.core, bytes(line, empty))) };
@@ -299,7 +299,7 @@ impl Operator {
         }
     }
 
-    /// What is to be kept.
+    /// The state to keep.
     #[must_use]
     pub fn state(&self) -> Vec<u8> {
         // SAFETY: NULL or a node; the text is the host's.
@@ -313,14 +313,14 @@ impl Operator {
         unsafe { take(clustering_connections(self.core, bytes(RUN, Empty::Null))) }
     }
 
-    /// Goes on with what was kept; whether it was taken.
+    /// Restores a kept state; returns whether it was taken.
     #[must_use]
     pub fn restore(&self, state: &[u8], empty: Empty) -> bool {
         // SAFETY: NULL or a node; the state outlives the call, which writes the error.
         self.takes(|core, error| unsafe { clustering_restore(core, bytes(state, empty), error) })
     }
 
-    /// Goes on with the connections of registrations; whether they were taken.
+    /// Restores the connections of registrations; returns whether they were taken.
     #[must_use]
     pub fn restore_connections(&self, text: &[u8], empty: Empty) -> bool {
         // SAFETY: NULL or a node; the texts outlive the call, which writes the error.
@@ -330,7 +330,7 @@ impl Operator {
         })
     }
 
-    /// Whether what was kept is taken, by a function that writes an error where it isn't.
+    /// Whether a kept text is taken, by a function that writes an error where it isn't.
     fn takes(
         &self,
         restore: impl FnOnce(*mut clustering_core, *mut clustering_owned_text) -> clustering_result,

@@ -18,7 +18,7 @@ pub const INTERVAL: u64 = 10 * SECOND;
 /// The rate limit of one cause: allows a line in each [`INTERVAL`] of one clock, and counts those it suppresses.
 #[derive(Debug)]
 pub struct RateLimit<T> {
-    /// When a line was last allowed, 0 for never.
+    /// The time when a line was last allowed, 0 for never.
     last: AtomicU64,
     suppressed: AtomicU64,
     clock: PhantomData<fn(T)>,
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cause_is_said_once_in_a_while_and_the_rest_is_counted() {
+    fn a_cause_is_logged_once_an_interval_and_the_rest_is_counted() {
         let limit = RateLimit::default();
         assert_eq!(limit.allow(WallTime(1)), Some(0));
         assert_eq!(limit.allow(WallTime(2)), None);
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn another_failure_is_said_however_often_one_was() {
+    fn another_failure_is_logged_however_often_one_was() {
         let limits = Failures::default();
         assert_eq!(limits.of(&"one").allow(SteadyTime(1)), Some(0));
         assert_eq!(limits.of(&"one").allow(SteadyTime(2)), None);

@@ -188,8 +188,9 @@ pub unsafe extern "C" fn clustering_decides(core: *const clustering_core, kind: 
     guard(|| core.0.decides(kind)).unwrap_or(false)
 }
 
-/// Gives the priority at which the host is to install its handler for messages of a kind: once, after the first
-/// `clustering_load` that wasn't refused. Should later settings say another priority, the core has that logged.
+/// Gives the priority at which the host is to install its handler for messages of a kind: once, after the
+/// first `clustering_load` that wasn't refused. When later settings have another priority, the core has a
+/// warning logged.
 ///
 /// * `core`: the node. NULL gives 0.
 /// * `kind`: a `clustering_kind`; any other number gives 0.
@@ -213,8 +214,8 @@ pub unsafe extern "C" fn clustering_priority(core: *const clustering_core, kind:
 ///
 /// * `core`: the node. NULL gives an empty text.
 ///
-/// Returns a text that the host owns, never an empty one, except where the core failed: then what was kept
-/// before is worth more. Threads: any.
+/// Returns a text that the host owns, never an empty one, except where the core failed: then the text that
+/// was kept before is worth more. Threads: any.
 ///
 /// # Safety
 ///
@@ -252,11 +253,11 @@ pub unsafe extern "C" fn clustering_restore(
     }
 }
 
-/// Gives the connections of the registrations on this node, for the same run of the host to go on with after the
-/// module was unloaded and loaded again.
+/// Gives the connections of the registrations on this node. The same run of the host takes them over after
+/// the module was unloaded and loaded again.
 ///
 /// * `core`: the node. NULL gives an empty text.
-/// * `run`: what tells this run of the host from any other.
+/// * `run`: a text that tells this run of the host from any other.
 ///
 /// Returns a text that the host owns; an empty one where there are none, or where the core failed. Threads: any.
 ///
@@ -285,12 +286,12 @@ pub unsafe extern "C" fn clustering_connections(
 ///
 /// * `core`: the node.
 /// * `connections`: a text of `clustering_connections`, or an empty one.
-/// * `run`: as for `clustering_connections`. What another run of the host has left is left out.
+/// * `run`: as for `clustering_connections`. The connections of another run of the host are left out.
 /// * `now`: the time in microseconds, on the clock of `clustering_tick`.
 /// * `error`: gets the reason where the text is damaged, else an empty text; the host owns it in both cases.
 ///   NULL where none is wanted.
 ///
-/// Returns what `clustering_restore` does. Threads: any.
+/// Returns the same as `clustering_restore`. Threads: any.
 ///
 /// # Safety
 ///
@@ -312,7 +313,7 @@ pub unsafe extern "C" fn clustering_restore_connections(
     }
 }
 
-/// Takes what was kept, and gives the reason where it isn't taken.
+/// Takes a kept text, and gives the reason where it isn't taken.
 ///
 /// # Safety
 ///

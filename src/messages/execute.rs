@@ -182,7 +182,9 @@ fn forward<'m, P: Parameters<'m>>(
         .make(|text| callto.expand(node, &groups, &addressed, text));
     let uri = decision.verdict.trim(uri);
     if decision.verdict.resolve(&uri).is_empty() {
-        return decision.report(Event::NoTarget { node });
+        decision.report(Event::NoTarget { node });
+        let reason = format!("no target for cluster node '{}'", Escaped(node));
+        return decision.fail(Rejection::NO_ROUTE, &reason);
     }
     if is_message
         && settings
@@ -228,7 +230,7 @@ fn forward<'m, P: Parameters<'m>>(
     decision.verdict.set_value(Name::Callto, uri);
 }
 
-/// Why a call that came from another node can't go on to this one: it is in a loop, or has too many branches.
+/// The reason why a call that came from another node can't go on to this one: a loop, or too many branches.
 fn loops<'m, P: Parameters<'m>>(
     decision: &Decision<'_, 'm, P>,
     Target { node, resource }: Target<'m>,
@@ -249,10 +251,10 @@ fn loops<'m, P: Parameters<'m>>(
         .then(|| format!("too many branches on the way to node '{}'", Escaped(node)))
 }
 
-/// The mark of what this node was asked for.
+/// The mark of the request that this node got.
 ///
-/// The URI has the number that stands behind the prefix, whatever became of `called` meanwhile. The message knows
-/// all parameters.
+/// The URI has the number behind the prefix, even if `called` has changed meanwhile. The message knows all
+/// parameters.
 fn asked_here<'m, P: Parameters<'m>>(decision: &Decision<'_, 'm, P>) -> Mark {
     let uri = decision.message.other(b"sip_uri").unwrap_or_default();
     let called = behind_prefix(&decision.settings.prefix, uri);
@@ -260,12 +262,12 @@ fn asked_here<'m, P: Parameters<'m>>(decision: &Decision<'_, 'm, P>) -> Mark {
     Mark::of(decision.node, &called, callto)
 }
 
-/// What another node finds behind the prefix in the URI of a target.
+/// The text that another node finds behind the prefix in the URI of a target.
 fn called_there<'t>(prefix: &Prefix, target: &'t [u8]) -> Cow<'t, [u8]> {
     behind_prefix(prefix, target.strip_prefix(b"sip/").unwrap_or(target))
 }
 
-/// Writes the headers by which the next node knows what it gets, and from which node.
+/// Writes the headers that describe the call to the next node.
 fn write_headers<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     Target { node, resource }: Target<'m>,
@@ -339,9 +341,9 @@ fn set_extension<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, exte
     }
 }
 
-/// What a call carries that nodes with version 1.0 don't know; `None` where there is nothing of that.
+/// The extension of a call, which nodes with version 1.0 don't know; `None` where it needs none.
 ///
-/// Of an instant message the phone gets no headers that a route has made, on one server neither.
+/// The phone gets no headers that a route has made for an instant message, on one server neither.
 fn extras<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     Target { node, resource }: Target<'m>,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 //! `user.register`: the location that is stored for a user gets the node that they registered with in front.
-//! That node remembers by which connection the location is reached.
+//! That node remembers the connection by which the location is reached.
 
 use super::transport;
 use crate::connections::{Full, Registration};
@@ -26,7 +26,7 @@ fn remember<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, location:
     };
     let expires = decision.filled(Name::Expires);
     let expires = expires.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
-    // One that doesn't say how long it lasts does so until it is taken back.
+    // A registration without a time lasts until it is taken back.
     let expires = expires.unwrap_or(u64::MAX);
     let registration = Registration {
         location,

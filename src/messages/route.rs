@@ -100,7 +100,8 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
     decision.set(Name::Called, called);
 }
 
-/// Gives the call what the other node's route has made for the phone, as if that had been here.
+/// Gives the call the headers that the other node's route has made for the phone, as if the route had been
+/// here.
 #[cold]
 fn unpack<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
@@ -126,7 +127,8 @@ fn unpack<'m, P: Parameters<'m>>(
             header.is_some_and(|header| header.eq_ignore_ascii_case(name))
         };
         let made = made_by_engine(name);
-        // Of several the engine has one of its own, which the phone of its own node would get, too.
+        // The engine has only one parameter for several headers, and a phone of the other node would get all
+        // of them, too.
         if made.is_empty() || message.all().filter(of_name).nth(1).is_some() {
             continue;
         }

@@ -4,17 +4,18 @@
 //! another node.
 //!
 //! The SIP channel sends a call by `oconnection_id` and `oip_transport`. It sends an instant message by
-//! `connection_id` and `ip_transport`, which say how the message came in as long as nobody changes them.
+//! `connection_id` and `ip_transport`. These name the way that the message came by, as long as nobody changes
+//! them.
 
 use crate::decision::Decision;
 use crate::messages::{Kind, Name, Parameters};
 use crate::text::Value;
 use crate::verdict::Action;
 
-/// What a call or a message is sent over.
+/// The transport of a call or a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Transport {
-    /// Datagrams: the engine's choice where nothing is said.
+    /// Datagrams: the engine's choice where none is named.
     #[default]
     Udp,
     /// A connection.
@@ -28,7 +29,7 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// When it is none of the three words.
+    /// Fails when it is none of the three words.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, &'static str> {
         match text {
             b"" | b"udp" => Ok(Self::Udp),
@@ -38,7 +39,7 @@ impl Transport {
         }
     }
 
-    /// The engine's word for it; `None` where nothing need be said.
+    /// The engine's word for it; `None` where none need be given.
     const fn word(self) -> Option<&'static [u8]> {
         match self {
             Self::Udp => None,
@@ -66,8 +67,8 @@ pub(super) fn came_over_connection<'m>(message: &impl Parameters<'m>) -> bool {
 
 /// Has a call or a message leave for a location that was registered here by the connection of that registration.
 ///
-/// A call that brings a connection keeps it: whoever routed it knows better. A message always brings the one that it
-/// came by, which leads back to its sender.
+/// A call that brings a connection keeps it: the module that routed the call knows better. A message always
+/// brings the connection that it came by, which leads back to its sender.
 #[inline]
 pub(super) fn to_phone<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, location: &[u8]) {
     if decision.kind == Kind::Message {
@@ -114,8 +115,8 @@ fn known<'m, P: Parameters<'m>>(
 
 /// Has a call or a message leave for another node by a transport.
 ///
-/// A phone's own connection, which a registrar may have brought along, means nothing on the way to another node, nor
-/// does anything that was said with it. A transport without a connection is meant for that way.
+/// A phone's own connection, which a registrar may have brought along, means nothing on the way to another
+/// node, nor do the parameters beside it. A transport without a connection is meant for that way.
 pub(super) fn to_node<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     transport: Transport,

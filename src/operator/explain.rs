@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What would happen to a target, a location or a called number, and by which setting: the command
+//! Explains the way of a target, a location or a called number, and the settings that decide it: the command
 //! `clustering where`. Nothing is sent, and nothing is counted.
 
 use std::iter;
@@ -139,7 +139,7 @@ fn explain_target(
     own.unwrap_or(&settings.callto)
         .expand(node, &groups, &Nothing, &mut target);
     lines.push(match trim_blanks(&target) {
-        b"" => format!("A call is left unchanged: callto of {setting} is empty for it"),
+        b"" => format!("A call fails with error=noroute: callto of {setting} is empty for it"),
         target => format!(
             "A call goes to '{}' by callto of {setting}, with X-CallTo: {shown}",
             Escaped(target)
@@ -158,7 +158,7 @@ fn explain_target(
     }
 }
 
-/// Why this module doesn't answer when it's asked for the node of a resource.
+/// The reason why this module doesn't answer when it's asked for the node of a resource.
 fn silence(settings: &Settings) -> Option<&'static str> {
     if settings.nodes.is_empty() {
         Some("no node has a section [node NAME]")
@@ -171,7 +171,7 @@ fn silence(settings: &Settings) -> Option<&'static str> {
     }
 }
 
-/// What is known of a node.
+/// Explains the state of a node.
 fn explain_node(node: &Node, lines: &mut Vec<String>) {
     let (name, state, reason) = (Escaped(&node.name), state(node), reason(node));
     lines.push(format!("Node '{name}' is {state}: {reason}"));
@@ -180,7 +180,7 @@ fn explain_node(node: &Node, lines: &mut Vec<String>) {
     }
 }
 
-/// A call of which nothing is known.
+/// A call without parameters.
 struct Nothing;
 
 impl<'m> Parameters<'m> for Nothing {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What the module shows of itself: `status clustering` in the engine's grammar, and the same as metrics
-//! for Prometheus.
+//! The module's status: `status clustering` in the engine's grammar, and the same as metrics for Prometheus.
 
 use std::fmt::{self, Display, Write};
 
@@ -61,7 +60,7 @@ pub fn nodes(cluster: &Cluster) -> String {
     text
 }
 
-/// What is known of a node's health; it knows itself to be up.
+/// The state of a node's health; this engine's own node is always up.
 pub(crate) fn state(node: &Node) -> State {
     if node.is_own {
         State::Up
@@ -70,7 +69,7 @@ pub(crate) fn state(node: &Node) -> State {
     }
 }
 
-/// Why.
+/// The reason of that state.
 pub(crate) fn reason(node: &Node) -> String {
     if node.is_own {
         "this node".to_owned()
@@ -79,7 +78,7 @@ pub(crate) fn reason(node: &Node) -> String {
     }
 }
 
-/// A text that is no separator to those who read a status, escaped as in a URI.
+/// A text without the separators of a status, escaped as in a URI.
 struct Field<'a>(&'a [u8]);
 
 impl Display for Field<'_> {

@@ -11,10 +11,10 @@ use crate::auth::trust::Trust;
 use crate::messages::transport::Transport;
 use crate::nodes;
 
-/// How the documentation calls these sections.
+/// The name of these sections in the documentation.
 pub(super) const KIND: &str = "node NAME";
 
-/// The heaviest that a node may be.
+/// The greatest weight that a node may have.
 const MOST_WEIGHT: u32 = 10_000;
 
 /// The sections of the nodes, and the addresses of all of them.
@@ -63,7 +63,7 @@ pub(super) fn read(reader: &mut Reader, has_callto: bool) -> (Vec<nodes::NodeCon
     (nodes, sources)
 }
 
-/// The URI that a node is probed by; empty for none. Where anything else stands there no probe could ever be
+/// The URI that a node is probed by; empty for none. Any other text is refused: no probe of it could ever be
 /// answered, and a node that is well would be taken for dead.
 fn probe(text: &[u8]) -> Result<Box<[u8]>, &'static str> {
     let host = text
@@ -76,7 +76,7 @@ fn probe(text: &[u8]) -> Result<Box<[u8]>, &'static str> {
     }
 }
 
-/// What is wrong with a node's name.
+/// The mistake in a node's name.
 fn problem(name: &[u8], twice: bool) -> Option<String> {
     let problem = match name {
         _ if twice => "this node has another section already",

@@ -139,7 +139,7 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("locate", "lookup", "SELECT f(${resource})"),
 ];
 
-/// The settings are replaced whole on a reload, so what makes a difference here takes effect then.
+/// The settings are replaced whole on a reload, so a key that makes a difference here takes effect then.
 #[test]
 fn each_key_makes_a_difference() {
     const USUAL: &str =

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What a phone and its calls share: a link, and what came in.
+//! The parts that a phone and its calls share: a link, and the messages that came in.
 //!
-//! One thread reads. It answers what needs no thought, so that a test speaks only of what it is
-//! about, and puts everything aside until somebody takes it.
+//! One thread reads. It answers simple requests by itself, so that a test speaks only of its own subject. It
+//! keeps everything else until a test takes it.
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, SocketAddrV4};
@@ -19,13 +19,13 @@ use crate::sip::SipMessage;
 /// After this time without any answer a request is sent once more.
 const RESEND: Duration = Duration::from_millis(500);
 
-/// Someone who speaks SIP.
+/// A SIP user agent.
 pub struct Agent {
-    /// Whose phone it is.
+    /// The user of the phone.
     pub user: String,
-    /// Where it says it is.
+    /// The address that it gives.
     pub address: SocketAddrV4,
-    /// What it has to the nodes, or to one of them.
+    /// Its link to the nodes, or to one of them.
     pub link: Link,
     state: Mutex<State>,
     arrived: Condvar,
@@ -36,11 +36,11 @@ pub struct Agent {
 #[derive(Default)]
 struct State {
     inbox: Vec<Received>,
-    /// What was answered to the requests that came, the empty text where nothing was yet.
+    /// The answers to the requests that came, the empty text where there was none yet.
     answers: HashMap<String, String>,
 }
 
-/// A message, and who sent it.
+/// A message, and its sender.
 pub struct Received {
     /// The message.
     pub message: SipMessage,
@@ -49,7 +49,7 @@ pub struct Received {
 }
 
 impl Agent {
-    /// Someone who says that they are at an address.
+    /// An agent that gives this address as its own.
     pub fn new(user: &str, address: SocketAddrV4, link: Link) -> Arc<Self> {
         Arc::new(Self {
             user: user.to_owned(),
@@ -85,7 +85,7 @@ impl Agent {
         format!("SIP/2.0/{transport} {};branch={branch};rport", self.address)
     }
 
-    /// The URI by which this agent wants to be reached.
+    /// The URI by which this agent is reached.
     pub fn uri(&self) -> String {
         let transport = match self.link.transport {
             Transport::Udp => "",
@@ -95,7 +95,7 @@ impl Agent {
         format!("sip:{}@{}{transport}", self.user, self.address)
     }
 
-    /// The Contact header of whatever this agent says.
+    /// The Contact header of this agent's messages.
     pub fn contact(&self) -> String {
         format!("<{}>", self.uri())
     }
@@ -138,7 +138,7 @@ impl Agent {
         self.picks_up.store(true, Ordering::Relaxed);
     }
 
-    /// What can be answered to a request.
+    /// An answer to a request.
     pub fn answer_to(&self, request: &SipMessage, code: u16) -> SipMessage {
         let tag = format!("{}-{}", self.user, request.header("Call-ID"));
         let answer = request.answer(code, &tag).with("Contact", &self.contact());
@@ -149,7 +149,7 @@ impl Agent {
         }
     }
 
-    /// A message that says that we could speak and hear, though nobody listens where it says.
+    /// A message with a description of media, though nobody listens at its address.
     pub fn with_sdp(&self, message: SipMessage) -> SipMessage {
         let address = self.address.ip();
         let sdp = format!(
@@ -177,7 +177,7 @@ impl Agent {
         })
     }
 
-    /// Nothing of these methods is there that nobody has taken.
+    /// Asserts that no message of these methods is left.
     pub fn has_nothing_of(&self, methods: &[&str]) {
         let inbox = &self.state.lock().unwrap().inbox;
         let is_one = |message: &SipMessage| methods.iter().any(|method| message.is(method));
@@ -206,7 +206,7 @@ impl Agent {
         let mut state = self.state.lock().unwrap();
         if message.code() == 0 {
             if let Some(answer) = state.answers.get(&key(message)) {
-                // It was sent once more, so that it may have missed the answer.
+                // It was sent once more, so its sender may have missed the answer.
                 if !answer.is_empty() {
                     self.say(answer, received.from);
                 }

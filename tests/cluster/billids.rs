@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The billids of nodes that were started in the same second, by which all that a call leaves behind is told
-//! from what others do.
+//! The billids of nodes that were started in the same second: they tell the traces of a call from those of
+//! others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
@@ -12,8 +12,8 @@ use engine_process::patiently;
 use crate::lab::Lab;
 use crate::phone::Phone;
 
-/// Starts both nodes anew until they have been in the same second, which the engine's billids begin with.
-/// Each has had a call that came to nothing then.
+/// Starts both nodes anew until both have started in the same second, which is the start of the engine's
+/// billids. Each has had a call that came to nothing then.
 fn start_together(lab: &Lab, callers: [&Phone; 2]) {
     let second = |node: &str, caller: &Phone| {
         let before = lab.node(node).cdrs(0).len();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The certificates of the lab: an authority of its own, and what it says of a node.
+//! The certificates of the lab: an authority of its own, and its certificates for the nodes.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use rcgen::{
 };
 use rustls::{ClientConfig, RootCertStore};
 
-/// Who says of an address that it is a node's.
+/// An authority that certifies the addresses of nodes.
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Authority {
-    /// One that nobody else believes.
+    /// An authority that nobody else trusts.
     pub fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -36,7 +36,7 @@ impl Authority {
         certificate.pem() + &key.serialize_pem()
     }
 
-    /// What a phone needs that believes nobody else.
+    /// The settings of a phone that trusts nobody else.
     pub fn believers(&self) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         let root = roots.add(self.issuer.der().clone());

@@ -10,18 +10,18 @@ use crate::registrar::{Phones, Registrar};
 /// The port of the remote manager.
 pub const MANAGER: u16 = 5038;
 
-/// What a test has to say about the nodes beside the usual.
+/// A test's own settings of the nodes, beside the usual ones.
 #[derive(Default)]
 pub struct Wishes {
-    /// Of `clustering.conf`; counts before what is usual.
+    /// Of `clustering.conf`; counts before the usual ones.
     pub clustering: String,
     /// Lines of `regexroute.conf`, for numbers that are no user's.
     pub dialplan: String,
-    /// Lines of the general section of `ysipchan.conf`; count before what is usual.
+    /// Lines of the general section of `ysipchan.conf`; count before the usual ones.
     pub sip: String,
     /// Sections of `ysipchan.conf`.
     pub listeners: String,
-    /// How many phones a user may have.
+    /// The number of phones that a user may have.
     pub phones: Phones,
     /// The registrar's query that ends a registration, instead of the documented one.
     pub unregister: Option<String>,

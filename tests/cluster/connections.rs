@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Phones that are reached in one way only: over the connection that they have made, or from the port
-//! that they have registered at. They are, from whichever node they are called.
+//! Phones that are reached in one way only: over the connection that they have made, or from the port that
+//! they have registered at. They are reached from whichever node they are called.
 
 use std::net::SocketAddrV4;
 
@@ -9,7 +9,7 @@ use crate::lab::{Lab, Plan};
 use crate::link::Transport::{self, Tcp, Tls};
 use crate::phone::Phone;
 
-/// Where a node listens, too.
+/// A second port at which a node listens.
 const SECOND: u16 = 5070;
 
 /// A lab of two nodes that sign what they send to each other.
@@ -31,7 +31,7 @@ fn alices(lab: &Lab) -> [Phone; 2] {
     ["node1", "node2"].map(|node| lab.phone("alice").at(node))
 }
 
-/// Everything there is to a call works over the way to bob: both ends hear all that the other does.
+/// A call to bob works in full: each end hears everything that the other does.
 fn is_called(alice: &Phone, bob: &Phone, from: SocketAddrV4) {
     let (calling, called) = alice.rings_at(bob);
     assert_eq!(called.from(), from.into());

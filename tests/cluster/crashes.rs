@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Registrations that outlive what they were made over: the engine, or a hole in a NAT.
+//! Registrations that outlive the engine, or the hole in a NAT, by which they were made.
 //!
 //! The registrar has the table and the queries of the documentation, in each database that it knows.
 
@@ -64,8 +64,8 @@ fn a_user_who_has_moved_stays_registered_whatever_port_the_old_registration_is_e
     assert_eq!(alice.call("bob").refused().code, 404);
 }
 
-/// A phone that was started anew registers anew, and is seen elsewhere. What it was before
-/// can end only what it was.
+/// A phone that was started anew registers anew, and has another address. The end of its old registration
+/// must not end the new one.
 fn a_registration_that_is_ended_late_leaves_a_newer_one_alone(lab: &Lab) {
     let before = lab.phone_behind_nat("bob");
     before.register_at("node2");

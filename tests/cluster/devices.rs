@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Users with several phones, on several nodes, over whatever they have registered by.
+//! Users with several phones, on several nodes, over all kinds of links.
 //!
 //! The registrar has the tables and the queries that the documentation has for that, in each database that
 //! it knows.
@@ -50,7 +50,7 @@ fn all_phones_of_a_user_ring_and_each_unregisters_by_itself(lab: &Lab) {
     for alice in &alices {
         assert_eq!(alice.call("bob").refused().code, 404);
     }
-    // That nobody knows a user is not the same.
+    // A user whom nobody knows is another case.
     assert_eq!(alices[0].call("mallory").refused().code, 404);
 }
 

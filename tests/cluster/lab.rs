@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! A cluster on one host, with phones around it: all that a test needs, and for it alone.
+//! A cluster on one host, with phones around it, for one test alone.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
@@ -21,11 +21,11 @@ use crate::network::{Network, SIP, TLS};
 use crate::phone::Phone;
 use crate::registrar::{Phones, Registrar};
 
-/// How many lines of each node's log a failed test shows.
+/// The number of lines of each node's log that a failed test shows.
 const LAST_LINES: usize = 150;
-/// From this port on phones have the near ends of their connections.
+/// The first port of the near ends of phones' connections.
 const NEAR_END: u16 = 40_000;
-/// Where a phone is in a network of its own, behind a NAT.
+/// The address of a phone in a network of its own, behind a NAT.
 const BEHIND_NAT: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(192, 168, 1, 5), SIP);
 
 /// A lab that is not built yet. In its texts `NET` is the network: `node2` is at `NET.2`.
@@ -34,7 +34,7 @@ pub struct Plan {
     wishes: Wishes,
     postgres: bool,
     authority: Option<Authority>,
-    /// A node, and the module that it has instead of ours.
+    /// A node, and the module that it has instead of the one under test.
     other: Option<(&'static str, PathBuf)>,
 }
 
@@ -182,17 +182,17 @@ impl Lab {
         node.unwrap_or_else(|| panic!("there is no {name}"))
     }
 
-    /// What a node has to say.
+    /// The log of a node.
     pub fn log(&self, name: &str) -> Log {
         self.node(name).log()
     }
 
-    /// Where a node listens for SIP.
+    /// The address at which a node listens for SIP.
     pub fn sip(&self, name: &str) -> SocketAddrV4 {
         self.network.sip(name)
     }
 
-    /// Where a node listens for it.
+    /// The address at which a node listens for it.
     pub fn place(&self, transport: Transport, node: &str) -> SocketAddrV4 {
         transport.of(&self.network, node)
     }
@@ -207,8 +207,7 @@ impl Lab {
         Phone::new(user, address, Link::datagrams(address), &self.network)
     }
 
-    /// One more phone, which has a connection to a node. It says that it is at a port at which it doesn't
-    /// listen.
+    /// One more phone, which has a connection to a node. It gives a port at which it doesn't listen.
     pub fn phone_over(&self, transport: Transport, user: &str, node: &str) -> Phone {
         let address = SocketAddrV4::new(self.network.phone(), SIP);
         let near = SocketAddrV4::new(*address.ip(), NEAR_END);
@@ -227,7 +226,7 @@ impl Lab {
         phone.with_link(link).at(node)
     }
 
-    /// One more phone, which says that it is in a private network, as it would behind a NAT.
+    /// One more phone, which gives an address in a private network, as it would behind a NAT.
     pub fn phone_behind_nat(&self, user: &str) -> Phone {
         let near = SocketAddrV4::new(self.network.phone(), NEAR_END);
         Phone::new(user, BEHIND_NAT, Link::datagrams(near), &self.network)
@@ -265,7 +264,7 @@ impl Lab {
 }
 
 impl Drop for Lab {
-    /// That each node ends by itself, and well, is part of every test.
+    /// Each node must end by itself, and well: that is part of every test.
     fn drop(&mut self) {
         if thread::panicking() {
             self.show_logs();
@@ -286,7 +285,7 @@ impl Drop for Lab {
     }
 }
 
-/// Makes tests of what holds whichever database the registrar is, in labs of a plan.
+/// Makes tests of rules that hold whichever database the registrar is, in labs of a plan.
 macro_rules! in_both {
     ($plan:expr; $($rule:ident)*) => {
         mod in_sqlite {

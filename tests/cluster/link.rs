@@ -14,7 +14,7 @@ use socket2::{Domain, Socket, Type};
 use crate::network::Network;
 use crate::sip::SipMessage;
 
-/// What a message travels by.
+/// The transport of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// Datagrams.
@@ -26,7 +26,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// Where a node listens for it.
+    /// The address at which a node listens for it.
     pub fn of(self, network: &Network, node: &str) -> SocketAddrV4 {
         match self {
             Self::Udp | Self::Tcp => network.sip(node),
@@ -36,7 +36,7 @@ impl Transport {
 }
 
 impl Display for Transport {
-    /// As it stands in a `Via` header.
+    /// Its name in a `Via` header.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Udp => "UDP",
@@ -46,9 +46,9 @@ impl Display for Transport {
     }
 }
 
-/// A socket, and how messages go over it.
+/// A socket, with the way that messages go over it.
 pub struct Link {
-    /// What it is.
+    /// Its transport.
     pub transport: Transport,
     /// Its own end.
     pub local: SocketAddrV4,
@@ -115,7 +115,7 @@ impl Link {
         }
     }
 
-    /// Hands over each message that comes, and who sent it, until the link is closed by either end.
+    /// Hands over each message that comes, with its sender, until the link is closed by either end.
     pub fn read(&self, mut take: impl FnMut(SipMessage, SocketAddr)) {
         match &self.socket {
             Way::Datagrams(socket) => {
@@ -139,7 +139,7 @@ impl Link {
         }
     }
 
-    /// Closes it, so that whoever reads comes back.
+    /// Closes it, so that a reader comes back.
     pub fn close(&self) {
         // The other end may have closed it before.
         let _ = match &self.socket {
@@ -148,7 +148,7 @@ impl Link {
         };
     }
 
-    /// Waits for more of what comes over a connection; `false` at its end.
+    /// Waits for more bytes of a connection; `false` at its end.
     fn more(&self, stream: &TcpStream, bytes: &mut Vec<u8>) -> io::Result<bool> {
         let mut buffer = vec![0; 65_536];
         let Way::Encrypted(_, tls) = &self.socket else {

@@ -24,7 +24,7 @@ mod registrar;
 mod sip;
 mod status;
 
-// What is shown.
+// The tests.
 mod answers;
 mod billids;
 mod calls;

@@ -24,7 +24,7 @@ pub struct Phone {
 }
 
 impl Phone {
-    /// A phone that says it is at an address, and speaks to no node yet.
+    /// A phone that gives this address as its own, and speaks to no node yet.
     pub fn new(user: &str, address: SocketAddrV4, link: Link, network: &Arc<Network>) -> Self {
         let agent = Agent::new(user, address, link);
         let reader = {
@@ -45,7 +45,7 @@ impl Phone {
         Self::new(&self.agent.user, self.agent.address, link, &self.network)
     }
 
-    /// The same, which has forgotten what it has said before.
+    /// The same, without any memory of earlier messages.
     pub fn restarted(mut self) -> Self {
         self.registers.push_str("-again");
         self
@@ -57,27 +57,27 @@ impl Phone {
         self
     }
 
-    /// Whose it is.
+    /// Its user.
     pub fn user(&self) -> &str {
         &self.agent.user
     }
 
-    /// Where it says it is.
+    /// The address that it gives.
     pub fn address(&self) -> Ipv4Addr {
         *self.agent.address.ip()
     }
 
-    /// Where it says it is, as a call's target: `sip/sip:USER@ADDRESS:PORT`.
+    /// The address that it gives, as a call's target: `sip/sip:USER@ADDRESS:PORT`.
     pub fn target(&self) -> String {
         format!("sip/{}", self.agent.uri())
     }
 
-    /// Where the node sees it.
+    /// Its address as the node has it.
     pub fn near_end(&self) -> SocketAddrV4 {
         self.agent.link.local
     }
 
-    /// What its messages travel by.
+    /// The transport of its messages.
     pub fn transport(&self) -> Transport {
         self.agent.link.transport
     }
@@ -98,7 +98,7 @@ impl Phone {
         self.register(self.place(node), seconds);
     }
 
-    /// The same, where the phone says that it is at another URI than usual.
+    /// The same, with another URI than usual.
     pub fn register_as(&self, node: &str, uri: &str) {
         self.speak_to(node);
         let mut register = self.registration(self.place(node), 600);
@@ -126,12 +126,12 @@ impl Phone {
         self.agent.pick_up();
     }
 
-    /// Calls somebody. Comes back once the node has said anything.
+    /// Calls somebody. Comes back once the node has answered anything.
     pub fn call(&self, user: &str) -> OutgoingCall {
         self.call_with(user, &[])
     }
 
-    /// Calls somebody, and says more than usual.
+    /// Calls somebody, with more headers than usual.
     pub fn call_with(&self, user: &str, headers: &[(&str, &str)]) -> OutgoingCall {
         let mut invite = self.request_to("INVITE", user);
         for (name, value) in headers {
@@ -140,7 +140,7 @@ impl Phone {
         OutgoingCall::new(&self.agent, invite, self.node())
     }
 
-    /// Calls somebody, and says this of its media.
+    /// Calls somebody, with this description of its media.
     pub fn call_saying(&self, user: &str, sdp: &str) -> OutgoingCall {
         let invite = self.request_to("INVITE", user);
         let invite = invite.with_body("application/sdp", sdp);
@@ -189,7 +189,7 @@ impl Phone {
         came.message
     }
 
-    /// Nothing came to it that was not taken.
+    /// Asserts that every message that came was taken.
     pub fn has_nothing_left(&self) {
         self.agent.has_nothing_of(&["INVITE", "MESSAGE"]);
     }
@@ -204,7 +204,7 @@ impl Phone {
         *self.node.lock().unwrap() = Some(self.place(node).into());
     }
 
-    /// Where that node listens for it.
+    /// The address at which that node listens for it.
     fn place(&self, node: &str) -> SocketAddrV4 {
         self.transport().of(&self.network, node)
     }
@@ -233,7 +233,7 @@ impl Phone {
         self.agent.ask(request, self.node()).code()
     }
 
-    /// A request to somebody that begins something new.
+    /// A request to somebody that begins a new transaction.
     fn request_to(&self, method: &str, user: &str) -> SipMessage {
         let uri = format!("sip:{user}@{}", self.node());
         let Agent { user, address, .. } = &*self.agent;
@@ -262,7 +262,7 @@ impl Drop for Phone {
     fn drop(&mut self) {
         self.agent.stop();
         if let Some(reader) = self.reader.take() {
-            // If it failed, the test has missed what it would have read.
+            // If it failed, the test has missed the message that it would have read.
             let _ = reader.join();
         }
     }

@@ -13,7 +13,7 @@ const USERS: &str = "INSERT INTO users(username) VALUES('alice'),('bob'),('carol
                      ('o''neil'),('bob;x=1'),('\"bob\" <b>'),('böb'),('a#b&c'),\
                      ('+4930@example.net') ON CONFLICT DO NOTHING";
 
-/// How many phones a user may have.
+/// The number of phones that a user may have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Phones {
     /// The one that has registered last.
@@ -24,7 +24,7 @@ pub enum Phones {
 }
 
 impl Phones {
-    /// What the headings of the documentation say of it.
+    /// The name of it in the headings of the documentation.
     fn heading(self) -> &'static str {
         match self {
             Self::One => "",

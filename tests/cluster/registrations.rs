@@ -10,7 +10,7 @@ use crate::lab::{Lab, in_both};
 use crate::link::Transport;
 use crate::phone::Phone;
 
-/// The one that Yate comes with.
+/// The query that Yate comes with.
 const SAMPLE: &str = "UPDATE users SET location=NULL,expires=NULL \
                       WHERE expires IS NOT NULL AND username='${username}'";
 
@@ -23,12 +23,12 @@ fn alice_and_bob_who_moved(lab: &Lab) -> (Phone, Phone) {
     (lab.phone("alice").at("node1"), bob)
 }
 
-/// What the node calls a phone's connection.
+/// The node's name for a phone's connection.
 fn name(lab: &Lab, node: &str, phone: &Phone) -> String {
     format!("tcp:{}-{}", lab.sip(node), phone.near_end())
 }
 
-fn a_user_who_has_moved_is_called_after_his_old_registration_was_ended(lab: &Lab) {
+fn a_user_who_has_moved_is_called_after_their_old_registration_was_ended(lab: &Lab) {
     let (alice, bob) = alice_and_bob_who_moved(lab);
     bob.unregister_at("node1");
     alice.call("bob").answered().hang_up();
@@ -38,7 +38,7 @@ fn a_user_who_has_moved_is_called_after_his_old_registration_was_ended(lab: &Lab
 
 #[test]
 #[ignore = "needs a real engine: YATE_ROOT"]
-fn by_the_users_name_alone_he_could_not_be_called() {
+fn by_the_name_alone_a_user_could_not_be_called() {
     let lab = Lab::of(2).unregister(SAMPLE).start();
     let (alice, bob) = alice_and_bob_who_moved(&lab);
     alice.call("bob").answered().hang_up();
@@ -54,7 +54,7 @@ fn a_registration_that_expires_takes_no_newer_one_with_it(lab: &Lab) {
     }
     bob.register_at("node2");
     let alice = lab.phone("alice").at("node1");
-    // When carol's is over so is bob's first one.
+    // Carol's registration ends after bob's first one.
     let is_over = || match alice.call("carol").outcome() {
         Ok(talk) => {
             talk.hang_up();
@@ -108,7 +108,7 @@ fn a_connection_that_breaks_ends_its_own_nodes_registrations_over_it_and_no_othe
 
 in_both! {
     Lab::of(2);
-    a_user_who_has_moved_is_called_after_his_old_registration_was_ended
+    a_user_who_has_moved_is_called_after_their_old_registration_was_ended
     a_registration_that_expires_takes_no_newer_one_with_it
     a_connection_that_breaks_ends_its_own_nodes_registrations_over_it_and_no_others
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What travels between the nodes by a connection: more than a datagram takes.
+//! The messages that travel between the nodes by a connection: they are longer than a datagram.
 
 use engine_process::Message;
 
@@ -9,11 +9,11 @@ use crate::link::Transport::Tcp;
 use crate::network::TLS;
 use crate::sip::SipMessage;
 
-/// Nodes sign what they send. The near end of a connection between them is where the system has it.
+/// Nodes sign their messages. The system chooses the near end of a connection between them.
 const SECURITY: &str =
     "[security]\ntrusted=NET.0/29,127.0.0.1\nsecret=the lab has no secrets from us\n";
 
-/// Two nodes that hand on what the caller's phone says of its media, and 600 for bob, whose location is
+/// Two nodes that hand on the media description of the caller's phone, and 600 for bob, whose location is
 /// long.
 fn plan(settings: &str) -> Plan {
     dialling(settings, "")
@@ -44,7 +44,7 @@ fn offer(address: &str) -> String {
     sdp + "\r\n"
 }
 
-/// The call reaches bob with all that alice's phone has said, by connections between the nodes.
+/// The call reaches bob with the whole message of alice's phone, by connections between the nodes.
 fn arrives_whole(plan: Plan, transport: &str) {
     let lab = plan.start();
     for node in ["node1", "node2"] {
@@ -86,7 +86,7 @@ fn a_call_that_is_longer_than_a_datagram_goes_by_tcp() {
 #[test]
 #[ignore = "needs a real engine: YATE_ROOT"]
 fn a_call_that_is_longer_than_a_datagram_goes_by_tls() {
-    // Where an encrypted connection goes to, too.
+    // The target of an encrypted connection, too.
     let callto = format!("callto=sip/sip:cluster/@NET.\\1:{TLS}\n");
     let plan = plan(&format!("[general]\ntransport=tls\n{callto}"));
     arrives_whole(plan.encrypted(), "tls");
@@ -122,7 +122,7 @@ fn a_message_goes_by_the_transport_of_the_node() {
         let lab = plan.clustering(SECURITY).start();
         let bob = lab.phone("bob");
         bob.register_at("node2");
-        // What the sender's phone is connected by is no way to a node.
+        // The connection of the sender's phone is no way to a node.
         let alices = [
             lab.phone("alice").at("node1"),
             lab.phone_over(Tcp, "alice", "node1"),

@@ -12,8 +12,8 @@ use crate::link::Transport;
 const UNLOAD: &str = "module unload clustering";
 const UNLOADED: &str = "Unloaded module: clustering";
 
-/// Two nodes that are there, and somebody who is silent in the place of a third one. He has just been
-/// asked for a sign of life when this comes back.
+/// Two nodes that are there, and somebody silent in the place of a third one. The first probe has just gone
+/// there when this comes back.
 fn lab_with_silence(plan: Plan) -> (Lab, Dummy) {
     let lab = plan.probed().clustering("[node node3]\n").start();
     let silent = Dummy::at(lab.sip("node3"));

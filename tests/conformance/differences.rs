@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Where the module differs from the stock one on purpose: each difference foretells exactly what
-//! comes out.
+//! The intended differences between the module and the stock one: each difference foretells the exact result.
 
 use engine_bridge::posix_match;
 
@@ -22,29 +21,33 @@ pub enum Difference {
     /// Cluster headers from a sender that isn't trusted are taken off, and a call that needs them
     /// is refused.
     UntrustedHeaders,
-    /// A node that doesn't match leaves the call untouched, but says so.
+    /// A node that doesn't match leaves the call untouched, but with a reason.
     NodeMismatch,
+    /// So does a target that comes out empty.
+    EmptyTarget,
     /// A header without a value isn't sent, and no `username` is made up.
     EmptyHeaders,
 }
 
 impl Difference {
     /// Those that occur when no sender is trusted, in the order in which they are applied.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::RefusedSettings,
         Self::UntrustedHeaders,
         Self::NodeMismatch,
+        Self::EmptyTarget,
         Self::EmptyHeaders,
     ];
 
     /// Those that are left when every sender is trusted.
-    pub const TRUSTED: [Self; 3] = [
+    pub const TRUSTED: [Self; 4] = [
         Self::RefusedSettings,
         Self::NodeMismatch,
+        Self::EmptyTarget,
         Self::EmptyHeaders,
     ];
 
-    /// What this difference makes of what would come out without it; `None` where it makes none.
+    /// The result with this difference, given the result without it; `None` where it makes none.
     pub fn foretell(self, case: &Case, expected: &Expected) -> Option<Expected> {
         let mut changed = expected.clone();
         match self {
@@ -59,6 +62,13 @@ impl Difference {
                 if is_mismatch(case).unwrap_or(false) {
                     changed.set("error", Value::Exactly(Some(b"noroute".to_vec())));
                     changed.set("reason", Value::Beginning("no such cluster node"));
+                }
+            }
+            Self::EmptyTarget => {
+                let is_forwarded = |(name, _): &(Vec<u8>, Value)| name == b"osip_x-nodename";
+                if is_mismatch(case) == Some(false) && !changed.params.iter().any(is_forwarded) {
+                    changed.set("error", Value::Exactly(Some(b"noroute".to_vec())));
+                    changed.set("reason", Value::Beginning("no target for cluster node"));
                 }
             }
             Self::EmptyHeaders => empty_headers(case, &mut changed),
@@ -134,7 +144,7 @@ fn is_mismatch(case: &Case) -> Option<bool> {
     Some(posix_match(pattern.as_bytes(), node).is_none())
 }
 
-/// Who serves a resource: what the lookups of the recording answered, `None` for a failure.
+/// The node that serves a resource: the answers to the lookups of the recording, `None` for a failure.
 pub fn located(resource: &[u8]) -> Option<&'static str> {
     let starts = |text: &str| resource.starts_with(text.as_bytes());
     if ["fail", "dash", "err"].into_iter().any(starts) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What the core decides, in plain Rust: settings and a message in, the changed message out.
+//! The core's decisions, in plain Rust: settings and a message in, the changed message out.
 
 mod connections;
 mod counting;

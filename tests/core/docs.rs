@@ -85,7 +85,7 @@ fn load(settings: &[Setting]) -> Settings {
     Settings::parse(b"node1", "clustering.conf", &entries).unwrap()
 }
 
-/// Settings that are written down as defaults make what none make.
+/// Settings that are written down as defaults give the same as no settings.
 fn assert_default(settings: &[Setting]) {
     // With a node, without which some handlers are not there, and so have no priority.
     let node: Setting = ("node x".into(), "callto".into(), "sip/x".into());
@@ -103,7 +103,7 @@ fn the_sample_has_every_setting_and_no_other() {
 #[test]
 fn the_sample_shows_the_defaults() {
     let mut sample = settings(&read("conf/clustering.conf.sample"), true);
-    // What `enabled` is by default is said in words.
+    // The default of `enabled` is written in words.
     sample.retain(|(section, key, _)| key != "enabled" && section != NODE);
     assert_default(&sample);
 }
@@ -135,7 +135,7 @@ fn the_reference_has_every_setting_and_no_other() {
 #[test]
 fn the_reference_shows_the_defaults() {
     let mut shown = reference();
-    // Some are said in words.
+    // Some are written in words.
     shown.retain(|(section, _, default)| section != NODE && !default.contains(' '));
     assert!(shown.len() > 30, "{shown:?}");
     for (_, _, default) in &mut shown {
@@ -164,7 +164,7 @@ fn range(text: &str) -> Option<(u32, u32)> {
     ranges.max_by_key(|(_, high)| *high)
 }
 
-/// What is written of each setting, by `section/key`.
+/// The text about each setting, by `section/key`.
 type Texts = Vec<(String, String)>;
 
 fn texts_of_the_reference() -> Texts {
@@ -265,7 +265,7 @@ fn the_man_page_has_every_setting_with_the_default_of_the_reference() {
             shown.insert((section.clone(), key.to_owned(), default.to_owned()));
         }
     }
-    // Where it takes a sentence there, the page has that below.
+    // A default that takes a sentence there stands below on the page.
     let first = |(section, key, default): Setting| {
         let default = default.split(',').next().unwrap().replace('`', "");
         (section, key, default)
@@ -273,7 +273,7 @@ fn the_man_page_has_every_setting_with_the_default_of_the_reference() {
     assert_eq!(shown, reference().into_iter().map(first).collect());
 }
 
-/// The words of the `clustering` command and what they take, as its help and as the manual page have them.
+/// The words of the `clustering` command and their arguments, as its help and as the manual page have them.
 #[test]
 fn the_man_page_has_every_command_and_no_other() {
     let help = command::help();
@@ -360,7 +360,7 @@ fn tests_that_the_docs_name_exist() {
     let sources = ["src", "tests"].map(|directory| sources(&path(directory)));
     let sources = sources.concat();
     let text = read("docs/security.md");
-    // What else has an underscore is a parameter's name.
+    // Any other word with an underscore is a parameter's name.
     let names: Vec<_> = text
         .split('`')
         .skip(1)
@@ -404,7 +404,7 @@ fn pages() -> Vec<(String, String)> {
     files.map(|file| (file.clone(), read(&file))).collect()
 }
 
-/// The lines of a page that are code, and what stands between backquotes in all others.
+/// The lines of a page that are code, and the texts between backquotes in all others.
 fn code(page: &str) -> Vec<&str> {
     let (mut code, mut fenced) = (Vec::new(), false);
     for line in page.lines() {
@@ -452,7 +452,7 @@ fn commands_in_the_docs_are_real() {
     assert!(checked > 40, "{checked}");
 }
 
-/// What the files begin with that the docs name.
+/// The starts of the file names in the docs.
 const ROOMS: [&str; 14] = [
     "benches/",
     "cmake/",

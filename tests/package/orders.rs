@@ -14,7 +14,7 @@ use crate::{Package, build, installing, repository, run};
 
 const CONFIGURATION: &str = "[general]\nregexp=^node[0-9]$\ncallto=sip/sip:x@\\0\n";
 
-/// What somebody may do.
+/// A step of the walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     /// `make install`
@@ -41,7 +41,7 @@ const STEPS: [Step; 7] = [
     Step::Yate,
 ];
 
-/// What dpkg knows of the package.
+/// dpkg's state of the package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Unknown,
@@ -50,7 +50,7 @@ enum State {
     Removed,
 }
 
-/// What should be so.
+/// The expected state.
 #[derive(Clone, Copy, Debug)]
 struct Model {
     /// The version of the newest stock module.
@@ -63,7 +63,7 @@ struct Model {
 }
 
 impl Model {
-    /// Takes a step; why it must be refused, if it must be.
+    /// Takes a step; gives the reason why it must be refused, if it must be.
     fn step(&mut self, step: Step) -> Result<(), &'static str> {
         let packaged = self.package == State::Installed;
         match step {
@@ -91,7 +91,7 @@ struct Root {
     packages: [PathBuf; 2],
     server: PathBuf,
     configuration: PathBuf,
-    /// What is there with neither package nor installation.
+    /// The files without package and installation.
     bare: BTreeSet<PathBuf>,
 }
 
@@ -203,7 +203,7 @@ impl Root {
         }
     }
 
-    /// Compares all that is there with what should be.
+    /// Compares the files with the expected state.
     fn compare(&self, model: &Model, so_far: &[Step]) {
         let place = self.place();
         let stock = fs::read(&place).unwrap_or_default();
@@ -216,7 +216,7 @@ impl Root {
             assert_eq!(aside.as_deref(), Some(&*newest), "{so_far:?}");
         } else {
             assert_eq!(stock, newest, "{so_far:?}");
-            // What an engine of the version before had is of no use, but does no harm.
+            // The file of an engine of the version before is of no use, but does no harm.
             assert_eq!(aside.is_some(), model.is_ours(), "{so_far:?}");
         }
         let file = self.configuration.join("clustering.conf");
@@ -275,7 +275,7 @@ fn walk(steps: impl IntoIterator<Item = Step>) {
         &place("clustering.conf.sample"),
     );
     let _installing = installing();
-    // So that there is something to take away, whatever comes first.
+    // So there is something to take away, whatever comes first.
     let mut model = Model {
         stock: 0,
         package: State::Unknown,

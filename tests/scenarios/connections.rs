@@ -8,7 +8,7 @@ use crate::lab::{GENERAL, Lab, MODULE, execute, text};
 const CONNECTION: &str = "tcp:192.0.2.11:5060-10.0.0.9:40000";
 const LOCATION: &str = "sip/sip:bob@10.0.0.9:5060;transport=tcp";
 
-/// What the SIP channel says of a registration over TCP.
+/// The SIP channel's report of a registration over TCP.
 fn registration() -> Message {
     Message::new("user.register")
         .with("sip_callid", "bob@10.0.0.9")

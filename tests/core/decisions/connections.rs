@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The connection of a registration is that of the calls and messages to its location, and the transport of what
-//! goes to a node is that of the settings.
+//! The connection of a registration is that of the calls and messages to its location. The transport of calls
+//! and messages to a node is that of the settings.
 
 use clustering::cluster::Cluster;
 use clustering::messages::Kind;
@@ -103,7 +103,7 @@ fn an_instant_message_leaves_the_connection_of_its_sender() {
         assert_eq!(decided.value("connection_id"), None);
         assert_eq!(decided.value("ip_transport"), None);
     }
-    // What no node has sent and the cluster isn't called for is none of its business.
+    // A message that no node has sent and that isn't for the cluster is left alone.
     let decided = to(LOCATION, &[]);
     assert_eq!(decided.action, Action::Pass);
     assert_eq!(decided.value("connection_id"), Some("tcp:alice"));
@@ -200,7 +200,7 @@ fn the_way_to_a_node_is_by_its_transport() {
     assert_eq!(to("node2", &[]).as_deref(), Some("TCP"));
     assert_eq!(to("node3", &[]).as_deref(), Some("TLS"));
     assert_eq!(to("node4", &[]), None);
-    // The route has the last word, a phone's own transport none.
+    // The route has the last word, a phone's own transport has none.
     let of_route = [("oip_transport", "UDP")];
     assert_eq!(to("node2", &of_route).as_deref(), Some("UDP"));
     let of_phone = [("oip_transport", "TLS"), ("oconnection_id", "tls:phone")];

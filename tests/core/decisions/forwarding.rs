@@ -161,11 +161,13 @@ fn what_callers_can_bring_about_is_logged_once_in_a_while_with_its_count() {
 }
 
 #[test]
-fn a_target_that_comes_out_empty_leaves_the_call_alone() {
+fn a_call_whose_target_comes_out_empty_fails() {
     let cluster = cluster(&[&[("general", "callto", " ${gone} ")], SETTINGS]);
     let decided = decide(&cluster, Kind::Execute, &[("callto", "cluster/node2/x")]);
-    assert_eq!(decided.action, Action::Pass);
-    assert_eq!(decided.params, params(&[("callto", "cluster/node2/x")]));
+    assert_eq!(decided.value("callto"), Some("cluster/node2/x"));
+    assert_eq!(decided.value("error"), Some("noroute"));
+    let reason = "no target for cluster node 'node2'";
+    assert_eq!(decided.value("reason"), Some(reason));
     let said = "No target for cluster node 'node2': its 'callto' is empty for this call";
     assert_eq!(decided.line.as_deref(), Some(said));
 }
@@ -201,7 +203,7 @@ fn nodes_are_named_for_cdrs_on_request() {
 
 /// The engine's default is the level of notes.
 #[test]
-fn nothing_is_said_of_a_usual_message_at_the_default_level() {
+fn nothing_is_logged_about_a_usual_message_at_the_default_level() {
     let cluster = cluster(&[SETTINGS]);
     for (kind, name, value) in [
         (Kind::Execute, "callto", "cluster/node2/x"),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What holds whatever the message.
+//! The rules that hold for every message.
 
 use clustering::messages::Kind;
 use clustering::verdict::Action;
@@ -141,7 +141,7 @@ proptest! {
         prop_assert_eq!(arrived.value("billid"), Some(billid.as_str()));
     }
 
-    /// What is no business of the cluster's is left alone, and whatever is changed is its business.
+    /// A message that doesn't concern the cluster is left alone, and each changed message concerns it.
     #[test]
     fn what_does_not_concern_the_cluster_passes(list in messages()) {
         let cluster = cluster(&[SETTINGS]);
@@ -152,7 +152,7 @@ proptest! {
         }
     }
 
-    /// What a decision has no business to change stays, in value and in order.
+    /// A parameter that isn't the decision's to change stays, in value and in order.
     #[test]
     fn parameters_that_are_none_of_a_decisions_business_stay(list in messages()) {
         let cluster = cluster(&[NODES, SETTINGS]);

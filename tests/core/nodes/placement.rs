@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! On which nodes resources are placed.
+//! The nodes that resources are placed on.
 
 use clustering::cluster::Cluster;
 use clustering::messages::{Kind, Reply};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What sections of nodes say, and what is wrong with them.
+//! The sections of nodes, and the mistakes in them.
 
 use clustering::messages::Kind;
 use clustering::nodes::admin::AdminState;
