@@ -139,7 +139,7 @@ fn explain_target(
     own.unwrap_or(&settings.callto)
         .expand(node, &groups, &Nothing, &mut target);
     lines.push(match trim_blanks(&target) {
-        b"" => format!("A call is left unchanged: callto of {setting} is empty for it"),
+        b"" => format!("A call fails with error=noroute: callto of {setting} is empty for it"),
         target => format!(
             "A call goes to '{}' by callto of {setting}, with X-CallTo: {shown}",
             Escaped(target)

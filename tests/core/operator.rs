@@ -203,7 +203,7 @@ fn an_explanation_names_each_setting_that_has_a_say() {
         (
             &[&[("general", "callto", "${gone}")], SETTINGS],
             "cluster/node2/x",
-            "A call is left unchanged: callto of [general] is empty for it\n",
+            "A call fails with error=noroute: callto of [general] is empty for it\n",
         ),
         (
             &[&[("general", "enabled", "no")], SETTINGS],
