@@ -78,6 +78,15 @@ void Parameters::apply(const clustering_verdict& verdict) {
             remove(edit.name);
         }
     }
+    for (size_t i = 0; i < verdict.other_edit_count; i++) {
+        const clustering_other_edit& edit = verdict.other_edits[i];
+        const String name(string(edit.name));
+        m_known.list->clearParam(name);
+        if (edit.kind == CLUSTERING_EDIT_KIND_SET) {
+            const int length = static_cast<int>(edit.value.len);
+            m_known.list->addParam(made<NamedString>(name, chars(edit.value), length));
+        }
+    }
 }
 
 void Parameters::set(unsigned number, const clustering_borrowed_text& value) {

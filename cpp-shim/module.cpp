@@ -170,6 +170,7 @@ bool ClusteringModule::unload() {
     while (!Worker::allGone()) {
         Thread::msleep(10);
     }
+    saveConnections();
     return true;
 }
 
@@ -240,6 +241,7 @@ void ClusteringModule::restore() {
         return;
     }
     m_restored = true;
+    restoreConnections();
     const String path = statePath();
     String state;
     String reason;
@@ -260,6 +262,51 @@ void ClusteringModule::restore() {
     }
     Debug(this, DebugWarn, "Ignored '%s', so no node is drained or disabled: %s", path.c_str(),
           reason.safe());
+}
+
+// Where the connections of registrations are kept from an unload to the next load.
+static String connectionsPath() {
+    return Engine::configFile("clustering_connections");
+}
+
+// The number that tells this run of the engine from others, whose connections are gone.
+static String run() {
+    return String(Engine::runId());
+}
+
+// Goes on with the connections that phones had when the module was unloaded.
+void ClusteringModule::restoreConnections() {
+    const String path = connectionsPath();
+    String connections;
+    String reason;
+    const FileRead read = readFile(path, connections);
+    if (read == FileRead::Failed) {
+        reason = ::strerror(errno);
+    }
+    OwnedText error;
+    if (clustering_restore_connections(m_core, borrowed(connections), borrowed(run()), steadyTime(),
+                                       error.out()) != CLUSTERING_RESULT_OK) {
+        reason = error.string();
+    }
+    if (reason) {
+        Debug(this, DebugWarn, "Ignored '%s', so phones on TCP may not be reached for a while: %s",
+              path.c_str(), reason.c_str());
+    }
+    if (read == FileRead::Done) {
+        // Of use only once: later on other connections have taken the place of these.
+        ::unlink(path);
+    }
+}
+
+void ClusteringModule::saveConnections() {
+    const String path = connectionsPath();
+    const OwnedText text(clustering_connections(m_core, borrowed(run())));
+    const clustering_borrowed_text connections = text.bytes();
+    if (connections.len && !replaceFile(path, connections.ptr, connections.len)) {
+        Debug(this, DebugWarn,
+              "Could not write '%s', so phones on TCP may not be reached for a while: %s",
+              path.c_str(), ::strerror(errno));
+    }
 }
 
 void ClusteringModule::save() {

@@ -44,6 +44,8 @@ private:
     bool help(TelEngine::Message& msg) const;
     void runTasks();
     void restore();
+    void restoreConnections();
+    void saveConnections();
     void save();
     void reload();
     void endReload();

@@ -2,6 +2,8 @@
 
 #include "names.h"
 
+#include <algorithm>
+
 using namespace TelEngine;
 
 namespace clustering {
@@ -14,8 +16,8 @@ Names::Names() {
     for (unsigned number = 0; number < Other; number++) {
         const String& name = m_names[number] = string(clustering_name(number));
         if (name.endsWith("*")) {
-            m_open = number;
-            m_openLength = name.length() - 1;
+            m_open[m_open[0] == Other ? 0 : 1] = number;
+            m_openLength = std::min(m_openLength, name.length() - 1);
             continue;
         }
         m_keys[number] = keyOf(name.c_str(), name.length());
@@ -25,8 +27,14 @@ Names::Names() {
     }
 }
 
-unsigned Names::findOpen(const char* name) const {
-    return std::memcmp(m_names[m_open].c_str(), name, m_openLength) ? Other : m_open;
+unsigned Names::findOpen(const char* name, unsigned length) const {
+    for (const unsigned number : m_open) {
+        const unsigned start = number == Other ? UINT_MAX : m_names[number].length() - 1;
+        if (length >= start && !std::memcmp(m_names[number].c_str(), name, start)) {
+            return number;
+        }
+    }
+    return Other;
 }
 
 NameFilter::NameFilter(const Names& names, uint64_t wanted)

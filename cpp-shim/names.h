@@ -20,7 +20,8 @@ public:
 
     Names();
 
-    /// The name of a number; a `*` at its end stands for whatever else a name has there.
+    /// The name of a number; a `*` at its end stands for whatever else a name has there, unless
+    /// that has a number of its own.
     const TelEngine::String& operator[](unsigned number) const { return m_names[number]; }
 
     /// The number of a parameter's name, which is not empty; `Other` where it has none.
@@ -30,7 +31,7 @@ public:
         while (number != Other && !(m_keys[number] == key)) {
             number = m_next[number];
         }
-        return number == Other && length >= m_openLength ? findOpen(name) : number;
+        return number == Other && length >= m_openLength ? findOpen(name, length) : number;
     }
 
 private:
@@ -69,7 +70,7 @@ private:
         return static_cast<unsigned>(mixed >> (64 - s_bits));
     }
 
-    unsigned findOpen(const char* name) const;
+    unsigned findOpen(const char* name, unsigned length) const;
 
     static constexpr unsigned s_bits = 7;
     TelEngine::String m_names[CLUSTERING_NAME_COUNT];
@@ -77,9 +78,9 @@ private:
     // The first name of each slot, and behind each name the next one.
     uint8_t m_first[1U << s_bits];
     uint8_t m_next[CLUSTERING_NAME_COUNT];
-    // The one name with a `*`, and its length without that; longer than any name as long as there
-    // is none.
-    unsigned m_open = Other;
+    // The names with a `*`, `Other` in place of those that there aren't, and the least of their
+    // lengths without that; longer than any name as long as there is none.
+    unsigned m_open[2] = {Other, Other};
     unsigned m_openLength = UINT_MAX;
 };
 

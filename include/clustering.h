@@ -91,12 +91,12 @@
 /**
  * The number of kinds.
  */
-#define CLUSTERING_KIND_COUNT 10
+#define CLUSTERING_KIND_COUNT 12
 
 /**
  * The number of parameter names that have a number; see `clustering_name`.
  */
-#define CLUSTERING_NAME_COUNT 40
+#define CLUSTERING_NAME_COUNT 48
 
 /**
  * The greatest length of these names, in bytes.
@@ -106,7 +106,7 @@
 /**
  * The number of words that a `clustering_verdict` keeps for the core.
  */
-#define CLUSTERING_VERDICT_WORDS 208
+#define CLUSTERING_VERDICT_WORDS 216
 
 /**
  * The most queries that a host has under way at a time, each with a thread of its own: so a database that
@@ -254,6 +254,14 @@ typedef enum {
    * `msg.execute`
    */
   CLUSTERING_KIND_MESSAGE = 9,
+  /**
+   * `call.execute` again, at a later priority
+   */
+  CLUSTERING_KIND_LATE_EXECUTE = 10,
+  /**
+   * `msg.execute` again, at a later priority
+   */
+  CLUSTERING_KIND_LATE_MESSAGE = 11,
 } clustering_kind;
 
 /**
@@ -384,6 +392,24 @@ typedef struct {
 } clustering_edit;
 
 /**
+ * One change of a parameter whose name has no number.
+ */
+typedef struct {
+  /**
+   * The kind.
+   */
+  clustering_edit_kind kind;
+  /**
+   * The parameter's name.
+   */
+  clustering_borrowed_text name;
+  /**
+   * The value to set.
+   */
+  clustering_borrowed_text value;
+} clustering_other_edit;
+
+/**
  * The verdict on a message, in memory of the host's, such as its stack. The host must not move or copy it, and
  * releases it with `clustering_verdict_release`. All texts in it are borrowed, until then.
  */
@@ -404,6 +430,14 @@ typedef struct {
    * The number of edits.
    */
   size_t edit_count;
+  /**
+   * Edits of parameters whose names have no number, to be written in this order after the others.
+   */
+  const clustering_other_edit *other_edits;
+  /**
+   * The number of these.
+   */
+  size_t other_edit_count;
   /**
    * The return value of an answer, the name of a message that is to be dispatched.
    */
@@ -680,13 +714,47 @@ clustering_result clustering_restore(const clustering_core *core,
                                      clustering_owned_text *error);
 
 /**
+ * Gives the connections of the registrations on this node, for the same run of the host to go on with after the
+ * module was unloaded and loaded again.
+ *
+ * * `core`: the node. NULL gives an empty text.
+ * * `run`: what tells this run of the host from any other.
+ *
+ * Returns a text that the host owns; an empty one where there are none, or where the core failed. Threads: any.
+ *
+ * \pre `core` is NULL or a node; `run` is valid for the call.
+ */
+clustering_owned_text clustering_connections(const clustering_core *core,
+                                             clustering_borrowed_text run);
+
+/**
+ * Takes the connections that were kept, before the first `clustering_load`. To be called where there are none, too.
+ *
+ * * `core`: the node.
+ * * `connections`: a text of `clustering_connections`, or an empty one.
+ * * `run`: as for `clustering_connections`. What another run of the host has left is left out.
+ * * `now`: the time in microseconds, on the clock of `clustering_tick`.
+ * * `error`: gets the reason where the text is damaged, else an empty text; the host owns it in both cases.
+ *   NULL where none is wanted.
+ *
+ * Returns what `clustering_restore` does. Threads: any.
+ *
+ * \pre `core` is NULL or a node; `connections` and `run` are valid for the call; `error` is NULL or valid for a write.
+ */
+clustering_result clustering_restore_connections(const clustering_core *core,
+                                                 clustering_borrowed_text connections,
+                                                 clustering_borrowed_text run,
+                                                 uint64_t now,
+                                                 clustering_owned_text *error);
+
+/**
  * Gives the parameter name of a number.
  *
  * * `number`: a number below `CLUSTERING_NAME_COUNT`.
  *
  * Returns a text of the core's, valid for ever; an empty one for other numbers. A `*` at its end stands for
- * whatever else a name has there: of such parameters, too, the first one is the known one, and all are removed
- * together. Threads: any.
+ * whatever else a name has there, unless that makes another of these names: of such parameters, too, the first
+ * one is the known one, and all are removed together. Threads: any.
  */
 clustering_borrowed_text clustering_name(uint32_t number);
 

@@ -5,3 +5,4 @@
 pub mod pattern;
 pub mod resource;
 pub mod template;
+pub mod uri;

@@ -7,6 +7,7 @@ mod shards;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
+use crate::connections::{Connections, ConnectionsError};
 use crate::decision::{Decision, Shared};
 use crate::event::{Event, Level, Suppressed};
 use crate::failure::{Failure, guard, unpoisoned};
@@ -103,7 +104,7 @@ impl Cluster {
             if wanted == installed || *wanted == 0 {
                 continue;
             }
-            let name = kind.name();
+            let name = kind.key();
             let line = format!(
                 "[priorities] {name}={wanted} takes effect when the module is loaded again; until then it is \
                  {installed}"
@@ -141,6 +142,7 @@ impl Cluster {
             Kind::Execute => execute::concerns(&settings, message),
             Kind::Preroute => preroute::concerns(&settings, message),
             Kind::Message => instant::concerns(&settings, message),
+            Kind::LateExecute | Kind::LateMessage => execute::concerns_late(&settings, message),
             Kind::Startup => startup::concerns(&settings.nodes, message),
             Kind::Hangup => hangup::concerns(&self.calls, message),
             Kind::Register | Kind::Unregister | Kind::Cdr | Kind::Locate => true,
@@ -167,10 +169,18 @@ impl Cluster {
         let now = kind.time(times);
         let mut decision = self.decision(kind, &settings, shard, now, message, verdict);
         match kind {
-            Kind::Route => route::decide(&mut decision),
+            Kind::Route => route::decide(&mut decision, complete),
             Kind::Preroute => preroute::decide(&mut decision),
             Kind::Execute => execute::decide(&mut decision, complete),
             Kind::Message => instant::decide(&mut decision, complete),
+            Kind::LateExecute | Kind::LateMessage => {
+                decision.kind = if kind == Kind::LateExecute {
+                    Kind::Execute
+                } else {
+                    Kind::Message
+                };
+                execute::decide_late(&mut decision, complete);
+            }
             Kind::Register => register::decide(&mut decision),
             Kind::Unregister => unregister::decide(&mut decision),
             Kind::Cdr => cdr::decide(&mut decision),
@@ -218,6 +228,7 @@ impl Cluster {
     /// `now` is in microseconds, on a clock that never steps back.
     pub fn tick(&self, now: SteadyTime) {
         self.clock.store(now.0, Relaxed);
+        self.shared.connections.tick(now);
         let settings = self.settings();
         if settings.enabled {
             probe::tick(&settings.nodes, &settings.health, now, &self.tasks);
@@ -309,6 +320,31 @@ impl Cluster {
         }
         *admin_states = restored;
         Ok(())
+    }
+
+    /// The connections of the registrations on this node.
+    #[must_use]
+    pub fn connections(&self) -> &Connections {
+        &self.shared.connections
+    }
+
+    /// Goes on with the connections that were [written](Connections::write) in the same `run` of the engine;
+    /// without any where the text is empty. `now` is on the clock of [`tick`](Self::tick).
+    ///
+    /// # Errors
+    ///
+    /// When it is damaged; then nothing of it is taken.
+    pub fn restore_connections(
+        &self,
+        text: &[u8],
+        run: &[u8],
+        now: SteadyTime,
+    ) -> Result<(), ConnectionsError> {
+        self.shared.connections.tick(now);
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.shared.connections.read(text, run)
     }
 
     fn admin_states(&self) -> MutexGuard<'_, AdminStates> {

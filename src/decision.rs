@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use crate::auth::nonce_cache::NonceCache;
 use crate::auth::signature::Nonce;
+use crate::connections::Connections;
 use crate::event::{Event, RateLimits};
+use crate::messages::breadth::Breadth;
 use crate::messages::{Kind, Name, Parameters};
 use crate::operator::counters::{Counter, Counters};
 use crate::settings::Settings;
@@ -42,10 +44,14 @@ pub(crate) struct Shared {
     pub(crate) rate_limits: RateLimits,
     /// The nonces of calls that were received.
     pub(crate) nonces: Mutex<NonceCache>,
+    /// The branches of calls that were on other nodes.
+    pub(crate) breadth: Mutex<Breadth>,
     /// A number that no other process of the cluster has.
     pub(crate) process: u64,
     /// The number of calls that were signed.
     pub(crate) signed: AtomicU64,
+    /// The connections of the registrations on this node.
+    pub(crate) connections: Connections,
 }
 
 impl Shared {

@@ -107,6 +107,15 @@ pub enum Event<'m> {
         /// How often it was forwarded.
         hops: usize,
     },
+    /// Headers for the phone can't travel to another node.
+    HeadersLeftOut {
+        /// The node.
+        node: &'m [u8],
+        /// The first of them.
+        name: &'m [u8],
+        /// How many.
+        count: usize,
+    },
     /// A call to a node that can't be reached.
     Offline {
         /// The node.
@@ -123,6 +132,13 @@ pub enum Event<'m> {
     },
     /// It answers again.
     DatabaseBack,
+    /// There is no room to remember the connection of a registration.
+    ConnectionsFull {
+        /// The location that was registered.
+        location: &'m [u8],
+        /// How many are remembered.
+        most: usize,
+    },
     /// The core failed on a message.
     Failed {
         /// How.
@@ -158,7 +174,12 @@ impl<'m> Event<'m> {
             Self::Looping { .. } => Counter::Looping,
             Self::Offline { .. } => Counter::Offline,
             Self::Failed { .. } => Counter::Panics,
-            Self::DatabaseLost { .. } | Self::DatabaseBack => return None,
+            Self::HeadersLeftOut { .. }
+            | Self::DatabaseLost { .. }
+            | Self::DatabaseBack
+            | Self::ConnectionsFull { .. } => {
+                return None;
+            }
         })
     }
 
@@ -169,11 +190,15 @@ impl<'m> Event<'m> {
             Self::Received { .. } | Self::Located { .. } => Level::Info,
             Self::Forwarded { .. } => Level::Call,
             Self::DatabaseBack => Level::Note,
-            Self::NoSuchNode { .. } | Self::NoTarget { .. } | Self::Offline { .. } => Level::Mild,
+            Self::NoSuchNode { .. }
+            | Self::NoTarget { .. }
+            | Self::HeadersLeftOut { .. }
+            | Self::Offline { .. } => Level::Mild,
             Self::NotLocated { .. }
             | Self::Untrusted { .. }
             | Self::Looping { .. }
-            | Self::DatabaseLost { .. } => Level::Warn,
+            | Self::DatabaseLost { .. }
+            | Self::ConnectionsFull { .. } => Level::Warn,
             Self::Failed { .. } => Level::Critical,
         }
     }
@@ -293,6 +318,13 @@ impl Line<'_, '_> {
                      after {hops} hops"
                 )
             }
+            Event::HeadersLeftOut { node, name, count } => {
+                let (node, name) = (Escaped(node), Escaped(name));
+                write!(
+                    f,
+                    "Left out {count} headers for the phone of a call to node '{node}', the first is '{name}'"
+                )
+            }
             Event::Offline {
                 node,
                 resource,
@@ -309,6 +341,12 @@ impl Line<'_, '_> {
                 "Resources are placed without the database ([locate] account): {error}"
             ),
             Event::DatabaseBack => f.write_str("Resources are claimed in the database again"),
+            Event::ConnectionsFull { location, most } => write!(
+                f,
+                "No room for the connection of '{}', {most} are known ([general] registrations): its phone \
+                 may not be reached",
+                Escaped(location)
+            ),
             Event::Failed { failure } => {
                 write!(f, "A message passes unchanged: {failure}")
             }

@@ -41,6 +41,7 @@
 pub mod addressing;
 pub mod auth;
 pub mod cluster;
+pub mod connections;
 mod decision;
 pub mod event;
 pub mod failure;

@@ -3,8 +3,10 @@
 //! The engine's messages that the cluster has a say in: one file each, with the question whether a message
 //! concerns the cluster (`concerns`) beside the decision (`decide`).
 
+pub(crate) mod breadth;
 pub(crate) mod cdr;
 pub(crate) mod execute;
+pub(crate) mod extension;
 pub(crate) mod hangup;
 pub(crate) mod instant;
 pub(crate) mod locate;
@@ -14,6 +16,7 @@ pub(crate) mod preroute;
 pub(crate) mod register;
 pub(crate) mod route;
 pub(crate) mod startup;
+pub(crate) mod transport;
 pub(crate) mod unregister;
 mod visited;
 
@@ -46,11 +49,15 @@ pub enum Kind {
     Unregister,
     /// `msg.execute`: an instant message is about to be sent.
     Message,
+    /// `call.execute` again, behind modules that route calls as late as that: a target that one of these has brought.
+    LateExecute,
+    /// `msg.execute` again, for the same.
+    LateMessage,
 }
 
 impl Kind {
     /// All kinds, each at the index `kind as usize`.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Route,
         Self::Execute,
         Self::Register,
@@ -61,14 +68,16 @@ impl Kind {
         Self::Preroute,
         Self::Unregister,
         Self::Message,
+        Self::LateExecute,
+        Self::LateMessage,
     ];
 
-    /// The message's name in the engine, which is also its key in `[priorities]`, if it has one there.
+    /// The message's name in the engine.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Route => "call.route",
-            Self::Execute => "call.execute",
+            Self::Execute | Self::LateExecute => "call.execute",
             Self::Register => "user.register",
             Self::Cdr => "call.cdr",
             Self::Locate => "cluster.locate",
@@ -76,7 +85,17 @@ impl Kind {
             Self::Hangup => "chan.hangup",
             Self::Preroute => "call.preroute",
             Self::Unregister => "user.unregister",
-            Self::Message => "msg.execute",
+            Self::Message | Self::LateMessage => "msg.execute",
+        }
+    }
+
+    /// The key in `[priorities]`, where the kind has one.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::LateExecute => "call.execute.late",
+            Self::LateMessage => "msg.execute.late",
+            _ => self.name(),
         }
     }
 
@@ -104,7 +123,9 @@ impl Kind {
             | Self::Startup
             | Self::Hangup
             | Self::Preroute
-            | Self::Message => true,
+            | Self::Message
+            | Self::LateExecute
+            | Self::LateMessage => true,
         }
     }
 
@@ -113,46 +134,49 @@ impl Kind {
     #[must_use]
     pub const fn names(self) -> NameSet {
         use Name::{
-            Allocate, Answered, Billid, Called, Caller, Callto, CauseSip, ClusterOrigin,
-            ClusterTarget, Code, ConnectionId, Data, Direction, Error, Id, IpHost, IpHostReceived,
-            Nodename, Nodeprefix, OsipBillid, OsipCallto, OsipNodename, OsipPrefix, OsipSignature,
-            OsipUsername, OsipVisited, Reason, ReasonSip, RouteType, Transport, User, Username,
+            Allocate, Answered, Billid, Called, Calledname, Caller, Callto, CauseSip,
+            ClusterOrigin, ClusterTarget, Code, ConnectionId, Data, Direction, Error, Expires, Id,
+            InConnectionId, InTransport, IpHost, IpHostReceived, Nodename, Nodeprefix, OsipOther,
+            OsipPrefix, OutTransport, OutTransportMore, Reason, ReasonSip, RouteType, User,
+            Username,
         };
         const HEADERS: NameSet = NameSet::of(&CLUSTER_HEADERS);
         const SENDER: NameSet = NameSet::of(&[IpHost, IpHostReceived]);
         const FAILURE: NameSet = NameSet::of(&[Error, Reason, Code, RouteType]);
-        const SENT: NameSet = NameSet::of(&[
-            OsipBillid,
-            OsipCallto,
-            OsipNodename,
-            OsipSignature,
-            OsipUsername,
-            OsipVisited,
-        ]);
+        const SENT: NameSet = NameSet::of(&Name::OSIP_HEADERS);
         match self {
-            Self::Route => NameSet::of(&[Called, Billid, ClusterOrigin, Id])
-                .and(HEADERS)
-                .and(SENDER)
-                .and(FAILURE),
+            Self::Route => {
+                NameSet::of(&[Called, Calledname, Billid, ClusterOrigin, ConnectionId, Id])
+                    .and(HEADERS)
+                    .and(SENDER)
+                    .and(FAILURE)
+            }
             Self::Preroute => NameSet::of(&[Called, Billid]).and(HEADERS).and(SENDER),
             // Of the same names, because their templates are.
-            Self::Execute | Self::Message => NameSet::of(&[
-                Callto,
-                Called,
-                Caller,
-                Billid,
-                Username,
-                ClusterTarget,
-                ConnectionId,
-                Transport,
-                OsipPrefix,
-                User,
-            ])
-            .and(HEADERS)
-            .and(SENT)
-            .and(FAILURE),
-            Self::Register => NameSet::of(&[Data]),
-            Self::Unregister => NameSet::of(&[Data, Nodename]),
+            Self::Execute | Self::Message | Self::LateExecute | Self::LateMessage => {
+                NameSet::of(&[
+                    Callto,
+                    Called,
+                    Calledname,
+                    Caller,
+                    Billid,
+                    Username,
+                    ClusterTarget,
+                    ConnectionId,
+                    OutTransport,
+                    OutTransportMore,
+                    InConnectionId,
+                    InTransport,
+                    OsipOther,
+                    OsipPrefix,
+                    User,
+                ])
+                .and(HEADERS)
+                .and(SENT)
+                .and(FAILURE)
+            }
+            Self::Register => NameSet::of(&[Data, ConnectionId, InTransport, Username, Expires]),
+            Self::Unregister => NameSet::of(&[Data, Nodename, InConnectionId, Username]),
             Self::Cdr => NameSet::of(&[Nodename, Nodeprefix]),
             Self::Locate => NameSet::of(&[Allocate, Callto]).and(FAILURE),
             Self::Startup => NameSet::of(&[Id, Direction, Callto]),

@@ -17,6 +17,7 @@ use rustc_hash::FxHashMap;
 
 use crate::addressing::pattern::{Groups, Pattern};
 use crate::addressing::template::{Shape, Template};
+use crate::messages::transport::Transport;
 use crate::placement::rendezvous::Seed;
 
 pub use state::{NodeState, Unreachable};
@@ -29,6 +30,8 @@ pub struct Node {
     pub name: Box<[u8]>,
     /// The target that reaches it, where that isn't the one for all nodes.
     pub callto: Option<Template>,
+    /// What is sent there is sent over, where that isn't what all nodes have.
+    pub transport: Option<Transport>,
     /// Its share of what is placed, as to those of the others; 0 for nothing.
     pub weight: u32,
     /// By which resources are placed there.
@@ -50,6 +53,7 @@ pub struct Node {
 pub(crate) struct NodeConfig {
     pub(crate) name: Box<[u8]>,
     pub(crate) callto: Option<Template>,
+    pub(crate) transport: Option<Transport>,
     pub(crate) weight: u32,
     /// Empty where the section names none.
     pub(crate) probe: Box<[u8]>,
@@ -78,6 +82,7 @@ impl Nodes {
             let NodeConfig {
                 name,
                 callto: template,
+                transport,
                 weight,
                 probe,
             } = section;
@@ -94,6 +99,7 @@ impl Nodes {
                 seed: Seed::of(&name),
                 name,
                 callto: template,
+                transport,
                 weight,
                 probe,
                 groups,
@@ -200,6 +206,7 @@ mod tests {
         NodeConfig {
             name: name.as_bytes().into(),
             callto: callto.map(|text| Template::parse(text.as_bytes()).unwrap()),
+            transport: None,
             weight: 100,
             probe: Box::default(),
         }

@@ -18,6 +18,7 @@ use crate::addressing::template::Template;
 use crate::auth::signature::{Keys, Secret};
 use crate::auth::trust::{Trust, TrustError};
 use crate::messages::Kind;
+use crate::messages::transport::Transport;
 use crate::nodes::Nodes;
 use crate::nodes::health::{Codes, Rules};
 use crate::placement::claim::{Claims, LeaseConfig, Purpose, Query};
@@ -92,8 +93,14 @@ pub struct Settings {
     pub locate: Box<[u8]>,
     /// The SIP connection for calls to other nodes; empty for the engine's choice.
     pub connection: Box<[u8]>,
+    /// What calls to other nodes are sent over, but for a node that has another.
+    pub transport: Transport,
+    /// How many registrations' connections are remembered.
+    pub registrations: usize,
     /// How often a call may be forwarded from node to node.
     pub hops: usize,
+    /// Calls that begin here have this node's name in their billid.
+    pub billid_node: bool,
     /// Calls carry the names of the nodes that they come from and go to, for CDRs.
     pub cdr_nodes: bool,
     /// The nodes that have a section.
@@ -173,7 +180,11 @@ impl Settings {
             callto,
             locate: reader.text(GENERAL, "locate", b"cluster.locate").into(),
             connection: reader.text(GENERAL, "connection", b"").into(),
+            transport: reader.parsed(GENERAL, "transport", Transport::parse),
+            registrations: reader.number(GENERAL, "registrations", 100_000, 0..=10_000_000)
+                as usize,
             hops: reader.number(GENERAL, "hops", 8, 1..=64) as usize,
+            billid_node: reader.flag(GENERAL, "billid.node", !nodes.is_empty()),
             cdr_nodes: reader.flag(GENERAL, "cdr.nodes", false),
             nodes,
             health,

@@ -36,6 +36,12 @@ impl Time for WallTime {
 pub struct SteadyTime(pub u64);
 
 impl SteadyTime {
+    /// Whole seconds.
+    #[must_use]
+    pub const fn seconds(self) -> u64 {
+        self.0 / SECOND
+    }
+
     /// Microseconds since an earlier time; 0 where that isn't earlier.
     #[must_use]
     pub const fn since(self, earlier: Self) -> u64 {

@@ -49,6 +49,15 @@ pub enum Edit<'m> {
     Clear(Name),
 }
 
+/// A change of a parameter whose name the core makes up, to be made after the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherEdit<'m> {
+    /// The parameter.
+    pub name: Value<'m>,
+    /// What it is set to; `None` where all of that name are removed.
+    pub value: Option<Value<'m>>,
+}
+
 /// A decision that waits for an answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Pending {
@@ -71,6 +80,7 @@ pub struct Verdict<'m> {
     /// How many like events were suppressed before this one.
     suppressed: u64,
     edits: SmallVec<[Edit<'m>; 8]>,
+    others: Vec<OtherEdit<'m>>,
     retval: Option<Value<'m>>,
     text: Text,
     /// What was pending, and must be ended.
@@ -82,6 +92,12 @@ impl<'m> Verdict<'m> {
     #[must_use]
     pub fn edits(&self) -> &[Edit<'m>] {
         &self.edits
+    }
+
+    /// The edits of parameters by other names, to be written after those.
+    #[must_use]
+    pub fn other_edits(&self) -> &[OtherEdit<'m>] {
+        &self.others
     }
 
     /// The return value of an [`Action::Answer`], the message's name of an [`Action::Locate`].
@@ -124,6 +140,11 @@ impl<'m> Verdict<'m> {
         self.edits.push(Edit::Set(name, value));
     }
 
+    /// Sets a parameter by a name that has no number, or removes it.
+    pub(crate) fn edit_other(&mut self, name: Value<'m>, value: Option<Value<'m>>) {
+        self.others.push(OtherEdit { name, value });
+    }
+
     /// Removes a parameter.
     pub(crate) fn clear(&mut self, name: Name) {
         self.edits.push(Edit::Clear(name));
@@ -159,6 +180,7 @@ impl<'m> Verdict<'m> {
         self.event = None;
         self.suppressed = 0;
         self.edits.clear();
+        self.others.clear();
         self.retval = None;
         self.text.clear();
         self.pending = None;

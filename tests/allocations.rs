@@ -4,7 +4,9 @@
 #![allow(unsafe_code, reason = "the C ABI is called")]
 
 use std::mem::MaybeUninit;
+use std::sync::Mutex;
 
+use clustering::connections::{Connections, Registration};
 use clustering::ffi::{
     CLUSTERING_NAME_COUNT, clustering_action, clustering_borrowed_text, clustering_core,
     clustering_decide, clustering_free, clustering_kind, clustering_load, clustering_message,
@@ -31,7 +33,15 @@ struct Case {
     action: clustering_action,
 }
 
-const CASES: [Case; 8] = [
+const REGISTRATION: &[(&str, &str)] = &[
+    ("data", "sip/sip:bob@192.0.2.9:5060"),
+    ("username", "bob"),
+    ("oconnection_id", "tcp:192.0.2.1:5060-192.0.2.9:40000"),
+    ("ip_transport", "TCP"),
+    ("expires", "600"),
+];
+
+const CASES: [Case; 10] = [
     Case {
         title: "pass",
         kind: CLUSTERING_KIND_EXECUTE,
@@ -59,6 +69,18 @@ const CASES: [Case; 8] = [
         title: "register",
         kind: CLUSTERING_KIND_REGISTER,
         params: &[("data", "sip/sip:bob@192.0.2.9:5060")],
+        action: CLUSTERING_ACTION_CHANGE,
+    },
+    Case {
+        title: "renewed registration",
+        kind: CLUSTERING_KIND_REGISTER,
+        params: REGISTRATION,
+        action: CLUSTERING_ACTION_CHANGE,
+    },
+    Case {
+        title: "local, over a connection",
+        kind: CLUSTERING_KIND_EXECUTE,
+        params: &[("callto", "cluster/node1/sip/sip:bob@192.0.2.9:5060")],
         action: CLUSTERING_ACTION_CHANGE,
     },
     Case {
@@ -96,8 +118,12 @@ const CASES: [Case; 8] = [
     },
 ];
 
+/// What is allocated is counted for the whole process, so one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
 #[test]
 fn nothing_is_allocated_for_a_usual_message() {
+    let _alone = ALONE.lock();
     let _profiler = dhat::Profiler::builder().testing().build();
     let core = core();
     for Case {
@@ -137,6 +163,30 @@ fn nothing_is_allocated_for_a_usual_message() {
     }
     // SAFETY: made above, used no more.
     unsafe { clustering_free(&mut { core }) };
+}
+
+/// What the documentation says of it is held here.
+#[test]
+fn a_registration_takes_about_half_a_kilobyte() {
+    const COUNT: usize = 10_000;
+    let _alone = ALONE.lock();
+    let _profiler = dhat::Profiler::builder().testing().build();
+    let connections = Connections::default();
+    let before = dhat::HeapStats::get().curr_bytes;
+    for number in 0..COUNT {
+        let location = format!("sip/sip:user{number}@192.0.2.9:50{number};transport=tls;ob");
+        let user = format!("user{number}");
+        let connection = format!("tls:198.51.100.1:5061-192.0.2.9:4{number}");
+        let registration = Registration {
+            location: location.as_bytes(),
+            user: user.as_bytes(),
+            connection: connection.as_bytes(),
+            is_own: true,
+        };
+        assert_eq!(connections.remember(registration, 600, COUNT), Ok(()));
+    }
+    let each = (dhat::HeapStats::get().curr_bytes - before) / COUNT;
+    assert!((100..512).contains(&each), "{each} bytes");
 }
 
 fn bytes(text: &'static str) -> clustering_borrowed_text {

@@ -11,9 +11,10 @@ use std::ptr;
 use arbitrary::Arbitrary;
 use clustering::ffi::{
     CLUSTERING_KIND_COUNT, clustering_check, clustering_command, clustering_complete,
-    clustering_decide, clustering_load, clustering_new, clustering_next_task, clustering_probed,
-    clustering_restore, clustering_result, clustering_state, clustering_status,
-    clustering_status_nodes, clustering_tick, clustering_verdict_release,
+    clustering_connections, clustering_decide, clustering_load, clustering_new,
+    clustering_next_task, clustering_probed, clustering_restore, clustering_restore_connections,
+    clustering_result, clustering_state, clustering_status, clustering_status_nodes,
+    clustering_tick, clustering_verdict_release,
 };
 use clustering::time::{MessageTimes, WallTime};
 use clustering_fuzz::host::{Empty, Message, bytes, take};
@@ -148,6 +149,9 @@ fn without_a_node() {
         clustering_probed(node, text, 1, ptr::null(), 1);
         assert!(take(clustering_state(node)).is_empty());
         let result = clustering_restore(node, text, ptr::null_mut());
+        assert_eq!(result, clustering_result::CLUSTERING_RESULT_BAD_ARGUMENT);
+        assert!(take(clustering_connections(node, text)).is_empty());
+        let result = clustering_restore_connections(node, text, text, 1, ptr::null_mut());
         assert_eq!(result, clustering_result::CLUSTERING_RESULT_BAD_ARGUMENT);
         assert!(take(clustering_status(node)).is_empty());
         assert!(take(clustering_status_nodes(node)).is_empty());

@@ -8,15 +8,19 @@ use std::ptr;
 
 use arbitrary::Arbitrary;
 use clustering::ffi::{
-    clustering_check, clustering_command, clustering_complete, clustering_core, clustering_free,
-    clustering_help, clustering_next_task, clustering_probe_report, clustering_probed,
-    clustering_restore, clustering_result, clustering_setting, clustering_state, clustering_status,
+    clustering_check, clustering_command, clustering_complete, clustering_connections,
+    clustering_core, clustering_free, clustering_help, clustering_next_task, clustering_owned_text,
+    clustering_probe_report, clustering_probed, clustering_restore, clustering_restore_connections,
+    clustering_result, clustering_setting, clustering_state, clustering_status,
     clustering_status_format, clustering_status_nodes, clustering_task, clustering_task_free,
     clustering_task_kind, clustering_tick,
 };
 
 use crate::host::{Empty, bytes, read, read_owned, take};
 use crate::{File, Text, is_line};
+
+/// The run of the host.
+const RUN: &[u8] = b"7";
 
 /// An operation on a node, besides messages.
 #[derive(Arbitrary, Debug)]
@@ -155,8 +159,13 @@ impl Operator {
             Operation::Keep => {
                 let taken = self.restore(&self.state(), Empty::Null);
                 assert_ne!(taken, self.core.is_null());
+                let taken = self.restore_connections(&self.connections(), Empty::Null);
+                assert_ne!(taken, self.core.is_null());
             }
-            Operation::Restore(state, empty) => drop(self.restore(&state.0, *empty)),
+            Operation::Restore(state, empty) => {
+                let _ = self.restore(&state.0, *empty);
+                let _ = self.restore_connections(&state.0, *empty);
+            }
         }
     }
 
@@ -297,15 +306,39 @@ impl Operator {
         unsafe { take(clustering_state(self.core)) }
     }
 
+    /// The connections of registrations.
+    #[must_use]
+    pub fn connections(&self) -> Vec<u8> {
+        // SAFETY: NULL or a node; the text is the host's.
+        unsafe { take(clustering_connections(self.core, bytes(RUN, Empty::Null))) }
+    }
+
     /// Goes on with what was kept; whether it was taken.
     #[must_use]
     pub fn restore(&self, state: &[u8], empty: Empty) -> bool {
-        let mut error = MaybeUninit::uninit();
         // SAFETY: NULL or a node; the state outlives the call, which writes the error.
-        let (result, error) = unsafe {
-            let result = clustering_restore(self.core, bytes(state, empty), error.as_mut_ptr());
-            (result, take(error.assume_init()))
-        };
+        self.takes(|core, error| unsafe { clustering_restore(core, bytes(state, empty), error) })
+    }
+
+    /// Goes on with the connections of registrations; whether they were taken.
+    #[must_use]
+    pub fn restore_connections(&self, text: &[u8], empty: Empty) -> bool {
+        // SAFETY: NULL or a node; the texts outlive the call, which writes the error.
+        self.takes(|core, error| unsafe {
+            let (text, run) = (bytes(text, empty), bytes(RUN, Empty::Null));
+            clustering_restore_connections(core, text, run, self.now, error)
+        })
+    }
+
+    /// Whether what was kept is taken, by a function that writes an error where it isn't.
+    fn takes(
+        &self,
+        restore: impl FnOnce(*mut clustering_core, *mut clustering_owned_text) -> clustering_result,
+    ) -> bool {
+        let mut error = MaybeUninit::uninit();
+        let result = restore(self.core, error.as_mut_ptr());
+        // SAFETY: it was written.
+        let error = unsafe { take(error.assume_init()) };
         let taken = result == clustering_result::CLUSTERING_RESULT_OK;
         if self.core.is_null() {
             assert_eq!(result, clustering_result::CLUSTERING_RESULT_BAD_ARGUMENT);

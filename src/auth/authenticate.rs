@@ -2,11 +2,14 @@
 
 //! Decides whether one message's cluster headers are trusted, by its sender's address and its signature.
 
+use crate::addressing::uri::behind_prefix;
 use crate::auth::nonce_cache::Channel;
-use crate::auth::signature::Signed;
+use crate::auth::signature::normalized::NormalizedHeader;
+use crate::auth::signature::{Extended, Signed};
 use crate::auth::trust::AuthError;
 use crate::decision::Decision;
 use crate::failure::unpoisoned;
+use crate::messages::extension::Extension;
 use crate::messages::{CLUSTER_HEADERS, Name, Parameters};
 
 /// The address that a message came from.
@@ -49,15 +52,7 @@ pub(crate) fn authenticate<'m, P: Parameters<'m>>(
     if !settings.keys.are_set() {
         return Ok(());
     }
-    let header = |name| message.get(name).unwrap_or_default();
-    let call = Signed {
-        origin: header(Name::SipNodename),
-        target: decision.node,
-        callto: header(Name::SipCallto),
-        billid: header(Name::SipBillid),
-        username: header(Name::SipUsername),
-        visited: header(Name::SipVisited),
-    };
+    let call = signed(decision);
     let signature = message
         .filled(Name::SipSignature)
         .ok_or(AuthError::Unsigned)?;
@@ -79,4 +74,51 @@ pub(crate) fn authenticate<'m, P: Parameters<'m>>(
         NonceUse::Peek => nonces.peek(verified)?,
     }
     Ok(())
+}
+
+/// What is signed of a message that came.
+fn signed<'m, P: Parameters<'m>>(decision: &Decision<'_, 'm, P>) -> Signed<'m> {
+    let header = |name| decision.get(name).unwrap_or_default();
+    Signed {
+        origin: header(Name::SipNodename),
+        target: decision.node,
+        callto: header(Name::SipCallto),
+        billid: header(Name::SipBillid),
+        username: header(Name::SipUsername),
+        visited: header(Name::SipVisited),
+    }
+}
+
+/// Checks that what a message carries besides is what its sender has signed. The message knows all parameters.
+///
+/// # Errors
+///
+/// Says that it is forged.
+pub(crate) fn authenticate_extension<'m, P: Parameters<'m>>(
+    decision: &Decision<'_, 'm, P>,
+    extension: &Extension<'m>,
+    headers: &[(&'m [u8], &'m [u8])],
+) -> Result<(), AuthError> {
+    let settings = decision.settings;
+    let callto = decision.get(Name::SipCallto).unwrap_or_default();
+    let is_same = extension
+        .callto()
+        .is_none_or(|copy| NormalizedHeader::are_alike(&copy, callto));
+    let is_signed = || {
+        let uri = decision.message.other(b"sip_uri").unwrap_or_default();
+        let extended = Extended {
+            called: &behind_prefix(&settings.prefix, uri),
+            extension: extension.text,
+            headers,
+        };
+        let signature = decision.get(Name::SipSignature).unwrap_or_default();
+        settings
+            .keys
+            .verify_extended(&signed(decision), &extended, signature, extension.mac)
+    };
+    if is_same && (!settings.keys.are_set() || is_signed()) {
+        Ok(())
+    } else {
+        Err(AuthError::Forged)
+    }
 }

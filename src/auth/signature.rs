@@ -14,10 +14,14 @@
 //! seconds and nonce, as the engine carries it, with its length in front, so that nothing can move from one to
 //! the next.
 //!
+//! A call that carries what nodes with version 1.0 don't know has a second HMAC at the end of its `X-Cluster`, of the
+//! version 2. It is of the same fields, of what stands behind the prefix in the request URI, of the rest of that header,
+//! and of each header for the phone, name and value. So older nodes take the call, and newer ones know it whole.
+//!
 //! A nonce is the random number that the node's process was started with, and a count: it need not
 //! be secret, only used once.
 
-mod normalized;
+pub(crate) mod normalized;
 
 use std::fmt;
 use std::io::Write;
@@ -31,6 +35,8 @@ use normalized::NormalizedHeader;
 
 /// The version of what is signed, and how.
 const VERSION: &[u8] = b"1";
+/// That of what is signed in `X-Cluster`.
+const EXTENDED: &[u8] = b"2";
 
 /// The shortest secret, in bytes.
 pub const SHORTEST_SECRET: usize = 16;
@@ -96,6 +102,17 @@ pub struct Signed<'a> {
     pub visited: &'a [u8],
 }
 
+/// What is signed of a call besides, where it carries more than nodes with version 1.0 know.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Extended<'a> {
+    /// What stands behind the prefix in the request URI.
+    pub called: &'a [u8],
+    /// The header `X-Cluster`, but for its HMAC.
+    pub extension: &'a [u8],
+    /// Names and values of the headers for the phone.
+    pub headers: &'a [(&'a [u8], &'a [u8])],
+}
+
 /// A number used once: that of a process, and its count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Nonce {
@@ -138,7 +155,8 @@ impl Keys {
         let (mut time, mut number, mut text) = ([0; 20], [0; 33], [0; MAC_TEXT]);
         let seconds = digits(&mut time, format_args!("{seconds}"));
         let nonce = digits(&mut number, format_args!("{process:016x}-{count:x}"));
-        let mac = mac(key, call, seconds, nonce).finalize().into_bytes();
+        let mac = mac(key, VERSION, call, seconds, nonce);
+        let mac = mac.finalize().into_bytes();
         let mac = Base64UrlUnpadded::encode(&mac, &mut text).unwrap_or_default();
         for (at, field) in [VERSION, seconds, nonce, mac.as_bytes()]
             .into_iter()
@@ -149,6 +167,44 @@ impl Keys {
             }
             out.extend_from_slice(field);
         }
+    }
+
+    /// Writes the HMAC of what a call carries besides, which was signed with `signature`; nothing where there is no
+    /// secret.
+    pub(crate) fn sign_extended(
+        &self,
+        call: &Signed,
+        extended: &Extended,
+        signature: &[u8],
+        out: &mut Text,
+    ) {
+        let Some(key) = &self.current else { return };
+        let mut text = [0; MAC_TEXT];
+        let mac = extended_mac(key, call, extended, signature);
+        let mac = mac.finalize().into_bytes();
+        let mac = Base64UrlUnpadded::encode(&mac, &mut text).unwrap_or_default();
+        out.extend_from_slice(mac.as_bytes());
+    }
+
+    /// Whether an HMAC is that of what a call carries besides, which was signed with `signature`, by one of the
+    /// secrets.
+    #[must_use]
+    pub(crate) fn verify_extended(
+        &self,
+        call: &Signed,
+        extended: &Extended,
+        signature: &[u8],
+        mac: &[u8],
+    ) -> bool {
+        let mut received = [0; 32];
+        let is_text =
+            mac.len() == MAC_TEXT && Base64UrlUnpadded::decode(mac, &mut received).is_ok();
+        let keys = [&self.current, &self.previous];
+        is_text
+            && keys.into_iter().flatten().any(|key| {
+                let mac = extended_mac(key, call, extended, signature);
+                mac.verify_slice(&received).is_ok()
+            })
     }
 
     /// Verifies a header; `None` where it is malformed or not signed with one of the secrets.
@@ -168,7 +224,7 @@ impl Keys {
             .into_iter()
             .flatten()
             .any(|key| {
-                mac(key, call, seconds, nonce)
+                mac(key, VERSION, call, seconds, nonce)
                     .verify_slice(&received)
                     .is_ok()
             });
@@ -181,8 +237,34 @@ impl Keys {
     }
 }
 
+/// What is to be finished into the HMAC in `X-Cluster`.
+fn extended_mac(
+    key: &Hmac<Sha256>,
+    call: &Signed,
+    extended: &Extended,
+    signature: &[u8],
+) -> Hmac<Sha256> {
+    let mut fields = signature.split(|&byte| byte == b';').skip(1);
+    let (seconds, nonce) = (fields.next(), fields.next());
+    let (seconds, nonce) = (seconds.unwrap_or_default(), nonce.unwrap_or_default());
+    let mut mac = mac(key, EXTENDED, call, seconds, nonce);
+    update(&mut mac, extended.called);
+    update(&mut mac, extended.extension);
+    for (name, value) in extended.headers {
+        update(&mut mac, name);
+        update(&mut mac, value);
+    }
+    mac
+}
+
 /// What is to be finished into the HMAC.
-fn mac(key: &Hmac<Sha256>, call: &Signed, seconds: &[u8], nonce: &[u8]) -> Hmac<Sha256> {
+fn mac(
+    key: &Hmac<Sha256>,
+    version: &[u8],
+    call: &Signed,
+    seconds: &[u8],
+    nonce: &[u8],
+) -> Hmac<Sha256> {
     let mut mac = key.clone();
     let Signed {
         origin,
@@ -193,13 +275,18 @@ fn mac(key: &Hmac<Sha256>, call: &Signed, seconds: &[u8], nonce: &[u8]) -> Hmac<
         visited,
     } = *call;
     for field in [
-        VERSION, origin, target, callto, billid, username, visited, seconds, nonce,
+        version, origin, target, callto, billid, username, visited, seconds, nonce,
     ] {
-        let field = NormalizedHeader::of(field);
-        mac.update(&(field.len() as u64).to_be_bytes());
-        field.each_piece(|piece| mac.update(piece));
+        update(&mut mac, field);
     }
     mac
+}
+
+/// Adds a field as the engine carries it.
+fn update(mac: &mut Hmac<Sha256>, field: &[u8]) {
+    let field = NormalizedHeader::of(field);
+    mac.update(&(field.len() as u64).to_be_bytes());
+    field.each_piece(|piece| mac.update(piece));
 }
 
 /// Writes a number where there is room for the longest.
@@ -348,6 +435,58 @@ mod tests {
         ] {
             assert_eq!(keys.verify(&CALL, other.as_bytes()), None, "{other}");
         }
+    }
+
+    /// The HMAC was computed by another implementation over the documented layout.
+    #[test]
+    fn what_is_signed_besides_is_as_documented_and_no_other_is_taken() {
+        let keys = keys(SECRET, b"");
+        let header = signed(&keys, &CALL);
+        let extended = Extended {
+            called: b"700",
+            extension: b"2;headers=Alert-Info",
+            headers: &[(b"Alert-Info", b"info=x")],
+        };
+        let mut out = Text::new();
+        keys.sign_extended(&CALL, &extended, &header, &mut out);
+        assert_eq!(
+            out.as_slice(),
+            b"9iyY7X45tiqXfutBf2W_Tq4_FRbnnETw6C4osdGnHDk"
+        );
+        assert!(keys.verify_extended(&CALL, &extended, &header, &out));
+        for other in [
+            Extended {
+                called: b"",
+                ..extended
+            },
+            Extended {
+                extension: b"2;headers=Alert-Inf",
+                ..extended
+            },
+            Extended {
+                headers: &[(b"Alert-Info", b"info=y")],
+                ..extended
+            },
+            Extended {
+                headers: &[],
+                ..extended
+            },
+        ] {
+            assert!(
+                !keys.verify_extended(&CALL, &other, &header, &out),
+                "{other:?}"
+            );
+        }
+        let other = Signed {
+            callto: b"park/1",
+            ..CALL
+        };
+        assert!(!keys.verify_extended(&other, &extended, &header, &out));
+        assert!(!keys.verify_extended(&CALL, &extended, b"1;1795383064;0-0;x", &out));
+        assert!(!keys.verify_extended(&CALL, &extended, &header, b""));
+        // What was signed by version 1 is no HMAC of version 2.
+        let mac = header.rsplit(|&byte| byte == b';').next().unwrap();
+        assert!(!keys.verify_extended(&CALL, &Extended::default(), &header, mac));
     }
 
     #[test]

@@ -65,6 +65,8 @@ pub struct RateLimits {
     untrusted: RateLimit<WallTime>,
     looping: RateLimit<WallTime>,
     offline: RateLimit<WallTime>,
+    headers: RateLimit<WallTime>,
+    connections_full: RateLimit<WallTime>,
     /// Failures of the core on a message.
     failures: Failures<WallTime>,
     /// Probes whose thread could not be started.
@@ -83,6 +85,8 @@ impl RateLimits {
             Event::Untrusted { .. } => Some(&self.untrusted),
             Event::Looping { .. } => Some(&self.looping),
             Event::Offline { .. } => Some(&self.offline),
+            Event::HeadersLeftOut { .. } => Some(&self.headers),
+            Event::ConnectionsFull { .. } => Some(&self.connections_full),
             Event::Failed { failure } => Some(self.failures.of(failure)),
             Event::Received { .. }
             | Event::Forwarded { .. }

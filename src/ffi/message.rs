@@ -30,10 +30,14 @@ pub enum clustering_kind {
     CLUSTERING_KIND_UNREGISTER = 8,
     /// `msg.execute`
     CLUSTERING_KIND_MESSAGE = 9,
+    /// `call.execute` again, at a later priority
+    CLUSTERING_KIND_LATE_EXECUTE = 10,
+    /// `msg.execute` again, at a later priority
+    CLUSTERING_KIND_LATE_MESSAGE = 11,
 }
 
 /// The number of kinds.
-pub const CLUSTERING_KIND_COUNT: usize = 10;
+pub const CLUSTERING_KIND_COUNT: usize = 12;
 
 const _: () = assert!(CLUSTERING_KIND_COUNT == Kind::ALL.len());
 
@@ -48,7 +52,7 @@ pub struct clustering_param {
 }
 
 /// The number of parameter names that have a number; see `clustering_name`.
-pub const CLUSTERING_NAME_COUNT: usize = 40;
+pub const CLUSTERING_NAME_COUNT: usize = 48;
 
 const _: () = assert!(CLUSTERING_NAME_COUNT == Name::ALL.len() && CLUSTERING_NAME_COUNT < 64);
 
@@ -65,8 +69,8 @@ const _: () = {
         }
         at += 1;
     }
-    // A host looks for one at most.
-    assert!(open <= 1);
+    // A host looks for two at most.
+    assert!(open <= 2);
 };
 
 /// A message as the host hands it over. All of it is borrowed.
@@ -156,6 +160,12 @@ impl<'m> Parameters<'m> for HostMessage<'m> {
         // SAFETY: as before.
         Some(unsafe { param.value.get() })
     }
+
+    fn all(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])> {
+        let params = self.params.iter();
+        // SAFETY: as before.
+        params.map(|param| unsafe { (param.name.get(), param.value.get()) })
+    }
 }
 
 /// Gives the parameter name of a number.
@@ -163,8 +173,8 @@ impl<'m> Parameters<'m> for HostMessage<'m> {
 /// * `number`: a number below `CLUSTERING_NAME_COUNT`.
 ///
 /// Returns a text of the core's, valid for ever; an empty one for other numbers. A `*` at its end stands for
-/// whatever else a name has there: of such parameters, too, the first one is the known one, and all are removed
-/// together. Threads: any.
+/// whatever else a name has there, unless that makes another of these names: of such parameters, too, the first
+/// one is the known one, and all are removed together. Threads: any.
 #[unsafe(no_mangle)]
 pub extern "C" fn clustering_name(number: u32) -> clustering_borrowed_text {
     let name = usize::try_from(number)

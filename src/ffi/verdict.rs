@@ -63,8 +63,20 @@ pub struct clustering_edit {
     pub value: clustering_borrowed_text,
 }
 
+/// One change of a parameter whose name has no number.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct clustering_other_edit {
+    /// The kind.
+    pub kind: clustering_edit_kind,
+    /// The parameter's name.
+    pub name: clustering_borrowed_text,
+    /// The value to set.
+    pub value: clustering_borrowed_text,
+}
+
 /// The number of words that a `clustering_verdict` keeps for the core.
-pub const CLUSTERING_VERDICT_WORDS: usize = 208;
+pub const CLUSTERING_VERDICT_WORDS: usize = 216;
 
 /// The most queries that a host has under way at a time, each with a thread of its own: so a database that
 /// doesn't answer takes no more. Others wait for their turn, within their time.
@@ -82,6 +94,10 @@ pub struct clustering_verdict {
     pub edits: *const clustering_edit,
     /// The number of edits.
     pub edit_count: usize,
+    /// Edits of parameters whose names have no number, to be written in this order after the others.
+    pub other_edits: *const clustering_other_edit,
+    /// The number of these.
+    pub other_edit_count: usize,
     /// The return value of an answer, the name of a message that is to be dispatched.
     pub retval: clustering_borrowed_text,
     /// The longest time to wait for a database, in milliseconds.
@@ -145,6 +161,7 @@ impl clustering_reply {
 struct Private {
     verdict: Verdict<'static>,
     edits: SmallVec<[clustering_edit; 8]>,
+    other_edits: Vec<clustering_other_edit>,
 }
 
 const _: () = {
@@ -169,12 +186,15 @@ impl Place {
             (&raw mut (*place).level).write(0);
             (&raw mut (*place).edits).write(std::ptr::null());
             (&raw mut (*place).edit_count).write(0);
+            (&raw mut (*place).other_edits).write(std::ptr::null());
+            (&raw mut (*place).other_edit_count).write(0);
             (&raw mut (*place).retval).write(clustering_borrowed_text::EMPTY);
             (&raw mut (*place).timeout).write(0);
             (&raw mut (*place).core_made).write(true);
             let private = (&raw mut (*place).core_private).cast::<Private>();
             (&raw mut (*private).verdict).write(Verdict::default());
             (&raw mut (*private).edits).write(SmallVec::new());
+            (&raw mut (*private).other_edits).write(Vec::new());
         }
         Self(place)
     }
@@ -187,7 +207,11 @@ impl Place {
     /// Shows the caller what the verdict has come to.
     fn publish(mut self) {
         let place = self.0;
-        let Private { verdict, edits } = self.private();
+        let Private {
+            verdict,
+            edits,
+            other_edits,
+        } = self.private();
         edits.extend(verdict.edits().iter().map(|edit| {
             let (kind, name, value) = match edit {
                 Edit::Set(name, value) => (
@@ -205,6 +229,18 @@ impl Place {
                 kind,
                 name: name as u32,
                 value: clustering_borrowed_text::new(value),
+            }
+        }));
+        other_edits.extend(verdict.other_edits().iter().map(|edit| {
+            let value = edit.value.as_ref().map(|value| verdict.resolve(value));
+            clustering_other_edit {
+                kind: if value.is_some() {
+                    clustering_edit_kind::CLUSTERING_EDIT_KIND_SET
+                } else {
+                    clustering_edit_kind::CLUSTERING_EDIT_KIND_CLEAR
+                },
+                name: clustering_borrowed_text::new(verdict.resolve(&edit.name)),
+                value: clustering_borrowed_text::new(value.unwrap_or_default()),
             }
         }));
         let action = match verdict.action {
@@ -225,6 +261,7 @@ impl Place {
             clustering_borrowed_text::new,
         );
         let (edits, edit_count) = (edits.as_ptr(), edits.len());
+        let (other_edits, other_edit_count) = (other_edits.as_ptr(), other_edits.len());
         let timeout = verdict.timeout();
         // SAFETY: `place` is valid for writes, as promised to `start`; none of these fields is a
         // part of the private words that are borrowed above.
@@ -233,6 +270,8 @@ impl Place {
             (&raw mut (*place).level).write(level);
             (&raw mut (*place).edits).write(edits);
             (&raw mut (*place).edit_count).write(edit_count);
+            (&raw mut (*place).other_edits).write(other_edits);
+            (&raw mut (*place).other_edit_count).write(other_edit_count);
             (&raw mut (*place).retval).write(retval);
             (&raw mut (*place).timeout).write(timeout);
         }

@@ -3,20 +3,25 @@
 //! `call.execute`: a call to `prefix/NODE/RESOURCE` is for this node, for another one, or for a node
 //! that has yet to be found. An instant message goes the same way.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::instant;
-use super::visited::Visited;
-use crate::addressing::resource::{ANY_NODE, Target, trim_blanks};
-use crate::auth::signature::Signed;
+use super::extension::Extras;
+use super::visited::{Mark, Visited};
+use super::{instant, transport};
+use crate::addressing::resource::{ANY_NODE, Prefix, Target, trim_blanks};
+use crate::addressing::uri::behind_prefix;
+use crate::auth::signature::normalized::NormalizedHeader;
+use crate::auth::signature::{Extended, Signed};
 use crate::decision::{Decision, Rejection};
 use crate::event::Event;
+use crate::failure::unpoisoned;
 use crate::messages::{Kind, Name, Parameters, Reply};
 use crate::nodes::Unreachable;
 use crate::operator::counters::Counter;
 use crate::placement::claim::Purpose;
 use crate::settings::Settings;
-use crate::text::{Escaped, Text};
+use crate::text::{Escaped, Text, Value};
 use crate::verdict::{Action, Pending};
 
 /// Whether a call is the cluster's.
@@ -27,6 +32,21 @@ pub(crate) fn concerns<'m>(settings: &Settings, message: &impl Parameters<'m>) -
 /// Decides a call. `complete` says that the message knows all parameters, not only those of known names.
 pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, complete: bool) {
     decide_target(decision, complete);
+}
+
+/// Whether a call is the cluster's and wasn't when it was decided before, or it would have got a reason to fail.
+pub(crate) fn concerns_late<'m>(settings: &Settings, message: &impl Parameters<'m>) -> bool {
+    concerns(settings, message) && message.filled(Name::Error).is_none()
+}
+
+/// Decides a call, or an instant message, whose target another module has brought after it was decided before.
+pub(crate) fn decide_late<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    complete: bool,
+) {
+    if concerns_late(decision.settings, decision.message) {
+        decide_target(decision, complete);
+    }
 }
 
 /// Decides a message whose target is the cluster's; `false` where it isn't.
@@ -118,6 +138,7 @@ fn deliver<'m, P: Parameters<'m>>(
     if decision.kind == Kind::Message {
         instant::strip_for_phone(decision);
     }
+    transport::to_phone(decision, target.resource);
     decision.set(Name::Callto, target.resource);
 }
 
@@ -139,14 +160,16 @@ fn forward<'m, P: Parameters<'m>>(
         return reject_unreachable(decision, target, why);
     }
     let visited = Visited::of(decision.message);
-    if visited.contains(node) || visited.hops() >= settings.hops {
-        let reason = format!("node '{}' again, or too many nodes", Escaped(node));
+    let hops = visited.hops();
+    if hops >= settings.hops {
+        let reason = format!("too many nodes on the way to '{}'", Escaped(node));
         return reject_loop(decision, target, &reason);
     }
     let callto = section
         .and_then(|node| node.callto.as_ref())
         .unwrap_or(&settings.callto);
-    if !complete && callto.uses_other_parameters() {
+    let has_headers = !is_message && decision.get(Name::OsipOther).is_some();
+    if !complete && (callto.uses_other_parameters() || hops > 0 || has_headers) {
         decision.verdict.action = Action::NeedAll;
         return;
     }
@@ -174,6 +197,11 @@ fn forward<'m, P: Parameters<'m>>(
         );
         return reject_loop(decision, target, &reason);
     }
+    if hops > 0
+        && let Some(reason) = loops(decision, target, visited, &uri)
+    {
+        return reject_loop(decision, target, &reason);
+    }
     if let Some(node) = section {
         node.state.count_forward();
     }
@@ -192,10 +220,46 @@ fn forward<'m, P: Parameters<'m>>(
         node,
         target: uri.clone(),
     });
-    write_headers(decision, target, visited);
-    clear_transport(decision);
+    let extras = extras(decision, target, has_headers);
+    write_headers(decision, target, visited, extras.as_ref(), &uri);
+    let by = section.and_then(|node| node.transport);
+    transport::to_node(decision, by.unwrap_or(settings.transport));
     // Last, since the resource is a part of the old text.
     decision.verdict.set_value(Name::Callto, uri);
+}
+
+/// Why a call that came from another node can't go on to this one: it is in a loop, or has too many branches.
+fn loops<'m, P: Parameters<'m>>(
+    decision: &Decision<'_, 'm, P>,
+    Target { node, resource }: Target<'m>,
+    visited: Visited<'m>,
+    uri: &Value<'m>,
+) -> Option<String> {
+    let uri = decision.verdict.resolve(uri);
+    let called = called_there(&decision.settings.prefix, uri);
+    if visited.contains(node, Mark::of(node, &called, resource)) {
+        return Some(format!("node '{}' again, for the same", Escaped(node)));
+    }
+    let billid = decision.get(Name::Billid).unwrap_or_default();
+    let allow = || unpoisoned(decision.shared.breadth.lock()).allow(billid, decision.now.seconds());
+    (visited.hops() > 1 && !allow())
+        .then(|| format!("too many branches on the way to '{}'", Escaped(node)))
+}
+
+/// The mark of what this node was asked for.
+///
+/// The URI has the number that stands behind the prefix, whatever became of `called` meanwhile. The message knows
+/// all parameters.
+fn asked_here<'m, P: Parameters<'m>>(decision: &Decision<'_, 'm, P>) -> Mark {
+    let uri = decision.message.other(b"sip_uri").unwrap_or_default();
+    let called = behind_prefix(&decision.settings.prefix, uri);
+    let callto = decision.get(Name::SipCallto).unwrap_or_default();
+    Mark::of(decision.node, &called, callto)
+}
+
+/// What another node finds behind the prefix in the URI of a target.
+fn called_there<'t>(prefix: &Prefix, target: &'t [u8]) -> Cow<'t, [u8]> {
+    behind_prefix(prefix, target.strip_prefix(b"sip/").unwrap_or(target))
 }
 
 /// Writes the headers by which the next node knows what it gets, and from which node.
@@ -203,6 +267,8 @@ fn write_headers<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     Target { node, resource }: Target<'m>,
     visited: Visited<'m>,
+    extras: Option<&Extras<'m>>,
+    uri: &Value<'m>,
 ) {
     let keys = &decision.settings.keys;
     let (billid, username) = (
@@ -213,14 +279,21 @@ fn write_headers<'m, P: Parameters<'m>>(
     decision.set_or_clear(Name::OsipBillid, billid);
     decision.set(Name::OsipNodename, decision.node);
     decision.set_or_clear(Name::OsipUsername, username);
-    let list = decision.verdict.make(|text| visited.write(text));
+    let mut list = Value::Given(b"");
     if visited.hops() > 0 {
+        let mark = asked_here(decision);
+        list = decision.verdict.make(|text| visited.write(mark, text));
         decision.verdict.set_value(Name::OsipVisited, list.clone());
     } else {
         decision.clear(Name::OsipVisited);
     }
+    let mut extension = Text::new();
+    if let Some(extras) = extras {
+        extras.write(&mut extension);
+    }
     if !keys.are_set() {
         decision.clear(Name::OsipSignature);
+        set_extension(decision, &extension);
         return;
     }
     let mut signature = Text::new();
@@ -238,9 +311,64 @@ fn write_headers<'m, P: Parameters<'m>>(
         decision.nonce(),
         &mut signature,
     );
+    if let Some(extras) = extras {
+        let extended = Extended {
+            called: &called_there(&decision.settings.prefix, decision.verdict.resolve(uri)),
+            extension: &extension,
+            headers: &extras.headers,
+        };
+        let mut mac = Text::from_slice(b";mac=");
+        keys.sign_extended(&call, &extended, &signature, &mut mac);
+        extension.extend_from_slice(&mac);
+    }
     decision.set_made(Name::OsipSignature, |text| {
         text.extend_from_slice(&signature);
     });
+    set_extension(decision, &extension);
+}
+
+/// Writes the header that nodes with version 1.0 don't know, if the call needs it.
+fn set_extension<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, extension: &[u8]) {
+    if extension.is_empty() {
+        decision.clear(Name::OsipCluster);
+    } else {
+        decision.set_made(Name::OsipCluster, |text| text.extend_from_slice(extension));
+    }
+}
+
+/// What a call carries that nodes with version 1.0 don't know; `None` where there is nothing of that.
+///
+/// Of an instant message the phone gets no headers that a route has made, on one server neither.
+fn extras<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    Target { node, resource }: Target<'m>,
+    has_headers: bool,
+) -> Option<Extras<'m>> {
+    let is_call = decision.kind == Kind::Execute;
+    let calledname = decision.filled(Name::Calledname).filter(|_| is_call);
+    let survives = NormalizedHeader::is_unchanged(resource);
+    if survives && calledname.is_none() && !has_headers {
+        return None;
+    }
+    let mut extras = Extras {
+        callto: (!survives).then_some(resource),
+        calledname,
+        ..Extras::default()
+    };
+    if has_headers {
+        extras.take_headers(decision.message);
+    }
+    for param in &extras.forbidden {
+        decision.verdict.edit_other(Value::Given(param), None);
+    }
+    if extras.left_out > 0 {
+        decision.report(Event::HeadersLeftOut {
+            node,
+            name: extras.first_left_out,
+            count: extras.left_out,
+        });
+    }
+    (!extras.is_empty()).then_some(extras)
 }
 
 /// A call as the template sees it: its target is the resource, without prefix and node.
@@ -264,6 +392,10 @@ impl<'m, P: Parameters<'m>> Parameters<'m> for Addressed<'_, 'm, P> {
 
     fn other(&self, name: &[u8]) -> Option<&'m [u8]> {
         self.message.other(name)
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])> {
+        self.message.all()
     }
 }
 
@@ -307,18 +439,4 @@ fn reject_unreachable<'m, P: Parameters<'m>>(
     });
     let reason = format!("cluster node '{}' is {why}", Escaped(node));
     decision.fail(Rejection::OFFLINE, &reason);
-}
-
-/// Removes the phone's own transport, which a registrar may have brought along and which means nothing on the
-/// way to another node.
-fn clear_transport<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
-    let connection = &decision.settings.connection;
-    if connection.is_empty() {
-        decision.clear(Name::ConnectionId);
-    } else {
-        decision.set_made(Name::ConnectionId, |text| {
-            text.extend_from_slice(connection);
-        });
-    }
-    decision.clear(Name::Transport);
 }

@@ -55,7 +55,7 @@ macro_rules! names {
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
             /// The parameter's name as the engine spells it. A `*` at its end stands for
-            /// whatever else a name has there.
+            /// whatever else a name has there, unless that makes another of these names.
             #[must_use]
             pub const fn text(self) -> &'static str {
                 match self {
@@ -68,7 +68,10 @@ macro_rules! names {
             pub fn matches(self, text: &[u8]) -> bool {
                 let name = self.text().as_bytes();
                 match name.strip_suffix(b"*") {
-                    Some(start) => text.starts_with(start),
+                    Some(start) => {
+                        text.starts_with(start)
+                            && !Self::ALL.iter().any(|name| name.text().as_bytes() == text)
+                    }
                     None => text == name,
                 }
             }
@@ -87,6 +90,8 @@ names! {
     Billid = "billid",
     /// The number or resource that was called.
     Called = "called",
+    /// The name of whom is called, for people.
+    Calledname = "calledname",
     /// The target of a call.
     Callto = "callto",
     /// Who calls, or sends a message.
@@ -117,12 +122,24 @@ names! {
     Nodeprefix = "nodeprefix",
     /// The SIP connection that an outgoing call must use.
     ConnectionId = "oconnection_id",
-    /// The transport that an outgoing call must use, and all that goes with it.
-    Transport = "oip_transport*",
+    /// The SIP connection that a message came by. An instant message leaves by it, too.
+    InConnectionId = "connection_id",
+    /// The transport that a message came by. An instant message leaves by it, too.
+    InTransport = "ip_transport",
+    /// The transport that an outgoing call must use.
+    OutTransport = "oip_transport",
+    /// All else that says how an outgoing call must be sent.
+    OutTransportMore = "oip_transport_*",
+    /// For how many seconds a registration is good.
+    Expires = "expires",
+    /// Headers of a call that are none of the cluster's.
+    OsipOther = "osip_*",
     /// What the names of parameters start with that are headers.
     OsipPrefix = "osip-prefix",
     /// Header to another node: the call's billid.
     OsipBillid = "osip_x-billid",
+    /// Header to another node: what nodes with version 1.0 don't know.
+    OsipCluster = "osip_x-cluster",
     /// Header to another node: the target that it shall call.
     OsipCallto = "osip_x-callto",
     /// Header to another node: the node that sends the call.
@@ -143,6 +160,8 @@ names! {
     RouteType = "route_type",
     /// Header from another node: the call's billid.
     SipBillid = "sip_x-billid",
+    /// Header from another node: what nodes with version 1.0 don't know.
+    SipCluster = "sip_x-cluster",
     /// Header from another node: the target to call.
     SipCallto = "sip_x-callto",
     /// Header from another node: the node that sent the call.
@@ -160,11 +179,25 @@ names! {
 }
 
 /// The headers by which one node tells another about a call.
-pub const CLUSTER_HEADERS: [Name; 6] = [
+pub const CLUSTER_HEADERS: [Name; 7] = [
     Name::SipCallto,
     Name::SipBillid,
     Name::SipNodename,
     Name::SipUsername,
     Name::SipVisited,
     Name::SipSignature,
+    Name::SipCluster,
 ];
+
+impl Name {
+    /// The parameters by which these headers are written.
+    pub(crate) const OSIP_HEADERS: [Self; 7] = [
+        Self::OsipCallto,
+        Self::OsipBillid,
+        Self::OsipNodename,
+        Self::OsipUsername,
+        Self::OsipVisited,
+        Self::OsipSignature,
+        Self::OsipCluster,
+    ];
+}

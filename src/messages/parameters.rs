@@ -16,6 +16,9 @@ pub trait Parameters<'m> {
     /// As [`get`](Self::get), for a name that the core doesn't know.
     fn other(&self, name: &[u8]) -> Option<&'m [u8]>;
 
+    /// All parameters in order, names and values; none where the message isn't complete.
+    fn all(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])>;
+
     /// The value, if the parameter is there and has one.
     fn filled(&self, name: Name) -> Option<&'m [u8]> {
         self.get(name).filter(|value| !value.is_empty())
@@ -40,6 +43,11 @@ impl<'m> Parameters<'m> for &'m [(Vec<u8>, Vec<u8>)] {
         self.iter()
             .find(|(text, _)| text == name)
             .map(|(_, value)| value.as_slice())
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])> {
+        self.iter()
+            .map(|(name, value)| (name.as_slice(), value.as_slice()))
     }
 }
 

@@ -3,10 +3,11 @@
 //! `call.route`: a call to `prefix/...` that another node sent is recognised and routed on. The cluster headers
 //! of any other sender are removed.
 
-use super::has_cluster_headers;
-use super::visited::Visited;
+use super::extension::{Extension, made_by_engine};
+use super::visited::{Mark, Visited};
+use super::{has_cluster_headers, transport};
 use crate::addressing::resource::trim_blanks;
-use crate::auth::authenticate::{NonceUse, authenticate, sender};
+use crate::auth::authenticate::{NonceUse, authenticate, authenticate_extension, sender};
 use crate::auth::trust::AuthError;
 use crate::decision::{Decision, Rejection};
 use crate::event::Event;
@@ -20,16 +21,28 @@ pub(crate) fn concerns<'m>(settings: &Settings, message: &impl Parameters<'m>) -
     settings.has_prefix(message.get(Name::Called)) || has_cluster_headers(message)
 }
 
-/// Decides an incoming call.
-pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
+/// Decides an incoming call. `complete` says that the message knows all parameters, not only those of known names.
+pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, complete: bool) {
     let settings = decision.settings;
+    let extension = decision.filled(Name::SipCluster).and_then(Extension::read);
+    if extension.is_some() && !complete {
+        decision.verdict.action = Action::NeedAll;
+        return;
+    }
     let called = decision
         .filled(Name::Called)
         .and_then(|to| settings.prefix.strip(to))
         .map(trim_blanks);
     let mut callto = decision.filled(Name::SipCallto);
     let mut from_node = has_cluster_headers(decision.message);
-    if from_node && let Err(cause) = authenticate(decision, NonceUse::Consume) {
+    let headers = extension.as_ref().map(|it| it.headers(decision.message));
+    let headers: Vec<_> = headers.into_iter().flatten().collect();
+    let authenticated = || {
+        authenticate(decision, NonceUse::Consume)?;
+        let extended = extension.as_ref();
+        extended.map_or(Ok(()), |it| authenticate_extension(decision, it, &headers))
+    };
+    if from_node && let Err(cause) = authenticated() {
         let refused = called == Some(b"") && callto.is_some();
         drop_headers(decision, cause, refused);
         if refused {
@@ -44,7 +57,10 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) 
     }
     if from_node {
         let visited = Visited::of(decision.message);
-        if visited.contains(decision.node) || visited.hops() > settings.hops {
+        let mark = || Mark::of(decision.node, called, callto.unwrap_or_default());
+        if visited.hops() > settings.hops
+            || visited.hops() > 1 && visited.contains(decision.node, mark())
+        {
             decision.report(Event::Looping {
                 node: decision.node,
                 called: decision.get(Name::Called).unwrap_or_default(),
@@ -65,12 +81,63 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) 
     });
     if let (b"", Some(callto)) = (called, callto) {
         decision.verdict.action = Action::Answer;
-        decision.verdict.set_retval(Value::Given(callto));
+        let whole = extension.as_ref().and_then(Extension::callto);
+        let made = whole.as_deref().map(|whole| {
+            let verdict = &mut *decision.verdict;
+            verdict.make(|text| text.extend_from_slice(whole))
+        });
+        decision
+            .verdict
+            .set_retval(made.unwrap_or(Value::Given(callto)));
         if let Some(billid) = decision.filled(Name::SipBillid) {
             decision.set(Name::Billid, billid);
         }
+        transport::to_phone(decision, whole.as_deref().unwrap_or(callto));
+    }
+    if let Some(extension) = extension.filter(|_| from_node) {
+        unpack(decision, &extension, &headers);
     }
     decision.set(Name::Called, called);
+}
+
+/// Gives the call what the other node's route has made for the phone, as if that had been here.
+#[cold]
+fn unpack<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    extension: &Extension<'m>,
+    headers: &[(&'m [u8], &'m [u8])],
+) {
+    let message = decision.message;
+    if message.get(Name::RouteType) == Some(b"msg") {
+        return;
+    }
+    if let Some(calledname) = extension.calledname() {
+        decision.set_made(Name::Calledname, |text| text.extend_from_slice(&calledname));
+    }
+    for (name, value) in headers {
+        let param = decision.verdict.make(|text| {
+            text.extend_from_slice(b"osip_");
+            text.extend_from_slice(name);
+        });
+        let value = Some(Value::Given(value));
+        decision.verdict.edit_other(param, value);
+        let of_name = |(param, _): &(&[u8], &[u8])| {
+            let header = param.strip_prefix(b"sip_");
+            header.is_some_and(|header| header.eq_ignore_ascii_case(name))
+        };
+        let made = made_by_engine(name);
+        // Of several the engine has one of its own, which the phone of its own node would get, too.
+        if made.is_empty() || message.all().filter(of_name).nth(1).is_some() {
+            continue;
+        }
+        for param in made {
+            let param = Value::Given(param.as_bytes());
+            decision.verdict.edit_other(param, None);
+        }
+        if matches!(message.get(Name::Reason), Some(b"divert" | b"transfer")) {
+            decision.clear(Name::Reason);
+        }
+    }
 }
 
 /// Removes cluster headers that are not trusted; `refused` says that the call depends on them.

@@ -3,8 +3,11 @@
 //! What would happen to a target, a location or a called number, and by which setting: the command
 //! `clustering where`. Nothing is sent, and nothing is counted.
 
+use std::iter;
+
 use crate::addressing::resource::{ANY_NODE, Target, trim_blanks};
 use crate::cluster::Cluster;
+use crate::messages::transport::Transport;
 use crate::messages::{Kind, Name, Parameters};
 use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
@@ -98,6 +101,10 @@ fn explain_target(
     }
     if node.is_empty() || node == cluster.node() {
         lines.push(format!("This node: the call goes on to '{shown}'"));
+        let known = cluster.connections().find(resource, |connection| {
+            format!("over '{}', by which it was registered", Escaped(connection))
+        });
+        lines.extend(known);
         return;
     }
     let section = settings.nodes.find(node);
@@ -132,6 +139,14 @@ fn explain_target(
             Escaped(target)
         ),
     });
+    let by = section.and_then(|node| node.transport);
+    let by = by.unwrap_or(settings.transport);
+    if by != Transport::default() {
+        lines.push(format!(
+            "It goes by {}, unless its route says otherwise",
+            by.text()
+        ));
+    }
     if settings.keys.are_set() {
         lines.push("It's signed ([security] secret)".to_owned());
     }
@@ -173,5 +188,9 @@ impl<'m> Parameters<'m> for Nothing {
 
     fn other(&self, _: &[u8]) -> Option<&'m [u8]> {
         None
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])> {
+        iter::empty()
     }
 }

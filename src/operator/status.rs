@@ -25,9 +25,10 @@ pub fn params(cluster: &Cluster) -> String {
         Some(true) => "up",
         Some(false) => "down",
     };
-    let nodes = settings.nodes.len();
-    let mut text =
-        format!("enabled={enabled},reload={generation},nodes={nodes},database={database}");
+    let (nodes, connections) = (settings.nodes.len(), cluster.connections().len());
+    let mut text = format!(
+        "enabled={enabled},reload={generation},nodes={nodes},database={database},connections={connections}"
+    );
     for &counter in Counter::ALL {
         // Writing to a string doesn't fail.
         let _ = write!(text, ",{}={}", counter.text(), cluster.count(counter));
@@ -119,6 +120,9 @@ pub fn metrics(cluster: &Cluster) -> String {
         page.family("database_up", help, "gauge");
         page.sample("database_up", None, u64::from(is_up));
     }
+    let help = "How many registrations are known by their connection.";
+    page.family("connections", help, "gauge");
+    page.sample("connections", None, cluster.connections().len());
     let name = "settings_loaded_total";
     page.family(name, "How many files of settings were taken.", "counter");
     page.sample(name, None, cluster.generation());

@@ -8,6 +8,7 @@ use crate::addressing::pattern::LONGEST_NODE;
 use crate::addressing::resource::{ANY_NODE, trim_blanks};
 use crate::addressing::template::Template;
 use crate::auth::trust::Trust;
+use crate::messages::transport::Transport;
 use crate::nodes;
 
 /// How the documentation calls these sections.
@@ -43,6 +44,7 @@ pub(super) fn read(reader: &mut Reader, has_callto: bool) -> (Vec<nodes::NodeCon
             let problem = "the node needs a callto, there is none in [general]";
             reader.refuse(entry, problem.to_owned());
         }
+        let transport = reader.parsed(section, "transport", Transport::parse);
         let weight = reader.number(section, "weight", 100, 0..=MOST_WEIGHT);
         sources.push(
             reader.parsed(section, "source", |text| match networks(text) {
@@ -54,6 +56,7 @@ pub(super) fn read(reader: &mut Reader, has_callto: bool) -> (Vec<nodes::NodeCon
             name: name.into(),
             callto: has_own.then_some(callto),
             weight,
+            transport: (!reader.text(section, "transport", b"").is_empty()).then_some(transport),
             probe: reader.parsed(section, "probe", probe),
         });
     }

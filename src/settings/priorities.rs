@@ -25,7 +25,7 @@ impl Priorities {
         let cdr = reader.flag(GENERAL, Kind::Cdr.name(), true);
         let has_nodes = !nodes.is_empty();
         let probes = has_nodes && health.interval > 0;
-        Self(Kind::ALL.map(|kind| {
+        let mut priorities = Self(Kind::ALL.map(|kind| {
             let (default, wanted) = match kind {
                 Kind::Route => (49, true),
                 Kind::Execute | Kind::Message => (50, true),
@@ -33,12 +33,24 @@ impl Priorities {
                 Kind::Register | Kind::Unregister => (49, register),
                 Kind::Cdr => (25, cdr),
                 Kind::Locate => (200, has_nodes),
+                // Behind lateroute at 75, before the drivers at 90.
+                Kind::LateExecute | Kind::LateMessage => (80, true),
                 // No setting: these only watch.
                 Kind::Startup | Kind::Hangup => return (WATCHING, enabled && probes),
             };
-            let priority = reader.number(PRIORITIES, kind.name(), default, 0..=LAST);
+            let priority = reader.number(PRIORITIES, kind.key(), default, 0..=LAST);
             (priority, enabled && wanted && priority > 0)
-        }))
+        }));
+        // Where all is decided behind the late routing there is nothing to decide again.
+        for (early, late) in [
+            (Kind::Execute, Kind::LateExecute),
+            (Kind::Message, Kind::LateMessage),
+        ] {
+            let early = priorities.of(early);
+            let (priority, decides) = &mut priorities.0[late as usize];
+            *decides &= early > 0 && early < *priority;
+        }
+        priorities
     }
 
     /// The priority of a kind; 0 for no handler.

@@ -65,7 +65,7 @@ fn defaults_are_the_documented_ones() {
     assert!(settings.trust.is_unset());
     assert_eq!(
         Kind::ALL.map(|kind| settings.priority(kind)),
-        [49, 50, 49, 25, 200, 1, 1, 25, 49, 50]
+        [49, 50, 49, 25, 200, 1, 1, 25, 49, 50, 80, 80]
     );
     let idle = [Kind::Locate, Kind::Startup, Kind::Hangup];
     for kind in Kind::ALL {
@@ -86,6 +86,10 @@ fn a_kind_of_messages_is_decided_unless_the_settings_say_otherwise() {
     assert!(!decides("[priorities]\ncall.route=0", Kind::Route));
     assert!(decides("[priorities]\ncall.route=0", Kind::Execute));
     assert!(decides("[node n]\nweight=1", Kind::Locate));
+    assert!(decides("[priorities]\ncall.execute=79", Kind::LateExecute));
+    assert!(!decides("[priorities]\ncall.execute=80", Kind::LateExecute));
+    assert!(!decides("[priorities]\ncall.execute=0", Kind::LateExecute));
+    assert!(decides("[priorities]\ncall.execute=80", Kind::LateMessage));
 }
 
 /// Each key with a value that isn't its default.
@@ -96,14 +100,19 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("general", "callto", "iax/x"),
     ("general", "locate", "lab.locate"),
     ("general", "connection", "lan"),
+    ("general", "transport", "tcp"),
+    ("general", "registrations", "7"),
     ("general", "hops", "2"),
     ("general", "user.register", "no"),
     ("general", "call.cdr", "no"),
     ("general", "cdr.nodes", "yes"),
+    ("general", "billid.node", "no"),
     ("priorities", "call.route", "77"),
     ("priorities", "call.preroute", "77"),
     ("priorities", "call.execute", "77"),
+    ("priorities", "call.execute.late", "77"),
     ("priorities", "msg.execute", "77"),
+    ("priorities", "msg.execute.late", "77"),
     ("priorities", "user.register", "77"),
     ("priorities", "user.unregister", "77"),
     ("priorities", "call.cdr", "77"),
@@ -111,6 +120,7 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("security", "trusted", "192.0.2.1"),
     ("security", "window", "7"),
     ("node annex", "callto", "iax/a"),
+    ("node annex", "transport", "tls"),
     ("node annex", "weight", "7"),
     ("node annex", "source", "192.0.2.2"),
     ("node annex", "probe", "sip:192.0.2.2"),
@@ -166,7 +176,13 @@ fn messages_can_be_left_alone_one_by_one() {
     let decided = Kind::ALL.into_iter().filter(|kind| settings.decides(*kind));
     assert_eq!(
         decided.collect::<Vec<_>>(),
-        [Kind::Execute, Kind::Preroute, Kind::Message]
+        [
+            Kind::Execute,
+            Kind::Preroute,
+            Kind::Message,
+            Kind::LateExecute,
+            Kind::LateMessage
+        ]
     );
     assert_eq!(settings.priority(Kind::Route), 0);
 }

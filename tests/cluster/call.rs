@@ -44,7 +44,11 @@ pub struct Refusal {
 
 impl OutgoingCall {
     pub(crate) fn new(agent: &Arc<Agent>, invite: SipMessage, node: SocketAddr) -> Self {
-        let invite = agent.with_sdp(invite);
+        Self::sent(agent, agent.with_sdp(invite), node)
+    }
+
+    /// Of an INVITE that has its body.
+    pub(crate) fn sent(agent: &Arc<Agent>, invite: SipMessage, node: SocketAddr) -> Self {
         let agent = Arc::clone(agent);
         agent.send_until_heard(&invite, node);
         Self {
@@ -101,6 +105,22 @@ impl OutgoingCall {
         let ack = talk.request("ACK", number(&self.invite));
         talk.agent.send(&ack, talk.node);
         Ok(talk)
+    }
+
+    /// Waits until the call is refused, and gives all that is said to it.
+    pub fn refusal(self) -> SipMessage {
+        let answer = self.agent.answer(&self.invite, |code| code >= 300);
+        let ack = self.beside("ACK").with("To", answer.header("To"));
+        self.agent.send(&ack, self.node);
+        answer
+    }
+
+    /// Gives up before anybody has heard of the call.
+    pub fn give_up_early(self) -> Refusal {
+        let cancel = self.beside("CANCEL").with("To", self.invite.header("To"));
+        let answer = self.agent.ask(&cancel, self.node);
+        assert_eq!(answer.code(), 200, "a call that is routed can be cancelled");
+        self.refused()
     }
 
     /// Gives up, and waits until the other knows.
@@ -179,8 +199,17 @@ impl IncomingCall {
         self.reply(code);
     }
 
+    /// Refuses it, and says more than usual.
+    pub fn refuse_with(self, code: u16, headers: &[(&str, &str)]) {
+        let mut answer = self.agent.answer_to(&self.invite.message, code);
+        for (name, value) in headers {
+            answer = answer.with(name, value);
+        }
+        self.agent.reply(&self.invite, &answer);
+    }
+
     /// Waits until the caller gives up.
-    fn cancelled(self) {
+    pub fn cancelled(self) {
         let branch = self.invite.message.branch();
         self.agent.take("a CANCEL", |received| {
             received.message.is("CANCEL") && received.message.branch() == branch
@@ -216,7 +245,7 @@ impl Talk {
 
     fn request(&self, method: &str, number: u32) -> SipMessage {
         SipMessage::request(method, &self.target)
-            .with("Via", &self.agent.via("UDP", &self.agent.branch()))
+            .with("Via", &self.agent.via())
             .with("From", &self.from)
             .with("To", &self.to)
             .with("Call-ID", &self.call_id)

@@ -96,18 +96,3 @@ fn a_caller_can_give_up() {
     let (calling, called) = alice.rings_at(&bob);
     assert_eq!(calling.give_up(called).code, 487);
 }
-
-/// Each of two nodes is told that what it is asked for is with the other one.
-#[test]
-#[ignore = "needs a real engine: YATE_ROOT"]
-fn a_call_that_goes_round_in_circles_comes_to_no_node_twice() {
-    let plan = Lab::of(2).dial("^round$=cluster/node2/cluster/node1/cluster/node2/conf/7");
-    let lab = plan.start();
-    let alice = lab.phone("alice").at("node1");
-    assert_eq!(alice.call("round").refused().code, 483);
-    lab.log("node2").wait_for("goes round in circles");
-    for (node, received) in [("node1", "0"), ("node2", "1")] {
-        let status = lab.node(node).status();
-        assert_eq!(status.get("received"), received, "{node}");
-    }
-}

@@ -11,7 +11,7 @@ use std::process::Command;
 use engine_bridge::real_engine;
 
 /// What the nodes load beside the module under test.
-const MODULES: [&str; 10] = [
+const MODULES: [&str; 11] = [
     "callfork",
     "cdrbuild",
     "cdrfile",
@@ -19,6 +19,7 @@ const MODULES: [&str; 10] = [
     "extmodule",
     "regexroute",
     "rmanager",
+    "server/lateroute",
     "server/register",
     "yrtpchan",
     "ysipchan",
@@ -57,12 +58,12 @@ impl Installation {
     }
 
     /// Fills a directory with what a node is to load: as in an installation, but no more.
-    pub fn link_modules(&self, directory: &Path, database: &str, module: &Path) {
+    pub fn link_modules(&self, directory: &Path, others: &[&str], module: &Path) {
         fs::create_dir_all(directory.join("server")).expect("there is room for directories");
         let link = |target: &Path, name: &str| {
             symlink(target, directory.join(name)).expect("there is room for a link");
         };
-        for name in MODULES.iter().chain([&database]) {
+        for name in MODULES.iter().chain(others) {
             let name = format!("{name}.yate");
             let target = self.modules.join(&name);
             assert!(target.exists(), "{} is missing", target.display());

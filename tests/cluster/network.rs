@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 /// The port of everybody who speaks SIP.
 pub const SIP: u16 = 5060;
+/// The port of those who encrypt it.
+pub const TLS: u16 = 5061;
 /// The first phone; the nodes are at 1, 2 and 3.
 const PHONES: u8 = 101;
 /// Nobody whom the nodes know.
@@ -61,6 +63,11 @@ impl Network {
     /// Where a node listens for SIP.
     pub fn sip(&self, node: &str) -> SocketAddrV4 {
         SocketAddrV4::new(self.node(node), SIP)
+    }
+
+    /// Where a node listens for encrypted connections.
+    pub fn tls(&self, node: &str) -> SocketAddrV4 {
+        SocketAddrV4::new(self.node(node), TLS)
     }
 
     /// The address of one more phone.

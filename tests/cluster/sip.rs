@@ -63,6 +63,21 @@ impl SipMessage {
         answer
     }
 
+    /// The first message of what came over a connection, and how many bytes it takes; `None` as long as
+    /// it isn't all there.
+    pub fn first(bytes: &[u8]) -> Option<(Self, usize)> {
+        // What keeps a connection alive is no part of a message.
+        let start = bytes.iter().position(|byte| !b"\r\n".contains(byte))?;
+        let head = bytes[start..]
+            .windows(4)
+            .position(|end| end == b"\r\n\r\n")?;
+        let body = start + head + 4;
+        let message = Self::parse(&bytes[start..body])?;
+        let end = body + message.header("Content-Length").parse().unwrap_or(0);
+        let message = Self::parse(bytes.get(start..end)?)?;
+        Some((message, end))
+    }
+
     /// Reads a datagram; `None` if that is no message.
     pub fn parse(datagram: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(datagram);

@@ -2,6 +2,7 @@
 
 //! What the core decides, in plain Rust: settings and a message in, the changed message out.
 
+mod connections;
 mod counting;
 mod forwarding;
 mod instant_messages;

@@ -61,6 +61,12 @@ impl<'m> Parameters<'m> for &'m Watched {
     fn other(&self, name: &[u8]) -> Option<&'m [u8]> {
         self.params.as_slice().other(name)
     }
+
+    fn all(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])> {
+        Parameters::all(&self.params.as_slice())
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
 }
 
 fn check(verdict: &Verdict, names: NameSet) {

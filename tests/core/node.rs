@@ -68,6 +68,13 @@ pub fn apply(verdict: &Verdict, list: &Params) -> Params {
             Edit::Clear(name) => list.retain(|(text, _)| !name.matches(text)),
         }
     }
+    for edit in verdict.other_edits() {
+        let name = verdict.resolve(&edit.name);
+        list.retain(|(text, _)| text != name);
+        if let Some(value) = &edit.value {
+            list.push((name.to_vec(), verdict.resolve(value).to_vec()));
+        }
+    }
     list
 }
 

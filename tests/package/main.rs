@@ -158,6 +158,7 @@ fn the_package_has_what_an_operator_needs() {
         "configuration.md",
         "migration.md",
         "operation.md",
+        "registrations.md",
         "security.md",
         "copyright",
         "changelog.gz",

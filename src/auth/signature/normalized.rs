@@ -10,7 +10,7 @@ use crate::addressing::resource::trim_blanks;
 
 /// A value as the engine carries it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct NormalizedHeader<'a> {
+pub(crate) struct NormalizedHeader<'a> {
     value: &'a [u8],
     /// Nothing is left out of it.
     whole: bool,
@@ -18,7 +18,7 @@ pub(super) struct NormalizedHeader<'a> {
 
 impl<'a> NormalizedHeader<'a> {
     /// What becomes of a value.
-    pub(super) fn of(value: &'a [u8]) -> Self {
+    pub(crate) fn of(value: &'a [u8]) -> Self {
         let value = trim_blanks(value);
         Self {
             value,
@@ -26,15 +26,36 @@ impl<'a> NormalizedHeader<'a> {
         }
     }
 
+    /// Whether it arrives as it is.
+    pub(crate) fn is_unchanged(value: &[u8]) -> bool {
+        let carried = NormalizedHeader::of(value);
+        if carried.value.len() != value.len() || carried.whole {
+            return carried.value.len() == value.len();
+        }
+        let mut rest = Some(value);
+        carried.each_piece(|piece| rest = rest.and_then(|rest| rest.strip_prefix(piece)));
+        rest == Some(&b""[..])
+    }
+
+    /// Whether both arrive as the same text.
+    pub(crate) fn are_alike(one: &[u8], other: &[u8]) -> bool {
+        let text = |value| {
+            let mut text = Vec::new();
+            NormalizedHeader::of(value).each_piece(|piece| text.extend_from_slice(piece));
+            text
+        };
+        text(one) == text(other)
+    }
+
     /// How long it is.
-    pub(super) fn len(self) -> usize {
+    pub(crate) fn len(self) -> usize {
         let mut length = 0;
         self.each_piece(|piece| length += piece.len());
         length
     }
 
     /// Hands it over piece by piece.
-    pub(super) fn each_piece(self, mut piece: impl FnMut(&[u8])) {
+    pub(crate) fn each_piece(self, mut piece: impl FnMut(&[u8])) {
         if self.whole {
             return piece(self.value);
         }
@@ -108,6 +129,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_arrives_as_it_is_is_known(value in "[ab ;=\"<>\t]{0,24}") {
+            let value = value.as_bytes();
+            prop_assert_eq!(NormalizedHeader::is_unchanged(value), text(value) == value);
+        }
+
         /// A value passes two engines, and a node that signs what it got signs the same.
         #[test]
         fn what_was_carried_once_is_carried_as_it_is(value in "[ab ;=\"<>\t]{0,24}") {

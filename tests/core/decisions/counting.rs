@@ -89,7 +89,11 @@ const CASES: [Case; 13] = [
     ),
     said(
         Kind::Execute,
-        &[("callto", "cluster/node2/x"), ("sip_x-nodename", "node2")],
+        &[
+            ("callto", "cluster/node2/x"),
+            ("sip_x-nodename", "node2"),
+            ("sip_x-visited", "node3"),
+        ],
         Counter::Looping,
     ),
     said(

@@ -246,3 +246,25 @@ fn nothing_is_said_of_a_usual_message_at_the_default_level() {
         }
     }
 }
+
+/// A module between has brought the target, or nobody has.
+#[test]
+fn a_target_is_decided_late_only_where_it_was_not_decided_before() {
+    let cluster = cluster(&[SETTINGS]);
+    let target = ("callto", "cluster/node2/sip/sip:bob@192.0.2.9");
+    for (late, early) in [
+        (Kind::LateExecute, Kind::Execute),
+        (Kind::LateMessage, Kind::Message),
+    ] {
+        let decided = decide(&cluster, late, &[target]);
+        let usual = decide(&cluster, early, &[target]);
+        assert_eq!(decided.params, usual.params);
+        assert_eq!(decided.action, usual.action);
+        let refused = decide(&cluster, early, &[("callto", "cluster/pbx9/x")]);
+        assert_eq!(refused.value("error"), Some("noroute"));
+        let again = decide_at(1, &cluster, late, &refused.params);
+        assert_eq!(again.action, Action::Pass);
+        assert_eq!(again.params, refused.params);
+    }
+    assert_eq!(cluster.count(Counter::NoNode), 2);
+}

@@ -29,7 +29,7 @@ fn an_instant_message_is_sent_as_a_copy_with_headers_of_the_cluster_only() {
         ("osip_x-callto", Some("sip/sip:bob@192.0.2.9")),
         ("osip_x-nodename", Some("node1")),
         ("osip_x-username", Some("alice")),
-        ("osip_x-visited", Some("node9")),
+        ("osip_x-visited", Some("node9;qFN_W1wY6iQ")),
         ("sip_x-nodename", None),
         ("xsip_body", Some("hello")),
         ("user", Some("alice")),
@@ -69,7 +69,11 @@ fn an_instant_message_that_fails_has_a_numeric_code() {
         ("cluster/pbx9/x/1", "node9", "noroute", "404"),
         ("cluster/node2/x/1", "node2", "looping", "483"),
     ] {
-        let message = [("callto", to), ("sip_x-nodename", origin)];
+        let message = [
+            ("callto", to),
+            ("sip_x-nodename", origin),
+            ("sip_x-visited", "node8"),
+        ];
         let decided = decide(&cluster, Kind::Message, &message);
         assert_eq!(decided.value("error"), Some(error));
         assert_eq!(decided.value("code"), Some(code));

@@ -5,7 +5,7 @@
 use clustering::messages::Kind;
 use clustering::verdict::Action;
 
-use crate::node::{SETTINGS, cluster, decide, params};
+use crate::node::{SETTINGS, cluster, decide, named, params};
 
 #[test]
 fn a_location_gets_the_node_in_front_once() {
@@ -42,4 +42,45 @@ fn a_cdr_says_which_node_wrote_it_unless_it_says_so_already() {
     let whole = [("nodename", "node7"), ("nodeprefix", "cluster/node1/")];
     assert_eq!(decided.params, params(&whole));
     assert_eq!(decide(&cluster, Kind::Cdr, &whole).action, Action::Pass);
+}
+
+/// The engine's own are of the second in which it was started.
+#[test]
+fn nodes_that_were_started_in_the_same_second_make_no_billid_twice() {
+    let sections = [
+        ("node node1", "weight", "100"),
+        ("node node 2;", "weight", "100"),
+    ];
+    let call = [("called", "600"), ("billid", "1795766513-2")];
+    for (node, billid) in [
+        ("node1", "node1-1795766513-2"),
+        ("node 2;", "node_2_-1795766513-2"),
+    ] {
+        let cluster = named(node, &[&sections, SETTINGS]);
+        let decided = decide(&cluster, Kind::Preroute, &call);
+        assert_eq!(decided.value("billid"), Some(billid));
+        // A header of somebody whom nobody trusts changes nothing of it.
+        let forged = [&call[..], &[("sip_x-billid", "1-1")]].concat();
+        let decided = decide(&cluster, Kind::Preroute, &forged);
+        assert_eq!(decided.value("billid"), Some(billid));
+        let without = decide(&cluster, Kind::Preroute, &[("called", "600")]);
+        assert_eq!(without.action, Action::Pass);
+    }
+}
+
+#[test]
+fn billids_are_left_alone_where_nodes_have_no_sections_or_it_is_wished() {
+    let no = [
+        ("general", "billid.node", "no"),
+        ("node node1", "weight", "100"),
+    ];
+    let yes = [("general", "billid.node", "yes")];
+    let call = [("called", "600"), ("billid", "1-2")];
+    let billid = |settings: &[(&'static str, &'static str, &'static str)]| {
+        let decided = decide(&cluster(&[settings, SETTINGS]), Kind::Preroute, &call);
+        decided.value("billid").map(str::to_owned)
+    };
+    assert_eq!(billid(&[]).as_deref(), Some("1-2"));
+    assert_eq!(billid(&no).as_deref(), Some("1-2"));
+    assert_eq!(billid(&yes).as_deref(), Some("node1-1-2"));
 }

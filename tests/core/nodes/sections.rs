@@ -85,7 +85,7 @@ fn what_is_wrong_with_a_node_is_named() {
         ),
         (
             ("node a", "wieght", "1"),
-            "unknown key, known are callto, weight, source, probe",
+            "unknown key, known are callto, transport, weight, source, probe",
         ),
         (
             ("health", "alive", "ok"),

@@ -2,75 +2,142 @@
 
 //! Where a call may go, and how often.
 
+use clustering::cluster::Cluster;
+use clustering::messages::Kind;
 use clustering::operator::counters::Counter;
 
 use super::lab::{NODES, NOW, Settings, arrival, is_taken, receive_at, send_at, signing};
-use crate::node::{named, params};
+use crate::node::{Decided, decide_at, named, params};
+
+/// The headers of a call are still on it when it is placed.
+fn headers(received: &Decided) -> Vec<(String, String)> {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let params = received.params.iter();
+    let headers = params.filter(|(name, _)| name.starts_with(b"sip_"));
+    headers.map(|(n, v)| (text(n), text(v))).collect()
+}
+
+/// A call that a node got goes on to another one.
+fn send_on(from: &Cluster, to: &str, received: &Decided) -> Decided {
+    let headers = headers(received);
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(n, v)| (n.as_str(), v.as_str()))
+        .collect();
+    send_at(NOW, from, to, &headers)
+}
 
 /// Two nodes that are configured against each other end in an error, not in traffic.
 #[test]
-fn a_call_does_not_come_to_a_node_twice() {
+fn a_node_is_not_asked_for_the_same_thing_twice() {
     let (one, two) = (signing("node1"), signing("node2"));
     let first = send_at(NOW, &one, "node2", &[]);
     assert_eq!(first.value("osip_x-visited"), None);
     let received = receive_at(NOW, &two, &arrival(&first));
     assert!(is_taken(&received));
-    // The headers of the call are still on it when it is placed.
-    let headers: Vec<_> = received
-        .params
-        .iter()
-        .filter(|(n, _)| n.starts_with(b"sip_"))
-        .collect();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    let headers: Vec<_> = headers.iter().map(|(n, v)| (text(n), text(v))).collect();
-    let headers: Vec<_> = headers
-        .iter()
-        .map(|(n, v)| (n.as_str(), v.as_str()))
-        .collect();
 
-    let back = send_at(NOW, &two, "node1", &headers);
-    assert_eq!(back.value("error"), Some("looping"));
+    // The first node was asked for nothing yet.
+    let back = send_on(&two, "node1", &received);
+    let visited = back.value("osip_x-visited").unwrap();
+    assert!(visited.starts_with("node1;"), "{visited}");
+    let received = receive_at(NOW, &one, &arrival(&back));
+    assert!(is_taken(&received));
+
+    let again = send_on(&one, "node2", &received);
+    assert_eq!(again.value("error"), Some("looping"));
     assert_eq!(
-        back.value("callto"),
-        Some("cluster/node1/sip/sip:bob@192.0.2.9")
+        again.value("callto"),
+        Some("cluster/node2/sip/sip:bob@192.0.2.9")
     );
     assert!(
-        back.line
+        again
+            .line
             .as_deref()
-            .is_some_and(|line| line.contains("'node1' again")),
+            .is_some_and(|line| line.contains("'node2' again")),
         "{:?}",
-        back.line
+        again.line
     );
-
-    let on = send_at(NOW, &two, "node3", &headers);
-    assert_eq!(on.value("osip_x-visited"), Some("node1"));
+    let on = send_on(&one, "node3", &received);
     assert!(is_taken(&receive_at(NOW, &signing("node3"), &arrival(&on))));
-    assert_eq!(two.count(Counter::Looping), 1);
+    assert_eq!(one.count(Counter::Looping), 1);
 }
 
+/// A node of another mind has sent it all the same.
 #[test]
-fn a_call_that_comes_back_all_the_same_is_refused() {
+fn a_call_that_comes_back_for_the_same_thing_is_refused() {
+    let (one, two) = (signing("node1"), signing("node2"));
+    let received = receive_at(NOW, &two, &arrival(&send_at(NOW, &one, "node2", &[])));
+    let received = receive_at(NOW, &one, &arrival(&send_on(&two, "node1", &received)));
+    // Under another name it would be no loop.
+    let sent = send_on(&one, "node3", &received);
+    let (visited, call) = (
+        sent.value("osip_x-visited").unwrap(),
+        |callto: &str, visited: &str| {
+            let trusting: &Settings = &[("security", "trusted", "*")];
+            let call = params(&[
+                ("called", "cluster/"),
+                ("sip_x-callto", callto),
+                ("sip_x-nodename", "node1"),
+                ("sip_x-visited", visited),
+            ]);
+            receive_at(NOW, &named("node2", &[trusting, NODES]), &call)
+        },
+    );
+    let again = call("sip/sip:bob@192.0.2.9", visited);
+    assert_eq!(again.value("error"), Some("looping"));
+    assert_eq!(again.retval.as_deref(), Some(&b"-"[..]));
+    assert!(is_taken(&call("sip/sip:bob@192.0.2.9", "node2")));
+    assert_eq!(
+        call("park/1", visited).retval.as_deref(),
+        Some(&b"park/1"[..])
+    );
+}
+
+/// Nodes with version 1.0 don't say what they have asked for.
+#[test]
+fn whom_an_older_node_has_asked_is_not_asked_again() {
     let trusting: &Settings = &[("security", "trusted", "*")];
     let node = named("node1", &[trusting, NODES]);
-    for (origin, visited) in [
-        ("node1", ""),
-        ("node3", "node1"),
-        ("node3", "node2, node1 ,node4"),
-    ] {
-        let call = params(&[
-            ("called", "cluster/"),
-            ("sip_x-callto", "park/1"),
-            ("sip_x-nodename", origin),
-            ("sip_x-visited", visited),
-        ]);
+    let older = [
+        ("sip_x-callto", "park/1"),
+        ("sip_x-nodename", "node4"),
+        ("sip_x-visited", "node2, node3 "),
+    ];
+    assert_eq!(
+        send_at(NOW, &node, "node3", &older).value("error"),
+        Some("looping")
+    );
+    assert_eq!(send_at(NOW, &node, "node2", &older).value("error"), None);
+    let call = [&[("called", "cluster/")], &older[..]].concat();
+    for (visited, error) in [("node1", None), ("node2,node1", Some("looping"))] {
+        let mut call = params(&call);
+        call.last_mut().unwrap().1 = visited.into();
         let decided = receive_at(NOW, &node, &call);
-        assert_eq!(
-            decided.value("error"),
-            Some("looping"),
-            "{origin} {visited}"
-        );
-        assert_eq!(decided.retval.as_deref(), Some(&b"-"[..]));
+        assert_eq!(decided.value("error"), error, "{visited}");
     }
+}
+
+/// A fork on each node makes many branches of one call.
+#[test]
+fn a_fork_does_not_multiply_a_call_without_end() {
+    let node = signing("node1");
+    let sent = |billid: &str, visited: &str| {
+        let headers = [
+            ("billid", billid),
+            ("sip_x-nodename", "node3"),
+            ("sip_x-visited", visited),
+        ];
+        let mut call = vec![("callto", "cluster/node2/park/1")];
+        call.extend(headers);
+        decide_at(NOW, &node, Kind::Execute, &params(&call))
+            .value("error")
+            .is_none()
+    };
+    let on = |billid, visited| (0..200).filter(|_| sent(billid, visited)).count();
+    // A group of any size is rung on whichever nodes its phones are.
+    assert_eq!(on("1-1", ""), 200);
+    assert_eq!(on("1-1", "node4"), 32);
+    assert_eq!(on("1-2", "node4"), 32);
 }
 
 #[test]

@@ -115,6 +115,13 @@ fn a_call_is_taken_whose_header_the_engine_has_written_in_its_own_way() {
     let carried = "sip/sip:bob@192.0.2.9;line;ob;a=b";
     let call = with(&arrival(&sent), "sip_x-callto", Some(carried.as_bytes()));
     let received = receive_at(NOW, &to, &call);
+    let whole = "sip/sip:bob@192.0.2.9; line=;;ob ; a = b;";
+    assert_eq!(received.retval.as_deref(), Some(whole.as_bytes()));
+    // From a node that doesn't say it again in full.
+    let call = with(&call, "sip_x-cluster", None);
+    let call = with(&call, "id", Some(b"sip/1"));
+    let to = signing("node2");
+    let received = receive_at(NOW, &to, &call);
     assert_eq!(received.retval.as_deref(), Some(carried.as_bytes()));
 }
 

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! What a phone of another node says is what the caller hears of one of their own node.
+
+use crate::lab::Lab;
+use crate::phone::Phone;
+use crate::sip::SipMessage;
+
+/// All refusals of RFC 3261, and those that were registered since.
+const CODES: [u16; 61] = [
+    300, 301, 302, 305, 380, 400, 401, 402, 403, 404, 405, 406, 407, 408, 410, 412, 413, 414, 415,
+    416, 417, 420, 421, 422, 423, 424, 425, 428, 429, 430, 433, 436, 437, 438, 439, 440, 469, 470,
+    480, 481, 482, 483, 484, 485, 486, 487, 488, 489, 491, 493, 494, 500, 501, 502, 503, 504, 505,
+    513, 600, 603, 604,
+];
+
+/// What the caller hears.
+fn heard(alice: &Phone, bob: &Phone, code: u16, headers: &[(&str, &str)]) -> SipMessage {
+    let (calling, called) = alice.rings_at(bob);
+    called.refuse_with(code, headers);
+    calling.refusal()
+}
+
+#[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
+fn a_refusal_is_heard_over_one_node_as_on_the_same_one() {
+    let lab = Lab::of(2).start();
+    let alice = lab.phone("alice").at("node1");
+    let bob = lab.phone("bob");
+    let all = |node: &str| {
+        bob.register_at(node);
+        CODES.map(|code| {
+            let answer = heard(&alice, &bob, code, &[("Retry-After", "7")]);
+            let words = format!("{} {}", answer.code(), answer.reason());
+            (code, words, answer.header("Retry-After").to_owned())
+        })
+    };
+    let (at_home, away) = (all("node1"), all("node2"));
+    let others: Vec<_> = at_home.iter().zip(&away).filter(|(a, b)| a != b).collect();
+    assert!(others.is_empty(), "{others:#?}");
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! What a call carries that nodes with version 1.0 don't know: headers and a name for the phone, the target byte for
+//! byte.
+
+use clustering::cluster::Cluster;
+use clustering::messages::Kind;
+use clustering::operator::counters::Counter;
+
+use super::lab::{NODES, NOW, Settings, arrival, assert_refused, receive_at, send_at, signing};
+use crate::node::{Decided, Params, decide_at, named, params};
+
+const FOR_PHONE: &[(&str, &str)] = &[
+    ("osip_Alert-Info", "info=alert-autoanswer"),
+    ("osip_My-Id", "42"),
+    ("calledname", "Bob; B"),
+];
+
+/// The call as it arrives: names of headers come in lower case, and the URI is there.
+fn arrives(sent: &Decided) -> Params {
+    let mut call = arrival(sent);
+    for (name, _) in &mut call {
+        name.make_ascii_lowercase();
+    }
+    let uri = sent.value("callto").unwrap().strip_prefix("sip/").unwrap();
+    call.push((b"sip_uri".to_vec(), uri.into()));
+    call
+}
+
+fn set(call: &mut Params, name: &str, value: &str) {
+    let param = call.iter_mut().find(|(n, _)| n == name.as_bytes());
+    param.unwrap().1 = value.into();
+}
+
+fn trusting(name: &str) -> Cluster {
+    let trusting: &Settings = &[("security", "trusted", "192.0.2.0/24")];
+    named(name, &[trusting, NODES])
+}
+
+#[test]
+fn headers_and_name_are_as_the_route_made_them() {
+    for node in [signing, trusting] {
+        let sent = send_at(NOW, &node("node1"), "node2", FOR_PHONE);
+        let received = receive_at(NOW, &node("node2"), &arrives(&sent));
+        for (name, value) in FOR_PHONE {
+            assert_eq!(received.value(name), Some(*value), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_call_that_needs_nothing_of_it_is_as_with_version_1_0() {
+    let sent = send_at(NOW, &signing("node1"), "node2", &[]);
+    assert_eq!(sent.value("osip_x-cluster"), None);
+}
+
+/// Nodes with version 1.0 look at nothing else.
+#[test]
+fn a_call_that_carries_more_is_signed_for_older_nodes_too() {
+    let sent = send_at(NOW, &signing("node1"), "node2", FOR_PHONE);
+    let mut call = arrives(&sent);
+    call.retain(|(name, _)| name != b"sip_x-cluster");
+    let received = receive_at(NOW, &signing("node2"), &call);
+    assert_eq!(
+        received.retval.as_deref(),
+        Some(&b"sip/sip:bob@192.0.2.9"[..])
+    );
+    assert_eq!(received.value("osip_Alert-Info"), None);
+}
+
+#[test]
+fn what_a_call_carries_more_cannot_be_changed_on_the_way() {
+    let sent = send_at(NOW, &signing("node1"), "node2", FOR_PHONE);
+    let whole = sent.value("osip_x-cluster").unwrap();
+    let (text, mac) = whole.split_once(";mac=").unwrap();
+    for (name, value) in [
+        ("sip_alert-info", "info=x".to_owned()),
+        ("sip_my-id", String::new()),
+        ("sip_uri", "sip:cluster/00900555@node2".to_owned()),
+        ("sip_x-cluster", text.to_owned()),
+        ("sip_x-cluster", format!("{text};mac=")),
+        ("sip_x-cluster", format!("{text},X-Other;mac={mac}")),
+        ("sip_x-cluster", format!("{whole};headers=X-Other")),
+        ("sip_x-cluster", format!("2;calledname=M;mac={mac}")),
+    ] {
+        let mut call = arrives(&sent);
+        set(&mut call, name, &value);
+        assert_refused(&receive_at(NOW, &signing("node2"), &call), "its signature");
+    }
+}
+
+/// Without a secret there is no HMAC, but two readers must not read two targets.
+#[test]
+fn a_copy_of_another_target_is_refused() {
+    let target = ("callto", "cluster/node2/sip/sip:bob@192.0.2.9;line=;ob");
+    let sent = decide_at(NOW, &trusting("node1"), Kind::Execute, &params(&[target]));
+    let mut call = arrives(&sent);
+    set(&mut call, "sip_x-callto", "sip/sip:bob@192.0.2.9;line;ob");
+    let received = receive_at(NOW, &trusting("node2"), &call);
+    let whole = &b"sip/sip:bob@192.0.2.9;line=;ob"[..];
+    assert_eq!(received.retval.as_deref(), Some(whole));
+    set(&mut call, "sip_x-callto", "park/1");
+    assert_refused(&receive_at(NOW, &trusting("node2"), &call), "its signature");
+}
+
+#[test]
+fn a_strangers_header_of_that_kind_changes_nothing() {
+    let node = trusting("node2");
+    let call = params(&[
+        ("called", "600"),
+        ("ip_host", "198.51.100.66"),
+        ("sip_alert-info", "info=x"),
+        ("sip_x-cluster", "2;headers=Alert-Info;calledname=Mallory"),
+    ]);
+    let received = receive_at(NOW, &node, &call);
+    assert_eq!(received.value("sip_x-cluster"), None);
+    assert_eq!(received.value("osip_Alert-Info"), None);
+    assert_eq!(received.value("calledname"), None);
+    assert_eq!(node.count(Counter::Untrusted), 1);
+}
+
+#[test]
+fn headers_that_can_not_travel_are_left_out_with_a_line() {
+    let headers = [
+        ("osip_X-CallTo", "park/1"),
+        ("osip_X-Bad", "a\r\nX-CallTo: park/1"),
+        ("osip_X-Good", "1"),
+    ];
+    let sent = send_at(NOW, &trusting("node1"), "node2", &headers);
+    assert_eq!(sent.value("osip_x-cluster"), Some("2;headers=X-Good"));
+    // It would be a second one of the cluster's own, and the call be refused.
+    assert_eq!(sent.value("osip_X-CallTo"), None);
+    let line = sent.line.unwrap();
+    assert!(line.contains("Left out 2 headers"), "{line}");
+    assert!(line.contains("the first is 'X-CallTo'"), "{line}");
+}
+
+/// The engine makes parameters of some headers, and another header of these.
+#[test]
+fn a_diversion_reaches_the_phone_once() {
+    let headers = [("osip_Diversion", "<sip:100@example.net>;reason=no-answer")];
+    let sent = send_at(NOW, &trusting("node1"), "node2", &headers);
+    let mut call = arrives(&sent);
+    let made = [
+        ("diverter", "100"),
+        ("diverteruri", "sip:100@example.net"),
+        ("divert_reason", "no-answer"),
+        ("reason", "divert"),
+    ];
+    call.extend(params(&made));
+    let received = receive_at(NOW, &trusting("node2"), &call);
+    for (name, _) in made {
+        assert_eq!(received.value(name), None, "{name}");
+    }
+    assert_eq!(received.value("osip_Diversion"), Some(headers[0].1));
+}
+
+#[test]
+fn an_instant_message_carries_its_target_byte_for_byte_and_no_headers() {
+    let message = params(&[
+        ("callto", "cluster/node2/sip/sip:bob@192.0.2.9;line=;ob"),
+        ("osip_My-Id", "42"),
+        ("calledname", "Bob"),
+        ("route_type", "msg"),
+    ]);
+    let sent = decide_at(NOW, &trusting("node1"), Kind::Message, &message);
+    let header = sent.value("osip_x-cluster");
+    assert_eq!(
+        header,
+        Some("2;callto=sip/sip:bob@192.0.2.9%3Bline%3D%3Bob")
+    );
+}
