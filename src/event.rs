@@ -107,6 +107,11 @@ pub enum Event<'m> {
         /// How often it was forwarded.
         hops: usize,
     },
+    /// The caller has hung up while the node of a resource was looked for.
+    GivenUp {
+        /// The resource.
+        resource: &'m [u8],
+    },
     /// Headers for the phone can't travel to another node.
     HeadersLeftOut {
         /// The node.
@@ -167,9 +172,10 @@ impl<'m> Event<'m> {
             Self::Looping { .. } => Counter::Looping,
             Self::Offline { .. } => Counter::Offline,
             Self::Failed { .. } => Counter::Panics,
-            Self::HeadersLeftOut { .. } | Self::DatabaseLost { .. } | Self::DatabaseBack => {
-                return None;
-            }
+            Self::GivenUp { .. }
+            | Self::HeadersLeftOut { .. }
+            | Self::DatabaseLost { .. }
+            | Self::DatabaseBack => return None,
         })
     }
 
@@ -178,7 +184,7 @@ impl<'m> Event<'m> {
     pub const fn level(&self) -> Level {
         match self {
             Self::Received { .. } | Self::Located { .. } => Level::Info,
-            Self::Forwarded { .. } => Level::Call,
+            Self::Forwarded { .. } | Self::GivenUp { .. } => Level::Call,
             Self::DatabaseBack => Level::Note,
             Self::NoSuchNode { .. }
             | Self::NoTarget { .. }
@@ -307,6 +313,11 @@ impl Line<'_, '_> {
                      after {hops} hops"
                 )
             }
+            Event::GivenUp { resource } => write!(
+                f,
+                "No call to '{}', since the caller has hung up while its node was looked for",
+                Escaped(resource)
+            ),
             Event::HeadersLeftOut { node, name, count } => {
                 let (node, name) = (Escaped(node), Escaped(name));
                 write!(

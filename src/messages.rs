@@ -18,6 +18,7 @@ pub(crate) mod route;
 pub(crate) mod startup;
 pub(crate) mod unregister;
 mod visited;
+pub(crate) mod waiting;
 
 use crate::time::{MessageTimes, WallTime};
 
@@ -159,6 +160,7 @@ impl Kind {
                     Username,
                     ClusterTarget,
                     ConnectionId,
+                    Id,
                     Transport,
                     OsipOther,
                     OsipPrefix,
