@@ -27,11 +27,11 @@ yate:
 # Builds nothing, so that it can be run as root where the build was not.
 install:
 	@test -e build/yate/clustering.yate || { echo "Nothing is built yet: make yate"; false; }
-	cmake --install build/yate
+	@cmake --install build/yate
 
 # Puts the stock module back.
 uninstall:
-	cmake -DBUILD=build/yate -P cmake/Uninstall.cmake
+	@cmake -DBUILD=build/yate -P cmake/Uninstall.cmake
 
 # A Debian package, in build/yate. DEBFULLNAME and DEBEMAIL say who makes it.
 package:

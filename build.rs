@@ -31,7 +31,7 @@ fn main() {
         .generate()
         .expect("the C ABI can be read by cbindgen")
         .write(&mut header);
-    // What Rust calls the safety of an entry is a precondition in the words of the header's comments.
+    // Rust's word for the safety of an entry is a precondition in the comments of the header.
     let header = String::from_utf8(header).expect("the sources are UTF-8");
     let header = header.replace(" * # Safety\n *\n * ", " * \\pre ");
     fs::write(out.join("clustering.h"), header).expect("the output directory is writable");

@@ -4,7 +4,7 @@
 // makes for a message, through the C ABI, in the library that the shim is linked with.
 //
 //     counts          names the paths
-//     counts PATH     decides messages that take it, each by a call of judged(), and prints their
+//     counts PATH     decides messages that take it, each by a call of decided(), and prints their
 //     number
 
 #include "clustering.h"
@@ -15,8 +15,8 @@
 
 #define TEXT(text) ((clustering_borrowed_text){(const uint8_t*)(text), strlen(text)})
 
-// The first messages aren't counted: they fill the cache of node names, and all else that is made
-// once.
+// The first messages aren't counted: they fill the cache of node names, and make everything else
+// that is made once.
 enum { WARMUP = 100, MESSAGES = 100 };
 
 // The settings of a node: it trusts an address, signs, or places among 1,000 nodes of equal or
@@ -133,8 +133,7 @@ static void fill(Message* message, const Path* path, unsigned at) {
     }
 }
 
-// Adds the headers that another node sends a call with: what it writes as osip_NAME comes here as
-// sip_NAME.
+// Adds the headers that another node sends a call with: its osip_NAME comes here as sip_NAME.
 static void sign(Message* message, const clustering_core* sender, unsigned at) {
     static const Path call = {.kind = CLUSTERING_KIND_EXECUTE,
                               .params = {CALL, CALLED, {"callto", "cluster/node1/" PHONE}}};
@@ -152,11 +151,11 @@ static void sign(Message* message, const clustering_core* sender, unsigned at) {
     clustering_verdict_release(&verdict);
 }
 
-// The calls that are counted: all that the shim makes for a message, and a look at each edit. Tells
-// whether the verdict is the expected one, and no error.
-__attribute__((noinline)) bool judged(const clustering_core* node, const Path* path,
-                                      const clustering_message* message, bool filtered,
-                                      uint32_t error) {
+// The calls that are counted: all that the shim makes for a message, and a look at each edit.
+// Returns whether the verdict is the expected one, and no error.
+__attribute__((noinline)) bool decided(const clustering_core* node, const Path* path,
+                                       const clustering_message* message, bool filtered,
+                                       uint32_t error) {
     if (filtered && !clustering_concerns(node, path->kind, message))
         return path->action == CLUSTERING_ACTION_PASS;
     clustering_verdict verdict;
@@ -197,7 +196,7 @@ int main(int argc, char** argv) {
             clustering_verdict verdict;
             clustering_decide(node, path->kind, &message.abi, &verdict);
             clustering_verdict_release(&verdict);
-        } else if (!judged(node, path, &message.abi, filtered, error)) {
+        } else if (!decided(node, path, &message.abi, filtered, error)) {
             die("the verdict is another one", path->name);
         }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What the module costs per message, in the engine, beside handlers that mark the limits.
+//! The cost of the module per message, in the engine, beside handlers that mark the limits.
 //!
 //! Contestants: `none`, where nothing is installed; `noop`, handlers of the same names, priorities
 //! and track name that do nothing; `ideal`, handwritten C++ that writes the same parameters and
@@ -12,8 +12,8 @@
 //! message too, parameters that were added included. The log is at its default level and goes to a
 //! file, as a daemon's does.
 //!
-//! `YATE_ROOT` names a real engine, `BENCH_ROUNDS` and `BENCH_MILLISECONDS` how much is measured,
-//! `BENCH_KINDS` which of the kinds (as a profiler wants it).
+//! `YATE_ROOT` names a real engine, `BENCH_ROUNDS` and `BENCH_MILLISECONDS` set the length of the run,
+//! `BENCH_KINDS` selects kinds, as for a profiler.
 
 use std::env;
 use std::path::PathBuf;
@@ -34,16 +34,16 @@ const CONFIG: &str = "[general]\n\
     [node node2]\n\
     [node node3]\n\
     weight=200\n";
-/// What makes `ours` sign.
+/// The setting by which `ours` signs.
 const SECRET: &str = "[security]\nsecret=a secret of a benchmark, not to be used elsewhere\n";
 const THREADS: [u32; 2] = [1, 2];
-/// How long a lookup takes while registrations are watched, and how many there are in a row.
+/// The time of a lookup while registrations are measured, and the number of them in a row.
 const LOOKUP: Duration = Duration::from_millis(100);
 const LOOKUPS: u32 = 10;
-/// How far apart these registrations are due.
+/// The time between two of these registrations.
 const EVERY: Duration = Duration::from_micros(250);
 
-/// Who is measured.
+/// A contestant.
 enum Entry {
     None,
     Noop,
@@ -55,7 +55,7 @@ enum Entry {
     },
 }
 
-/// What keeps a contestant in the engine.
+/// The handle that keeps a contestant in the engine.
 enum Entered {
     Nothing,
     Handlers { _installed: Contestant },
@@ -63,7 +63,7 @@ enum Entered {
 }
 
 impl Entry {
-    /// All that can be measured here.
+    /// All contestants that can be measured here.
     fn all() -> Vec<Self> {
         let stock = env::var_os("STOCK").map(PathBuf::from);
         let modules = [
@@ -129,13 +129,13 @@ impl Entry {
         }
     }
 
-    /// Whether this kind of message says anything of it. A signature is made for a forwarded call; one
-    /// that was received can't be copied, as each counts once.
+    /// Whether this kind of message tells anything about it. A signature is made for a forwarded call; a
+    /// received call can't be copied, as each counts once.
     fn is_measured(&self, kind: &Kind) -> bool {
         self.title() != "signed" || kind.name == "forward"
     }
 
-    /// Sees that a contestant that does the cluster's work does it, so that no wrong result is
+    /// Checks that a contestant that does the cluster's work really does it, so that no wrong result is
     /// timed.
     fn check(&self, engine: &Engine, kinds: &[Kind]) {
         if matches!(self, Self::None | Self::Noop) {
@@ -223,7 +223,7 @@ fn main() {
 /// One round of one contestant: all kinds with each number of threads, `None` for one that isn't
 /// measured.
 fn slots(entry: &Entry, kinds: &[Kind], milliseconds: u32) -> Vec<Option<Timing>> {
-    // What was just loaded must warm up, for the first kind as for the others.
+    // A contestant that was just loaded must warm up, for the first kind as for the others.
     let _ = measure(&kinds[0].message, THREADS[0], milliseconds);
     let each = |threads| {
         kinds.iter().map(move |kind| {
@@ -289,9 +289,9 @@ fn short(title: &str) -> &str {
     }
 }
 
-/// Registrations on a fixed schedule while one thread places calls whose lookup takes its time, or
-/// only looks up where there is no module. What is counted is the delay after the time at which
-/// each registration was due, so that those that a blocked one held up count too.
+/// Registrations on a fixed schedule while one thread places calls whose lookup takes its time, or only looks
+/// up where there is no module. The figure is the delay after the time at which each registration was due: so
+/// those that a blocked one held up count, too.
 fn lookups(engine: &'static Engine, title: &str, call: &Message) {
     let _handler = engine.handle("cluster.locate", 50, |call| {
         thread::sleep(LOOKUP);

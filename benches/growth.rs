@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! How the cost of a message grows with what a cluster has more or less of: parameters, nodes with
-//! sections, nodes without, the pattern's length, threads.
+//! The growth of a message's cost with the size of a cluster: parameters, nodes with sections, nodes without,
+//! the pattern's length, threads.
 //!
 //! One thing at a time grows from its usual size, in the loaded module. The sizes of each take turns in
 //! rounds; a time is the lower decile of these, in ns per dispatch, the engine's own share included.
@@ -13,7 +13,7 @@ use engine_bridge::bench::measure;
 use engine_bridge::bench::traffic::Kind;
 use engine_bridge::{Engine, Message, Setup, engine, module_path, real_engine};
 
-/// How long each size is measured in a round, in milliseconds.
+/// The time that each size is measured in a round, in milliseconds.
 const SLOT: u32 = 4;
 
 /// One thing that grows.
@@ -22,9 +22,9 @@ struct Growth {
     sizes: &'static [usize],
     /// The file of settings for a size.
     config: fn(usize) -> String,
-    /// What a message gets besides.
+    /// Adds parameters to a message.
     more: fn(usize, Message) -> Message,
-    /// How many other nodes are called before.
+    /// The number of other nodes that are called before.
     called: fn(usize) -> usize,
     threads: fn(usize) -> u32,
 }

@@ -5,17 +5,46 @@
 # In: YATE_MODULE_DIR, YATE_CONFIG_DIR and YATE_PREFIX. Where one isn't set, as in a source tree or for the mock
 # engine, its part isn't installed. CORE is the library of the core.
 
+include("${CMAKE_CURRENT_LIST_DIR}/Stock.cmake")
+# What is installed is said in the end, not file by file.
+set(CMAKE_INSTALL_MESSAGE NEVER)
+
+# The last words of an installation, and of the package.
+set(CLUSTERING_ADVICE "Restart Yate to have the new clustering module loaded.")
+if(YATE_PREFIX AND NOT YATE_PREFIX MATCHES "^/usr(/local)?$")
+  string(APPEND CLUSTERING_ADVICE "
+Its manual pages: man -M ${YATE_PREFIX}/share/man clustering.conf, and yate-clustering(7)")
+endif()
+
+set(CLUSTERING_DOC_DIR "${YATE_PREFIX}/share/doc/yate-clustering")
+set(CLUSTERING_DIRECTORIES "${YATE_MODULE_DIR}/server" ${YATE_CONFIG_DIR})
+if(YATE_PREFIX)
+  list(APPEND CLUSTERING_DIRECTORIES "${YATE_PREFIX}/bin" "${CLUSTERING_DOC_DIR}/docs"
+       "${CLUSTERING_DOC_DIR}/include" "${CLUSTERING_DOC_DIR}/examples")
+  foreach(section IN ITEMS 1 5 7)
+    list(APPEND CLUSTERING_DIRECTORIES "${YATE_PREFIX}/share/man/man${section}")
+  endforeach()
+endif()
+
 if(YATE_MODULE_DIR)
   set(CLUSTERING_PLACE "${YATE_MODULE_DIR}/server/clustering.yate")
-  # The stock module of that name is kept beside, where no engine loads it.
+  # The stock module of that name is kept beside, where no engine loads it. Which directories are made is noted for
+  # Uninstall.cmake.
   install(
     CODE "
     include(\"${CMAKE_CURRENT_LIST_DIR}/Stock.cmake\")
+    include(\"${CMAKE_CURRENT_LIST_DIR}/Directories.cmake\")
+    # For a package nothing is put in place.
+    string(FIND \"\$ENV{DESTDIR}\" /_CPack_Packages/ packing)
+    if(packing EQUAL -1)
+      refuse_if_packaged(\"${CLUSTERING_PLACE}\")
+      note_directories(\"${PROJECT_BINARY_DIR}\" \"${CLUSTERING_DIRECTORIES}\")
+    endif()
     set(place \"\$ENV{DESTDIR}${CLUSTERING_PLACE}\")
     is_stock(stock \"\${place}\")
     if(stock)
-      message(STATUS \"Kept the stock module: \${place}.stock\")
       file(RENAME \"\${place}\" \"\${place}.stock\")
+      message(NOTICE \"Kept the stock module: \${place}.stock\")
     endif()"
     COMPONENT module)
   install(TARGETS clustering LIBRARY DESTINATION "${YATE_MODULE_DIR}/server" COMPONENT module)
@@ -39,7 +68,6 @@ if(YATE_PREFIX)
     set(${variable} "${compressed}" PARENT_SCOPE)
   endfunction()
 
-  set(CLUSTERING_DOC_DIR "${YATE_PREFIX}/share/doc/yate-clustering")
   foreach(page IN ITEMS yate-clustering-metrics.1 clustering.conf.5 yate-clustering.7)
     compressed(man "${PROJECT_SOURCE_DIR}/docs/${page}" "${page}")
     string(REGEX REPLACE ".*\\." "" section "${page}")
@@ -53,6 +81,15 @@ if(YATE_PREFIX)
   install(FILES ${docs} DESTINATION "${CLUSTERING_DOC_DIR}/docs" COMPONENT module)
   install(FILES include/clustering.h DESTINATION "${CLUSTERING_DOC_DIR}/include" COMPONENT module)
   install(FILES examples/embed.c DESTINATION "${CLUSTERING_DOC_DIR}/examples" COMPONENT module)
+endif()
+
+if(YATE_MODULE_DIR)
+  install(
+    CODE "
+    if(packing EQUAL -1)
+      message(NOTICE \"Installed \$ENV{DESTDIR}${CLUSTERING_PLACE}\n${CLUSTERING_ADVICE}\")
+    endif()"
+    COMPONENT module)
 endif()
 
 # The core for a host of one's own: `cmake --install BUILD --component core --prefix DIR`. Operators of a Yate don't

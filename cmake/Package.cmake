@@ -76,12 +76,14 @@ foreach(sample IN LISTS CLUSTERING_SAMPLES)
 endforeach()
 file(CONFIGURE OUTPUT "${control}/conffiles" CONTENT "@CONFFILES@" @ONLY)
 string(TIMESTAMP PACKAGE_DATE "%a, %d %b %Y %H:%M:%S +0000" UTC)
-foreach(name IN ITEMS preinst postrm changelog.Debian)
+set(SCRIPTS preinst postinst prerm postrm)
+foreach(name IN LISTS SCRIPTS ITEMS changelog.Debian)
   configure_file("packaging/${name}.in" "${control}/${name}" @ONLY)
 endforeach()
-file(CHMOD "${control}/preinst" "${control}/postrm"
+list(TRANSFORM SCRIPTS PREPEND "${control}/")
+file(CHMOD ${SCRIPTS}
      PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
-set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA "${control}/conffiles;${control}/preinst;${control}/postrm")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA "${control}/conffiles;${SCRIPTS}")
 
 # Where Debian's policy wants them, whatever the prefix is.
 set(doc /usr/share/doc/yate-clustering)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-// The C ABI of the core in the engine's terms: who frees what is in the types.
+// The C ABI of the core in the engine's terms; the types own the texts, tasks and verdicts, and
+// free them.
 
 #ifndef CLUSTERING_SHIM_CORE_H
 #define CLUSTERING_SHIM_CORE_H

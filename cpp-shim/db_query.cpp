@@ -12,8 +12,8 @@ namespace clustering {
 
 namespace {
 
-// A slot for each query that may be under way. Made when it's first used, never in an engine that
-// the module doesn't match.
+// A slot for each query that may be under way. They are made when the first is used, never in an
+// engine that the module doesn't match.
 Semaphore& slots() {
     static Semaphore slots(CLUSTERING_MAX_QUERIES, "ClusteringQueries", CLUSTERING_MAX_QUERIES);
     return slots;
@@ -48,7 +48,7 @@ void DbQuery::ask(unsigned timeout, clustering_reply& reply) {
         reply.no_thread = true;
         return;
     }
-    // The time that the slot has cost is no longer there for the answer.
+    // The query has that much less time, since the slot took it.
     const uint64_t spent = std::min(steadyTime() - begin, limit);
     reply.timed_out = !m_done.lock(static_cast<long>(limit - spent));
     reply.handled = !reply.timed_out && m_handled;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-// Database queries, each of which is waited for no longer than its time.
+// Database queries; none is waited for longer than its time.
 
 #ifndef CLUSTERING_SHIM_DB_QUERY_H
 #define CLUSTERING_SHIM_DB_QUERY_H
@@ -10,20 +10,20 @@
 
 namespace clustering {
 
-/// A message to a database that is dispatched by a thread of its own, because a database takes its
-/// time, and the thread of a call has none: where the call is forked it holds up all calls.
+/// A message to a database. A thread of its own dispatches it, because a database may take long and
+/// the thread of a call has no time: where the call is forked it holds up all calls.
 ///
 /// The asking thread and the query's thread share it; the last one deletes it.
 class DbQuery : public TelEngine::RefObject {
 public:
-    /// `name` is the message's.
+    /// `name` is the name of the message.
     explicit DbQuery(const char* name) : m_message(name) {}
 
     /// The message. To be changed before `ask`, and to be read after a reply that was handled.
     TelEngine::Message& message() { return m_message; }
 
-    /// Asks, waits for so many milliseconds at most, and notes in `reply` what became of it:
-    /// handled or not, timed out, or no thread.
+    /// Asks, waits for so many milliseconds at most, and notes the outcome in `reply`: handled or
+    /// not, timed out, or no thread.
     void ask(unsigned timeout, clustering_reply& reply);
 
     /// Asks, on the thread that may wait.

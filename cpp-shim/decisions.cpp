@@ -11,7 +11,7 @@ namespace clustering {
 
 namespace {
 
-// The reply to a message of ours, as far as its parameters say it. It borrows from the message.
+// The reply to a message of ours, as its parameters tell it. It borrows from the message.
 clustering_reply replyOf(const Message& asked) {
     clustering_reply reply = {};
     if (const NamedString* error = asked.getParam("error")) {
@@ -45,8 +45,8 @@ Decisions::Decisions(clustering_core* core, DebugEnabler& log) : m_core(core), m
     }
 }
 
-// A message waits for an answer, unless the module is about to be gone: then it's as if it had gone
-// a moment earlier.
+// A message that waits for an answer. It may not begin to wait when the module is about to be gone:
+// then it is handled as if the module had gone a moment earlier.
 class Decisions::Wait {
 public:
     explicit Wait(Decisions& decisions) : m_decisions(decisions) {
@@ -123,8 +123,8 @@ void Decisions::fill(Message& msg, const NameFilter& filter,
     Parameters(known, m_names, 0).apply(verdict);
 }
 
-// Sends a copy of a message, which alone gets the edits: what the sender is answered with is made
-// of the message itself.
+// Sends a copy of a message, which alone gets the edits: the answer to the sender is made of the
+// message itself.
 bool Decisions::send(const Verdict& verdict, uint32_t kind, Message& msg) {
     say(verdict);
     Message sent(msg);
@@ -157,7 +157,7 @@ bool Decisions::locate(const Verdict& pending, uint32_t kind, Message& msg) {
     return resume(pending, reply, kind, msg);
 }
 
-// Asks a database, and decides the message by what it says.
+// Asks a database, and decides the message by its answer.
 bool Decisions::ask(const Verdict& pending, uint32_t kind, Message& msg) {
     const String name(string(pending->retval));
     RefPointer<DbQuery> query = new DbQuery(name);
@@ -165,8 +165,8 @@ bool Decisions::ask(const Verdict& pending, uint32_t kind, Message& msg) {
     query->deref();
     fill(query->message(), m_all, *pending);
     const Wait wait(*this);
-    // An engine that ends handles what is left after it has stopped all threads, and then closes
-    // the libraries, with any new thread inside.
+    // An engine that ends handles its last messages after it has stopped all threads, and then
+    // closes the libraries, with any new thread inside.
     if (!wait.allowed() || Engine::exiting()) {
         return false;
     }
@@ -183,10 +183,10 @@ bool Decisions::ask(const Verdict& pending, uint32_t kind, Message& msg) {
     return resume(pending, reply, kind, msg);
 }
 
-// Decides a message by the reply to what was asked for it.
+// Decides a message by the reply to the message that was dispatched for it.
 bool Decisions::resume(const Verdict& pending, const clustering_reply& reply, uint32_t kind,
                        Message& msg) {
-    // Read anew, should somebody have changed the message meanwhile.
+    // Read anew, since another module may have changed the message meanwhile.
     KnownParameters known;
     known.read(msg, m_filters[kind]);
     Parameters params(known, m_names, msg.msgTime().usec());
@@ -211,7 +211,7 @@ bool Decisions::write(const Verdict& verdict, Parameters& params, Message& msg) 
     return handled;
 }
 
-// Logs what a verdict has to say, if anybody listens at its level.
+// Logs the line of a verdict, if anybody listens at its level.
 void Decisions::say(const Verdict& verdict) {
     const int level = engineLevel(verdict->level);
     if (level && m_log.debugAt(level)) {

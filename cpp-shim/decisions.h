@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-// Messages on their way through the core: what it wants to know of other modules, and what it wants
-// done.
+// Messages on their way through the core: its questions to other modules, and its verdicts.
 
 #ifndef CLUSTERING_SHIM_DECISIONS_H
 #define CLUSTERING_SHIM_DECISIONS_H
@@ -16,7 +15,7 @@ namespace clustering {
 /// Has messages decided by the core.
 class Decisions {
 public:
-    /// By this core, which outlives it; what there is to say is said in the voice of `log`.
+    /// By this core, which outlives it; lines are logged as `log`'s.
     Decisions(clustering_core* core, TelEngine::DebugEnabler& log);
 
     /// Whether messages of a `clustering_kind` are decided by the settings in force.
@@ -28,7 +27,7 @@ public:
     /// Decides a message of a `clustering_kind`; `true` where it is handled.
     bool decide(TelEngine::Message& msg, uint32_t kind);
 
-    /// How many messages wait for an answer of other modules.
+    /// The number of messages that wait for an answer of other modules.
     unsigned waiting() const { return m_waiting; }
 
     /// From now on no message may begin to wait, as if the module had gone; `false` where one just
@@ -55,7 +54,7 @@ private:
     clustering_core* m_core;
     TelEngine::DebugEnabler& m_log;
     Names m_names;
-    // What is looked for in messages of our own, and in those of each kind.
+    // The names that are looked for in messages of our own, and in those of each kind.
     NameFilter m_all{m_names, ~uint64_t{0}};
     std::vector<NameFilter> m_filters;
     std::atomic<unsigned> m_waiting{0};

@@ -11,8 +11,8 @@ namespace clustering {
 namespace {
 
 #ifdef CLUSTERING_FILTERS
-// Asks whether a message concerns the cluster, before the engine so much as notes in it that it has
-// met our handler.
+// Asks whether a message concerns the cluster, before the engine even notes our handler in the
+// message.
 class Filter : public MatchingItemCustom {
 public:
     Filter(const Decisions& decisions, uint32_t kind)
@@ -24,7 +24,7 @@ protected:
         if (!m_reads) {
             return m_decisions.active(m_kind);
         }
-        // Nothing is written here; but the parameters are found in a form that the handler writes
+        // Nothing is written here, but the parameters are found in a form that the handler writes
         // to.
         return m_decisions.concerns(const_cast<NamedList&>(list), m_kind);
     }

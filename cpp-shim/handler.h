@@ -40,8 +40,8 @@ class Handlers {
 public:
     explicit Handlers(Decisions& decisions) : m_decisions(decisions) {}
 
-    /// Installs the handlers at the priorities that the settings say, unless that was done before.
-    /// By one thread at a time.
+    /// Installs the handlers at the priorities of the settings, unless that was done before. By one
+    /// thread at a time.
     void install(const clustering_core* core);
 
     /// Uninstalls all, each once no message is inside of it. Not while `install` is at work.

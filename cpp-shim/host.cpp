@@ -17,11 +17,11 @@ namespace clustering {
 
 namespace {
 
-// What the library of any engine is called, before the version.
+// The name of any engine's library, before the version.
 constexpr char Library[] = "libyate.so.";
 
-// Finds the version in the name of the engine's library. The first one is the engine's own, should
-// a module that somebody else has forgotten have brought another one along.
+// Finds the version in the name of the engine's library. The first one is the engine's own: another
+// module may have brought another one along.
 int findVersion(dl_phdr_info* object, size_t, void* version) {
     const char* slash = ::strrchr(object->dlpi_name, '/');
     const char* name = slash ? slash + 1 : object->dlpi_name;
@@ -32,7 +32,8 @@ int findVersion(dl_phdr_info* object, size_t, void* version) {
     return 1;
 }
 
-// What a dynamic section points at. Most loaders have put the addresses right, some have not.
+// The table that a dynamic section points at. Most loaders have put the addresses right, some have
+// not.
 template <class Table> const Table* table(const link_map& object, ElfW(Addr) place) {
     // NOLINTNEXTLINE(performance-no-int-to-ptr): addresses are numbers there
     return reinterpret_cast<const Table*>(place < object.l_addr ? object.l_addr + place : place);
@@ -66,8 +67,8 @@ const char* missingSymbol() {
     if (!symbols || !names || !hash) {
         return nullptr;
     }
-    // The table of hashes says which symbol is the first that others find here. Before it are those
-    // that are looked for elsewhere.
+    // The table of hashes tells which symbol is the first that others find here. Before it are
+    // those that are looked for elsewhere.
     const uint32_t own = hash[1];
     for (uint32_t i = 1; i < own; i++) {
         const char* name = names + symbols[i].st_name;
@@ -78,7 +79,7 @@ const char* missingSymbol() {
     return nullptr;
 }
 
-// Says why the module isn't in the engine that it was built for.
+// Logs why the module isn't in the engine that it was built for.
 bool misfit(const char* what, const char* found) {
     Debug("clustering", DebugConf,
           "Refused to load into another Yate than the one this module was built for, " YATE_VERSION
@@ -103,7 +104,7 @@ bool matchesEngine() {
     if (params["version"] != YATE_VERSION) {
         return misfit("this is", params["version"].safe());
     }
-    // Where it isn't known of one of them the version has to do.
+    // The version has to do where the revision of one of them isn't known.
     const String& revision = params["revision"];
     if (revision && YATE_REVISION[0] && revision != YATE_REVISION) {
         return misfit("that was revision " YATE_REVISION ", this is", revision);

@@ -27,7 +27,7 @@ template <typename Param> Param* made(const String& name, const char* value, int
 } // namespace
 
 void KnownParameters::read(NamedList& from, const NameFilter& wanted) {
-    // Counted here, not in the members, which the compiler would write for each parameter.
+    // Counted here, not in the members: the compiler would write those for each parameter.
     uint64_t seen = 0;
     uint64_t again = 0;
     ObjList* end = nullptr;

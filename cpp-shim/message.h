@@ -13,14 +13,14 @@ namespace clustering {
 
 /// The known parameters of a message.
 ///
-/// Read in one walk over the list, so that nothing has to be looked up again, neither to decide the
-/// message nor to write what was decided.
+/// They are read in one walk over the list, so that nothing has to be looked up again, neither to
+/// decide the message nor to write the edits.
 struct KnownParameters {
     TelEngine::NamedList* list;
     // A node of the list behind which parameters may be added: the last one, when it was read.
     TelEngine::ObjList* last;
-    // A bit for each number that was found, and for each that was found again; then where, and the
-    // values as the core takes them.
+    // A bit for each number that was found, and for each that was found again; then the places, and
+    // the values as the core takes them.
     uint64_t present;
     uint64_t repeated;
     TelEngine::NamedString* found[CLUSTERING_NAME_COUNT];
@@ -32,7 +32,7 @@ struct KnownParameters {
     /// Walks over a list.
     void read(TelEngine::NamedList& from, const NameFilter& wanted);
 
-    /// What was found as the core takes it, as long as this lives.
+    /// The parameters as the core takes them, as long as this lives.
     clustering_message message(uint64_t made, uint64_t now) const {
         return {values, present, repeated, nullptr, 0, false, made, now};
     }
@@ -42,8 +42,7 @@ struct KnownParameters {
 /// change meanwhile.
 class Parameters {
 public:
-    /// The known parameters as they were read; `known` is kept up to date and
-    /// that must outlive it.
+    /// The known parameters as they were read; `known` is kept up to date and must outlive this.
     Parameters(KnownParameters& known, const Names& names, uint64_t made);
 
     Parameters(const Parameters&) = delete;

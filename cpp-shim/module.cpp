@@ -21,13 +21,14 @@ namespace clustering {
 
 namespace {
 
-// How long an unload waits for probes and queries that wait for an answer, in milliseconds: a bit
-// longer than the engine waits for one at most, as a rule. And how long for calls that wait for
-// their node, and for what they have asked.
+// The time that an unload waits for probes and queries that wait for an answer, in milliseconds: a
+// bit longer than the engine waits for one at most, as a rule. Then the time for calls that wait
+// for their node, and for their queries.
 constexpr unsigned ProbeWait = 8000;
 constexpr unsigned UnloadWait = 500;
 
-// A random number for this process. Without a source of them the time does: it need not be secret.
+// A random number for this process; the time where there is no source of them. It need not be
+// secret.
 uint64_t processNumber() {
     uint64_t number = 0;
     if (::getrandom(&number, sizeof(number), 0) != sizeof(number)) {
@@ -87,7 +88,7 @@ std::vector<clustering_setting> settings(const Configuration& file) {
             continue;
         }
         if (!section->paramList()->skipNull()) {
-            // That it is there may be all there is to say of a node.
+            // A section without entries still names a node.
             list.push_back({borrowed(*section), {}, {}});
         }
         for (const ObjList* o = section->paramList()->skipNull(); o; o = o->skipNext()) {
@@ -112,8 +113,8 @@ ClusteringModule::~ClusteringModule() {
 }
 
 void ClusteringModule::initialize() {
-    // Whoever finds the module at work leaves the reload to that thread, and so nobody waits here:
-    // this thread may be one that the other is itself waiting for.
+    // A thread that finds the module at work leaves the reload to the thread at work. So nobody
+    // waits here: this thread may be one that the other is itself waiting for.
     if (m_pendingReloads++ == 0) {
         Output("Initializing module Clustering");
         reload();
@@ -151,8 +152,8 @@ bool ClusteringModule::unload() {
         m_probes = true;
         return false;
     }
-    // What is under way now, and stays so, are probes that take even longer, and what a call that
-    // has given up has asked a database.
+    // Only long probes are under way now, and the queries of calls that were given up. No new ones
+    // begin.
     if (!workersGone(m_decisions, UnloadWait)) {
         m_decisions.stay();
         endReload();
@@ -166,10 +167,11 @@ bool ClusteringModule::unload() {
     for (MessageHandler* service : m_services) {
         Handlers::uninstall(service);
     }
-    // Should the timer have been about to send a last probe.
+    // The timer may have been about to send a last probe.
     while (!Worker::allGone()) {
         Thread::msleep(10);
     }
+    saveConnections();
     return true;
 }
 
@@ -182,7 +184,7 @@ bool ClusteringModule::blockReloads() {
             Thread::msleep(10);
             continue;
         }
-        // Should a call have begun to wait just now, it goes first.
+        // A call that has begun to wait just now goes first.
         if (m_decisions.leave()) {
             return true;
         }
@@ -206,7 +208,7 @@ bool ClusteringModule::serve(Message& msg, int id) {
         }
         runTasks();
         // Asked often, so that no other thread gets the number of one that is gone before that is
-        // seen.
+        // noticed.
         Worker::allGone();
     }
     return handled;
@@ -229,17 +231,18 @@ void ClusteringModule::runTasks() {
     }
 }
 
-// Where the engine's modules keep what they must not forget.
+// The place where the engine's modules keep their files.
 static String statePath() {
     return Engine::configFile("clustering_state");
 }
 
-// Goes on with what was wanted of the nodes before the engine's last stop.
+// Restores the admin states from before the engine's last stop.
 void ClusteringModule::restore() {
     if (m_restored) {
         return;
     }
     m_restored = true;
+    restoreConnections();
     const String path = statePath();
     String state;
     String reason;
@@ -262,13 +265,58 @@ void ClusteringModule::restore() {
           reason.safe());
 }
 
+// The file that keeps the connections of registrations from an unload to the next load.
+static String connectionsPath() {
+    return Engine::configFile("clustering_connections");
+}
+
+// The number that tells this run of the engine from others, whose connections are gone.
+static String run() {
+    return String(Engine::runId());
+}
+
+// Takes over the connections that phones had when the module was unloaded.
+void ClusteringModule::restoreConnections() {
+    const String path = connectionsPath();
+    String connections;
+    String reason;
+    const FileRead read = readFile(path, connections);
+    if (read == FileRead::Failed) {
+        reason = ::strerror(errno);
+    }
+    OwnedText error;
+    if (clustering_restore_connections(m_core, borrowed(connections), borrowed(run()), steadyTime(),
+                                       error.out()) != CLUSTERING_RESULT_OK) {
+        reason = error.string();
+    }
+    if (reason) {
+        Debug(this, DebugWarn, "Ignored '%s', so phones on TCP may not be reached for a while: %s",
+              path.c_str(), reason.c_str());
+    }
+    if (read == FileRead::Done) {
+        // The file is of use only once: later on other connections have taken the place of these.
+        ::unlink(path);
+    }
+}
+
+void ClusteringModule::saveConnections() {
+    const String path = connectionsPath();
+    const OwnedText text(clustering_connections(m_core, borrowed(run())));
+    const clustering_borrowed_text connections = text.bytes();
+    if (connections.len && !replaceFile(path, connections.ptr, connections.len)) {
+        Debug(this, DebugWarn,
+              "Could not write '%s', so phones on TCP may not be reached for a while: %s",
+              path.c_str(), ::strerror(errno));
+    }
+}
+
 void ClusteringModule::save() {
-    // What is written last is what is wanted last.
+    // The last state is written last.
     const Lock lock(m_saving);
     const String path = statePath();
     const OwnedText text(clustering_state(m_core));
     const clustering_borrowed_text state = text.bytes();
-    // None at all means that the core has failed, and said so.
+    // No text at all means that the core has failed, and has logged that.
     if (state.len && !replaceFile(path, state.ptr, state.len)) {
         Debug(this, DebugWarn, "Could not write '%s', so the next start won't know of this: %s",
               path.c_str(), ::strerror(errno));
@@ -346,7 +394,7 @@ void ClusteringModule::statusDetail(String& str) {
     str.append(OwnedText(clustering_status_nodes(m_core)).string(), ",");
 }
 
-// Puts the file's settings in force; `false` where they are refused and others stay.
+// Puts the file's settings in force; `false` where they are refused and the old ones stay.
 bool ClusteringModule::load() {
     if (Engine::nodeName().null()) {
         Debug(this, DebugNote, "Node name is empty, clustering disabled.");
@@ -400,7 +448,7 @@ void ClusteringModule::installServices() {
 
 } // namespace clustering
 
-// Not INIT_PLUGIN: in an engine that it isn't made for the module must not even be constructed.
+// Not INIT_PLUGIN: in an engine that it wasn't built for the module must not even be constructed.
 static const std::unique_ptr<clustering::ClusteringModule>
     s_module(clustering::matchesEngine() ? new clustering::ClusteringModule : nullptr);
 

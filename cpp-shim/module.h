@@ -44,6 +44,8 @@ private:
     bool help(TelEngine::Message& msg) const;
     void runTasks();
     void restore();
+    void restoreConnections();
+    void saveConnections();
     void save();
     void reload();
     void endReload();
@@ -58,8 +60,8 @@ private:
     TelEngine::Mutex m_saving{false, "ClusteringState"};
     // Nodes are probed, when it is time.
     std::atomic<bool> m_probes{true};
-    // Reloads that were asked for and not yet carried out; an unload is one that never ends. The
-    // thread that finds none is the one at work, and it alone uses what follows.
+    // The reloads that were asked for and not yet carried out; an unload is one that never ends.
+    // The thread that finds none is the one at work, and it alone uses the following members.
     std::atomic<unsigned> m_pendingReloads{0};
     bool m_restored = false;
     bool m_loaded = false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-// The parameter names that the core knows, and how they are told from others at a glance.
+// The parameter names that the core knows, and a quick way to tell them from others.
 
 #ifndef CLUSTERING_SHIM_NAMES_H
 #define CLUSTERING_SHIM_NAMES_H
@@ -78,15 +78,15 @@ private:
     // The first name of each slot, and behind each name the next one.
     uint8_t m_first[1U << s_bits];
     uint8_t m_next[CLUSTERING_NAME_COUNT];
-    // The names with a `*`, `Other` in place of those that there aren't, and the least of their
-    // lengths without that; longer than any name as long as there is none.
+    // The names with a `*`, `Other` in place of missing ones, and the least of their lengths
+    // without the `*`; longer than any name where there is none.
     unsigned m_open[2] = {Other, Other};
     unsigned m_openLength = UINT_MAX;
 };
 
 /// The names that are looked for in some messages.
 ///
-/// Nearly all that a message has besides is told by its first character and its length.
+/// Nearly all other parameters of a message are told by their first character and length.
 class NameFilter {
 public:
     /// Looks for the names that have their bit in `wanted`.
@@ -111,9 +111,9 @@ private:
     static unsigned column(unsigned length) { return length < 63 ? length : 63; }
 
     const Names& m_names;
-    // Never with a bit for `Names::Other`.
+    // It never has a bit for `Names::Other`.
     uint64_t m_wanted;
-    // By the first character a bit for each length that a name has.
+    // A bit for each length that a name has, by its first character.
     uint64_t m_lengths[s_rows] = {};
 };
 

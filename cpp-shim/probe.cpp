@@ -26,8 +26,8 @@ Probe::Probe(clustering_core* core, const clustering_task& task)
       m_uri(string(borrowed(task.text))), m_number(task.number), m_tries(task.tries) {}
 
 void Probe::send(clustering_core* core, const clustering_task& task) {
-    // The engine's timer goes on while it ends, but the SIP channel doesn't survive to be asked for
-    // a request after its own end.
+    // The engine's timer goes on while the engine ends, but the SIP channel crashes when it is
+    // asked for a request after its own end.
     if (Engine::exiting()) {
         return;
     }

@@ -12,8 +12,8 @@ namespace clustering {
 
 /// One probe of a node: an OPTIONS request by the engine's SIP channel.
 ///
-/// In a thread of its own, because the request waits for its answer, and whatever waits on the
-/// thread of a message may keep that very answer from being read.
+/// It has a thread of its own, because the request waits for its answer. A thread that waits while
+/// it handles a message may keep that very answer from being read.
 class Probe : public Worker {
 public:
     /// Sends the probe of a task. The core outlives it.

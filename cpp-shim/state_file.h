@@ -9,12 +9,12 @@
 
 namespace clustering {
 
-/// What became of known a file.
+/// The outcome of reading a file.
 enum class FileRead {
     Done,
-    /// There is none.
+    /// There is no such file.
     Missing,
-    /// It can't be read; `errno` says why.
+    /// It can't be read; `errno` has the reason.
     Failed,
 };
 
@@ -22,7 +22,7 @@ enum class FileRead {
 FileRead readFile(const TelEngine::String& path, TelEngine::String& text);
 
 /// Replaces a file, so that at any time the old one or the new one is there, whole. `false` where
-/// it can't be written; `errno` says why.
+/// it can't be written; `errno` has the reason.
 bool replaceFile(const TelEngine::String& path, const void* data, size_t length);
 
 } // namespace clustering

@@ -15,18 +15,18 @@ namespace clustering {
 
 namespace {
 
-// None of the engine's, since it's made in whatever engine the library is loaded into.
+// Not one of the engine's, since it's made in whatever engine the library is loaded into.
 std::mutex s_mutex;
-// Those that were started and have not come so far as to say who they are.
+// The number of threads that were started and have not registered yet.
 unsigned s_starting = 0;
-// The others, by the system's number of their threads.
+// The others, by the system's number of the thread.
 std::vector<pid_t> s_running;
 
 bool isGone(pid_t thread) {
     return ::syscall(SYS_tgkill, ::getpid(), thread, 0) != 0 && errno == ESRCH;
 }
 
-// Forgets those that are gone, by whoever has the lock.
+// Forgets those that are gone. The caller has the lock.
 void forgetGone() {
     s_running.erase(std::remove_if(s_running.begin(), s_running.end(), isGone), s_running.end());
 }

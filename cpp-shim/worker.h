@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-// Threads of the module's own, for what may wait.
+// Threads of the module's own, for work that may wait.
 
 #ifndef CLUSTERING_SHIM_WORKER_H
 #define CLUSTERING_SHIM_WORKER_H
@@ -12,7 +12,7 @@ namespace clustering {
 /// A thread that does one piece of work and ends.
 ///
 /// The engine doesn't stop the threads of a module that it unloads, and a thread runs code of this
-/// library up to its last destructor. So each is remembered until the system says that it is gone.
+/// library up to its last destructor. So each is remembered until the system has ended it.
 class Worker : public TelEngine::Thread {
 public:
     /// Starts a thread; the engine deletes it at its end. `false` where it could not be started,
@@ -25,7 +25,7 @@ public:
 protected:
     explicit Worker(const char* name) : Thread(name) {}
 
-    /// What the thread is for.
+    /// The work of the thread.
     virtual void work() = 0;
 
 private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-// A host without an engine: takes a message's name and parameters, prints what node1 makes of them.
+// A host without an engine: takes a message's name and parameters, prints the decision of node1.
 //
 //     embed call.execute callto=cluster/node2/conf/7 called=4021
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Places resources on clusters of many sizes, and shows how evenly they are spread, what moves when a
-//! node is lost, comes back or changes its weight, and what a placement costs.
+//! Places resources on clusters of many sizes. Shows how evenly they are spread, how many move when a node is
+//! lost, comes back or changes its weight, and what a placement costs.
 //!
 //!     cargo run --release --example placement [RESOURCES]
 
@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use clustering::placement::rendezvous::{Candidate, Key, Seed, place};
 
-/// How much more than its fair share the busiest node may have, in percent.
+/// The most that the busiest node may have above its fair share, in percent.
 const AIM: f64 = 5.0;
 
 fn main() -> ExitCode {
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
         for nodes in [3, 10, 100, 1_000] {
             let figures = Figures::of(nodes, weights, resources);
             println!("{nodes:>5} {:<8} {figures}", weights.text());
-            // With fewer chance alone makes more of a difference.
+            // With fewer resources chance alone makes more of a difference.
             let enough = resources / u64::from(nodes) >= 10_000;
             good &= figures.astray == 0 && (figures.busiest <= AIM || !enough);
         }
@@ -48,10 +48,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// How the nodes' weights differ.
+/// The difference between the nodes' weights.
 #[derive(Clone, Copy)]
 enum Weights {
-    /// They don't.
+    /// There is none.
     Equal,
     /// No two are the same, and the greatest is twice the least.
     Distinct,
@@ -113,14 +113,14 @@ impl Cluster {
     }
 }
 
-/// What became of some resources.
+/// The places of some resources.
 #[derive(Clone, Default)]
 struct Tally {
-    /// How many each node has.
+    /// The number of resources that each node has.
     held: Vec<u64>,
-    /// How many moved when a node was lost, came back, and had its weight doubled.
+    /// The number that moved when a node was lost, came back, and had its weight doubled.
     moved: [u64; 3],
-    /// How many of these moved from or to another node than they should.
+    /// The number of these that moved from or to another node than they should.
     astray: u64,
 }
 
@@ -162,15 +162,16 @@ impl Tally {
     }
 }
 
-/// What is shown of a cluster. Shares are percent of all resources.
+/// The figures of a cluster. Shares are percent of all resources.
 struct Figures {
-    /// How much more than its due the busiest node has, in percent of the latter.
+    /// The resources that the busiest node has above its due, in percent of the latter.
     busiest: f64,
-    /// What moved when a node was lost, came back, and had its weight doubled: the share, and what is due.
+    /// The resources that moved when a node was lost, came back, and had its weight doubled: the share, and
+    /// the share that is due.
     moved: [(f64, f64); 3],
-    /// How many resources moved that should not have.
+    /// The number of resources that moved and should not have.
     astray: u64,
-    /// What a placement took, in nanoseconds.
+    /// The time of a placement, in nanoseconds.
     cost: f64,
 }
 
@@ -215,7 +216,7 @@ impl Figures {
     }
 }
 
-/// What a placement takes, in nanoseconds: the lower decile of many rounds, since machines are shared.
+/// The time of a placement, in nanoseconds: the lower decile of many rounds, since machines are shared.
 fn cost(cluster: &Cluster) -> f64 {
     const ROUNDS: usize = 100;
     const PLACEMENTS: u32 = 200;

@@ -96,7 +96,7 @@
 /**
  * The number of parameter names that have a number; see `clustering_name`.
  */
-#define CLUSTERING_NAME_COUNT 44
+#define CLUSTERING_NAME_COUNT 48
 
 /**
  * The greatest length of these names, in bytes.
@@ -212,7 +212,7 @@ typedef enum {
 } clustering_task_kind;
 
 /**
- * The messages that the cluster has a say in.
+ * The kinds of messages that the cluster decides or observes.
  */
 typedef enum {
   /**
@@ -271,9 +271,9 @@ typedef enum {
 typedef struct clustering_core clustering_core;
 
 /**
- * A text that belongs to somebody else: bytes with a length, not NUL-terminated, not necessarily UTF-8.
+ * A text that somebody else owns: bytes with a length, not NUL-terminated, not necessarily UTF-8.
  *
- * With NULL for `ptr` it is empty, whatever `len` says. It is never freed by whoever gets it.
+ * With NULL for `ptr` it is empty, whatever `len` is. It is never freed by its receiver.
  */
 typedef struct {
   /**
@@ -365,7 +365,7 @@ typedef struct {
    */
   bool complete;
   /**
-   * When the host made the message, in microseconds since 1970.
+   * The time when the host made the message, in microseconds since 1970.
    */
   uint64_t made;
   /**
@@ -458,8 +458,8 @@ typedef struct {
 } clustering_verdict;
 
 /**
- * The reply to a message that the core had the host dispatch: facts, of which the core decides what they mean.
- * All of it is borrowed.
+ * The reply to a message that the core had the host dispatch: facts, whose meaning the core decides. All of
+ * it is borrowed.
  */
 typedef struct {
   /**
@@ -531,7 +531,7 @@ typedef struct {
 } clustering_task;
 
 /**
- * The facts of a probe's end. The core decides what they say of the node.
+ * The facts of a probe's end. The core decides their meaning for the node.
  */
 typedef struct {
   /**
@@ -578,8 +578,8 @@ clustering_borrowed_text clustering_version(void);
  * Checks that the host was built for the ABI that the core has. To be called before any other function.
  *
  * * `version`: the host's `CLUSTERING_ABI_VERSION`.
- * * `error`: gets a line that says what doesn't fit, else an empty text; the host owns it in both cases. NULL
- *   where no line is wanted.
+ * * `error`: gets a line with the reason where they don't fit, else an empty text; the host owns it in both
+ *   cases. NULL where no line is wanted.
  *
  * Returns `CLUSTERING_RESULT_OK` or `CLUSTERING_RESULT_BAD_ABI`; after the latter only
  * `clustering_owned_text_free` may be called. This function, that one, `clustering_abi_version` and
@@ -597,7 +597,7 @@ clustering_result clustering_abi_check(uint32_t version,
  *
  * Threads: any, but one at a time for one text.
  *
- * \pre `text` is NULL or valid; what it holds came from the core and was not freed.
+ * \pre `text` is NULL or valid; the text in it came from the core and was not freed.
  */
 void clustering_owned_text_free(clustering_owned_text *text);
 
@@ -671,8 +671,9 @@ bool clustering_enabled(const clustering_core *core);
 bool clustering_decides(const clustering_core *core, uint32_t kind);
 
 /**
- * Gives the priority at which the host is to install its handler for messages of a kind: once, after the first
- * `clustering_load` that wasn't refused. Should later settings say another priority, the core has that logged.
+ * Gives the priority at which the host is to install its handler for messages of a kind: once, after the
+ * first `clustering_load` that wasn't refused. When later settings have another priority, the core has a
+ * warning logged.
  *
  * * `core`: the node. NULL gives 0.
  * * `kind`: a `clustering_kind`; any other number gives 0.
@@ -689,8 +690,8 @@ uint32_t clustering_priority(const clustering_core *core,
  *
  * * `core`: the node. NULL gives an empty text.
  *
- * Returns a text that the host owns, never an empty one, except where the core failed: then what was kept
- * before is worth more. Threads: any.
+ * Returns a text that the host owns, never an empty one, except where the core failed: then the text that
+ * was kept before is worth more. Threads: any.
  *
  * \pre `core` is NULL or a node.
  */
@@ -713,6 +714,40 @@ clustering_owned_text clustering_state(const clustering_core *core);
 clustering_result clustering_restore(const clustering_core *core,
                                      clustering_borrowed_text state,
                                      clustering_owned_text *error);
+
+/**
+ * Gives the connections of the registrations on this node. The same run of the host takes them over after
+ * the module was unloaded and loaded again.
+ *
+ * * `core`: the node. NULL gives an empty text.
+ * * `run`: a text that tells this run of the host from any other.
+ *
+ * Returns a text that the host owns; an empty one where there are none, or where the core failed. Threads: any.
+ *
+ * \pre `core` is NULL or a node; `run` is valid for the call.
+ */
+clustering_owned_text clustering_connections(const clustering_core *core,
+                                             clustering_borrowed_text run);
+
+/**
+ * Takes the connections that were kept, before the first `clustering_load`. To be called where there are none, too.
+ *
+ * * `core`: the node.
+ * * `connections`: a text of `clustering_connections`, or an empty one.
+ * * `run`: as for `clustering_connections`. The connections of another run of the host are left out.
+ * * `now`: the time in microseconds, on the clock of `clustering_tick`.
+ * * `error`: gets the reason where the text is damaged, else an empty text; the host owns it in both cases.
+ *   NULL where none is wanted.
+ *
+ * Returns the same as `clustering_restore`. Threads: any.
+ *
+ * \pre `core` is NULL or a node; `connections` and `run` are valid for the call; `error` is NULL or valid for a write.
+ */
+clustering_result clustering_restore_connections(const clustering_core *core,
+                                                 clustering_borrowed_text connections,
+                                                 clustering_borrowed_text run,
+                                                 uint64_t now,
+                                                 clustering_owned_text *error);
 
 /**
  * Gives the parameter name of a number.
@@ -932,8 +967,8 @@ clustering_borrowed_text clustering_status_format(void);
  * * `core`: the node. NULL gives an empty text.
  * * `file`, `settings`, `count`: as for `clustering_load`.
  *
- * Returns what is wrong with the file, or how it would work: lines with line feeds at their ends, in a text that
- * the host owns; an empty one where the core failed, which is counted. Threads: any.
+ * Returns the mistakes in the file, or the way it would work: lines with line feeds at their ends, in a text
+ * that the host owns; an empty one where the core failed, which is counted. Threads: any.
  *
  * \pre `core` is NULL or a node; `file`, the entries and their texts are valid for the call.
  */

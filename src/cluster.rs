@@ -7,6 +7,7 @@ mod shards;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
+use crate::connections::{Connections, ConnectionsError};
 use crate::decision::{Decision, Shared};
 use crate::event::{Event, Level, Suppressed};
 use crate::failure::{Failure, guard, unpoisoned};
@@ -31,10 +32,10 @@ use shards::{Shard, Shards};
 pub struct Cluster {
     node: Box<[u8]>,
     shards: Shards,
-    /// How many files of settings were taken.
+    /// The number of files of settings that were taken.
     generation: AtomicU64,
     shared: Shared,
-    /// What operators want of the nodes. Held while settings are loaded.
+    /// The admin states of the nodes. Held while settings are loaded.
     admin_states: Mutex<AdminStates>,
     /// The priorities of the first settings that were loaded, at which the handlers stay.
     priorities: OnceLock<[u32; Kind::ALL.len()]>,
@@ -42,14 +43,14 @@ pub struct Cluster {
     tasks: Tasks,
     /// Microseconds on the clock by which nodes are probed, at the last tick.
     clock: AtomicU64,
-    /// It was said that nobody sends probes.
+    /// The warning that nobody sends probes was logged.
     unprobed: AtomicBool,
 }
 
 impl Cluster {
     /// A node that does nothing until it [loads](Self::load) its settings.
     ///
-    /// A `node` without a name stays disabled whatever the settings say. `process` is a random number,
+    /// A `node` without a name stays disabled whatever the settings are. `process` is a random number,
     /// by which signatures of this process are told from those of any other.
     #[must_use]
     pub fn new(node: &[u8], process: u64) -> Self {
@@ -74,10 +75,10 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// Names all that is wrong with the file; the settings in force stay.
+    /// Names every mistake in the file; the settings in force stay.
     pub fn load(&self, file: &str, entries: &[Entry]) -> Result<(), Vec<SettingError>> {
         let mut settings = Settings::parse(&self.node, file, entries)?;
-        // One at a time: a load goes on with what the one before it knew of the nodes.
+        // One at a time: a load inherits the state of the nodes from the one before.
         let admin_states = self.admin_states();
         let old = self.settings();
         settings.nodes.inherit(&old.nodes);
@@ -85,7 +86,7 @@ impl Cluster {
             node.state.set_admin(admin_states.of(&node.name));
         }
         if settings.lease.ask_alike(&old.lease) {
-            // Else nothing is known, whatever the database before has still to say.
+            // The answers of another database, or to other queries, are worth nothing.
             settings.claims = Arc::clone(&old.claims);
         }
         self.check_priorities(&settings);
@@ -150,8 +151,9 @@ impl Cluster {
 
     /// Decides a message; `verdict` must be new.
     ///
-    /// `complete` says that `message` knows all parameters, not only those of a known [name](Name);
-    /// should these not do, the verdict is [`Action::NeedAll`](crate::verdict::Action::NeedAll).
+    /// `complete` says that `message` knows all parameters, not only those of a known
+    /// [name](crate::messages::Name). Where these are not enough the verdict is
+    /// [`Action::NeedAll`](crate::verdict::Action::NeedAll).
     pub fn decide<'m>(
         &'m self,
         kind: Kind,
@@ -231,13 +233,14 @@ impl Cluster {
     /// `now` is in microseconds, on a clock that never steps back.
     pub fn tick(&self, now: SteadyTime) {
         self.clock.store(now.0, Relaxed);
+        self.shared.connections.tick(now);
         let settings = self.settings();
         if settings.enabled {
             probe::tick(&settings.nodes, &settings.health, now, &self.tasks);
         }
     }
 
-    /// Takes how a [probe](Task::Probe) of a node ended, at `now` on the clock of [`tick`](Self::tick).
+    /// Takes the outcome of a [probe](Task::Probe) of a node, at `now` on the clock of [`tick`](Self::tick).
     pub fn probed(&self, node: &[u8], number: u64, outcome: Outcome, now: SteadyTime) {
         let settings = self.settings();
         let Some(node) = settings.nodes.find(node) else {
@@ -283,8 +286,7 @@ impl Cluster {
         self.tasks.next()
     }
 
-    /// Has nothing new placed on a node, or nothing sent there at all, or makes it take part again.
-    /// Whether there is such a node.
+    /// Sets the admin state of a node; `false` where there is no such node.
     pub fn set_admin(&self, node: &[u8], admin: AdminState) -> bool {
         let mut admin_states = self.admin_states();
         let settings = self.settings();
@@ -293,7 +295,7 @@ impl Cluster {
         };
         admin_states.set(&node.name, admin);
         if node.state.admin() == AdminState::Disabled && admin != AdminState::Disabled {
-            // Nobody has asked it meanwhile.
+            // It was not probed meanwhile.
             let now = self.now();
             node.state
                 .observe(|probing| probing.health.forget(Cause::Enabled, now));
@@ -303,17 +305,17 @@ impl Cluster {
         true
     }
 
-    /// What is to be kept until the next start of the engine.
+    /// The text to keep until the next start of the engine: the admin states.
     #[must_use]
     pub fn state(&self) -> Vec<u8> {
         self.admin_states().write()
     }
 
-    /// Goes on with what was [kept](Self::state).
+    /// Takes the text that was [kept](Self::state).
     ///
     /// # Errors
     ///
-    /// When it is damaged; then nothing of it is taken.
+    /// Fails when it is damaged; then nothing of it is taken.
     pub fn restore(&self, state: &[u8]) -> Result<(), AdminFileError> {
         let restored = AdminStates::read(state)?;
         let mut admin_states = self.admin_states();
@@ -322,6 +324,31 @@ impl Cluster {
         }
         *admin_states = restored;
         Ok(())
+    }
+
+    /// The connections of the registrations on this node.
+    #[must_use]
+    pub fn connections(&self) -> &Connections {
+        &self.shared.connections
+    }
+
+    /// Takes over the connections that were [written](Connections::write) in the same `run` of the engine;
+    /// none where the text is empty. `now` is on the clock of [`tick`](Self::tick).
+    ///
+    /// # Errors
+    ///
+    /// Fails when the text is damaged; then nothing of it is taken.
+    pub fn restore_connections(
+        &self,
+        text: &[u8],
+        run: &[u8],
+        now: SteadyTime,
+    ) -> Result<(), ConnectionsError> {
+        self.shared.connections.tick(now);
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.shared.connections.read(text, run)
     }
 
     fn admin_states(&self) -> MutexGuard<'_, AdminStates> {
@@ -376,7 +403,7 @@ impl Cluster {
         self.shared.report(event, counters, now, verdict);
     }
 
-    /// How often something happened since the node was made.
+    /// The number of times that something happened since the node was made.
     #[must_use]
     pub fn count(&self, counter: Counter) -> u64 {
         self.shards.count(counter)
@@ -390,7 +417,7 @@ impl Cluster {
         is_used.then(|| !settings.claims.is_lost())
     }
 
-    /// How many files of settings were taken.
+    /// The number of files of settings that were taken.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation.load(Relaxed)

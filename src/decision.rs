@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! A decision under way: one message, what it is decided by, and the verdict that it comes to.
+//! A decision under way: one message, the state that it is decided by, and the verdict that it comes to.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use crate::auth::nonce_cache::NonceCache;
 use crate::auth::signature::Nonce;
+use crate::connections::Connections;
 use crate::event::{Event, RateLimits};
 use crate::messages::breadth::Breadth;
 use crate::messages::waiting::Waiting;
@@ -53,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) process: u64,
     /// The number of calls that were signed.
     pub(crate) signed: AtomicU64,
+    /// The connections of the registrations on this node.
+    pub(crate) connections: Connections,
 }
 
 impl Shared {

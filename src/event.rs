@@ -3,7 +3,7 @@
 //! Events: the lines of the log that messages give rise to, each with its level, its counter and its rate limit.
 //!
 //! An event only borrows; its line is made when somebody listens at its level. A line that somebody outside
-//! can bring about at will is logged once in an [`INTERVAL`], with the number of those that were suppressed.
+//! can bring about at will is logged once in an [`INTERVAL`], with the number of suppressed ones.
 
 mod rate_limit;
 
@@ -30,7 +30,7 @@ pub enum Level {
     Mild = 6,
     /// Good to know.
     Note = 7,
-    /// Each call, for those who want to see them.
+    /// Each call.
     Call = 8,
     /// Each step of a call.
     Info = 9,
@@ -41,18 +41,18 @@ pub enum Level {
 pub enum Event<'m> {
     /// A call to the cluster's prefix came to this node.
     Received {
-        /// What was called, without the prefix.
+        /// The target that was called, without the prefix.
         called: &'m [u8],
         /// The target that the other node asks for; empty where it asks for none.
         callto: &'m [u8],
     },
     /// A call is sent to another node.
     Forwarded {
-        /// What the node shall call.
+        /// The resource that the node shall call.
         resource: &'m [u8],
         /// The node.
         node: &'m [u8],
-        /// How it is reached.
+        /// The target that reaches the node.
         target: Value<'m>,
     },
     /// A locate message found a node.
@@ -75,7 +75,7 @@ pub enum Event<'m> {
     NoSuchNode {
         /// The name.
         node: &'m [u8],
-        /// What was called there.
+        /// The resource that was called there.
         resource: &'m [u8],
     },
     /// The template gives no target for a node.
@@ -85,15 +85,15 @@ pub enum Event<'m> {
     },
     /// Cluster headers came from somebody who isn't trusted.
     Untrusted {
-        /// Where from; empty where nobody knows.
+        /// The sender's address; empty where nobody knows.
         address: &'m [u8],
-        /// What was called.
+        /// The target that was called.
         called: &'m [u8],
         /// The target that was asked for, empty where none was.
         callto: &'m [u8],
         /// The call was refused, not only its headers.
         refused: bool,
-        /// Why its headers are not trusted.
+        /// The reason why its headers are not trusted.
         cause: AuthError,
         /// No sender at all is trusted, so perhaps a setting is missing.
         advise: bool,
@@ -102,9 +102,9 @@ pub enum Event<'m> {
     Looping {
         /// The node.
         node: &'m [u8],
-        /// What is called.
+        /// The target that is called.
         called: &'m [u8],
-        /// How often it was forwarded.
+        /// The number of times that it was forwarded.
         hops: usize,
     },
     /// The caller has hung up while the node of a resource was looked for.
@@ -118,35 +118,42 @@ pub enum Event<'m> {
         node: &'m [u8],
         /// The first of them.
         name: &'m [u8],
-        /// How many.
+        /// The number of them.
         count: usize,
     },
     /// A call to a node that can't be reached.
     Offline {
         /// The node.
         node: &'m [u8],
-        /// What was called there.
+        /// The resource that was called there.
         resource: &'m [u8],
-        /// Why it can't be reached.
+        /// The reason why it can't be reached.
         why: Unreachable,
     },
     /// The database that resources are claimed in began to fail.
     DatabaseLost {
-        /// How.
+        /// The error.
         error: DbError<'m>,
     },
     /// It answers again.
     DatabaseBack,
+    /// There is no room to remember the connection of a registration.
+    ConnectionsFull {
+        /// The location that was registered.
+        location: &'m [u8],
+        /// The number that is remembered.
+        most: usize,
+    },
     /// The core failed on a message.
     Failed {
-        /// How.
+        /// The failure.
         failure: Failure,
     },
 }
 
 impl<'m> Event<'m> {
     /// The line for the log; `made` holds the texts that the event's verdict has made up, `suppressed` is the
-    /// number of like lines that were left out before.
+    /// number of like lines that were suppressed before.
     pub(crate) fn line<'v>(
         &'v self,
         made: &'v Text,
@@ -175,7 +182,10 @@ impl<'m> Event<'m> {
             Self::GivenUp { .. }
             | Self::HeadersLeftOut { .. }
             | Self::DatabaseLost { .. }
-            | Self::DatabaseBack => return None,
+            | Self::DatabaseBack
+            | Self::ConnectionsFull { .. } => {
+                return None;
+            }
         })
     }
 
@@ -193,7 +203,8 @@ impl<'m> Event<'m> {
             Self::NotLocated { .. }
             | Self::Untrusted { .. }
             | Self::Looping { .. }
-            | Self::DatabaseLost { .. } => Level::Warn,
+            | Self::DatabaseLost { .. }
+            | Self::ConnectionsFull { .. } => Level::Warn,
             Self::Failed { .. } => Level::Critical,
         }
     }
@@ -341,6 +352,12 @@ impl Line<'_, '_> {
                 "Resources are placed without the database ([locate] account): {error}"
             ),
             Event::DatabaseBack => f.write_str("Resources are claimed in the database again"),
+            Event::ConnectionsFull { location, most } => write!(
+                f,
+                "No room for the connection of '{}', {most} are known ([general] registrations): its phone \
+                 may not be reached",
+                Escaped(location)
+            ),
             Event::Failed { failure } => {
                 write!(f, "A message passes unchanged: {failure}")
             }
@@ -348,7 +365,7 @@ impl Line<'_, '_> {
     }
 }
 
-/// How many like lines were left out before this one.
+/// The number of like lines that were suppressed before this one.
 pub(crate) struct Suppressed(pub(crate) u64);
 
 impl Display for Suppressed {

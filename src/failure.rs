@@ -2,9 +2,9 @@
 
 //! Failures of the core itself: a panic ends here, not in the engine.
 //!
-//! The standard library's own panic hook asks who the thread is, and that leaves something behind in
-//! a thread of the engine that may outlive this library. So a hook of ours notes the panic instead.
-//! The module has a standard library of its own, so there the hook sees no panics but the core's.
+//! The standard library's own panic hook asks for the identity of the thread, and that leaves something
+//! behind in a thread of the engine that may outlive this library. So a hook of ours notes the panic instead.
+//! The module has a standard library of its own, so there the hook gets no panics but the core's.
 
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::{LockResult, Mutex, PoisonError};
@@ -14,11 +14,11 @@ use std::sync::{LockResult, Mutex, PoisonError};
 #[error("internal error: {0}")]
 pub struct Failure(String);
 
-/// What the hook noted of the last panic that nobody has asked for yet. Of two panics at the same time
-/// on two threads one may get the other's note: enough for a report, which names the place.
+/// The hook's note of the last panic that nobody has asked for yet. Of two panics at the same time on two
+/// threads one may get the other's note: enough for a report, which names the place.
 static NOTED: Mutex<Option<String>> = Mutex::new(None);
 
-/// Makes panics be noted, for [`guard`] to tell; builds for tests print them as well.
+/// Has panics noted, for [`guard`] to return; builds for tests print them as well.
 pub(crate) fn record_panics() {
     #[cfg(feature = "fault-injection")]
     fault::from_environment();
@@ -38,7 +38,7 @@ pub mod fault {
 
     static EVERY: AtomicU64 = AtomicU64::new(0);
     static ENTERED: AtomicU64 = AtomicU64::new(0);
-    /// Which entry panics next.
+    /// The number of the entry that panics next.
     static NEXT: AtomicU64 = AtomicU64::new(0);
 
     /// Has one in `count` entries of the C ABI panic from now on, the `count`th one first; 0 has none.
@@ -74,7 +74,7 @@ pub mod fault {
     }
 }
 
-/// Runs `entry`, and catches its panic. What `entry` had in hand must not be used after one.
+/// Runs `entry`, and catches its panic. The values that `entry` worked with must not be used after one.
 pub(crate) fn guard<T>(entry: impl FnOnce() -> T) -> Result<T, Failure> {
     let result = catch_unwind(AssertUnwindSafe(|| {
         #[cfg(feature = "fault-injection")]
@@ -87,10 +87,10 @@ pub(crate) fn guard<T>(entry: impl FnOnce() -> T) -> Result<T, Failure> {
     })
 }
 
-/// A lock that is held, whatever became of those who held it before.
+/// A lock that is held, whatever happened to the threads that held it before.
 ///
-/// A panic costs one message. Would it cost the locks that it came under, it cost all messages after it; and
-/// what they guard is changed in steps each of which leaves it whole.
+/// A panic costs one message. If it cost the locks that were held as well, it would cost all messages after
+/// it. The guarded values are changed in steps, and each step leaves them whole.
 pub(crate) fn unpoisoned<G>(lock: LockResult<G>) -> G {
     lock.unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The engine's messages that the cluster has a say in: one file each, with the question whether a message
+//! The engine's messages that the cluster decides or observes: one file each, with the test whether a message
 //! concerns the cluster (`concerns`) beside the decision (`decide`).
 
 pub(crate) mod breadth;
@@ -16,6 +16,7 @@ pub(crate) mod preroute;
 pub(crate) mod register;
 pub(crate) mod route;
 pub(crate) mod startup;
+pub(crate) mod transport;
 pub(crate) mod unregister;
 mod visited;
 pub(crate) mod waiting;
@@ -26,7 +27,7 @@ pub use names::{CLUSTER_HEADERS, Name, NameSet};
 pub use parameters::Parameters;
 use parameters::has_cluster_headers;
 
-/// The messages that the cluster has a say in.
+/// The kinds of messages that the cluster decides or observes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `call.route`: a call arrives, perhaps from another node.
@@ -43,13 +44,13 @@ pub enum Kind {
     Startup,
     /// `chan.hangup`: a channel ends.
     Hangup,
-    /// `call.preroute`: a call arrives, and has yet to be given to those who route it.
+    /// `call.preroute`: a call arrives, and has yet to be routed.
     Preroute,
     /// `user.unregister`: a user's location is about to be forgotten.
     Unregister,
     /// `msg.execute`: an instant message is about to be sent.
     Message,
-    /// `call.execute` again, behind modules that route calls as late as that: a target that one of these has brought.
+    /// `call.execute` again, behind modules that route calls late: for a target that one of them has brought.
     LateExecute,
     /// `msg.execute` again, for the same.
     LateMessage,
@@ -101,9 +102,9 @@ impl Kind {
 
     /// The time that a message of this kind is decided by.
     ///
-    /// A call that comes in is judged by when it came. What goes out is signed, and claimed, as of now: a fork
-    /// that calls one phone after the other sends copies of one message, which are as old as the phones
-    /// before have rung.
+    /// A call that comes in is authenticated by the time when it came. A call that goes out is signed, and
+    /// its resource claimed, as of now: a fork that calls one phone after the other sends copies of one
+    /// message, which are as old as the phones before have rung.
     #[must_use]
     pub const fn time(self, times: MessageTimes) -> WallTime {
         match self {
@@ -135,19 +136,22 @@ impl Kind {
     pub const fn names(self) -> NameSet {
         use Name::{
             Allocate, Answered, Billid, Called, Calledname, Caller, Callto, CauseSip,
-            ClusterOrigin, ClusterTarget, Code, ConnectionId, Data, Direction, Error, Id, IpHost,
-            IpHostReceived, Nodename, Nodeprefix, OsipOther, OsipPrefix, Reason, ReasonSip,
-            RouteType, Transport, User, Username,
+            ClusterOrigin, ClusterTarget, Code, ConnectionId, Data, Direction, Error, Expires, Id,
+            InConnectionId, InTransport, IpHost, IpHostReceived, Nodename, Nodeprefix, OsipOther,
+            OsipPrefix, OutTransport, OutTransportMore, Reason, ReasonSip, RouteType, User,
+            Username,
         };
         const HEADERS: NameSet = NameSet::of(&CLUSTER_HEADERS);
         const SENDER: NameSet = NameSet::of(&[IpHost, IpHostReceived]);
         const FAILURE: NameSet = NameSet::of(&[Error, Reason, Code, RouteType]);
         const SENT: NameSet = NameSet::of(&Name::OSIP_HEADERS);
         match self {
-            Self::Route => NameSet::of(&[Called, Calledname, Billid, ClusterOrigin, Id])
-                .and(HEADERS)
-                .and(SENDER)
-                .and(FAILURE),
+            Self::Route => {
+                NameSet::of(&[Called, Calledname, Billid, ClusterOrigin, ConnectionId, Id])
+                    .and(HEADERS)
+                    .and(SENDER)
+                    .and(FAILURE)
+            }
             Self::Preroute => NameSet::of(&[Called, Billid]).and(HEADERS).and(SENDER),
             // Of the same names, because their templates are.
             Self::Execute | Self::Message | Self::LateExecute | Self::LateMessage => {
@@ -161,7 +165,10 @@ impl Kind {
                     ClusterTarget,
                     ConnectionId,
                     Id,
-                    Transport,
+                    OutTransport,
+                    OutTransportMore,
+                    InConnectionId,
+                    InTransport,
                     OsipOther,
                     OsipPrefix,
                     User,
@@ -170,8 +177,8 @@ impl Kind {
                 .and(SENT)
                 .and(FAILURE)
             }
-            Self::Register => NameSet::of(&[Data]),
-            Self::Unregister => NameSet::of(&[Data, Nodename]),
+            Self::Register => NameSet::of(&[Data, ConnectionId, InTransport, Username, Expires]),
+            Self::Unregister => NameSet::of(&[Data, Nodename, InConnectionId, Username]),
             Self::Cdr => NameSet::of(&[Nodename, Nodeprefix]),
             Self::Locate => NameSet::of(&[Allocate, Callto]).and(FAILURE),
             Self::Startup => NameSet::of(&[Id, Direction, Callto]),

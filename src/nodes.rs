@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The nodes that have a section of their own: how each is reached, and what is known of it.
+//! The nodes that have a section of their own: the target that reaches each, and its state.
 //!
-//! What a file says of a node is a part of the settings, and is replaced with them. What is known of
-//! it, its health and what an operator wants of it, lives on as long as the node keeps its section.
+//! The contents of a section are a part of the settings, and are replaced with them. The state of a node,
+//! which is its health and its admin state, lives on as long as the node keeps its section.
 
 pub mod admin;
 pub(crate) mod calls;
@@ -17,6 +17,7 @@ use rustc_hash::FxHashMap;
 
 use crate::addressing::pattern::{Groups, Pattern};
 use crate::addressing::template::{Shape, Template};
+use crate::messages::transport::Transport;
 use crate::placement::rendezvous::Seed;
 
 pub use state::{NodeState, Unreachable};
@@ -29,27 +30,30 @@ pub struct Node {
     pub name: Box<[u8]>,
     /// The target that reaches it, where that isn't the one for all nodes.
     pub callto: Option<Template>,
-    /// Its share of what is placed, as to those of the others; 0 for nothing.
+    /// The transport of calls to it, where that isn't the one for all nodes.
+    pub transport: Option<Transport>,
+    /// Its weight in placement, compared with those of the others; 0 for nothing.
     pub weight: u32,
-    /// By which resources are placed there.
+    /// The seed by which resources are placed there.
     pub seed: Seed,
     /// The URI that is probed; empty where none is.
     pub probe: Box<[u8]>,
     /// It's the node that this engine is.
     pub is_own: bool,
-    /// What the pattern makes of its name.
+    /// The groups that the pattern finds in its name.
     pub groups: Groups,
-    /// What targets that reach it look like.
+    /// The shape of the targets that reach it.
     shape: Shape,
-    /// What is known of it.
+    /// Its state, which outlives the settings.
     pub state: Arc<NodeState>,
 }
 
-/// What a section says of a node, checked.
+/// The contents of a node's section, checked.
 #[derive(Debug)]
 pub(crate) struct NodeConfig {
     pub(crate) name: Box<[u8]>,
     pub(crate) callto: Option<Template>,
+    pub(crate) transport: Option<Transport>,
     pub(crate) weight: u32,
     /// Empty where the section names none.
     pub(crate) probe: Box<[u8]>,
@@ -60,7 +64,7 @@ pub(crate) struct NodeConfig {
 pub struct Nodes {
     list: Box<[Node]>,
     by_name: FxHashMap<Box<[u8]>, usize>,
-    /// Those whose target is always the same, by that.
+    /// Those whose target is always the same, by that target.
     by_target: FxHashMap<Box<[u8]>, usize>,
 }
 
@@ -78,6 +82,7 @@ impl Nodes {
             let NodeConfig {
                 name,
                 callto: template,
+                transport,
                 weight,
                 probe,
             } = section;
@@ -94,6 +99,7 @@ impl Nodes {
                 seed: Seed::of(&name),
                 name,
                 callto: template,
+                transport,
                 weight,
                 probe,
                 groups,
@@ -111,7 +117,7 @@ impl Nodes {
         nodes
     }
 
-    /// Goes on with what `old` knew of the nodes that it had, too.
+    /// Takes over the state of those nodes that `old` had, too.
     pub(crate) fn inherit(&mut self, old: &Self) {
         for node in &mut self.list {
             if let Some(old) = old.find(&node.name) {
@@ -154,7 +160,7 @@ impl Nodes {
         self.list.is_empty()
     }
 
-    /// How many there are.
+    /// The number of nodes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.list.len()
@@ -200,6 +206,7 @@ mod tests {
         NodeConfig {
             name: name.as_bytes().into(),
             callto: callto.map(|text| Template::parse(text.as_bytes()).unwrap()),
+            transport: None,
             weight: 100,
             probe: Box::default(),
         }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What `clustering.conf` says, checked.
+//! The settings of `clustering.conf`, checked.
 //!
-//! The engine reads the file, in its own grammar, and hands over sections, keys and values. They
-//! become one immutable [`Settings`], or a list of all that is wrong with them: a file is taken whole
-//! or not at all.
+//! The engine reads the file, in its own grammar, and hands over sections, keys and values. They become one
+//! immutable [`Settings`], or a list of all mistakes in them: a file is taken whole or not at all.
 
 mod node;
 mod priorities;
@@ -18,6 +17,7 @@ use crate::addressing::template::Template;
 use crate::auth::signature::{Keys, Secret};
 use crate::auth::trust::{Trust, TrustError};
 use crate::messages::Kind;
+use crate::messages::transport::Transport;
 use crate::nodes::Nodes;
 use crate::nodes::health::{Codes, Rules};
 use crate::placement::claim::{Claims, LeaseConfig, Purpose, Query};
@@ -47,7 +47,7 @@ pub struct SettingError {
     pub key: String,
     /// The value.
     pub value: String,
-    /// What is wrong and what would be right.
+    /// The mistake, and a value that would be right.
     pub reason: String,
 }
 
@@ -80,19 +80,23 @@ const KINDS: [&str; 6] = [
 pub struct Settings {
     /// The module handles messages.
     pub enabled: bool,
-    /// What cluster resources start with.
+    /// The prefix of cluster resources.
     pub prefix: Prefix,
-    /// Prefix and own node: what is put before a user's location.
+    /// Prefix and own node: the text that is put before a user's location.
     pub location_prefix: Box<[u8]>,
-    /// What the names of other nodes match.
+    /// The pattern that the names of other nodes match.
     pub pattern: Pattern,
-    /// How another node is reached.
+    /// The template of the target that reaches another node.
     pub callto: Template,
     /// The message that finds the node of a resource; empty where none does.
     pub locate: Box<[u8]>,
     /// The SIP connection for calls to other nodes; empty for the engine's choice.
     pub connection: Box<[u8]>,
-    /// How often a call may be forwarded from node to node.
+    /// The transport of calls to other nodes, but for a node that has its own.
+    pub transport: Transport,
+    /// The most registrations whose connections are remembered.
+    pub registrations: usize,
+    /// The most times that a call may be forwarded from node to node.
     pub hops: usize,
     /// Calls that begin here have this node's name in their billid.
     pub billid_node: bool,
@@ -100,17 +104,17 @@ pub struct Settings {
     pub cdr_nodes: bool,
     /// The nodes that have a section.
     pub nodes: Nodes,
-    /// When one of them is down.
+    /// The rules by which one of them is down.
     pub health: Rules,
-    /// On which lease resources are claimed in a database.
+    /// The rules by which resources are claimed in a database.
     pub lease: LeaseConfig,
-    /// What that database said; the same as before as long as it's asked alike.
+    /// The answers of that database; they are kept on a reload as long as it's asked alike.
     pub(crate) claims: Arc<Claims>,
-    /// From which addresses cluster headers count.
+    /// The addresses from which cluster headers are trusted.
     pub trust: Trust,
-    /// By which secrets calls are signed.
+    /// The secrets by which calls are signed.
     pub keys: Keys,
-    /// For how many seconds a signature is good, and how far clocks may differ.
+    /// The number of seconds that a signature is good, and that clocks may differ.
     pub window: u64,
     priorities: Priorities,
 }
@@ -123,14 +127,14 @@ impl Settings {
         file.unwrap_or_else(|_| unreachable!("the defaults are valid"))
     }
 
-    /// Checks what a file says.
+    /// Checks the entries of a file.
     ///
     /// Of several entries of one key the first counts, as everywhere in the engine. An empty value
     /// is that of `prefix`, `regexp`, `callto`, `locate` and `connection`; elsewhere it's the default.
     ///
     /// # Errors
     ///
-    /// Names everything that is wrong: first what has a bad value, then what is unknown.
+    /// Names every mistake: first the bad values, then the unknown keys.
     pub fn parse(node: &[u8], file: &str, entries: &[Entry]) -> Result<Self, Vec<SettingError>> {
         let mut reader = Reader::new(file, entries);
         let settings = Self::read(node, &mut reader);
@@ -175,12 +179,15 @@ impl Settings {
             callto,
             locate: reader.text(GENERAL, "locate", b"cluster.locate").into(),
             connection: reader.text(GENERAL, "connection", b"").into(),
+            transport: reader.parsed(GENERAL, "transport", Transport::parse),
+            registrations: reader.number(GENERAL, "registrations", 100_000, 0..=10_000_000)
+                as usize,
             hops: reader.number(GENERAL, "hops", 8, 1..=64) as usize,
             billid_node: reader.flag(GENERAL, "billid.node", !nodes.is_empty()),
             cdr_nodes: reader.flag(GENERAL, "cdr.nodes", false),
             nodes,
             health,
-            lease: read_terms(reader),
+            lease: read_lease(reader),
             claims: Arc::default(),
             trust: trust.with(sources),
             keys: Keys::new(secret, previous),
@@ -195,7 +202,7 @@ impl Settings {
         target.is_some_and(|target| self.prefix.strip(target).is_some())
     }
 
-    /// No sender's cluster headers count, because none was named and there is no secret.
+    /// No sender's cluster headers are trusted, because none was named and there is no secret.
     #[must_use]
     pub fn trusts_nobody(&self) -> bool {
         self.trust.is_unset() && !self.keys.are_set()
@@ -235,12 +242,12 @@ pub fn known() -> [(&'static str, Vec<&'static str>); KINDS.len()] {
     })
 }
 
-/// Whom a list of addresses and networks trusts.
+/// The senders that a list of addresses and networks trusts.
 fn networks(text: &[u8]) -> Result<Trust, TrustError> {
     Trust::parse(&String::from_utf8_lossy(text))
 }
 
-/// What `[health]` says.
+/// Reads `[health]`.
 fn read_rules(reader: &mut Reader) -> Rules {
     Rules {
         interval: reader.number(HEALTH, "interval", 10, 0..=3600),
@@ -252,8 +259,8 @@ fn read_rules(reader: &mut Reader) -> Rules {
     }
 }
 
-/// What `[locate]` says.
-fn read_terms(reader: &mut Reader) -> LeaseConfig {
+/// Reads `[locate]`.
+fn read_lease(reader: &mut Reader) -> LeaseConfig {
     let usual = LeaseConfig::default();
     let lease = reader.number(LOCATE, "lease", usual.lease, LeaseConfig::LEASES);
     let cache = reader.any_number(LOCATE, "cache", 0..=*LeaseConfig::LEASES.end());

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What the engine has to do that is no answer to a message: a line for the log, a probe, a state to keep.
+//! The engine's work that is no answer to a message: a line for the log, a probe, a state to keep.
 //!
-//! The core never calls back, so it keeps a list, and whoever has called an entry that may add to it
-//! carries it out.
+//! The core never calls back. It keeps a list, and the caller of any entry that may add to the list carries
+//! it out.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard};
 use crate::event::Level;
 use crate::failure::unpoisoned;
 
-/// Something to be done.
+/// A task for the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
     /// Log a line.
@@ -23,7 +23,7 @@ pub enum Task {
     },
     /// Send an OPTIONS request, and come back with [`Cluster::probed`](crate::cluster::Cluster::probed).
     Probe(Probe),
-    /// Keep what [`Cluster::state`](crate::cluster::Cluster::state) says.
+    /// Keep the text of [`Cluster::state`](crate::cluster::Cluster::state).
     Save,
 }
 
@@ -32,15 +32,15 @@ pub enum Task {
 pub struct Probe {
     /// The node.
     pub node: Box<[u8]>,
-    /// Which of its probes this is.
+    /// The number of the probe, by which its outcome is recognised.
     pub number: u64,
-    /// Where to send it.
+    /// The URI to send it to.
     pub uri: Box<[u8]>,
-    /// How often it is to be sent at most.
+    /// The most times that it is sent.
     pub tries: u32,
 }
 
-/// What is yet to be done, in order.
+/// The tasks that are yet to be done, in order.
 #[derive(Debug, Default)]
 pub struct Tasks(Mutex<VecDeque<Task>>);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Texts: those that a verdict borrows or makes up, those that are shown to people, and the engine's words.
+//! Texts: those that a verdict borrows or makes up, those that are escaped for people, and the engine's words.
 
 use std::fmt::{self, Display};
 use std::ops::Range;
@@ -13,9 +13,9 @@ pub type Text = SmallVec<[u8; 256]>;
 /// A text in a verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value<'m> {
-    /// Stands in the message, or for ever.
+    /// A text of the message's, or one that is never freed.
     Given(&'m [u8]),
-    /// Stands at this place of the verdict's own text.
+    /// A text at this place of the verdict's own text.
     Made(Range<usize>),
 }
 
@@ -51,7 +51,7 @@ impl Display for Escaped<'_> {
     }
 }
 
-/// What a text says in the engine's words for booleans; `None` where it's none of them.
+/// The meaning of a text as a boolean in the engine's words; `None` where it's none of them.
 pub(crate) fn boolean(text: &[u8]) -> Option<bool> {
     match text {
         b"true" | b"yes" | b"on" | b"enable" | b"t" => Some(true),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The two clocks, each with a type of its own. The core reads neither: the caller says what time it is.
+//! The two clocks, each with a type of its own. The core reads neither: the caller passes the time.
 
 use std::fmt::Debug;
 
@@ -36,6 +36,12 @@ impl Time for WallTime {
 pub struct SteadyTime(pub u64);
 
 impl SteadyTime {
+    /// Whole seconds.
+    #[must_use]
+    pub const fn seconds(self) -> u64 {
+        self.0 / SECOND
+    }
+
     /// Microseconds since an earlier time; 0 where that isn't earlier.
     #[must_use]
     pub const fn since(self, earlier: Self) -> u64 {
@@ -58,7 +64,7 @@ impl Time for SteadyTime {
 /// The times of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MessageTimes {
-    /// When the engine made the message.
+    /// The time when the engine made the message.
     pub made: WallTime,
     /// The time now.
     pub now: WallTime,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What the engine has to do to a message: the core's answer.
+//! The core's answer: the work that the engine has to do to a message.
 //!
-//! A verdict borrows from the message's texts where it can and keeps what it makes up itself, so that
+//! A verdict borrows from the message's texts where it can. It keeps its own texts itself, so that
 //! a usual one costs no allocation. Whatever it doesn't name stays as it is.
 
 use std::fmt::Display;
@@ -18,7 +18,7 @@ use crate::placement::claim::Purpose;
 use crate::settings::Settings;
 use crate::text::{Text, Value};
 
-/// What is to be done with the message.
+/// The action that the engine takes with the message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Action {
@@ -33,7 +33,7 @@ pub enum Action {
     Locate = 3,
     /// Ask again with all the parameters of the message.
     NeedAll = 4,
-    /// Dispatch a copy of the message with the edits written into it, and give the message whatever came of
+    /// Dispatch a copy of the message with the edits written into it, and give the message the result of
     /// that.
     Send = 5,
     /// Ask a database, within a time, by a message that has the edits as its parameters, then come back
@@ -55,18 +55,18 @@ pub enum Edit<'m> {
 pub struct OtherEdit<'m> {
     /// The parameter.
     pub name: Value<'m>,
-    /// What it is set to; `None` where all of that name are removed.
+    /// The new value; `None` where all parameters of that name are removed.
     pub value: Option<Value<'m>>,
 }
 
 /// A decision that waits for an answer.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    /// The settings that it was pending with.
+    /// The settings that the message was first decided by.
     pub(crate) settings: Arc<Settings>,
     /// The kind of message.
     pub(crate) kind: Kind,
-    /// What a database is asked for.
+    /// The purpose of the query, where a database is asked.
     pub(crate) purpose: Purpose,
     /// Who calls, where that is a channel.
     pub(crate) caller: Option<Caller>,
@@ -75,18 +75,18 @@ pub(crate) struct Pending {
 /// The answer to a message. `'m` is the life of the message's texts.
 #[derive(Debug, Default)]
 pub struct Verdict<'m> {
-    /// What is to be done.
+    /// The action to take.
     pub action: Action,
     /// The event to be logged, if its level is on. To be logged before the edits are written, because
     /// they may free what it borrows.
     pub event: Option<Event<'m>>,
-    /// How many like events were suppressed before this one.
+    /// The number of like events that were suppressed before this one.
     suppressed: u64,
     edits: SmallVec<[Edit<'m>; 8]>,
     others: Vec<OtherEdit<'m>>,
     retval: Option<Value<'m>>,
     text: Text,
-    /// What was pending, and must be ended.
+    /// The state of an open question, until [`resume`](crate::cluster::Cluster::resume).
     pub(crate) pending: Option<Pending>,
 }
 
@@ -109,7 +109,7 @@ impl<'m> Verdict<'m> {
         self.retval.as_ref().map(|value| self.resolve(value))
     }
 
-    /// How long an [`Action::Ask`] waits for its answer at most, in milliseconds.
+    /// The longest time that an [`Action::Ask`] waits for its answer, in milliseconds.
     #[must_use]
     pub fn timeout(&self) -> u32 {
         let pending = self.pending.as_ref().filter(|_| self.action == Action::Ask);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What the core allocates for a message, counted through the C ABI as the engine calls it.
+//! The core's allocations for a message, counted through the C ABI as the engine calls it.
 #![allow(unsafe_code, reason = "the C ABI is called")]
 
 use std::mem::MaybeUninit;
+use std::sync::Mutex;
 
+use clustering::connections::{Connections, Registration};
 use clustering::ffi::{
     CLUSTERING_NAME_COUNT, clustering_action, clustering_borrowed_text, clustering_core,
     clustering_decide, clustering_free, clustering_kind, clustering_load, clustering_message,
@@ -23,7 +25,7 @@ use clustering_kind::{
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
-/// A message of some kind, and what it must come to.
+/// A message of some kind, and the action that it must come to.
 struct Case {
     title: &'static str,
     kind: clustering_kind,
@@ -31,7 +33,15 @@ struct Case {
     action: clustering_action,
 }
 
-const CASES: [Case; 8] = [
+const REGISTRATION: &[(&str, &str)] = &[
+    ("data", "sip/sip:bob@192.0.2.9:5060"),
+    ("username", "bob"),
+    ("oconnection_id", "tcp:192.0.2.1:5060-192.0.2.9:40000"),
+    ("ip_transport", "TCP"),
+    ("expires", "600"),
+];
+
+const CASES: [Case; 10] = [
     Case {
         title: "pass",
         kind: CLUSTERING_KIND_EXECUTE,
@@ -59,6 +69,18 @@ const CASES: [Case; 8] = [
         title: "register",
         kind: CLUSTERING_KIND_REGISTER,
         params: &[("data", "sip/sip:bob@192.0.2.9:5060")],
+        action: CLUSTERING_ACTION_CHANGE,
+    },
+    Case {
+        title: "renewed registration",
+        kind: CLUSTERING_KIND_REGISTER,
+        params: REGISTRATION,
+        action: CLUSTERING_ACTION_CHANGE,
+    },
+    Case {
+        title: "local, over a connection",
+        kind: CLUSTERING_KIND_EXECUTE,
+        params: &[("callto", "cluster/node1/sip/sip:bob@192.0.2.9:5060")],
         action: CLUSTERING_ACTION_CHANGE,
     },
     Case {
@@ -96,8 +118,12 @@ const CASES: [Case; 8] = [
     },
 ];
 
+/// Allocations are counted for the whole process, so one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
 #[test]
 fn nothing_is_allocated_for_a_usual_message() {
+    let _alone = ALONE.lock();
     let _profiler = dhat::Profiler::builder().testing().build();
     let core = core();
     for Case {
@@ -127,7 +153,7 @@ fn nothing_is_allocated_for_a_usual_message() {
             made: 1_000_000,
             now: 1_000_000,
         };
-        // The first message to a node matches its name and remembers what the others then find.
+        // The first message to a node matches its name, and the others find the result in the cache.
         decide(core, kind, &message);
         let before = dhat::HeapStats::get().total_blocks;
         let decided = decide(core, kind, &message);
@@ -137,6 +163,30 @@ fn nothing_is_allocated_for_a_usual_message() {
     }
     // SAFETY: made above, used no more.
     unsafe { clustering_free(&mut { core }) };
+}
+
+/// Holds the documentation's figure.
+#[test]
+fn a_registration_takes_about_half_a_kilobyte() {
+    const COUNT: usize = 10_000;
+    let _alone = ALONE.lock();
+    let _profiler = dhat::Profiler::builder().testing().build();
+    let connections = Connections::default();
+    let before = dhat::HeapStats::get().curr_bytes;
+    for number in 0..COUNT {
+        let location = format!("sip/sip:user{number}@192.0.2.9:50{number};transport=tls;ob");
+        let user = format!("user{number}");
+        let connection = format!("tls:198.51.100.1:5061-192.0.2.9:4{number}");
+        let registration = Registration {
+            location: location.as_bytes(),
+            user: user.as_bytes(),
+            connection: connection.as_bytes(),
+            is_own: true,
+        };
+        assert_eq!(connections.remember(registration, 600, COUNT), Ok(()));
+    }
+    let each = (dhat::HeapStats::get().curr_bytes - before) / COUNT;
+    assert!((100..512).contains(&each), "{each} bytes");
 }
 
 fn bytes(text: &'static str) -> clustering_borrowed_text {

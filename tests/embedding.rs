@@ -178,7 +178,7 @@ fn the_example_compiles_as_c_without_a_warning_and_shows_verdicts() {
 
 #[test]
 fn an_installed_core_is_found_by_pkg_config_and_serves_a_host() {
-    // Of the build of the module, which has the same library.
+    // From the build of the module, which has the same library.
     library();
     let build = module_path().canonicalize().unwrap().with_file_name("");
     let prefix = TempDir::new().unwrap();

@@ -3,7 +3,7 @@
 //! The core fails on purpose: at each function of the C ABI, and wherever it runs out of memory. That costs one
 //! message, or one request of an operator, and nothing else.
 //!
-//! `scripts/faults` runs this with what it needs, also against a module in an engine.
+//! `scripts/faults` runs this with the needed flags, also against a module in an engine.
 #![cfg_attr(oom_panics, feature(alloc_error_hook))]
 #![allow(
     unsafe_code,
@@ -18,21 +18,24 @@ use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use clustering::failure::fault;
 use clustering::ffi::{
     CLUSTERING_NAME_COUNT, clustering_action, clustering_borrowed_text, clustering_check,
-    clustering_command, clustering_complete, clustering_concerns, clustering_core,
-    clustering_decide, clustering_enabled, clustering_free, clustering_help, clustering_kind,
-    clustering_load, clustering_message, clustering_new, clustering_next_task,
+    clustering_command, clustering_complete, clustering_concerns, clustering_connections,
+    clustering_core, clustering_decide, clustering_enabled, clustering_free, clustering_help,
+    clustering_kind, clustering_load, clustering_message, clustering_new, clustering_next_task,
     clustering_owned_text, clustering_owned_text_free, clustering_priority,
     clustering_probe_report, clustering_probed, clustering_reply, clustering_restore,
-    clustering_result, clustering_resume, clustering_setting, clustering_state, clustering_status,
-    clustering_status_nodes, clustering_task, clustering_task_free, clustering_tick,
-    clustering_verdict, clustering_verdict_line, clustering_verdict_release,
+    clustering_restore_connections, clustering_result, clustering_resume, clustering_setting,
+    clustering_state, clustering_status, clustering_status_nodes, clustering_task,
+    clustering_task_free, clustering_tick, clustering_verdict, clustering_verdict_line,
+    clustering_verdict_release,
 };
 use clustering::messages::Name;
 
 use clustering_action::{
     CLUSTERING_ACTION_CHANGE, CLUSTERING_ACTION_LOCATE, CLUSTERING_ACTION_PASS,
 };
-use clustering_kind::CLUSTERING_KIND_EXECUTE;
+use clustering_kind::{
+    CLUSTERING_KIND_EXECUTE, CLUSTERING_KIND_REGISTER, CLUSTERING_KIND_UNREGISTER,
+};
 use clustering_result::{CLUSTERING_RESULT_OK, CLUSTERING_RESULT_PANIC};
 
 /// Fails one allocation, as often as a test wants.
@@ -118,6 +121,45 @@ impl Node {
             free(errors.assume_init());
             result
         }
+    }
+
+    /// Decides a message, and leaves it at that.
+    fn tell(&self, kind: clustering_kind, params: &[(Name, &'static str)]) {
+        let mut known = [bytes(""); CLUSTERING_NAME_COUNT];
+        let mut present = 0;
+        for (name, value) in params {
+            known[*name as usize] = bytes(value);
+            present |= 1 << (*name as u32);
+        }
+        let message = clustering_message {
+            known: known.as_ptr(),
+            present,
+            repeated: 0,
+            params: std::ptr::null(),
+            count: 0,
+            complete: true,
+            made: 1_000_000,
+            now: 1_000_000,
+        };
+        let mut verdict = MaybeUninit::<clustering_verdict>::uninit();
+        // SAFETY: the message outlives the verdict, which is made and then released.
+        unsafe {
+            let place = verdict.as_mut_ptr();
+            clustering_decide(self.0, kind as u32, &raw const message, place);
+            clustering_verdict_release(place);
+        }
+    }
+
+    /// A phone registers over a connection.
+    fn register(&self, connection: &'static str) {
+        let registration = [
+            (Name::Data, "sip/sip:bob@192.0.2.9"),
+            (Name::Username, "bob"),
+            (Name::ConnectionId, connection),
+            (Name::InTransport, "TCP"),
+            (Name::Expires, "600"),
+        ];
+        self.tell(CLUSTERING_KIND_REGISTER, &registration);
     }
 
     /// Places a call, all the way through a locate if need be; gives the last result and action.
@@ -209,8 +251,22 @@ impl Node {
             };
             clustering_restore(self.0, kept, text.as_mut_ptr());
             free(text.assume_init_read());
+            let run = bytes("7");
+            for connection in ["tcp:1", "tcp:2"] {
+                self.register(connection);
+            }
+            let connections = clustering_connections(self.0, run);
+            let kept = clustering_borrowed_text {
+                ptr: connections.ptr,
+                len: connections.len,
+            };
+            clustering_restore_connections(self.0, kept, run, now, text.as_mut_ptr());
+            free(text.assume_init_read());
+            let broken = [(Name::InConnectionId, "tcp:2")];
+            self.tell(CLUSTERING_KIND_UNREGISTER, &broken);
             for made in [
                 state,
+                connections,
                 clustering_complete(self.0, bytes("drain")),
                 clustering_check(self.0, bytes("c.conf"), std::ptr::null(), 0),
                 clustering_status(self.0),
@@ -243,7 +299,7 @@ impl Node {
         count.parse().unwrap()
     }
 
-    /// Shows that everything works as before.
+    /// Checks that everything works as before.
     fn assert_sound(&self) {
         assert_eq!(self.load(), CLUSTERING_RESULT_OK);
         for callto in ["cluster/node1/x", "cluster/node2/x", "cluster/*/x"] {
@@ -301,10 +357,10 @@ fn a_panic_at_any_entry_changes_nothing_and_poisons_nothing() {
 }
 
 #[test]
-fn a_panic_is_said_once_in_a_while_and_counted_each_time() {
+fn a_panic_is_logged_once_an_interval_and_counted_each_time() {
     let _alone = ALONE.lock().unwrap();
     let node = Node::new();
-    let mut said = 0;
+    let mut logged = 0;
     fault::every(1);
     for _ in 0..5 {
         let message = clustering_message {
@@ -324,14 +380,14 @@ fn a_panic_is_said_once_in_a_while_and_counted_each_time() {
             let place = verdict.as_mut_ptr();
             let result = clustering_decide(node.0, kind, &raw const message, place);
             assert_eq!(result, CLUSTERING_RESULT_PANIC);
-            said += u32::from((*place).level != 0);
+            logged += u32::from((*place).level != 0);
             fault::every(0);
             clustering_verdict_release(place);
             fault::every(1);
         }
     }
     fault::every(0);
-    assert_eq!((said, node.panics()), (1, 5));
+    assert_eq!((logged, node.panics()), (1, 5));
 }
 
 #[cfg(oom_panics)]

@@ -37,7 +37,7 @@ impl Run {
         Self { directory, command }
     }
 
-    /// What it says of the module; it must come to a good end.
+    /// Its log about the module; it must come to a good end.
     fn said(&mut self) -> Vec<String> {
         let output = self.command.output().unwrap();
         let said = [output.stdout, output.stderr].concat();
@@ -47,7 +47,7 @@ impl Run {
         said.lines().filter(about).map(str::to_owned).collect()
     }
 
-    /// The one thing that an engine says whose module refuses; why.
+    /// The one line that an engine logs whose module refuses: the reason.
     fn refusal(&mut self) -> String {
         let said = self.said();
         let [line] = &said[..] else {
@@ -120,7 +120,7 @@ fn a_module_of_another_yate_is_refused() {
 mod mock_only {
     use super::*;
 
-    /// The version in the name of the engine's library is what a module can see before it knows anything else.
+    /// A module can see the version in the name of the engine's library before anything else.
     #[test]
     fn an_engine_whose_library_has_another_version_is_refused() {
         assert!(!real_engine(), "it takes the mock: --skip mock_only");

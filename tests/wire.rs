@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What the mock's wire has that no engine has: phones that answer as a test wants them to, and commands
-//! that let them in. What both have is in the facts.
+//! The parts of the mock's wire that no engine has: phones that answer as a test wants them to, and commands
+//! that let them in. The facts cover the common parts.
 
 use std::sync::OnceLock;
 

@@ -4,8 +4,8 @@
 //! out of range, verdicts that are held while settings change, while operators give commands and while other
 //! verdicts are made.
 //!
-//! The address sanitizer looks for steps aside and for leaks; this target for results that the
-//! header doesn't promise. The core catches its panics; here each one ends the run.
+//! The address sanitizer looks for steps aside and for leaks; this target for results that the header doesn't
+//! promise. The core catches its panics; here each one ends the run.
 #![no_main]
 #![allow(unsafe_code, reason = "the C ABI takes pointers")]
 
@@ -39,7 +39,7 @@ struct Held {
     verdict: Box<clustering_verdict>,
     core: Option<usize>,
     params: Option<Params>,
-    /// What the verdict was when it was made: nothing that comes later may change it.
+    /// The verdict as it was when it was made: nothing that comes later may change it.
     seen: Vec<Vec<u8>>,
     /// Gone once the edits are written.
     texts: Option<(Message, Option<Answer>)>,
@@ -132,7 +132,7 @@ impl Host {
         // SAFETY: the name outlives the call.
         let core = unsafe { clustering_new(bytes(&node.0, empty), number as u64) };
         assert!(!core.is_null());
-        // SAFETY: `free` ends both.
+        // SAFETY: `free` ends the node and its operator together.
         self.cores[number] = unsafe { Operator::new(core) };
         // In place of the core's own hook: some entries have no result that tells of a panic.
         panic::set_hook(Box::new(|panic| {
@@ -158,7 +158,7 @@ impl Host {
     fn load(&self, core: Place, file: &File, with_errors: bool, empty: Empty) {
         let core = self.core(core);
         let settings = settings(file, empty);
-        // What can't be a text, so that it's seen if nothing was written.
+        // Not a valid text, so that it's noticed if nothing was written.
         let mut errors = clustering_owned_text {
             ptr: ptr::dangling_mut(),
             len: usize::MAX,
@@ -306,7 +306,7 @@ impl Host {
         self.hold(asked.verdict, held, good, result);
     }
 
-    /// Holds what an entry has made, which it does even where it was asked nothing `good`.
+    /// Holds the verdict of an entry, which is made even where the arguments were not `good`.
     fn hold(&mut self, place: Place, mut held: Held, good: bool, result: clustering_result) {
         let Some(number) = place.of(VERDICTS) else {
             assert_eq!(result, clustering_result::CLUSTERING_RESULT_BAD_ARGUMENT);
@@ -381,7 +381,7 @@ impl Drop for Host {
 
 /// NULL may be freed, and released.
 fn free_nothing() {
-    // SAFETY: as just said.
+    // SAFETY: the header allows NULL.
     unsafe {
         clustering_free(ptr::null_mut());
         clustering_owned_text_free(ptr::null_mut());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Messages over settings that change: two nodes of one history, one of them behind the C ABI, must
-//! say the same, and what they say must keep the rules that hold for every message.
+//! Messages over settings that change: two nodes of one history, one of them behind the C ABI, must give the
+//! same verdicts, and the verdicts must keep the rules that hold for every message.
 #![no_main]
 #![allow(unsafe_code, reason = "the C ABI takes pointers")]
 
@@ -41,7 +41,7 @@ enum Step {
         complete: bool,
         seconds: u16,
         params: Params,
-        /// Comes back from a locate, and what is loaded meanwhile.
+        /// Comes back from a locate, with this reply.
         answer: Answer,
         meanwhile: File,
         /// The seconds since the message was made.
@@ -89,7 +89,7 @@ impl Seen {
         }
     }
 
-    /// What must come out again: all but the log's line, which is said once, and a signature.
+    /// The parts that must come out again: all but the log's line, which comes once, and a signature.
     fn lasting(&self) -> impl PartialEq + std::fmt::Debug + use<> {
         let mut edits = self.edits.clone();
         for (name, value) in &mut edits {
@@ -104,7 +104,7 @@ impl Seen {
         self.action == action as u32
     }
 
-    /// It wants to be gone on with, by an answer.
+    /// It asks for a reply.
     fn asks(&self) -> bool {
         self.is(Action::Locate) || self.is(Action::Ask)
     }
@@ -158,7 +158,7 @@ impl Core {
             }
         });
         let settings: Vec<_> = settings.collect();
-        // SAFETY: the settings outlive the call, and NULL is for nobody who wants the errors.
+        // SAFETY: the settings outlive the call, and NULL says that no errors are wanted.
         let result = unsafe {
             let name = bytes(b"clustering.conf", Empty::Null);
             clustering_load(
@@ -317,7 +317,7 @@ impl Twins {
         let before = locate();
         self.load(other);
         let after = locate();
-        // What a database says is remembered, and so is that it says nothing.
+        // A database's answer is remembered, and so is that it gives none.
         if kind != Kind::Locate {
             assert_eq!(before.lasting(), after.lasting());
         }

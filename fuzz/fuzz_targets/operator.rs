@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The C ABI besides messages, by any sequence of calls: commands, status, probes and their
-//! answers, and what is kept over a restart.
+//! The C ABI besides messages, by any sequence of calls: commands, status, probes and their answers, and the
+//! state that is kept over a restart.
 #![no_main]
 #![allow(unsafe_code, reason = "the C ABI takes pointers")]
 
@@ -11,9 +11,10 @@ use std::ptr;
 use arbitrary::Arbitrary;
 use clustering::ffi::{
     CLUSTERING_KIND_COUNT, clustering_check, clustering_command, clustering_complete,
-    clustering_decide, clustering_load, clustering_new, clustering_next_task, clustering_probed,
-    clustering_restore, clustering_result, clustering_state, clustering_status,
-    clustering_status_nodes, clustering_tick, clustering_verdict_release,
+    clustering_connections, clustering_decide, clustering_load, clustering_new,
+    clustering_next_task, clustering_probed, clustering_restore, clustering_restore_connections,
+    clustering_result, clustering_state, clustering_status, clustering_status_nodes,
+    clustering_tick, clustering_verdict_release,
 };
 use clustering::time::{MessageTimes, WallTime};
 use clustering_fuzz::host::{Empty, Message, bytes, take};
@@ -44,7 +45,7 @@ enum Call {
     Status,
     /// The host ends and starts again.
     Restart,
-    /// Instead of what was kept.
+    /// Another text is restored, instead of the kept one.
     Restore(Text, Empty),
     Message(u8, Params),
     /// All of it, without a node.
@@ -78,7 +79,7 @@ impl Host {
 
     fn load(&mut self, file: File) {
         let settings = settings(&file, Empty::Dangling);
-        // SAFETY: the settings outlive the call, and NULL is for nobody who wants the errors.
+        // SAFETY: the settings outlive the call, and NULL says that no errors are wanted.
         let result = unsafe {
             let (name, count) = (bytes(b"clustering.conf", Empty::Null), settings.len());
             clustering_load(
@@ -95,7 +96,7 @@ impl Host {
         }
     }
 
-    /// What was wanted of the nodes is wanted after it.
+    /// The admin states are the same after it.
     fn restart(&mut self) {
         let state = self.node.state();
         self.end();
@@ -138,16 +139,19 @@ impl Host {
     }
 }
 
-/// NULL for a node, or for where a result is to go, is allowed everywhere.
+/// NULL is allowed everywhere for a node, and for the place of a result.
 fn without_a_node() {
     let (node, text) = (ptr::null(), bytes(b"nodes", Empty::Null));
-    // SAFETY: as just said.
+    // SAFETY: the header allows NULL for both.
     unsafe {
         clustering_tick(node, 1);
         assert!(!clustering_next_task(node, ptr::null_mut()));
         clustering_probed(node, text, 1, ptr::null(), 1);
         assert!(take(clustering_state(node)).is_empty());
         let result = clustering_restore(node, text, ptr::null_mut());
+        assert_eq!(result, clustering_result::CLUSTERING_RESULT_BAD_ARGUMENT);
+        assert!(take(clustering_connections(node, text)).is_empty());
+        let result = clustering_restore_connections(node, text, text, 1, ptr::null_mut());
         assert_eq!(result, clustering_result::CLUSTERING_RESULT_BAD_ARGUMENT);
         assert!(take(clustering_status(node)).is_empty());
         assert!(take(clustering_status_nodes(node)).is_empty());

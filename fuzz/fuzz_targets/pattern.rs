@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Patterns against the C library itself: whatever does the matching, the answers are `regexec`'s.
+//! Patterns against the C library itself: whichever library does the matching, the answers are `regexec`'s.
 //!
 //! An input is a pattern and names, or pieces of a pattern over few letters, since of arbitrary bytes
 //! only few are a pattern, and fewer match anything.
@@ -20,12 +20,12 @@ use libfuzzer_sys::fuzz_target;
 #[derive(Arbitrary, Debug)]
 struct Input {
     pattern: Text,
-    /// Where not empty, a piece of another pattern for each byte.
+    /// If not empty, a piece of another pattern for each byte.
     pieces: Text,
     nodes: Lines,
 }
 
-/// What a pattern is put together of; some stand twice to be taken more often.
+/// The pieces of a pattern; some stand twice to be taken more often.
 const PIECES: [&str; 32] = [
     "a",
     "b",
@@ -61,7 +61,7 @@ const PIECES: [&str; 32] = [
     r"b\)*",
 ];
 
-/// What the names are made of that are matched with it.
+/// The letters of the names that are matched with it.
 const LETTERS: [u8; 16] = *b"aaaabbbba b1.-\n\x0b";
 
 /// The longest name of which all parts are matched, too.
@@ -103,7 +103,7 @@ impl Oracle {
             let range = usize::try_from(span.rm_so).ok()?..usize::try_from(span.rm_eo).ok()?;
             Some(node[range].to_vec())
         });
-        // Where no group took part the engine gives the whole match as the first.
+        // The engine gives the whole match as the first group where no group took part.
         if texts[1..].iter().all(Option::is_none) {
             let (whole, groups) = texts.split_at_mut(1);
             groups[0].clone_from(&whole[0]);
@@ -153,7 +153,7 @@ fn compare(pattern: &[u8], nodes: &[Vec<u8>]) {
         let ours = Pattern::new(pattern, groups);
         let refused = matches!(ours, Err(PatternError::Posix(_)));
         assert_eq!(refused, oracle.is_none(), "{ours:?}");
-        // What else is refused is taken for a danger, so the C library isn't asked either.
+        // Any other refused pattern is taken for a danger, so the C library isn't asked either.
         let (Ok(ours), Some(oracle)) = (ours, &oracle) else {
             continue;
         };
@@ -163,7 +163,7 @@ fn compare(pattern: &[u8], nodes: &[Vec<u8>]) {
             } else {
                 oracle.matches(node)
             };
-            // Once matched, once remembered.
+            // The first time it is matched, the second time it is remembered.
             for _ in 0..2 {
                 let found = ours.matches(node);
                 assert_eq!(found.is_some(), expected.is_some(), "{groups:?} {node:?}");
@@ -195,7 +195,7 @@ fuzz_target!(|input: Input| {
     let nodes = nodes.iter().map(|node| node.iter().map(letter).collect());
     let nodes: Vec<_> = nodes.collect();
     let mut pattern = put_together(pieces);
-    // Only one that is anchored has its groups taken from anywhere but the C library.
+    // Only an anchored pattern has its groups taken from anywhere but the C library.
     if !pieces.len().is_multiple_of(4) {
         pattern = [b"^", &*pattern, b"$"].concat();
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Targets in the cluster: what any text comes apart into, by a grammar written anew, and that what
-//! was put together comes apart again.
+//! Targets in the cluster: the parts of any text, by a grammar written anew. A target that was put together
+//! comes apart again.
 #![no_main]
 
 use arbitrary::Arbitrary;

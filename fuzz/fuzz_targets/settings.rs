@@ -20,7 +20,7 @@ struct Input {
 /// The highest priority that the documentation allows.
 const LAST_PRIORITY: u32 = 1_000_000;
 
-/// What of the settings can be compared.
+/// The parts of the settings that can be compared.
 fn facts(settings: &Settings) -> impl PartialEq + std::fmt::Debug + use<> {
     (
         settings.enabled,

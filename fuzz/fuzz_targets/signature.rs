@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Signatures: what was signed is verified, and nothing else is, whatever stands in the header.
+//! Signatures: a signed call is verified, and nothing else is, whatever the header is.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -14,10 +14,10 @@ struct Input<'a> {
     seconds: u64,
     process: u64,
     count: u64,
-    /// Which byte of the header is changed, and how.
+    /// The byte of the header that is changed, and the change.
     at: usize,
     flip: u8,
-    /// A header of somebody's own making.
+    /// A header that nobody signed.
     header: &'a [u8],
 }
 

@@ -17,13 +17,13 @@ use libfuzzer_sys::fuzz_target;
 #[derive(Arbitrary, Debug)]
 struct Input {
     template: Text,
-    /// Pairs of bytes: where the match and its groups start and end.
+    /// Pairs of bytes: the starts and ends of the match and its groups.
     spans: Text,
     node: Text,
     params: Params,
 }
 
-/// As many groups as the engine hands out, the whole match included.
+/// The number of groups that the engine hands out, the whole match included.
 const SPANS: usize = 9;
 
 /// The longest name that is matched at all.
@@ -33,7 +33,7 @@ const LONGEST_NODE: usize = 255;
 type Char = u16;
 const GROUP: Char = 0x100;
 
-/// What the message and the node's name bring in.
+/// The texts that the message and the node's name bring in.
 struct Model<'i> {
     node: &'i [u8],
     spans: &'i [Option<Range<usize>>],
@@ -165,7 +165,7 @@ fuzz_target!(|input: Input| {
     };
     assert_eq!(template.group_use(), expected);
     if !template.uses_other_parameters() {
-        // What the core knows of every message is enough.
+        // The names that the core knows of every message are enough.
         let known = params.iter().filter(|(text, _)| {
             let mut names = Name::ALL.iter();
             names.any(|name| name.matches(text))

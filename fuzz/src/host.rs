@@ -2,8 +2,8 @@
 
 //! A host of the C ABI: it makes the structures that the header asks for, and nothing more lenient.
 //!
-//! Each text has an allocation of exactly its size, and whatever the core must not look at holds
-//! addresses that can't be read, so that the address sanitizer sees a step aside.
+//! Each text has an allocation of exactly its size. All that the core must not look at holds addresses that
+//! can't be read, so that the address sanitizer notices a step aside.
 
 use std::ptr;
 
@@ -17,7 +17,7 @@ use clustering::time::{MessageTimes, WallTime};
 
 use crate::{Params, Text};
 
-/// How a host passes an empty text.
+/// The way that a host passes an empty text.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Empty {
     /// As (NULL, 0).
@@ -47,7 +47,7 @@ pub fn bytes(text: &[u8], empty: Empty) -> clustering_borrowed_text {
 ///
 /// # Safety
 ///
-/// `text` came from a core, and what it borrows still stands.
+/// `text` came from a core, and the borrowed bytes still stand.
 #[allow(unsafe_code, reason = "reads what the core points to")]
 #[must_use]
 pub unsafe fn read(text: clustering_borrowed_text) -> Vec<u8> {
@@ -93,7 +93,7 @@ pub unsafe fn read_owned(text: &clustering_owned_text) -> Vec<u8> {
 #[allow(unsafe_code, reason = "reads and frees what the core allocated")]
 #[must_use]
 pub unsafe fn take(mut text: clustering_owned_text) -> Vec<u8> {
-    // SAFETY: promised by the caller; what was freed is an empty text, which may be freed again.
+    // SAFETY: promised by the caller; a text that was freed is an empty one, which may be freed again.
     unsafe {
         let copy = read_owned(&text);
         clustering_owned_text_free(&raw mut text);
@@ -112,7 +112,7 @@ pub struct Message {
     repeated: u64,
     complete: bool,
     times: MessageTimes,
-    /// What the pointers point to.
+    /// The memory that the pointers point to.
     _texts: Vec<[Box<[u8]>; 2]>,
 }
 
@@ -214,7 +214,7 @@ pub struct Answer {
     pub timed_out: bool,
 }
 
-/// A reply as the ABI takes it, with what it points to.
+/// A reply as the ABI takes it, with all that it points to.
 #[derive(Debug)]
 pub struct AbiReply {
     reply: clustering_reply,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What the fuzz targets share: how an input becomes texts, files and messages.
+//! The parts that the fuzz targets share: an input becomes texts, files and messages.
 //!
 //! An input is read as lines wherever it can be, so that seeds can be written and findings read
 //! with an editor, and so that the fuzzer's dictionary and its comparisons find whole words.

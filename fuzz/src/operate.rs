@@ -8,15 +8,19 @@ use std::ptr;
 
 use arbitrary::Arbitrary;
 use clustering::ffi::{
-    clustering_check, clustering_command, clustering_complete, clustering_core, clustering_free,
-    clustering_help, clustering_next_task, clustering_probe_report, clustering_probed,
-    clustering_restore, clustering_result, clustering_setting, clustering_state, clustering_status,
+    clustering_check, clustering_command, clustering_complete, clustering_connections,
+    clustering_core, clustering_free, clustering_help, clustering_next_task, clustering_owned_text,
+    clustering_probe_report, clustering_probed, clustering_restore, clustering_restore_connections,
+    clustering_result, clustering_setting, clustering_state, clustering_status,
     clustering_status_format, clustering_status_nodes, clustering_task, clustering_task_free,
     clustering_task_kind, clustering_tick,
 };
 
 use crate::host::{Empty, bytes, read, read_owned, take};
 use crate::{File, Text, is_line};
+
+/// The run of the host.
+const RUN: &[u8] = b"7";
 
 /// An operation on a node, besides messages.
 #[derive(Arbitrary, Debug)]
@@ -25,9 +29,9 @@ pub enum Operation {
     Tick(u16),
     /// The core's tasks are run.
     RunTasks,
-    /// One of the probes ends that were asked for, or one that never was.
+    /// A probe ends: one that was asked for, or one that never was.
     Probed {
-        /// The one of them.
+        /// The choice among them.
         probe: u8,
         /// The facts of its end, a bit each.
         facts: u8,
@@ -36,15 +40,15 @@ pub enum Operation {
     },
     /// A command is typed.
     Command(Text, Empty),
-    /// The begin of one is.
+    /// The beginning of a command is typed.
     Complete(Text, Empty),
     /// A file is looked at.
     Check(File, Empty),
     /// The status is read.
     Status,
-    /// What is to be kept is restored.
+    /// The state to keep is restored.
     Keep,
-    /// So is something else.
+    /// Another text is restored.
     Restore(Text, Empty),
 }
 
@@ -155,8 +159,13 @@ impl Operator {
             Operation::Keep => {
                 let taken = self.restore(&self.state(), Empty::Null);
                 assert_ne!(taken, self.core.is_null());
+                let taken = self.restore_connections(&self.connections(), Empty::Null);
+                assert_ne!(taken, self.core.is_null());
             }
-            Operation::Restore(state, empty) => drop(self.restore(&state.0, *empty)),
+            Operation::Restore(state, empty) => {
+                let _ = self.restore(&state.0, *empty);
+                let _ = self.restore_connections(&state.0, *empty);
+            }
         }
     }
 
@@ -167,7 +176,7 @@ impl Operator {
         unsafe { clustering_tick(self.core, self.now) }
     }
 
-    /// One of the probes ends that were asked for, or one that never was.
+    /// Ends a probe: one that was asked for, or one that never was.
     pub fn probed(&self, probe: u8, facts: u8, code: u32) {
         let never = (b"never".to_vec(), 0);
         let (node, number) = self.probes.get(usize::from(probe)).unwrap_or(&never);
@@ -204,7 +213,7 @@ impl Operator {
                 task.assume_init()
             };
             assert!(!self.core.is_null());
-            // SAFETY: as just said.
+            // SAFETY: the task was written, since there was one.
             let (text, node) = unsafe { (read_owned(&task.text), read_owned(&task.node)) };
             // SAFETY: a task, whose texts are empty ones once it's freed: it may be freed again.
             unsafe {
@@ -258,7 +267,7 @@ impl Operator {
         assert_lines(&answer);
     }
 
-    /// Types the begin of one.
+    /// Types the beginning of a command.
     pub fn complete(&self, line: &[u8], empty: Empty) {
         // SAFETY: NULL or a node; the line outlives the call.
         let words = unsafe { take(clustering_complete(self.core, bytes(line, empty))) };
@@ -290,22 +299,46 @@ impl Operator {
         }
     }
 
-    /// What is to be kept.
+    /// The state to keep.
     #[must_use]
     pub fn state(&self) -> Vec<u8> {
         // SAFETY: NULL or a node; the text is the host's.
         unsafe { take(clustering_state(self.core)) }
     }
 
-    /// Goes on with what was kept; whether it was taken.
+    /// The connections of registrations.
+    #[must_use]
+    pub fn connections(&self) -> Vec<u8> {
+        // SAFETY: NULL or a node; the text is the host's.
+        unsafe { take(clustering_connections(self.core, bytes(RUN, Empty::Null))) }
+    }
+
+    /// Restores a kept state; returns whether it was taken.
     #[must_use]
     pub fn restore(&self, state: &[u8], empty: Empty) -> bool {
-        let mut error = MaybeUninit::uninit();
         // SAFETY: NULL or a node; the state outlives the call, which writes the error.
-        let (result, error) = unsafe {
-            let result = clustering_restore(self.core, bytes(state, empty), error.as_mut_ptr());
-            (result, take(error.assume_init()))
-        };
+        self.takes(|core, error| unsafe { clustering_restore(core, bytes(state, empty), error) })
+    }
+
+    /// Restores the connections of registrations; returns whether they were taken.
+    #[must_use]
+    pub fn restore_connections(&self, text: &[u8], empty: Empty) -> bool {
+        // SAFETY: NULL or a node; the texts outlive the call, which writes the error.
+        self.takes(|core, error| unsafe {
+            let (text, run) = (bytes(text, empty), bytes(RUN, Empty::Null));
+            clustering_restore_connections(core, text, run, self.now, error)
+        })
+    }
+
+    /// Whether a kept text is taken, by a function that writes an error where it isn't.
+    fn takes(
+        &self,
+        restore: impl FnOnce(*mut clustering_core, *mut clustering_owned_text) -> clustering_result,
+    ) -> bool {
+        let mut error = MaybeUninit::uninit();
+        let result = restore(self.core, error.as_mut_ptr());
+        // SAFETY: it was written.
+        let error = unsafe { take(error.assume_init()) };
         let taken = result == clustering_result::CLUSTERING_RESULT_OK;
         if self.core.is_null() {
             assert_eq!(result, clustering_result::CLUSTERING_RESULT_BAD_ARGUMENT);

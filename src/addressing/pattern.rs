@@ -2,11 +2,11 @@
 
 //! The pattern that node names must match: a POSIX basic regular expression, unanchored.
 //!
-//! What a pattern means is what the C library's `regcomp` and `regexec` make of it; they are asked
-//! first, so that a pattern is refused in their words. Then, wherever it is certain to give the same
-//! answer, the `regex` crate does the matching: its time is linear in the name, whatever a caller puts
-//! into a call as a node's name. `translate` says where that is certain, and `hazard` what the C library
-//! isn't asked at all.
+//! The C library's `regcomp` and `regexec` define the meaning of a pattern. They are asked first, so that a
+//! pattern is refused in their words. Then the `regex` crate does the matching wherever it is certain to give
+//! the same answer: its time is linear in the name, whatever a caller puts into a call as a node's name.
+//! `translate` knows where that is certain, `hazard` which patterns the C library isn't asked to match at
+//! all.
 
 mod groups;
 mod hazard;
@@ -36,7 +36,7 @@ enum Matcher {
     Posix(posix::Regex),
 }
 
-/// Why a text is not a pattern.
+/// The reason why a text is not a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// The C library refuses it, in its own words.
@@ -59,11 +59,12 @@ pub enum PatternError {
 impl Pattern {
     /// Compiles a basic regular expression; an empty one matches nothing, not even an empty name.
     ///
-    /// `groups` is what will be asked of a match: the more, the fewer patterns go the quick way.
+    /// `groups` is the use that will be made of a match's groups: the more, the fewer patterns go the quick
+    /// way.
     ///
     /// # Errors
     ///
-    /// When the C library refuses it, or isn't sure to survive it.
+    /// Fails when the C library refuses it, or isn't sure to survive it.
     pub fn new(text: &[u8], groups: GroupUse) -> Result<Self, PatternError> {
         if text.is_empty() {
             return Ok(Self(None));

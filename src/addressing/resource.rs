@@ -2,10 +2,10 @@
 
 //! The grammar of cluster resources: `prefix/NODE/RESOURCE`.
 
-/// In place of a node's name: the node is to be found.
+/// Stands in place of a node's name: the node is yet to be found.
 pub const ANY_NODE: &[u8] = b"*";
 
-/// What cluster resources start with: the configured prefix with a slash at its end.
+/// The prefix of cluster resources: the configured one, with a slash at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prefix(Box<[u8]>);
 
@@ -26,7 +26,7 @@ impl Prefix {
         &self.0
     }
 
-    /// What stands behind the prefix; `None` where `text` doesn't start with it.
+    /// The text behind the prefix; `None` where `text` doesn't start with it.
     #[must_use]
     pub fn strip<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
         text.strip_prefix(self.as_bytes())
@@ -48,7 +48,7 @@ impl Prefix {
 pub struct Target<'t> {
     /// The node's name without blanks around it: empty for "this one", or [`ANY_NODE`].
     pub node: &'t [u8],
-    /// What the node shall call, never empty.
+    /// The resource that the node shall call, never empty.
     pub resource: &'t [u8],
 }
 

@@ -2,10 +2,10 @@
 
 //! The `callto` template: from a node's name to the target by which that node is reached.
 //!
-//! `\0` is what the pattern matched of the node's name, `\1` to `\9` its groups, `\\` a backslash.
-//! `${name}` and `${name$default}` bring in a parameter of the message. The template is taken apart
-//! once, when the settings are read; text that a group or a parameter brings in is only ever copied,
-//! so nothing that a caller can choose is expanded a second time.
+//! `\0` is the part of the node's name that the pattern matched, `\1` to `\9` are its groups, `\\` is a
+//! backslash. `${name}` and `${name$default}` bring in a parameter of the message. The template is taken
+//! apart once, when the settings are read. Text that a group or a parameter brings in is only ever copied, so
+//! nothing that a caller can choose is expanded a second time.
 
 mod shape;
 
@@ -45,7 +45,7 @@ enum Atom {
     Group(usize),
 }
 
-/// Why a text is not a template.
+/// The reason why a text is not a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
     /// A `${` has no `}` behind it.
@@ -65,7 +65,7 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// When a `${` is never closed.
+    /// Fails when a `${` is never closed.
     pub fn parse(text: &[u8]) -> Result<Self, TemplateError> {
         let units = units(text);
         let is =
@@ -108,7 +108,7 @@ impl Template {
         })
     }
 
-    /// Which groups of the pattern are used anywhere in it.
+    /// The groups of the pattern that are used anywhere in it.
     #[must_use]
     pub fn group_use(&self) -> GroupUse {
         let plains = self.parts.iter().flat_map(|part| match part {
@@ -139,7 +139,7 @@ impl Template {
         self.uses_other_parameters
     }
 
-    /// What the template can become for a node, whatever the parameters are.
+    /// The shape of the targets for a node, whatever the parameters are.
     #[must_use]
     pub fn shape(&self, node: &[u8], groups: &Groups) -> Shape {
         let mut pieces = vec![Vec::new()];

@@ -35,7 +35,7 @@ pub fn user(uri: &[u8]) -> Option<Cow<'_, [u8]>> {
         .then(|| percent_decode(user).into())
 }
 
-/// What stands behind a prefix in the user of a URI; empty where nothing does.
+/// The text behind a prefix in the user of a URI; empty where there is none.
 #[must_use]
 pub fn behind_prefix<'u>(prefix: &Prefix, uri: &'u [u8]) -> Cow<'u, [u8]> {
     match user(uri) {
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// As an engine of version 6.4.1 takes them apart.
+    /// The results are those of an engine of version 6.4.1.
     #[test]
     fn users_are_read_as_by_the_engine() {
         for (uri, expected) in [

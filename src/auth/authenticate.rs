@@ -28,11 +28,11 @@ pub(crate) enum NonceUse {
     Peek,
 }
 
-/// Checks that a message's cluster headers are to be trusted.
+/// Decides whether a message's cluster headers are trusted.
 ///
 /// # Errors
 ///
-/// Says why they are not.
+/// Gives the reason why they are not.
 pub(crate) fn authenticate<'m, P: Parameters<'m>>(
     decision: &Decision<'_, 'm, P>,
     nonce_use: NonceUse,
@@ -76,7 +76,7 @@ pub(crate) fn authenticate<'m, P: Parameters<'m>>(
     Ok(())
 }
 
-/// What is signed of a message that came.
+/// The signed parts of a message that came.
 fn signed<'m, P: Parameters<'m>>(decision: &Decision<'_, 'm, P>) -> Signed<'m> {
     let header = |name| decision.get(name).unwrap_or_default();
     Signed {
@@ -89,11 +89,12 @@ fn signed<'m, P: Parameters<'m>>(decision: &Decision<'_, 'm, P>) -> Signed<'m> {
     }
 }
 
-/// Checks that what a message carries besides is what its sender has signed. The message knows all parameters.
+/// Checks that the extension of a message is the one that its sender has signed. The message knows all
+/// parameters.
 ///
 /// # Errors
 ///
-/// Says that it is forged.
+/// Fails where it is forged.
 pub(crate) fn authenticate_extension<'m, P: Parameters<'m>>(
     decision: &Decision<'_, 'm, P>,
     extension: &Extension<'m>,

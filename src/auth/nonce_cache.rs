@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Each signed call counts once: the nonces that were seen, in bounded memory.
+//! The nonce cache: each signed call counts once, and the memory is bounded.
 //!
 //! Only nonces of verified calls come here, so nobody without the secret can fill the memory.
 
@@ -11,7 +11,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::auth::signature::{Nonce, Verified};
 
-/// How many nonces are kept. A busy node gets some hundred calls a second.
+/// The number of nonces that are kept. A busy node gets some hundred calls a second.
 const MOST: usize = 1 << 17;
 
 /// A channel of this engine's, by the hash of its id, which no caller chooses.
@@ -26,18 +26,17 @@ impl Channel {
     }
 }
 
-/// The nonces of signatures that are still good, and what is known of those that were forgotten.
+/// The nonces of signatures that are still good, and the latest time of those that were forgotten.
 #[derive(Debug, Default)]
 pub struct NonceCache {
-    /// When each was signed, in seconds, which a nonce is signed together with; so the oldest are
-    /// first. With each the call that it came with, if that has a channel.
+    /// By the second in which each was signed, so the oldest are first. A nonce is signed together with that
+    /// second. The value is the channel of the call, if that has one.
     taken: BTreeMap<(u64, Nonce), Option<Channel>>,
-    /// When the latest of those that were forgotten was signed: nothing as old can be told from a
-    /// replay.
+    /// The latest second in which a forgotten one was signed: nothing as old can be told from a replay.
     forgotten: Option<u64>,
 }
 
-/// Why a nonce is not taken.
+/// The reason why a nonce is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NonceError {
     /// It was seen before.
@@ -52,13 +51,13 @@ impl NonceCache {
     /// Takes a verified signature's nonce for the first time, or again for the same channel: a call may
     /// be routed more than once.
     ///
-    /// `now` and `window` are those, in seconds, by which the signature's age was found to be good. What
-    /// is too old by them is forgotten. Should it be good again later, because the window was raised
+    /// `now` and `window` are those, in seconds, by which the signature's age was found to be good. Nonces
+    /// that are too old by them are forgotten. Should one be good again later, because the window was raised
     /// or the clock set back, it's refused all the same.
     ///
     /// # Errors
     ///
-    /// When it was seen before, or may have been, or can't be remembered.
+    /// Fails when it was seen before, or may have been, or can't be remembered.
     pub fn consume(
         &mut self,
         signature: Verified,
@@ -72,7 +71,8 @@ impl NonceCache {
             self.taken.pop_first();
             self.forgotten = self.forgotten.max(Some(seconds));
         }
-        // The clock was set back by far. Who waits until it's there again takes no call meanwhile.
+        // The clock was set back by far: a node that waited until it's there again would take no call
+        // meanwhile.
         self.forgotten = self
             .forgotten
             .filter(|&latest| latest.saturating_sub(window) <= now);
@@ -97,7 +97,7 @@ impl NonceCache {
     ///
     /// # Errors
     ///
-    /// When it was seen before, or may have been.
+    /// Fails when it was seen before, or may have been.
     pub fn peek(&self, Verified { seconds, nonce }: Verified) -> Result<(), NonceError> {
         if self.taken.contains_key(&(seconds, nonce)) {
             return Err(NonceError::Replayed);
@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(replayed, Err(NonceError::Forgotten));
     }
 
-    /// What happens to a node.
+    /// An event in the life of a node.
     #[derive(Clone, Debug)]
     enum Step {
         Wait(u64),
@@ -232,7 +232,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever becomes of the window.
+        /// This holds however the window changes.
         #[test]
         fn no_call_is_taken_twice_and_none_refused_that_was_good_by_every_window(
             steps in prop::collection::vec(step(), 0..200)

@@ -2,21 +2,22 @@
 
 //! Signed forwards: proof that a call comes from a node that knows the cluster's secret.
 //!
-//! One header says when the call was signed, by which nonce, and the HMAC-SHA256 of all that the
-//! receiving node acts upon:
+//! One header has the time of the signature, the nonce, and the HMAC-SHA256 of all that the receiving node
+//! acts upon:
 //!
 //! ```text
 //! X-Signature: 1;1795383063;00c0ffee00c0ffee-2a;3q2-7w...
 //!              version;seconds;nonce;HMAC in base64url
 //! ```
 //!
-//! What is signed is each of version, origin node, target node, callto, billid, username, visited nodes,
-//! seconds and nonce, as the engine carries it, with its length in front, so that nothing can move from one to
-//! the next.
+//! The signed text has each of version, origin node, target node, callto, billid, username, visited nodes,
+//! seconds and nonce, as the engine carries it. Each has its length in front, so that nothing can move from
+//! one to the next.
 //!
-//! A call that carries what nodes with version 1.0 don't know has a second HMAC at the end of its `X-Cluster`, of the
-//! version 2. It is of the same fields, of what stands behind the prefix in the request URI, of the rest of that header,
-//! and of each header for the phone, name and value. So older nodes take the call, and newer ones know it whole.
+//! A call with an extension, which nodes with version 1.0 don't know, has a second HMAC at the end of its
+//! `X-Cluster`, of version 2. It covers the same fields, the text behind the prefix in the request URI, the
+//! rest of that header, and name and value of each header for the phone. So older nodes take the call, and
+//! newer ones verify all of it.
 //!
 //! A nonce is the random number that the node's process was started with, and a count: it need not
 //! be secret, only used once.
@@ -33,15 +34,15 @@ use sha2::Sha256;
 use crate::text::Text;
 use normalized::NormalizedHeader;
 
-/// The version of what is signed, and how.
+/// The version of the signed text and of the algorithm.
 const VERSION: &[u8] = b"1";
-/// That of what is signed in `X-Cluster`.
+/// The version of the signed text in `X-Cluster`.
 const EXTENDED: &[u8] = b"2";
 
 /// The shortest secret, in bytes.
 pub const SHORTEST_SECRET: usize = 16;
 
-/// How long the HMAC is in the header.
+/// The length of the HMAC in the header.
 const MAC_TEXT: usize = 43;
 
 /// The secrets of a cluster. They are in no error and in no debug output.
@@ -68,7 +69,7 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// When it is too short.
+    /// Fails when it is too short.
     pub fn new(text: &[u8]) -> Result<Self, SecretError> {
         match text.len() {
             0 => Ok(Self(None)),
@@ -80,19 +81,19 @@ impl Secret {
     }
 }
 
-/// Why a text is not a secret.
+/// The reason why a text is not a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a secret has at least {SHORTEST_SECRET} bytes")]
 pub struct SecretError;
 
-/// What is signed of a call, but for time and nonce. A value that is missing is empty.
+/// The signed parts of a call, but for time and nonce. A value that is missing is empty.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Signed<'a> {
     /// The node that sends the call.
     pub origin: &'a [u8],
     /// The node that the call is sent to.
     pub target: &'a [u8],
-    /// What that node shall call.
+    /// The target that the node shall call.
     pub callto: &'a [u8],
     /// The call's billid.
     pub billid: &'a [u8],
@@ -102,10 +103,10 @@ pub struct Signed<'a> {
     pub visited: &'a [u8],
 }
 
-/// What is signed of a call besides, where it carries more than nodes with version 1.0 know.
+/// The signed parts of a call's extension, where it has one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Extended<'a> {
-    /// What stands behind the prefix in the request URI.
+    /// The text behind the prefix in the request URI.
     pub called: &'a [u8],
     /// The header `X-Cluster`, but for its HMAC.
     pub extension: &'a [u8],
@@ -118,14 +119,14 @@ pub struct Extended<'a> {
 pub struct Nonce {
     /// The random number that a node's process was started with.
     pub process: u64,
-    /// How many calls the process had signed.
+    /// The number of calls that the process had signed before.
     pub count: u64,
 }
 
 /// A header that was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// When the call was signed, in seconds on the clock of the node that did.
+    /// The time of the signature, in seconds on the clock of the node that signed.
     pub seconds: u64,
     /// The nonce, which nobody may have used before.
     pub nonce: Nonce,
@@ -169,7 +170,7 @@ impl Keys {
         }
     }
 
-    /// Writes the HMAC of what a call carries besides, which was signed with `signature`; nothing where there is no
+    /// Writes the HMAC of a call's extension, which was signed with `signature`; nothing where there is no
     /// secret.
     pub(crate) fn sign_extended(
         &self,
@@ -186,7 +187,7 @@ impl Keys {
         out.extend_from_slice(mac.as_bytes());
     }
 
-    /// Whether an HMAC is that of what a call carries besides, which was signed with `signature`, by one of the
+    /// Whether an HMAC is that of a call's extension, which was signed with `signature`, by one of the
     /// secrets.
     #[must_use]
     pub(crate) fn verify_extended(
@@ -237,7 +238,7 @@ impl Keys {
     }
 }
 
-/// What is to be finished into the HMAC in `X-Cluster`.
+/// The HMAC in `X-Cluster`, yet to be finished.
 fn extended_mac(
     key: &Hmac<Sha256>,
     call: &Signed,
@@ -257,7 +258,7 @@ fn extended_mac(
     mac
 }
 
-/// What is to be finished into the HMAC.
+/// The HMAC over all of the signed text, yet to be finished.
 fn mac(
     key: &Hmac<Sha256>,
     version: &[u8],
@@ -484,7 +485,7 @@ mod tests {
         assert!(!keys.verify_extended(&other, &extended, &header, &out));
         assert!(!keys.verify_extended(&CALL, &extended, b"1;1795383064;0-0;x", &out));
         assert!(!keys.verify_extended(&CALL, &extended, &header, b""));
-        // What was signed by version 1 is no HMAC of version 2.
+        // An HMAC of version 1 is none of version 2.
         let mac = header.rsplit(|&byte| byte == b';').next().unwrap();
         assert!(!keys.verify_extended(&CALL, &Extended::default(), &header, mac));
     }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Whose cluster headers count: networks of trusted senders, and why somebody isn't one.
+//! Decides whether a sender's cluster headers are trusted: the networks of trusted senders, and the reason
+//! why a message isn't trusted.
 //!
-//! The headers that one node sends another say where a call goes, with no further question. Anybody
-//! can send such headers, so they count only where the message came from a trusted address, or, where
-//! the cluster has a secret, is signed with it. With both, both must hold.
+//! The headers that one node sends another name the call's next target, with no further question. Anybody can
+//! send such headers. So they are trusted only where the message came from a trusted address or, where the
+//! cluster has a secret, is signed with it. With both, both must hold.
 
 use std::fmt::{self, Display};
 use std::net::IpAddr;
@@ -15,16 +16,16 @@ use crate::auth::nonce_cache::NonceError;
 use crate::operator::counters::Counter;
 use crate::text::Escaped;
 
-/// The senders whose cluster headers count.
+/// The senders whose cluster headers are trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// `*`: whoever can send a message, as with the stock module.
+    /// `*`: anybody who can send a message, as with the stock module.
     Anyone,
     /// Addresses in these networks, so nobody where there are none.
     Networks(Box<[IpNet]>),
 }
 
-/// Why a text is not a list of networks.
+/// The reason why a text is not a list of networks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "'{}' is neither an IP address nor a network like 10.0.0.0/8 or 2001:db8::/32, nor *",
@@ -86,7 +87,7 @@ impl Trust {
 
     /// Whether a message from this address, as the engine writes it, is trusted.
     ///
-    /// `None`, no address at all, is what messages have that were made within the engine.
+    /// Messages that were made within the engine have no address at all: `None`.
     #[must_use]
     pub fn trusts(&self, address: Option<&[u8]>) -> bool {
         match self {
@@ -108,7 +109,7 @@ fn canonical(network: IpNet) -> IpNet {
     canonical.and_then(Result::ok).unwrap_or(network)
 }
 
-/// Why cluster headers don't count.
+/// The reason why cluster headers are not trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthError {
     /// The sender's address isn't trusted.
@@ -128,7 +129,7 @@ pub enum AuthError {
     },
     /// The signature was used before.
     Replayed,
-    /// The signature is of a time of which this node has forgotten what was used.
+    /// The signature is of a time for which this node has forgotten the used ones.
     Forgotten,
     /// There is no room to remember the signature.
     Full,
@@ -145,7 +146,7 @@ impl From<NonceError> for AuthError {
 }
 
 impl AuthError {
-    /// What counts such messages.
+    /// The counter of such messages.
     #[must_use]
     pub const fn counter(self) -> Counter {
         match self {
@@ -186,7 +187,7 @@ fn parse_address(text: &[u8]) -> Option<IpAddr> {
         .strip_prefix(b"[")
         .and_then(|t| t.strip_suffix(b"]"))
         .unwrap_or(text);
-    // The scope of a link-local address tells the way there, not who it is.
+    // The scope of a link-local address tells the way to the sender, not the sender.
     let end = text
         .iter()
         .position(|&byte| byte == b'%')

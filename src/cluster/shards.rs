@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What the engine's threads work with, in shards, so that they don't contend.
+//! The state that the engine's threads work with, in shards, so that they don't contend.
 
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 
@@ -11,7 +11,7 @@ use crate::settings::Settings;
 /// Shards of the engine's threads: enough that two that run at the same time seldom meet in one.
 const SHARDS: usize = 16;
 
-/// What one shard of the threads works with, on cache lines of its own.
+/// The state that one shard of the threads works with, on cache lines of its own.
 ///
 /// Each shard has a reference of its own to the settings in force. It is read-locked while a
 /// message is decided: for less than a microsecond, unless the C library matches a node's name for the
@@ -52,14 +52,14 @@ impl Shards {
         }
     }
 
-    /// How often something was counted, by all threads.
+    /// The sum of a counter over all threads.
     pub(super) fn count(&self, counter: Counter) -> u64 {
         self.0.iter().map(|shard| shard.counters.get(counter)).sum()
     }
 
     /// The shard of the calling thread.
     ///
-    /// Told by where its stack is, because asking the standard library who a thread is would leave
+    /// It is found by the place of the thread's stack. The standard library's thread identity would leave
     /// something behind in the thread that must not outlive this library.
     pub(super) fn own(&self) -> &Shard {
         let mark = 0_u8;

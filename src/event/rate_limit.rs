@@ -18,7 +18,7 @@ pub const INTERVAL: u64 = 10 * SECOND;
 /// The rate limit of one cause: allows a line in each [`INTERVAL`] of one clock, and counts those it suppresses.
 #[derive(Debug)]
 pub struct RateLimit<T> {
-    /// When a line was last allowed, 0 for never.
+    /// The time when a line was last allowed, 0 for never.
     last: AtomicU64,
     suppressed: AtomicU64,
     clock: PhantomData<fn(T)>,
@@ -66,6 +66,7 @@ pub struct RateLimits {
     looping: RateLimit<WallTime>,
     offline: RateLimit<WallTime>,
     headers: RateLimit<WallTime>,
+    connections_full: RateLimit<WallTime>,
     /// Failures of the core on a message.
     failures: Failures<WallTime>,
     /// Probes whose thread could not be started.
@@ -85,6 +86,7 @@ impl RateLimits {
             Event::Looping { .. } => Some(&self.looping),
             Event::Offline { .. } => Some(&self.offline),
             Event::HeadersLeftOut { .. } => Some(&self.headers),
+            Event::ConnectionsFull { .. } => Some(&self.connections_full),
             Event::Failed { failure } => Some(self.failures.of(failure)),
             Event::Received { .. }
             | Event::Forwarded { .. }
@@ -123,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cause_is_said_once_in_a_while_and_the_rest_is_counted() {
+    fn a_cause_is_logged_once_an_interval_and_the_rest_is_counted() {
         let limit = RateLimit::default();
         assert_eq!(limit.allow(WallTime(1)), Some(0));
         assert_eq!(limit.allow(WallTime(2)), None);
@@ -133,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn another_failure_is_said_however_often_one_was() {
+    fn another_failure_is_logged_however_often_one_was() {
         let limits = Failures::default();
         assert_eq!(limits.of(&"one").allow(SteadyTime(1)), Some(0));
         assert_eq!(limits.of(&"one").allow(SteadyTime(2)), None);

@@ -33,8 +33,8 @@ pub extern "C" fn clustering_version() -> clustering_borrowed_text {
 /// Checks that the host was built for the ABI that the core has. To be called before any other function.
 ///
 /// * `version`: the host's `CLUSTERING_ABI_VERSION`.
-/// * `error`: gets a line that says what doesn't fit, else an empty text; the host owns it in both cases. NULL
-///   where no line is wanted.
+/// * `error`: gets a line with the reason where they don't fit, else an empty text; the host owns it in both
+///   cases. NULL where no line is wanted.
 ///
 /// Returns `CLUSTERING_RESULT_OK` or `CLUSTERING_RESULT_BAD_ABI`; after the latter only
 /// `clustering_owned_text_free` may be called. This function, that one, `clustering_abi_version` and

@@ -6,7 +6,7 @@ use super::text::{array, clustering_borrowed_text};
 use crate::messages::{Kind, Name, Parameters};
 use crate::time::{MessageTimes, WallTime};
 
-/// The messages that the cluster has a say in.
+/// The kinds of messages that the cluster decides or observes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum clustering_kind {
@@ -52,7 +52,7 @@ pub struct clustering_param {
 }
 
 /// The number of parameter names that have a number; see `clustering_name`.
-pub const CLUSTERING_NAME_COUNT: usize = 44;
+pub const CLUSTERING_NAME_COUNT: usize = 48;
 
 const _: () = assert!(CLUSTERING_NAME_COUNT == Name::ALL.len() && CLUSTERING_NAME_COUNT < 64);
 
@@ -91,7 +91,7 @@ pub struct clustering_message {
     pub count: usize,
     /// Whether `params` has all parameters.
     pub complete: bool,
-    /// When the host made the message, in microseconds since 1970.
+    /// The time when the host made the message, in microseconds since 1970.
     pub made: u64,
     /// The time now, in microseconds since 1970.
     pub now: u64,
@@ -113,7 +113,7 @@ impl HostMessage<'_> {
     ///
     /// # Safety
     ///
-    /// `message` is NULL or valid; what it points to, texts included, stays as it is for `'m`.
+    /// `message` is NULL or valid; all that it points to, texts included, stays as it is for `'m`.
     pub(super) unsafe fn new(message: *const clustering_message) -> Option<Self> {
         // SAFETY: promised by the caller.
         unsafe {

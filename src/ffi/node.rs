@@ -2,6 +2,8 @@
 
 //! A node and its settings.
 
+use std::fmt::Display;
+
 use super::clustering_result;
 use super::clustering_result::{
     CLUSTERING_RESULT_BAD_ARGUMENT, CLUSTERING_RESULT_BAD_SETTINGS, CLUSTERING_RESULT_OK,
@@ -14,6 +16,7 @@ use crate::cluster::Cluster;
 use crate::failure::guard;
 use crate::settings::Entry;
 use crate::text::Escaped;
+use crate::time::SteadyTime;
 
 /// One `key=value` of a file of settings.
 #[repr(C)]
@@ -185,8 +188,9 @@ pub unsafe extern "C" fn clustering_decides(core: *const clustering_core, kind: 
     guard(|| core.0.decides(kind)).unwrap_or(false)
 }
 
-/// Gives the priority at which the host is to install its handler for messages of a kind: once, after the first
-/// `clustering_load` that wasn't refused. Should later settings say another priority, the core has that logged.
+/// Gives the priority at which the host is to install its handler for messages of a kind: once, after the
+/// first `clustering_load` that wasn't refused. When later settings have another priority, the core has a
+/// warning logged.
 ///
 /// * `core`: the node. NULL gives 0.
 /// * `kind`: a `clustering_kind`; any other number gives 0.
@@ -210,8 +214,8 @@ pub unsafe extern "C" fn clustering_priority(core: *const clustering_core, kind:
 ///
 /// * `core`: the node. NULL gives an empty text.
 ///
-/// Returns a text that the host owns, never an empty one, except where the core failed: then what was kept
-/// before is worth more. Threads: any.
+/// Returns a text that the host owns, never an empty one, except where the core failed: then the text that
+/// was kept before is worth more. Threads: any.
 ///
 /// # Safety
 ///
@@ -243,9 +247,85 @@ pub unsafe extern "C" fn clustering_restore(
     error: *mut clustering_owned_text,
 ) -> clustering_result {
     // SAFETY: promised by the caller.
-    let (core, state) = unsafe { (core.as_ref(), state.get()) };
-    let restored = core.map(|core| core.0.catch_panic(|cluster| cluster.restore(state)));
-    let (result, reason) = match restored {
+    unsafe {
+        let state = state.get();
+        take_kept(core, error, |cluster| cluster.restore(state))
+    }
+}
+
+/// Gives the connections of the registrations on this node. The same run of the host takes them over after
+/// the module was unloaded and loaded again.
+///
+/// * `core`: the node. NULL gives an empty text.
+/// * `run`: a text that tells this run of the host from any other.
+///
+/// Returns a text that the host owns; an empty one where there are none, or where the core failed. Threads: any.
+///
+/// # Safety
+///
+/// `core` is NULL or a node; `run` is valid for the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_connections(
+    core: *const clustering_core,
+    run: clustering_borrowed_text,
+) -> clustering_owned_text {
+    // SAFETY: promised by the caller.
+    unsafe {
+        let run = run.get();
+        show(core, |cluster| {
+            let connections = cluster.connections();
+            if connections.is_empty() {
+                return Vec::new();
+            }
+            connections.write(run)
+        })
+    }
+}
+
+/// Takes the connections that were kept, before the first `clustering_load`. To be called where there are none, too.
+///
+/// * `core`: the node.
+/// * `connections`: a text of `clustering_connections`, or an empty one.
+/// * `run`: as for `clustering_connections`. The connections of another run of the host are left out.
+/// * `now`: the time in microseconds, on the clock of `clustering_tick`.
+/// * `error`: gets the reason where the text is damaged, else an empty text; the host owns it in both cases.
+///   NULL where none is wanted.
+///
+/// Returns the same as `clustering_restore`. Threads: any.
+///
+/// # Safety
+///
+/// `core` is NULL or a node; `connections` and `run` are valid for the call; `error` is NULL or valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_restore_connections(
+    core: *const clustering_core,
+    connections: clustering_borrowed_text,
+    run: clustering_borrowed_text,
+    now: u64,
+    error: *mut clustering_owned_text,
+) -> clustering_result {
+    // SAFETY: promised by the caller.
+    unsafe {
+        let (text, run) = (connections.get(), run.get());
+        take_kept(core, error, |cluster| {
+            cluster.restore_connections(text, run, SteadyTime(now))
+        })
+    }
+}
+
+/// Takes a kept text, and gives the reason where it isn't taken.
+///
+/// # Safety
+///
+/// `core` is NULL or a node; `error` is NULL or valid for a write.
+unsafe fn take_kept<E: Display>(
+    core: *const clustering_core,
+    error: *mut clustering_owned_text,
+    take: impl FnOnce(&Cluster) -> Result<(), E>,
+) -> clustering_result {
+    // SAFETY: promised by the caller.
+    let taken = unsafe { core.as_ref() }.map(|core| core.0.catch_panic(take));
+    let (result, reason) = match taken {
         None => (CLUSTERING_RESULT_BAD_ARGUMENT, String::new()),
         Some(Ok(Ok(()))) => (CLUSTERING_RESULT_OK, String::new()),
         Some(Ok(Err(damage))) => (CLUSTERING_RESULT_BAD_SETTINGS, damage.to_string()),

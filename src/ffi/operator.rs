@@ -53,8 +53,8 @@ pub extern "C" fn clustering_status_format() -> clustering_borrowed_text {
 /// * `core`: the node. NULL gives an empty text.
 /// * `file`, `settings`, `count`: as for `clustering_load`.
 ///
-/// Returns what is wrong with the file, or how it would work: lines with line feeds at their ends, in a text that
-/// the host owns; an empty one where the core failed, which is counted. Threads: any.
+/// Returns the mistakes in the file, or the way it would work: lines with line feeds at their ends, in a text
+/// that the host owns; an empty one where the core failed, which is counted. Threads: any.
 ///
 /// # Safety
 ///

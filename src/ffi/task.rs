@@ -73,7 +73,7 @@ impl From<Task> for clustering_task {
     }
 }
 
-/// The facts of a probe's end. The core decides what they say of the node.
+/// The facts of a probe's end. The core decides their meaning for the node.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct clustering_probe_report {

@@ -6,9 +6,9 @@ use std::slice;
 
 use crate::failure::guard;
 
-/// A text that belongs to somebody else: bytes with a length, not NUL-terminated, not necessarily UTF-8.
+/// A text that somebody else owns: bytes with a length, not NUL-terminated, not necessarily UTF-8.
 ///
-/// With NULL for `ptr` it is empty, whatever `len` says. It is never freed by whoever gets it.
+/// With NULL for `ptr` it is empty, whatever `len` is. It is never freed by its receiver.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct clustering_borrowed_text {
@@ -47,7 +47,7 @@ impl clustering_borrowed_text {
     ///
     /// `ptr` is NULL, or points to `len` bytes that stay as they are for `'m`.
     pub(super) unsafe fn get<'m>(self) -> &'m [u8] {
-        // SAFETY: as this function's caller promises, it's the same promise.
+        // SAFETY: this function's caller promises just that.
         unsafe { array(self.ptr, self.len) }
     }
 }
@@ -61,7 +61,7 @@ pub(super) unsafe fn array<'m, T>(ptr: *const T, len: usize) -> &'m [T] {
     if ptr.is_null() {
         return &[];
     }
-    // SAFETY: not NULL, and the rest is what the caller promises.
+    // SAFETY: not NULL, and the rest is promised by the caller.
     unsafe { slice::from_raw_parts(ptr, len) }
 }
 
@@ -106,7 +106,7 @@ impl clustering_owned_text {
 ///
 /// # Safety
 ///
-/// `text` is NULL or valid; what it holds came from the core and was not freed.
+/// `text` is NULL or valid; the text in it came from the core and was not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clustering_owned_text_free(text: *mut clustering_owned_text) {
     if text.is_null() {

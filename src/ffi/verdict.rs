@@ -109,8 +109,8 @@ pub struct clustering_verdict {
     pub core_private: [MaybeUninit<u64>; CLUSTERING_VERDICT_WORDS],
 }
 
-/// The reply to a message that the core had the host dispatch: facts, of which the core decides what they mean.
-/// All of it is borrowed.
+/// The reply to a message that the core had the host dispatch: facts, whose meaning the core decides. All of
+/// it is borrowed.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct clustering_reply {
@@ -181,7 +181,7 @@ impl Place {
     /// `place` points to memory for a verdict, which holds none and is nobody else's.
     unsafe fn start(place: *mut clustering_verdict) -> Self {
         // SAFETY: `place` is valid for writes. The private words are big enough and aligned for a
-        // `Private` (asserted above); what isn't written here may hold any bits.
+        // `Private` (asserted above); the fields that aren't written here may hold any bits.
         unsafe {
             (&raw mut (*place).action).write(clustering_action::CLUSTERING_ACTION_PASS);
             (&raw mut (*place).level).write(0);
@@ -205,7 +205,7 @@ impl Place {
         unsafe { &mut *(&raw mut (*self.0).core_private).cast::<Private>() }
     }
 
-    /// Shows the caller what the verdict has come to.
+    /// Writes the finished verdict where the caller reads it.
     fn publish(mut self) {
         let place = self.0;
         let Private {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! How often this node forwards one call that has been on other nodes already.
+//! The breadth of a call: the number of times that this node forwards one call that was on other nodes
+//! already.
 //!
 //! A path ends after `hops` nodes, but a fork on each of them makes many paths of one. Each branch has the
 //! billid of its call, so each node counts them, for a minute and in bounded memory.
@@ -8,11 +9,11 @@
 use rustc_hash::FxHasher;
 use std::hash::Hasher;
 
-/// How many branches of one call a node forwards.
+/// The most branches of one call that a node forwards.
 pub(crate) const BREADTH: u32 = 32;
-/// For how long they are counted together, in seconds.
+/// The time in which they are counted together, in seconds.
 const WINDOW: u64 = 60;
-/// How many calls are counted at the same time, 16 KiB in all.
+/// The number of calls that are counted at the same time, 16 KiB in all.
 const PLACES: usize = 1024;
 
 /// The branches of calls.
@@ -26,13 +27,13 @@ pub(crate) struct Breadth {
 #[derive(Clone, Copy, Debug, Default)]
 struct Call {
     billid: u64,
-    /// When the first branch came, in seconds.
+    /// The time of the first branch, in seconds.
     since: u32,
     branches: u32,
 }
 
 impl Breadth {
-    /// Counts one more branch of a call at this second. Whether it may go on.
+    /// Counts one more branch of a call at this second; returns whether it may go on.
     pub(crate) fn allow(&mut self, billid: &[u8], now: u64) -> bool {
         if billid.is_empty() {
             return true;

@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::extension::Extras;
-use super::instant;
 use super::visited::{Mark, Visited};
 use super::waiting::Caller;
+use super::{instant, transport};
 use crate::addressing::resource::{ANY_NODE, Prefix, Target, trim_blanks};
 use crate::addressing::uri::behind_prefix;
 use crate::auth::signature::normalized::NormalizedHeader;
@@ -150,6 +150,7 @@ fn deliver<'m, P: Parameters<'m>>(
     if decision.kind == Kind::Message {
         instant::strip_for_phone(decision);
     }
+    transport::to_phone(decision, target.resource);
     decision.set(Name::Callto, target.resource);
 }
 
@@ -235,12 +236,13 @@ fn forward<'m, P: Parameters<'m>>(
     });
     let extras = extras(decision, target, has_headers);
     write_headers(decision, target, visited, extras.as_deref(), &uri);
-    clear_transport(decision);
+    let by = section.and_then(|node| node.transport);
+    transport::to_node(decision, by.unwrap_or(settings.transport));
     // Last, since the resource is a part of the old text.
     decision.verdict.set_value(Name::Callto, uri);
 }
 
-/// Why a call that came from another node can't go on to this one: it is in a loop, or has too many branches.
+/// The reason why a call that came from another node can't go on to this one: a loop, or too many branches.
 #[cold]
 fn loops<'m, P: Parameters<'m>>(
     decision: &Decision<'_, 'm, P>,
@@ -259,10 +261,10 @@ fn loops<'m, P: Parameters<'m>>(
         .then(|| format!("too many branches on the way to '{}'", Escaped(node)))
 }
 
-/// The mark of what this node was asked for.
+/// The mark of the request that this node got.
 ///
-/// The URI has the number that stands behind the prefix, whatever became of `called` meanwhile. The message knows
-/// all parameters.
+/// The URI has the number behind the prefix, even if `called` has changed meanwhile. The message knows all
+/// parameters.
 fn asked_here<'m, P: Parameters<'m>>(decision: &Decision<'_, 'm, P>) -> Mark {
     let uri = decision.message.other(b"sip_uri").unwrap_or_default();
     let called = behind_prefix(&decision.settings.prefix, uri);
@@ -270,12 +272,12 @@ fn asked_here<'m, P: Parameters<'m>>(decision: &Decision<'_, 'm, P>) -> Mark {
     Mark::of(decision.node, &called, callto)
 }
 
-/// What another node finds behind the prefix in the URI of a target.
+/// The text that another node finds behind the prefix in the URI of a target.
 fn called_there<'t>(prefix: &Prefix, target: &'t [u8]) -> Cow<'t, [u8]> {
     behind_prefix(prefix, target.strip_prefix(b"sip/").unwrap_or(target))
 }
 
-/// Writes the headers by which the next node knows what it gets, and from which node.
+/// Writes the headers that describe the call to the next node.
 fn write_headers<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     Target { node, resource }: Target<'m>,
@@ -353,9 +355,9 @@ fn write_visited<'m, P: Parameters<'m>>(
     list
 }
 
-/// What a call carries that nodes with version 1.0 don't know; `None` where there is nothing of that.
+/// The extension of a call, which nodes with version 1.0 don't know; `None` where it needs none.
 ///
-/// Of an instant message the phone gets no headers that a route has made, on one server neither.
+/// The phone gets no headers that a route has made for an instant message, on one server neither.
 fn extras<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     Target { node, resource }: Target<'m>,
@@ -456,18 +458,4 @@ fn reject_unreachable<'m, P: Parameters<'m>>(
     });
     let reason = format!("cluster node '{}' is {why}", Escaped(node));
     decision.fail(Rejection::OFFLINE, &reason);
-}
-
-/// Removes the phone's own transport, which a registrar may have brought along and which means nothing on the
-/// way to another node.
-fn clear_transport<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
-    let connection = &decision.settings.connection;
-    if connection.is_empty() {
-        decision.clear(Name::ConnectionId);
-    } else {
-        decision.set_made(Name::ConnectionId, |text| {
-            text.extend_from_slice(connection);
-        });
-    }
-    decision.clear(Name::Transport);
 }

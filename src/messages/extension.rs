@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The header `X-Cluster`: what a call carries that nodes with version 1.0 don't know, and only where there is
-//! something of that.
+//! The header `X-Cluster`: the extension of a call, which nodes with version 1.0 don't know. It is there only
+//! where it has something to carry.
 //!
 //! ```text
 //! X-Cluster: 2;callto=sip/sip:bob@h%3Bline%3D%3Bob;calledname=Bob%20B;headers=Alert-Info,X-My-Id;mac=3q2-7w...
 //! ```
 //!
 //! * `callto`: the resource with percent codes, where the engine would change it on the way at its semicolons.
-//! * `calledname`: the name that the phone of whom is called shows for them, with percent codes.
+//! * `calledname`: the name that the called user's phone shows for them, with percent codes.
 //! * `headers`: the names of headers that the phone is to get, as its own node would send them. They travel as
 //!   headers of the call, so their values are not here.
-//! * `mac`: with a secret, the HMAC of all that, of what 1.0 signs, and of what stands behind the prefix in the
-//!   request URI; see [`signature`](crate::auth::signature).
+//! * `mac`: with a secret, the HMAC of all that, of the text that 1.0 signs, and of the text behind the prefix in
+//!   the request URI; see [`signature`](crate::auth::signature).
 //!
 //! The first word is the version. Nodes leave a header of another version alone, and parameters that they don't know.
 
@@ -23,12 +23,12 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
 use crate::messages::{CLUSTER_HEADERS, Name, Parameters};
 
 const VERSION: &[u8] = b"2";
-/// How many headers for the phone a call carries at most.
+/// The most headers for the phone that a call carries.
 pub(crate) const MOST_HEADERS: usize = 32;
-/// How many bytes their names and values have at most, together.
+/// The most bytes that their names and values have, together.
 pub(crate) const MOST_BYTES: usize = 4096;
 
-/// What would not arrive as it is in a parameter of a header.
+/// The bytes that would not arrive as they are in a parameter of a header.
 const ESCAPED: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -104,17 +104,17 @@ impl<'m> Extension<'m> {
         Some(extension)
     }
 
-    /// The resource, byte for byte; `None` where it is what `X-CallTo` says.
+    /// The resource, byte for byte; `None` where it is that of `X-CallTo`.
     pub(crate) fn callto(&self) -> Option<Cow<'m, [u8]>> {
         self.callto.map(|text| percent_decode(text).into())
     }
 
-    /// What the phone shows as the name of whom is called.
+    /// The name that the phone shows for the called user.
     pub(crate) fn calledname(&self) -> Option<Cow<'m, [u8]>> {
         self.calledname.map(|text| percent_decode(text).into())
     }
 
-    /// The names of headers for the phone, and what came with them; empty where nothing did.
+    /// The names of headers for the phone, with their values; empty where none came.
     pub(crate) fn headers(
         &self,
         message: &impl Parameters<'m>,
@@ -128,7 +128,7 @@ impl<'m> Extension<'m> {
     }
 }
 
-/// What a call is to carry.
+/// The contents of a call's extension.
 #[derive(Debug, Default)]
 pub(crate) struct Extras<'m> {
     /// The resource, where it would not arrive as it is.
@@ -136,7 +136,7 @@ pub(crate) struct Extras<'m> {
     pub(crate) calledname: Option<&'m [u8]>,
     /// Names and values of headers for the phone.
     pub(crate) headers: Vec<(&'m [u8], &'m [u8])>,
-    /// How many are left out, and the first of them.
+    /// The number of headers that are left out, and the first of them.
     pub(crate) left_out: usize,
     pub(crate) first_left_out: &'m [u8],
     /// Parameters of those that are the cluster's own by another spelling, and must not be sent.
@@ -225,7 +225,8 @@ fn is_known(param: &[u8]) -> bool {
         .any(|name| name.text().as_bytes() == param)
 }
 
-/// What the engine has made of a header that a phone is to get as it is: else it would make another one of it.
+/// The parameters that the engine has made of a header for the phone: from them it would make the header
+/// again.
 pub(crate) fn made_by_engine(name: &[u8]) -> &'static [&'static str] {
     if name.eq_ignore_ascii_case(b"Diversion") || name.eq_ignore_ascii_case(b"Referred-By") {
         &[
@@ -357,7 +358,7 @@ mod tests {
                 ..extras(&params)
             };
             let text = extras.text();
-            // Nothing of it is what an engine would change.
+            // It has no byte that an engine would change.
             prop_assert!(text.iter().all(|&byte| byte.is_ascii_graphic()));
             let extension = Extension::read(&text).unwrap();
             let came: Params = extras

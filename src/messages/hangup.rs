@@ -3,9 +3,9 @@
 //! `chan.hangup`: the end of a call to a node is evidence of that node's health; that of a caller whose node is still
 //! looked for ends the call.
 //!
-//! A channel that hangs up with a SIP code but without anybody's phrase has met nobody: the engine itself made
-//! out that it got no answer, or could not send. Then the node is probed at once. A phrase comes from the node,
-//! so the node lives, whatever it says. Any other end says nothing of the node.
+//! A channel that hangs up with a SIP code but without a phrase got no answer: the engine itself made up the
+//! code, because nothing came or nothing could be sent. Then the node is probed at once. A phrase comes from
+//! the node, so the node lives, whatever the phrase is. Any other end says nothing about the node.
 
 use crate::messages::waiting::Waiting;
 use crate::messages::{Name, Parameters};

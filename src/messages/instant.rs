@@ -6,7 +6,7 @@
 //! were set for the next node. So a message for another node is sent as a copy, and one for a phone loses the
 //! headers of the cluster.
 
-use super::{execute, has_cluster_headers};
+use super::{execute, has_cluster_headers, transport};
 use crate::decision::Decision;
 use crate::messages::{CLUSTER_HEADERS, Name, Parameters};
 use crate::settings::Settings;
@@ -19,8 +19,15 @@ pub(crate) fn concerns<'m>(settings: &Settings, message: &impl Parameters<'m>) -
 
 /// Decides an instant message.
 pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, complete: bool) {
-    if !execute::decide_target(decision, complete) {
-        strip_for_phone(decision);
+    if execute::decide_target(decision, complete) {
+        return;
+    }
+    strip_for_phone(decision);
+    // The routing of another node's message has answered with the location that it came for.
+    if let Some(location) = decision.filled(Name::Callto)
+        && has_cluster_headers(decision.message)
+    {
+        transport::to_phone(decision, location);
     }
 }
 

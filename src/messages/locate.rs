@@ -3,7 +3,7 @@
 //! `cluster.locate`: another module, or `call.execute`, asks for the node of a resource, and no handler before
 //! ours has answered.
 //!
-//! Where nodes have sections they share all resources between them, by their weights. Each node of
+//! Nodes that have sections share all resources between them, by their weights. Each node of
 //! the cluster works out the same answer, as long as each takes the same nodes to be up; with a
 //! database a resource stays where it was placed first.
 
@@ -24,7 +24,7 @@ use crate::verdict::{Action, Pending};
 /// Decides a question for a node.
 pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
     let settings = decision.settings;
-    // A lookup finds what is there, and places nothing.
+    // A lookup finds an earlier claim, and places nothing.
     let purpose = match decision.get(Name::Allocate).and_then(boolean) {
         Some(false) => Purpose::Lookup,
         _ => Purpose::Claim,
@@ -57,7 +57,7 @@ pub(crate) fn resume<'m, P: Parameters<'m>>(
     } else if !reply.handled {
         QueryOutcome::Unhandled
     } else {
-        // Where there is a row no error counts: `pgsqldb` leaves that of a try which it repeated.
+        // No error counts where there is a row: `pgsqldb` leaves that of a try which it repeated.
         match (reply.row, error) {
             (None, Some(error)) => QueryOutcome::Failed(error),
             (row, _) => QueryOutcome::Done(row),

@@ -90,11 +90,11 @@ names! {
     Billid = "billid",
     /// The number or resource that was called.
     Called = "called",
-    /// The name of whom is called, for people.
+    /// The name of the called user, for people.
     Calledname = "calledname",
     /// The target of a call.
     Callto = "callto",
-    /// Who calls, or sends a message.
+    /// The caller, or the sender of a message.
     Caller = "caller",
     /// The SIP code that a channel ended with.
     CauseSip = "cause_sip",
@@ -108,13 +108,13 @@ names! {
     Data = "data",
     /// Whether a channel's call came in or goes out.
     Direction = "direction",
-    /// Why a call failed, as a word that the engine knows.
+    /// The cause of a failed call, as a word that the engine knows.
     Error = "error",
     /// A channel's id.
     Id = "id",
-    /// The address that a message says it came from: where it did, unless the SIP channel believes `Via`.
+    /// The address that a message came from, or that its `Via` names where the SIP channel believes that.
     IpHost = "ip_host",
-    /// The address that a message did come from, where `ip_host` is another.
+    /// The address that a message really came from, where `ip_host` is another.
     IpHostReceived = "ip_host_recv",
     /// The name of a node.
     Nodename = "nodename",
@@ -122,15 +122,23 @@ names! {
     Nodeprefix = "nodeprefix",
     /// The SIP connection that an outgoing call must use.
     ConnectionId = "oconnection_id",
-    /// The transport that an outgoing call must use, and all that goes with it.
-    Transport = "oip_transport*",
+    /// The SIP connection that a message came by. An instant message leaves by it, too.
+    InConnectionId = "connection_id",
+    /// The transport that a message came by. An instant message leaves by it, too.
+    InTransport = "ip_transport",
+    /// The transport that an outgoing call must use.
+    OutTransport = "oip_transport",
+    /// All other parameters of the way that an outgoing call must be sent.
+    OutTransportMore = "oip_transport_*",
+    /// The number of seconds that a registration is good.
+    Expires = "expires",
     /// Headers of a call that are none of the cluster's.
     OsipOther = "osip_*",
-    /// What the names of parameters start with that are headers.
+    /// The prefix of the names of those parameters that are headers.
     OsipPrefix = "osip-prefix",
     /// Header to another node: the call's billid.
     OsipBillid = "osip_x-billid",
-    /// Header to another node: what nodes with version 1.0 don't know.
+    /// Header to another node: the extension, which nodes with version 1.0 don't know.
     OsipCluster = "osip_x-cluster",
     /// Header to another node: the target that it shall call.
     OsipCallto = "osip_x-callto",
@@ -142,17 +150,17 @@ names! {
     OsipUsername = "osip_x-username",
     /// Header to another node: the nodes before this one.
     OsipVisited = "osip_x-visited",
-    /// What a database is asked.
+    /// The query for a database.
     Query = "query",
-    /// Why a call failed, for people.
+    /// The reason of a failed call, for people.
     Reason = "reason",
     /// The words that the other side has put to a channel's end.
     ReasonSip = "reason_sip",
-    /// What is routed, where it isn't a call.
+    /// The kind of the thing that is routed, where it isn't a call.
     RouteType = "route_type",
     /// Header from another node: the call's billid.
     SipBillid = "sip_x-billid",
-    /// Header from another node: what nodes with version 1.0 don't know.
+    /// Header from another node: the extension, which nodes with version 1.0 don't know.
     SipCluster = "sip_x-cluster",
     /// Header from another node: the target to call.
     SipCallto = "sip_x-callto",
@@ -164,7 +172,7 @@ names! {
     SipUsername = "sip_x-username",
     /// Header from another node: the nodes before that one.
     SipVisited = "sip_x-visited",
-    /// Who sends a request that is part of no call.
+    /// The sender of a request that is part of no call.
     User = "user",
     /// The authenticated user.
     Username = "username",

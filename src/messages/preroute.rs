@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! `call.preroute`: a call that another node sent goes on with the billid that it began with; one that begins
-//! here has this node's name in it, so that nodes that were started in the same second make no billid twice.
+//! `call.preroute`: a call that another node sent goes on with the billid that it began with. A call that
+//! begins here has this node's name in its billid, so that nodes that were started in the same second make no
+//! billid twice.
 //!
-//! Only here can a channel be given its billid, so this is what joins the CDRs of all legs of a call on
+//! A channel can be given its billid only here. So this message joins the CDRs of all legs of a call on
 //! all nodes. The headers are authenticated as for `call.route`, which has the last word and logs it; here an
 //! untrusted header is simply not taken.
 
@@ -42,7 +43,8 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) 
     }
 }
 
-/// Writes `NODE-BILLID`, of the node's name only what no reader of CDRs and no header stumbles over.
+/// Writes `NODE-BILLID`, with only those bytes of the node's name that no reader of CDRs and no header
+/// stumbles over.
 fn write(node: &[u8], billid: &[u8], out: &mut Text) {
     let plain = |byte: &u8| match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' => *byte,

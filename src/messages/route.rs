@@ -4,8 +4,8 @@
 //! of any other sender are removed.
 
 use super::extension::{Extension, made_by_engine};
-use super::has_cluster_headers;
 use super::visited::{Mark, Visited};
+use super::{has_cluster_headers, transport};
 use crate::addressing::resource::trim_blanks;
 use crate::auth::authenticate::{NonceUse, authenticate, authenticate_extension, sender};
 use crate::auth::trust::AuthError;
@@ -83,15 +83,17 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
     });
     if let (b"", Some(callto)) = (called, callto) {
         decision.verdict.action = Action::Answer;
+        let whole = carried.as_ref().and_then(|it| it.extension.callto());
         let mut target = Value::Given(callto);
-        if let Some(whole) = carried.as_ref().and_then(|it| it.extension.callto()) {
+        if let Some(whole) = whole.as_deref() {
             let verdict = &mut *decision.verdict;
-            target = verdict.make(|text| text.extend_from_slice(&whole));
+            target = verdict.make(|text| text.extend_from_slice(whole));
         }
         decision.verdict.set_retval(target);
         if let Some(billid) = decision.filled(Name::SipBillid) {
             decision.set(Name::Billid, billid);
         }
+        transport::to_phone(decision, whole.as_deref().unwrap_or(callto));
     }
     if let Some(carried) = carried.filter(|_| from_node) {
         unpack(decision, &carried);
@@ -99,7 +101,7 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
     decision.set(Name::Called, called);
 }
 
-/// What a call carries that nodes with version 1.0 don't know.
+/// The extension of a call, which nodes with version 1.0 don't know.
 struct Carried<'m> {
     extension: Extension<'m>,
     /// Names and values of headers for the phone.
@@ -116,7 +118,8 @@ impl<'m> Carried<'m> {
     }
 }
 
-/// Gives the call what the other node's route has made for the phone, as if that had been here.
+/// Gives the call the headers that the other node's route has made for the phone, as if the route had been
+/// here.
 #[cold]
 fn unpack<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, carried: &Carried<'m>) {
     let Carried { extension, headers } = carried;
@@ -139,7 +142,8 @@ fn unpack<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, carried: &C
             header.is_some_and(|header| header.eq_ignore_ascii_case(name))
         };
         let made = made_by_engine(name);
-        // Of several the engine has one of its own, which the phone of its own node would get, too.
+        // The engine has only one parameter for several headers, and a phone of the other node would get all
+        // of them, too.
         if made.is_empty() || message.all().filter(of_name).nth(1).is_some() {
             continue;
         }

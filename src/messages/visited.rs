@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Where a call has been, and what it was for: a node that would be asked for the same thing again is in a
-//! loop. One that is asked for something else is in a spiral, which is a way like any other.
+//! The nodes that a call has been on, and the requests that they got: a node that would be asked for the same
+//! thing again is in a loop. A node that is asked for something else is in a spiral, which is a way like any
+//! other.
 //!
-//! The node that sent a call is in its `X-NodeName`; those before it are in `X-Visited`, each with a mark of
-//! what it has asked the next one for:
+//! The node that sent a call is in its `X-NodeName`. The nodes before it are in `X-Visited`, each with a mark
+//! of its request to the next one:
 //!
 //! ```text
 //! X-Visited: node1;q2k8fT0wWcE,node2;0aP1m_Zr5vA
 //! ```
 //!
-//! What the last of them asks for is in the other headers. So a call's first forward has no header more
-//! than the stock module's. Nodes with version 1.0 write no marks, and count each node of the list as they
-//! should; of what they have asked for nothing is known, so whom they asked isn't asked again.
+//! The request of the last node is in the other headers. So a call's first forward has no header more than
+//! the stock module's. Nodes with version 1.0 write no marks, and count each node of the list as they should.
+//! Their requests are not known, so the nodes that they asked aren't asked again.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use sha2::{Digest, Sha256};
@@ -22,15 +23,15 @@ use crate::auth::signature::normalized::NormalizedHeader;
 use crate::messages::{Name, Parameters};
 use crate::text::Text;
 
-/// How long a mark is.
+/// The length of a mark.
 const MARK: usize = 11;
 
-/// What a node is asked for, in short.
+/// The mark of a node's request: a short hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Mark([u8; MARK]);
 
 impl Mark {
-    /// The mark of a node that is asked for a resource, or for a number that stands behind the prefix.
+    /// The mark of a node that is asked for a resource, or for a number behind the prefix.
     pub(crate) fn of(node: &[u8], called: &[u8], callto: &[u8]) -> Self {
         let mut hash = Sha256::new();
         for field in [node, called, callto] {
@@ -58,7 +59,7 @@ pub(crate) struct Visited<'m> {
 #[derive(Clone, Copy)]
 struct Entry<'m> {
     node: &'m [u8],
-    /// Of what it asked the next one for, if it has said so.
+    /// The mark of its request to the next one, if it has written one.
     mark: Option<&'m [u8]>,
 }
 
@@ -88,7 +89,7 @@ impl<'m> Visited<'m> {
         earlier.filter(|text| !text.is_empty()).map(Entry::read)
     }
 
-    /// How often the call was forwarded.
+    /// The number of times that the call was forwarded.
     pub(crate) fn hops(self) -> usize {
         self.entries().count() + usize::from(!self.origin.is_empty())
     }
@@ -104,8 +105,8 @@ impl<'m> Visited<'m> {
         })
     }
 
-    /// Writes the list that the next node gets in `X-Visited`; nothing where there are no nodes. `mark` is of
-    /// what the sender has asked this node for.
+    /// Writes the list that the next node gets in `X-Visited`; nothing where there are no nodes. `mark` is
+    /// the mark of the sender's request to this node.
     pub(crate) fn write(self, mark: Mark, out: &mut Text) {
         for (at, entry) in self.entries().enumerate() {
             if at > 0 {
@@ -211,7 +212,7 @@ mod tests {
             let read: Vec<_> = visited.entries().map(|entry| entry.node.to_vec()).collect();
             prop_assert_eq!(read, nodes.iter().map(|n| n.as_bytes().to_vec()).collect::<Vec<_>>());
             prop_assert!(visited.entries().all(|entry| entry.mark == Some(&ASKED.0[..])));
-            // An older node counts as many.
+            // An older node counts the same number.
             prop_assert_eq!(list.split(',').count(), nodes.len());
         }
 

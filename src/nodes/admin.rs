@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What an operator wants of each node, and how it outlives the engine.
+//! The admin state that an operator gives a node, and the file in which it outlives the engine.
 //!
 //! It is kept in a small file. Only a file that was written to its end is taken: one that was cut off or
 //! changed says nothing for certain, and a node that nobody has drained must not be drained by chance.
@@ -10,14 +10,14 @@ use std::fmt::{self, Display};
 
 use crate::text::Escaped;
 
-/// What an operator wants of a node.
+/// The admin state: an operator's decision about a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub enum AdminState {
     /// It takes part.
     #[default]
     Enabled = 0,
-    /// Nothing new is placed there; what is there is still reached.
+    /// Nothing new is placed there; its resources are still reached.
     Draining = 1,
     /// It isn't reached at all.
     Disabled = 2,
@@ -48,29 +48,29 @@ impl Display for AdminState {
 const HEAD: &[u8] = b"; Nodes that were drained or disabled by command\n[nodes]\n";
 const TAIL: &[u8] = b"; end\n";
 
-/// What is wanted of all nodes but those that simply take part, also of nodes that have no section now.
+/// The admin states of all nodes that aren't enabled, also of nodes that have no section now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AdminStates(BTreeMap<Box<[u8]>, AdminState>);
 
-/// Why a file is not taken.
+/// The reason why a file is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AdminFileError {
     /// It lacks its first lines or its last one.
     #[error("its beginning or its end is missing")]
     Incomplete,
-    /// A line of it says nothing.
+    /// A line of it is no admin state.
     #[error("'{0}' is not NODE=draining or NODE=disabled")]
     Line(String),
 }
 
 impl AdminStates {
-    /// What is wanted of a node.
+    /// The admin state of a node.
     #[must_use]
     pub fn of(&self, node: &[u8]) -> AdminState {
         self.0.get(node).copied().unwrap_or_default()
     }
 
-    /// Notes what is wanted of a node.
+    /// Sets the admin state of a node.
     pub fn set(&mut self, node: &[u8], admin: AdminState) {
         if admin == AdminState::Enabled {
             self.0.remove(node);
@@ -97,7 +97,7 @@ impl AdminStates {
     ///
     /// # Errors
     ///
-    /// When it isn't one that was written whole.
+    /// Fails when it isn't one that was written whole.
     pub fn read(text: &[u8]) -> Result<Self, AdminFileError> {
         let lines = text
             .strip_prefix(HEAD)

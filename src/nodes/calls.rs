@@ -54,7 +54,7 @@ pub(crate) enum End {
     Answered,
     /// Nobody has answered at all.
     MetNobody,
-    /// It says nothing of the node.
+    /// The end says nothing about the node.
     Unknown,
 }
 

@@ -3,9 +3,9 @@
 //! Whether a node answers: a few failures in a row take it down, a few answers bring it back.
 //!
 //! Probes and real calls are the evidence. A call that got any answer shows that the node lives, be it busy,
-//! not answered or refused; only one that got none at all counts against it. But the last word is a
-//! probe's: the engine gives up a call whose phone never rings in the same way, if not as soon, as one
-//! whose node is dead. So a call that failed only hurries things.
+//! not answered or refused; only a call that got none at all counts against it. But a probe has the last
+//! word: when a phone never rings, the engine gives up the call in the same way, if not as soon, as when the
+//! node is dead. So a failed call only expedites the next probe.
 //!
 //! A node that goes down soon after it came up must prove itself longer before it is taken for up again,
 //! so that one that comes and goes doesn't take every other call with it.
@@ -23,7 +23,7 @@ pub use rules::{Codes, CodesError, Rules};
 /// The most that `rise` is multiplied by for a node that keeps going down.
 const MAX_FLAP_PENALTY: u32 = 16;
 
-/// What is known of a node.
+/// The state of a node, as far as it is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub enum State {
@@ -46,7 +46,7 @@ impl Display for State {
     }
 }
 
-/// Why a node is thought to be as it is.
+/// The cause of a node's state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cause {
     /// Nobody has asked.
@@ -56,9 +56,9 @@ pub enum Cause {
     Answered(u16),
     /// A probe got no answer in time.
     NoAnswer,
-    /// An operator said that it counts as unknown again.
+    /// An operator enabled it, so it counts as unknown again.
     Enabled,
-    /// Probes can't be made any more.
+    /// No probes can be made any more.
     NoProbes,
 }
 
@@ -77,13 +77,13 @@ impl Display for Cause {
 /// A node's state has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transition {
-    /// What it was.
+    /// The state before.
     pub from: State,
-    /// What it is.
+    /// The state now.
     pub to: State,
-    /// Why.
+    /// The cause of the change.
     pub cause: Cause,
-    /// For how many microseconds it was what it was.
+    /// The time that the state before has lasted, in microseconds.
     pub lasted: u64,
 }
 
@@ -91,14 +91,14 @@ pub struct Transition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Health {
     state: State,
-    /// Since when.
+    /// The time of the last change.
     since: SteadyTime,
     cause: Cause,
     /// Failures in a row.
     failures: u32,
     /// Answers in a row.
     answers: u32,
-    /// How many times `rise` it takes to come up.
+    /// The flap penalty: the factor on `rise` before the node comes up.
     flap_penalty: u32,
     /// The last answer took so many microseconds; 0 before any.
     latency: u64,
@@ -119,32 +119,32 @@ impl Health {
         }
     }
 
-    /// Has what is known of a node that was new count from `now` on.
+    /// Has the state of a node that was new count from `now` on.
     pub const fn begin(&mut self, now: SteadyTime) {
         if self.since.0 == 0 {
             self.since = now;
         }
     }
 
-    /// What is known.
+    /// The state.
     #[must_use]
     pub const fn state(&self) -> State {
         self.state
     }
 
-    /// Since when that is so; 0 before it [began](Self::begin).
+    /// The time of the last change; 0 before it [began](Self::begin).
     #[must_use]
     pub const fn since(&self) -> SteadyTime {
         self.since
     }
 
-    /// Why.
+    /// The cause of the state.
     #[must_use]
     pub const fn cause(&self) -> Cause {
         self.cause
     }
 
-    /// How long the last answer took, in microseconds; 0 before any.
+    /// The time that the last answer took, in microseconds; 0 before any.
     #[must_use]
     pub const fn latency(&self) -> u64 {
         self.latency
@@ -194,21 +194,21 @@ impl Health {
         Some(self.change(State::Down, cause, now))
     }
 
-    /// A call got no answer at all: a probe is to say whether that was the last of a row.
+    /// A call got no answer at all: a probe is to tell whether that was the last of a row.
     pub fn call_failed(&mut self, rules: &Rules) {
         if self.state != State::Down && self.failures + 1 < rules.fall {
             self.failures += 1;
         }
     }
 
-    /// A call was answered, whatever the answer: what failed before it was no row.
+    /// A call was answered, whatever the answer: the failures before it were no row.
     pub fn call_answered(&mut self) {
         if self.state != State::Down {
             self.failures = 0;
         }
     }
 
-    /// Forgets what is known.
+    /// Forgets the state: the node counts as unknown.
     pub fn forget(&mut self, cause: Cause, now: SteadyTime) -> Option<Transition> {
         let known = self.state != State::Unknown;
         let change = known.then(|| self.change(State::Unknown, cause, now));

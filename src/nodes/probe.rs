@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! When nodes are probed, and what follows of an answer, or of none.
+//! The schedule of the probes, and the consequences of an answer, or of none.
 //!
 //! Each node has its own second of the interval, told by its name, so that probes are spread over it. A probe
 //! that isn't answered in time has failed, however long the engine goes on waiting for its answer; the
@@ -19,8 +19,8 @@ use crate::task::{Probe, Task, Tasks};
 use crate::text::Escaped;
 use crate::time::{SECOND, SteadyTime};
 
-/// Ticks come once a second, but not to the microsecond: one that comes so much too early is on time. Else
-/// a node that is due every second would be probed every other second.
+/// The slack of a tick. Ticks come once a second, but not to the microsecond: one that comes so much too
+/// early is on time. Else a node that is due every second would be probed every other second.
 const EARLY: u64 = SECOND / 2;
 
 /// The facts of a probe's end, as the engine tells them.
@@ -48,14 +48,14 @@ pub enum Outcome {
     NoAnswer,
     /// The engine sends no requests.
     NotSupported,
-    /// No thread could be started for it: nothing is learnt of the node.
+    /// No thread could be started for it: nothing is learnt about the node.
     NotStarted,
 }
 
 impl Report {
     /// The outcome that the facts add up to.
     ///
-    /// Where nobody answers, or nothing can be sent, the engine itself gives code 408 or 500, without any
+    /// The engine itself gives code 408 or 500 where nobody answers or nothing can be sent, without any
     /// header of an answer.
     #[must_use]
     pub fn outcome(self) -> Outcome {
@@ -75,7 +75,7 @@ pub(crate) fn tick(nodes: &Nodes, rules: &Rules, now: SteadyTime, tasks: &Tasks)
         let is_probed = rules.interval > 0 && !node.probe.is_empty();
         let change = node.state.observe(|probing| {
             probing.health.begin(now);
-            // It may have been until the last reload, and nobody would notice that it is back.
+            // It was probed until the last reload perhaps, and nobody would notice that it is back.
             let is_over = !is_probed && probing.health.state() != State::Unknown;
             is_over.then(|| probing.health.forget(Cause::NoProbes, now))?
         });
@@ -108,7 +108,7 @@ pub(crate) fn tick(nodes: &Nodes, rules: &Rules, now: SteadyTime, tasks: &Tasks)
     }
 }
 
-/// Takes how a node's probe ended; one that was late has failed before.
+/// Takes the outcome of a node's probe; one that was late has failed before.
 pub(crate) fn done(
     node: &Node,
     rules: &Rules,
@@ -136,7 +136,7 @@ pub(crate) fn done(
     tell(node, change, tasks);
 }
 
-/// Says that a node's state has changed.
+/// Logs that a node's state has changed.
 fn tell(node: &Node, change: Option<Transition>, tasks: &Tasks) {
     let Some(Transition {
         from,
@@ -181,8 +181,8 @@ fn due(node: &Node, probing: &mut Probing, interval: u64, now: SteadyTime) -> Op
     Some(probing.number)
 }
 
-/// How often the engine sends a request within so many seconds: at first after half a second, then
-/// after twice as long each time.
+/// The number of times that the engine sends a request within so many seconds: at first after half a second,
+/// then after twice as long each time.
 fn tries(timeout: u32) -> u32 {
     match timeout {
         0..=1 => 2,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What is known of a node, and what an operator wants of it, while the engine runs.
+//! The state of a node while the engine runs: its health, its admin state, its counts.
 
 use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
@@ -11,7 +11,7 @@ use crate::nodes::admin::AdminState;
 use crate::nodes::health::{Health, State};
 use crate::time::SteadyTime;
 
-/// Why nothing can be sent to a node.
+/// The reason why nothing can be sent to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unreachable {
     /// It doesn't answer.
@@ -29,11 +29,11 @@ impl Display for Unreachable {
     }
 }
 
-/// Where a node's probes stand.
+/// The state of a node's probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Probing {
     pub(crate) health: Health,
-    /// When the next probe is due; `None` before that was settled.
+    /// The time when the next probe is due; `None` before that was settled.
     pub(crate) due: Option<SteadyTime>,
     /// The probe under way.
     pub(crate) sent: Option<Sent>,
@@ -51,11 +51,11 @@ pub(crate) struct Sent {
     pub(crate) late: bool,
 }
 
-/// What is known of a node while the engine runs.
+/// The state of a node while the engine runs.
 #[derive(Debug)]
 pub struct NodeState {
     admin: AtomicU8,
-    /// As the health says, to be read without a lock.
+    /// Whether the health is *down*, to be read without a lock.
     down: AtomicBool,
     probing: Mutex<Probing>,
     forwards: AtomicU64,
@@ -81,7 +81,7 @@ impl Default for NodeState {
 }
 
 impl NodeState {
-    /// What an operator wants of the node.
+    /// The admin state of the node.
     #[must_use]
     pub fn admin(&self) -> AdminState {
         AdminState::ALL[usize::from(self.admin.load(Relaxed)) % AdminState::ALL.len()]
@@ -91,7 +91,7 @@ impl NodeState {
         self.admin.store(admin as u8, Relaxed);
     }
 
-    /// Why nothing can be sent there; `None` where it can.
+    /// The reason why nothing can be sent there; `None` where something can.
     #[must_use]
     pub fn unreachable(&self) -> Option<Unreachable> {
         match self.admin() {
@@ -106,13 +106,13 @@ impl NodeState {
         self.admin() == AdminState::Enabled && !self.down.load(Relaxed)
     }
 
-    /// What is known of its health.
+    /// The node's health.
     #[must_use]
     pub fn health(&self) -> Health {
         self.lock().health
     }
 
-    /// Changes what is known, and what follows of it.
+    /// Changes the health, and all that follows from it.
     pub(crate) fn observe<R>(&self, change: impl FnOnce(&mut Probing) -> R) -> R {
         let mut probing = self.lock();
         let result = change(&mut probing);
@@ -133,13 +133,13 @@ impl NodeState {
         self.failures.fetch_add(1, Relaxed);
     }
 
-    /// How many calls and messages were sent there.
+    /// The number of calls and messages that were sent there.
     #[must_use]
     pub fn forwards(&self) -> u64 {
         self.forwards.load(Relaxed)
     }
 
-    /// How many of them got no answer at all.
+    /// The number of those that got no answer at all.
     #[must_use]
     pub fn failures(&self) -> u64 {
         self.failures.load(Relaxed)

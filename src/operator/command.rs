@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The `clustering` command: what an operator asks of the cluster at the engine's console.
+//! The `clustering` command: an operator's view of the cluster at the engine's console.
 
 use std::fmt::{Display, Write};
 
@@ -14,16 +14,16 @@ use crate::settings::{Entry, Settings};
 use crate::text::Escaped;
 use crate::time::{SECOND, SteadyTime};
 
-/// What stands behind the command's own word.
+/// A subcommand: the text that may stand behind the command's own word.
 struct Verb {
     word: &'static str,
-    /// What it takes, as the help shows it.
+    /// Its argument, as the help shows it.
     takes: &'static str,
     help: &'static str,
     run: fn(&Cluster, &[u8]) -> String,
 }
 
-/// What a node's name stands for in the help.
+/// The placeholder for a node's name in the help.
 const NODE: &str = " NODE";
 
 const VERBS: [Verb; 8] = [
@@ -86,7 +86,7 @@ const VERBS: [Verb; 8] = [
     },
 ];
 
-/// Says what is wrong with a file, or how it would work.
+/// Lists the mistakes in a file, or explains how it would work.
 #[must_use]
 pub fn check(cluster: &Cluster, file: &str, entries: &[Entry]) -> String {
     let settings = match Settings::parse(cluster.node(), file, entries) {
@@ -122,7 +122,7 @@ pub fn check(cluster: &Cluster, file: &str, entries: &[Entry]) -> String {
     text
 }
 
-/// Carries out what stands behind the command's own word; `None` where that is nothing of the kind.
+/// Carries out the subcommand that stands behind the command's own word; `None` where there is no such one.
 #[must_use]
 pub fn run(cluster: &Cluster, line: &[u8]) -> Option<String> {
     let line = line.trim_ascii();
@@ -130,7 +130,7 @@ pub fn run(cluster: &Cluster, line: &[u8]) -> Option<String> {
     let (word, rest) = line.split_at(end.unwrap_or(line.len()));
     let verb = VERBS.iter().find(|verb| verb.word.as_bytes() == word)?;
     let rest = rest.trim_ascii();
-    // What takes nothing is given nothing, and what takes something something.
+    // A subcommand without an argument is given none, one with an argument is given one.
     (verb.takes.is_empty() == rest.is_empty()).then(|| (verb.run)(cluster, rest))
 }
 
@@ -156,7 +156,7 @@ pub fn complete(cluster: &Cluster, line: &[u8]) -> Vec<Box<[u8]>> {
         .collect()
 }
 
-/// How to use the command: one line for all of them, then one for each.
+/// The usage of the command: one line for all subcommands, then one for each.
 #[must_use]
 pub fn help() -> String {
     let mut text = String::new();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What is counted since the module was loaded.
+//! The counters of all that happened since the module was loaded.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -17,7 +17,7 @@ macro_rules! counters {
             /// All counters, each at the index `counter as usize`.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            /// What it counts, in a sentence.
+            /// The things that it counts, in a sentence.
             #[must_use]
             pub fn help(self) -> &'static str {
                 match self {
@@ -79,7 +79,7 @@ counters! {
     Panics = "panics",
 }
 
-/// Counts of one share of the engine's threads, so that threads seldom write to one place.
+/// The counts of one shard of the engine's threads, so that threads seldom write to one place.
 #[derive(Debug, Default)]
 pub struct Counters([AtomicU64; Counter::ALL.len()]);
 
@@ -89,7 +89,7 @@ impl Counters {
         self.0[counter as usize].fetch_add(1, Relaxed);
     }
 
-    /// How many were counted here.
+    /// The number that was counted here.
     #[must_use]
     pub fn get(&self, counter: Counter) -> u64 {
         self.0[counter as usize].load(Relaxed)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What would happen to a target, a location or a called number, and by which setting: the command
+//! Explains the way of a target, a location or a called number, and the settings that decide it: the command
 //! `clustering where`. Nothing is sent, and nothing is counted.
 
 use std::iter;
 
 use crate::addressing::resource::{ANY_NODE, Target, trim_blanks};
 use crate::cluster::Cluster;
+use crate::messages::transport::Transport;
 use crate::messages::{Kind, Name, Parameters};
 use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
@@ -100,6 +101,10 @@ fn explain_target(
     }
     if node.is_empty() || node == cluster.node() {
         lines.push(format!("This node: the call goes on to '{shown}'"));
+        let known = cluster.connections().find(resource, |connection| {
+            format!("over '{}', by which it was registered", Escaped(connection))
+        });
+        lines.extend(known);
         return;
     }
     let section = settings.nodes.find(node);
@@ -134,12 +139,20 @@ fn explain_target(
             Escaped(target)
         ),
     });
+    let by = section.and_then(|node| node.transport);
+    let by = by.unwrap_or(settings.transport);
+    if by != Transport::default() {
+        lines.push(format!(
+            "It goes by {}, unless its route says otherwise",
+            by.text()
+        ));
+    }
     if settings.keys.are_set() {
         lines.push("It's signed ([security] secret)".to_owned());
     }
 }
 
-/// Why this module doesn't answer when it's asked for the node of a resource.
+/// The reason why this module doesn't answer when it's asked for the node of a resource.
 fn silence(settings: &Settings) -> Option<&'static str> {
     if settings.nodes.is_empty() {
         Some("no node has a section [node NAME]")
@@ -152,7 +165,7 @@ fn silence(settings: &Settings) -> Option<&'static str> {
     }
 }
 
-/// What is known of a node.
+/// Explains the state of a node.
 fn explain_node(node: &Node, lines: &mut Vec<String>) {
     let (name, state, reason) = (Escaped(&node.name), state(node), reason(node));
     lines.push(format!("Node '{name}' is {state}: {reason}"));
@@ -161,7 +174,7 @@ fn explain_node(node: &Node, lines: &mut Vec<String>) {
     }
 }
 
-/// A call of which nothing is known.
+/// A call without parameters.
 struct Nothing;
 
 impl<'m> Parameters<'m> for Nothing {

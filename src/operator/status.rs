@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What the module shows of itself: `status clustering` in the engine's grammar, and the same as metrics
-//! for Prometheus.
+//! The module's status: `status clustering` in the engine's grammar, and the same as metrics for Prometheus.
 
 use std::fmt::{self, Display, Write};
 
@@ -25,9 +24,10 @@ pub fn params(cluster: &Cluster) -> String {
         Some(true) => "up",
         Some(false) => "down",
     };
-    let nodes = settings.nodes.len();
-    let mut text =
-        format!("enabled={enabled},reload={generation},nodes={nodes},database={database}");
+    let (nodes, connections) = (settings.nodes.len(), cluster.connections().len());
+    let mut text = format!(
+        "enabled={enabled},reload={generation},nodes={nodes},database={database},connections={connections}"
+    );
     for &counter in Counter::ALL {
         // Writing to a string doesn't fail.
         let _ = write!(text, ",{}={}", counter.text(), cluster.count(counter));
@@ -60,7 +60,7 @@ pub fn nodes(cluster: &Cluster) -> String {
     text
 }
 
-/// What is known of a node's health; it knows itself to be up.
+/// The state of a node's health; this engine's own node is always up.
 pub(crate) fn state(node: &Node) -> State {
     if node.is_own {
         State::Up
@@ -69,7 +69,7 @@ pub(crate) fn state(node: &Node) -> State {
     }
 }
 
-/// Why.
+/// The reason of that state.
 pub(crate) fn reason(node: &Node) -> String {
     if node.is_own {
         "this node".to_owned()
@@ -78,7 +78,7 @@ pub(crate) fn reason(node: &Node) -> String {
     }
 }
 
-/// A text that is no separator to those who read a status, escaped as in a URI.
+/// A text without the separators of a status, escaped as in a URI.
 struct Field<'a>(&'a [u8]);
 
 impl Display for Field<'_> {
@@ -119,6 +119,9 @@ pub fn metrics(cluster: &Cluster) -> String {
         page.family("database_up", help, "gauge");
         page.sample("database_up", None, u64::from(is_up));
     }
+    let help = "How many registrations are known by their connection.";
+    page.family("connections", help, "gauge");
+    page.sample("connections", None, cluster.connections().len());
     let name = "settings_loaded_total";
     page.family(name, "How many files of settings were taken.", "counter");
     page.sample(name, None, cluster.generation());

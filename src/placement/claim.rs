@@ -7,9 +7,9 @@
 //! if that may keep it and its lease still runs, to the winner of the [placement](crate::placement::rendezvous) otherwise. Nodes that claim
 //! it at the same instant get the same answer, whatever each of them thinks of the others.
 //!
-//! The database is asked by the caller: [`Claims::look`] makes the query, [`Claims::answered`] takes what came of
-//! it. What it said is remembered for a while, so that most calls ask nothing. Where it fails, resources
-//! are placed without it: on the node that is remembered as long as its lease runs, by hashing otherwise.
+//! The caller asks the database: [`Claims::look`] makes the query, [`Claims::answered`] takes the result. The
+//! answer is remembered for a while, so that most calls ask nothing. Where the database fails, resources are
+//! placed without it: on the node that is remembered as long as its lease runs, by hashing otherwise.
 
 mod breaker;
 mod cache;
@@ -30,11 +30,11 @@ pub(crate) use member::winner;
 pub use member::{Eligibility, Member};
 pub use query::{Purpose, Query, QueryError};
 
-/// The longest resource that is claimed, in bytes; longer ones are placed by hashing alone. No caller shall
-/// be able to name one that a database refuses for its size.
+/// The longest resource that is claimed, in bytes; longer ones are placed by hashing alone. So no caller can
+/// name a resource that a database refuses for its size.
 const LONGEST: usize = 255;
 
-/// What is looked for.
+/// A resource that is looked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'r> {
     /// The resource.
@@ -43,23 +43,23 @@ pub struct Wanted<'r> {
     pub purpose: Purpose,
 }
 
-/// What came of looking for a resource's node.
+/// The result of looking for a resource's node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolution<'n> {
     /// This node has it.
     Node(&'n [u8], Source),
-    /// No node has it, or may.
+    /// No node has it, or may have it.
     Nobody,
     /// The database is to be asked.
     Ask {
         /// By this query, which has at most one row, with a node's name.
         query: Vec<u8>,
-        /// What it is for; [`Claims::answered`] wants to know.
+        /// Its purpose, which [`Claims::answered`] needs.
         purpose: Purpose,
     },
 }
 
-/// How a resource's node is known.
+/// The source from which a resource's node is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The database said so just now.
@@ -70,10 +70,10 @@ pub enum Source {
     Hashing,
 }
 
-/// What came of a query.
+/// The outcome of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueryOutcome<'r> {
-    /// It was done. With it comes the first column of its row, if there was one.
+    /// It was done. The first column of its row comes with it, if there was one.
     Done(Option<&'r [u8]>),
     /// It failed, with this error.
     Failed(&'r [u8]),
@@ -85,7 +85,7 @@ pub enum QueryOutcome<'r> {
     NotStarted,
 }
 
-/// What was wrong with the database.
+/// A failure of the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DbError<'r> {
     /// The query failed, with this error.
@@ -126,7 +126,7 @@ pub enum DatabaseChange<'r> {
     Back,
 }
 
-/// What is known of claims.
+/// The claims that are known, and whether the database is worth asking.
 #[derive(Debug, Default)]
 pub struct Claims {
     cache: ClaimCache,
@@ -134,9 +134,10 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Looks for the node of a resource, and for how to find it out.
+    /// Looks for the node of a resource, or for the query that finds it.
     ///
-    /// `now` is in microseconds. Who gets [`Resolution::Ask`] must ask, and call [`answered`](Self::answered).
+    /// `now` is in microseconds. A caller that gets [`Resolution::Ask`] must ask, and call
+    /// [`answered`](Self::answered).
     pub fn look<'n>(
         &self,
         config: &LeaseConfig,
@@ -159,7 +160,7 @@ impl Claims {
             return self.without_database(config, resource, members, now);
         }
         let node = winner(resource, members);
-        // Where all nodes are draining nothing is claimed any more, but what was is still reached.
+        // Nothing new is claimed where all nodes are draining, but claimed resources are still reached.
         let (query, purpose) = match (purpose, node) {
             (Purpose::Claim, Some(_)) => (&config.claim, Purpose::Claim),
             _ => (&config.lookup, Purpose::Lookup),
@@ -175,7 +176,7 @@ impl Claims {
         Resolution::Ask { query, purpose }
     }
 
-    /// Takes what came of the query that [`look`](Self::look) asked for, and never asks for another.
+    /// Takes the outcome of the query that [`look`](Self::look) asked for, and never asks for another.
     ///
     /// `wanted` has the purpose that came with the query. The change is for the log.
     pub fn answered<'n, 'r>(
@@ -213,19 +214,19 @@ impl Claims {
         (answer, is_new.then_some(DatabaseChange::Lost(error)))
     }
 
-    /// Whether the database failed last.
+    /// Whether the last query failed.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.breaker.is_tripped()
     }
 
-    /// How many claims are remembered.
+    /// The number of claims that are remembered.
     #[must_use]
     pub fn remembered_count(&self) -> usize {
         self.cache.len()
     }
 
-    /// Makes an answer of what the database said.
+    /// Turns the database's answer into a resolution.
     fn learn<'n>(
         &self,
         config: &LeaseConfig,
@@ -240,7 +241,7 @@ impl Claims {
             self.cache.forget(resource);
             return hashed(resource, members);
         }
-        // How long the lease that a lookup has found still runs isn't known.
+        // A lookup doesn't tell how long the lease that it found still runs.
         if purpose == Purpose::Claim {
             let claim = Claim {
                 node: node.seed,
@@ -255,7 +256,7 @@ impl Claims {
         self.breaker.reset().then_some(DatabaseChange::Back)
     }
 
-    /// The best that can be said without the database.
+    /// The best resolution without the database.
     fn without_database<'n>(
         &self,
         config: &LeaseConfig,
@@ -269,7 +270,7 @@ impl Claims {
         }
     }
 
-    /// The node of a claim that is younger than so many seconds, if it may keep it.
+    /// The node of a claim that is younger than so many seconds, if the node may keep it.
     fn remembered<'n>(
         &self,
         resource: &[u8],

@@ -1,31 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Which node a resource is placed on: weighted rendezvous hashing.
+//! Decides the node that a resource is placed on: weighted rendezvous hashing.
 //!
-//! Every node of the cluster gives the same answer from the same list, with nothing to agree on and
-//! nothing to remember. Each node draws a lot for each resource, the best lot wins. So a node that is lost
-//! takes only its own resources with it, one that comes back takes just those back, and a weight that
-//! changes moves resources from or to its own node alone.
+//! Every node of the cluster gives the same answer from the same list, with nothing to agree on and nothing
+//! to remember. Each node has a score for each resource, and the best score wins. So a node that is lost
+//! takes only its own resources with it, one that comes back takes just those back, and a weight that changes
+//! moves resources from or to its own node alone.
 //!
-//! All is integer arithmetic, so that nodes of different machines and versions agree. What follows is
+//! All is integer arithmetic, so that nodes of different machines and versions agree. The following list is
 //! the whole of it; `docs/placement.md` has it as a program, `tests/data/placement.jsonl` its results.
 //!
 //! * A node's *seed* is bytes 0 to 7 of the SHA-256 of its name, a resource's *key* bytes 8 to 15 of that of
 //!   the resource, both as big-endian numbers.
 //! * The node's *hash* for the resource is `mix(seed ^ key) | 1`, where `mix` is the finalizer of
 //!   `SplitMix64`.
-//! * Read as a fraction of 2⁶⁴ the hash is a random number u between 0 and 1. The node's *lot* is
-//!   -log₂ u in units of 2⁻⁴⁸, by repeated squaring: an exponentially distributed number.
-//! * The least lot / weight wins: the node's chance is its weight's share of all weights. Weight 0 never wins.
+//! * Read as a fraction of 2⁶⁴ the hash is a random number u between 0 and 1. The node's *score* is
+//!   -log₂ u in units of 2⁻⁴⁸, by repeated squaring: an exponentially distributed number. The less, the better.
+//! * The least score / weight wins: the node's chance is its weight's share of all weights. Weight 0 never wins.
 //! * Of equal ones the greater hash wins, of equal hashes the greater seed.
 
 mod score;
 
 use sha2::{Digest, Sha256};
 
-use score::{least, size};
-
-/// What a node's lots are drawn by; made once for each node.
+/// The seed of a node's scores; made once for each node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Seed(u64);
 
@@ -38,7 +36,7 @@ impl Seed {
     }
 }
 
-/// What the lots of a resource are drawn by; made once for each placement.
+/// The key of a resource's scores; made once for each placement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key(u64);
 
@@ -55,11 +53,11 @@ impl Key {
 /// A node that a resource may be placed on.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidate<T> {
-    /// What its lots are drawn by.
+    /// The seed of its scores.
     pub seed: Seed,
-    /// How much it takes, compared with the others; 0 for nothing.
+    /// Its weight, compared with those of the others; 0 for nothing.
     pub weight: u32,
-    /// What the caller knows it by.
+    /// The caller's own mark for the node.
     pub node: T,
 }
 
@@ -68,32 +66,32 @@ pub struct Candidate<T> {
 /// The order of the candidates is of no importance, as long as no two have the same name.
 #[must_use]
 pub fn place<T>(key: Key, candidates: impl IntoIterator<Item = Candidate<T>>) -> Option<T> {
-    let mut best: Option<Score<T>> = None;
+    let mut best: Option<Scored<T>> = None;
     for candidate in candidates {
         if candidate.weight == 0 {
             continue;
         }
-        let mut lot = Score::new(key, candidate);
-        if best.as_mut().is_none_or(|best| lot.wins_over(best)) {
-            best = Some(lot);
+        let mut scored = Scored::new(key, candidate);
+        if best.as_mut().is_none_or(|best| scored.wins_over(best)) {
+            best = Some(scored);
         }
     }
     best.map(|best| best.candidate.node)
 }
 
-/// What a candidate has drawn.
-struct Score<T> {
+/// A candidate with its hash and, once it is computed, its score.
+struct Scored<T> {
     hash: u64,
-    /// Taken when it is needed, since a logarithm costs as much as fifty hashes.
-    size: Option<u64>,
+    /// Computed when it is needed, since a logarithm costs as much as fifty hashes.
+    score: Option<u64>,
     candidate: Candidate<T>,
 }
 
-impl<T> Score<T> {
+impl<T> Scored<T> {
     const fn new(key: Key, candidate: Candidate<T>) -> Self {
         Self {
             hash: hash(candidate.seed, key),
-            size: None,
+            score: None,
             candidate,
         }
     }
@@ -101,22 +99,22 @@ impl<T> Score<T> {
     fn wins_over(&mut self, best: &mut Self) -> bool {
         let (weight, best_weight) = (self.candidate.weight, best.candidate.weight);
         if weight == best_weight {
-            // The greater hash has the lesser lot, or the same.
+            // The greater hash has the lesser score, or the same.
             return self.rank() > best.rank();
         }
-        let most = u128::from(best.size()) * u128::from(weight);
-        if u128::from(least(self.hash)) * u128::from(best_weight) > most {
+        let most = u128::from(best.score()) * u128::from(weight);
+        if u128::from(score::lower_bound(self.hash)) * u128::from(best_weight) > most {
             return false;
         }
-        let size = u128::from(self.size()) * u128::from(best_weight);
-        (size, best.rank()) < (most, self.rank())
+        let score = u128::from(self.score()) * u128::from(best_weight);
+        (score, best.rank()) < (most, self.rank())
     }
 
-    fn size(&mut self) -> u64 {
-        *self.size.get_or_insert_with(|| size(self.hash))
+    fn score(&mut self) -> u64 {
+        *self.score.get_or_insert_with(|| score::of(self.hash))
     }
 
-    /// By which equal lots are told apart.
+    /// The rank among equal scores.
     const fn rank(&self) -> (u64, u64) {
         (self.hash, self.candidate.seed.0)
     }
@@ -165,19 +163,19 @@ mod tests {
         place(Key::of(resource), candidates(nodes))
     }
 
-    /// The winner by the rule as it is written, each lot taken and compared.
+    /// The winner by the rule as it is written, each score computed and compared.
     fn placed_plainly<'a>(nodes: &'a Nodes, resource: &[u8]) -> Option<&'a [u8]> {
         let key = Key::of(resource);
-        let wins = |(size, one): &(u64, Candidate<_>),
-                    (other_size, other): &(u64, Candidate<_>)| {
-            let product = |size: u64, weight: u32| u128::from(size) * u128::from(weight);
+        let wins = |(score, one): &(u64, Candidate<_>),
+                    (other_score, other): &(u64, Candidate<_>)| {
+            let product = |score: u64, weight: u32| u128::from(score) * u128::from(weight);
             let rank = |candidate: &Candidate<_>| (hash(candidate.seed, key), candidate.seed.0);
-            (product(*size, other.weight), rank(other))
-                < (product(*other_size, one.weight), rank(one))
+            (product(*score, other.weight), rank(other))
+                < (product(*other_score, one.weight), rank(one))
         };
         candidates(nodes)
             .filter(|candidate| candidate.weight > 0)
-            .map(|candidate| (size(hash(candidate.seed, key)), candidate))
+            .map(|candidate| (score::of(hash(candidate.seed, key)), candidate))
             .reduce(|best, next| if wins(&next, &best) { next } else { best })
             .map(|(_, candidate)| candidate.node)
     }
@@ -220,7 +218,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(20_000))]
 
         #[test]
-        fn lots_that_are_not_taken_could_not_have_won(
+        fn scores_that_are_not_computed_could_not_have_won(
             nodes in some_nodes(),
             resource in some_resource(),
         ) {
@@ -309,15 +307,15 @@ mod tests {
     #[test]
     fn a_resource_with_the_name_of_a_node_is_a_resource_like_any_other() {
         let nodes = nodes(3, |_| 1);
-        // With the same word for both there would be the same lot for each, and a poor one.
-        let lots = nodes
+        // With the same word for both there would be the same hash for each, and a poor one.
+        let hashes = nodes
             .iter()
             .map(|(name, _)| hash(Seed::of(name), Key::of(name)));
-        assert_eq!(lots.collect::<std::collections::HashSet<_>>().len(), 3);
+        assert_eq!(hashes.collect::<std::collections::HashSet<_>>().len(), 3);
     }
 
-    /// The sum of the squared differences between what was counted and what was due, each divided by the
-    /// latter, and how many standard deviations that is above what it is on average.
+    /// The sum of the squared differences between the counts and the expected ones, each divided by the
+    /// latter, and how many standard deviations that is above its mean.
     fn surprise(counted: &[u64], due: &[f64]) -> f64 {
         let pairs = counted.iter().zip(due);
         let sum: f64 = pairs

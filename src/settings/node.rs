@@ -8,12 +8,13 @@ use crate::addressing::pattern::LONGEST_NODE;
 use crate::addressing::resource::{ANY_NODE, trim_blanks};
 use crate::addressing::template::Template;
 use crate::auth::trust::Trust;
+use crate::messages::transport::Transport;
 use crate::nodes;
 
-/// How the documentation calls these sections.
+/// The name of these sections in the documentation.
 pub(super) const KIND: &str = "node NAME";
 
-/// The heaviest that a node may be.
+/// The greatest weight that a node may have.
 const MOST_WEIGHT: u32 = 10_000;
 
 /// The sections of the nodes, and the addresses of all of them.
@@ -43,6 +44,7 @@ pub(super) fn read(reader: &mut Reader, has_callto: bool) -> (Vec<nodes::NodeCon
             let problem = "the node needs a callto, there is none in [general]";
             reader.refuse(entry, problem.to_owned());
         }
+        let transport = reader.parsed(section, "transport", Transport::parse);
         let weight = reader.number(section, "weight", 100, 0..=MOST_WEIGHT);
         sources.push(
             reader.parsed(section, "source", |text| match networks(text) {
@@ -54,13 +56,14 @@ pub(super) fn read(reader: &mut Reader, has_callto: bool) -> (Vec<nodes::NodeCon
             name: name.into(),
             callto: has_own.then_some(callto),
             weight,
+            transport: (!reader.text(section, "transport", b"").is_empty()).then_some(transport),
             probe: reader.parsed(section, "probe", probe),
         });
     }
     (nodes, sources)
 }
 
-/// The URI that a node is probed by; empty for none. Where anything else stands there no probe could ever be
+/// The URI that a node is probed by; empty for none. Any other text is refused: no probe of it could ever be
 /// answered, and a node that is well would be taken for dead.
 fn probe(text: &[u8]) -> Result<Box<[u8]>, &'static str> {
     let host = text
@@ -73,7 +76,7 @@ fn probe(text: &[u8]) -> Result<Box<[u8]>, &'static str> {
     }
 }
 
-/// What is wrong with a node's name.
+/// The mistake in a node's name.
 fn problem(name: &[u8], twice: bool) -> Option<String> {
     let problem = match name {
         _ if twice => "another section is that node's",

@@ -11,7 +11,7 @@ use crate::nodes::health::Rules;
 /// The highest priority that a handler may be given; at a higher one all others have run.
 const LAST: u32 = 1_000_000;
 
-/// The priority of handlers that only watch: before all that may take a message for themselves.
+/// The priority of handlers that only observe: before all that may take a message for themselves.
 const WATCHING: u32 = 1;
 
 /// The priority of each kind of message, 0 for no handler, and whether such messages are decided.
@@ -19,7 +19,7 @@ const WATCHING: u32 = 1;
 pub(super) struct Priorities([(u32, bool); Kind::ALL.len()]);
 
 impl Priorities {
-    /// Reads `[priorities]`, and what else tells whether messages are decided.
+    /// Reads `[priorities]`, and the settings that switch a kind of messages off.
     pub(super) fn read(reader: &mut Reader, enabled: bool, nodes: &Nodes, health: &Rules) -> Self {
         let register = reader.flag(GENERAL, Kind::Register.name(), true);
         let cdr = reader.flag(GENERAL, Kind::Cdr.name(), true);
@@ -35,14 +35,14 @@ impl Priorities {
                 Kind::Locate => (200, has_nodes),
                 // Behind lateroute at 75, before the drivers at 90.
                 Kind::LateExecute | Kind::LateMessage => (80, true),
-                // No setting: these only watch.
+                // No setting: these only observe.
                 Kind::Startup => return (WATCHING, enabled && probes),
                 Kind::Hangup => return (WATCHING, enabled),
             };
             let priority = reader.number(PRIORITIES, kind.key(), default, 0..=LAST);
             (priority, enabled && wanted && priority > 0)
         }));
-        // Where all is decided behind the late routing there is nothing to decide again.
+        // Nothing is decided again where the early handlers are behind the late routing themselves.
         for (early, late) in [
             (Kind::Execute, Kind::LateExecute),
             (Kind::Message, Kind::LateMessage),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Reads values from the entries of a file, and collects what is wrong with them.
+//! Reads values from the entries of a file, and collects the mistakes.
 //!
-//! What is read is known: an entry that nobody has asked for is a mistake in the file. So a new setting is
-//! read in one place, and there is no list to keep in line.
+//! A key that is read is known: an entry that nobody has asked for is a mistake in the file. So a new setting
+//! is read in one place, and there is no list to keep in line.
 
 use std::ops::RangeInclusive;
 
@@ -13,9 +13,9 @@ use crate::text::{Escaped, boolean};
 /// A section of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Section<'a> {
-    /// What stands between the brackets.
+    /// The text between the brackets.
     pub(super) name: &'a [u8],
-    /// How the documentation calls sections of this kind.
+    /// The name of such sections in the documentation.
     pub(super) kind: &'static str,
 }
 
@@ -54,7 +54,7 @@ impl<'a> Reader<'a> {
             .find(|entry| entry.section == section.name && entry.key == key.as_bytes())
     }
 
-    /// The value as it stands there, even if it's empty.
+    /// The value as it is, even if it's empty.
     pub(super) fn text(
         &mut self,
         section: Section<'a>,
@@ -82,7 +82,7 @@ impl<'a> Reader<'a> {
         self.check(section, key, parse(text))
     }
 
-    /// Takes a value that was made of an entry's text, or notes why it could not be made.
+    /// Takes a value that was made of an entry's text, or notes the reason why it could not be made.
     pub(super) fn check<T: Default, E: ToString>(
         &mut self,
         section: Section<'a>,
@@ -100,8 +100,8 @@ impl<'a> Reader<'a> {
     /// Notes that an entry is wrong.
     pub(super) fn refuse(&mut self, entry: &Entry, reason: String) {
         let shown = |text| Escaped(text).to_string();
-        // A secret is in no error, whatever section it stands in; nor is what stands behind a key that may
-        // be a misspelt one.
+        // A secret is in no error, whatever its section is; nor is the value of a key that may be a misspelt
+        // one.
         let is_secret = match (entry.section, entry.key) {
             (b"security", key) => key != b"trusted" && key != b"window",
             (_, key) => key.to_ascii_lowercase().starts_with(b"secret"),
@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
         known
     }
 
-    /// Refuses all that nobody has asked for.
+    /// Refuses all entries that nobody has asked for.
     pub(super) fn refuse_unknown(&mut self, sections: &[&str]) {
         let known = self.known();
         // Keys are known by being read, sections by this list: so none may be read that it lacks.

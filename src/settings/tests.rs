@@ -100,6 +100,8 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("general", "callto", "iax/x"),
     ("general", "locate", "lab.locate"),
     ("general", "connection", "lan"),
+    ("general", "transport", "tcp"),
+    ("general", "registrations", "7"),
     ("general", "hops", "2"),
     ("general", "user.register", "no"),
     ("general", "call.cdr", "no"),
@@ -118,6 +120,7 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("security", "trusted", "192.0.2.1"),
     ("security", "window", "7"),
     ("node annex", "callto", "iax/a"),
+    ("node annex", "transport", "tls"),
     ("node annex", "weight", "7"),
     ("node annex", "source", "192.0.2.2"),
     ("node annex", "probe", "sip:192.0.2.2"),
@@ -136,7 +139,7 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("locate", "lookup", "SELECT f(${resource})"),
 ];
 
-/// The settings are replaced whole on a reload, so what makes a difference here takes effect then.
+/// The settings are replaced whole on a reload, so a key that makes a difference here takes effect then.
 #[test]
 fn each_key_makes_a_difference() {
     const USUAL: &str =

@@ -1,31 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What a phone and its calls share: a socket, and what came in.
+//! The parts that a phone and its calls share: a link, and the messages that came in.
 //!
-//! One thread reads. It answers what needs no thought, so that a test speaks only of what it is
-//! about, and puts everything aside until somebody takes it.
+//! One thread reads. It answers simple requests by itself, so that a test speaks only of its own subject. It
+//! keeps everything else until a test takes it.
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use engine_process::PATIENCE;
 
-use crate::network::SIP;
+use crate::link::{Link, Transport};
 use crate::sip::SipMessage;
 
 /// After this time without any answer a request is sent once more.
 const RESEND: Duration = Duration::from_millis(500);
 
-/// Someone who speaks SIP.
+/// A SIP user agent.
 pub struct Agent {
-    /// Whose phone it is.
+    /// The user of the phone.
     pub user: String,
-    /// Where it is.
+    /// The address that it gives.
     pub address: SocketAddrV4,
-    socket: UdpSocket,
+    /// Its link to the nodes, or to one of them.
+    pub link: Link,
     state: Mutex<State>,
     arrived: Condvar,
     requests: AtomicU32,
@@ -35,11 +36,11 @@ pub struct Agent {
 #[derive(Default)]
 struct State {
     inbox: Vec<Received>,
-    /// What was answered to the requests that came, the empty text where nothing was yet.
+    /// The answers to the requests that came, the empty text where there was none yet.
     answers: HashMap<String, String>,
 }
 
-/// A message, and who sent it.
+/// A message, and its sender.
 pub struct Received {
     /// The message.
     pub message: SipMessage,
@@ -48,13 +49,12 @@ pub struct Received {
 }
 
 impl Agent {
-    /// Someone at an address that nobody has.
-    pub fn new(user: &str, address: Ipv4Addr) -> Arc<Self> {
-        let address = SocketAddrV4::new(address, SIP);
+    /// An agent that gives this address as its own.
+    pub fn new(user: &str, address: SocketAddrV4, link: Link) -> Arc<Self> {
         Arc::new(Self {
             user: user.to_owned(),
             address,
-            socket: UdpSocket::bind(address).expect("the lab has the network for itself"),
+            link,
             state: Mutex::default(),
             arrived: Condvar::new(),
             requests: AtomicU32::new(1),
@@ -64,20 +64,13 @@ impl Agent {
 
     /// Reads until it is told to stop.
     pub fn read(&self) {
-        let mut buffer = vec![0; 65_536];
-        while let Ok((length, from)) = self.socket.recv_from(&mut buffer) {
-            if length == 0 {
-                return;
-            }
-            if let Some(message) = SipMessage::parse(&buffer[..length]) {
-                self.sort(Received { message, from });
-            }
-        }
+        self.link
+            .read(|message, from| self.sort(Received { message, from }));
     }
 
     /// Tells the thread that reads to stop.
     pub fn stop(&self) {
-        self.socket.send_to(&[], self.address).expect("that is us");
+        self.link.close();
     }
 
     /// A number that no other request of this agent has.
@@ -85,19 +78,26 @@ impl Agent {
         self.requests.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A branch for a request that isn't another's.
-    pub fn branch(&self) -> String {
-        format!("z9hG4bK-{}-{}", self.address.ip(), self.number())
-    }
-
-    /// The Via header of a request with that branch, over UDP or TCP.
-    pub fn via(&self, transport: &str, branch: &str) -> String {
+    /// The Via header of a request that is no other's.
+    pub fn via(&self) -> String {
+        let transport = self.link.transport;
+        let branch = format!("z9hG4bK-{}-{}", self.link.local, self.number());
         format!("SIP/2.0/{transport} {};branch={branch};rport", self.address)
     }
 
-    /// The Contact header of whatever this agent says.
+    /// The URI by which this agent is reached.
+    pub fn uri(&self) -> String {
+        let transport = match self.link.transport {
+            Transport::Udp => "",
+            Transport::Tcp => ";transport=tcp",
+            Transport::Tls => ";transport=tls",
+        };
+        format!("sip:{}@{}{transport}", self.user, self.address)
+    }
+
+    /// The Contact header of this agent's messages.
     pub fn contact(&self) -> String {
-        format!("<sip:{}@{}>", self.user, self.address)
+        format!("<{}>", self.uri())
     }
 
     /// Sends a message.
@@ -138,7 +138,7 @@ impl Agent {
         self.picks_up.store(true, Ordering::Relaxed);
     }
 
-    /// What can be answered to a request.
+    /// An answer to a request.
     pub fn answer_to(&self, request: &SipMessage, code: u16) -> SipMessage {
         let tag = format!("{}-{}", self.user, request.header("Call-ID"));
         let answer = request.answer(code, &tag).with("Contact", &self.contact());
@@ -149,7 +149,7 @@ impl Agent {
         }
     }
 
-    /// A message that says that we could speak and hear, though nobody listens where it says.
+    /// A message with a description of media, though nobody listens at its address.
     pub fn with_sdp(&self, message: SipMessage) -> SipMessage {
         let address = self.address.ip();
         let sdp = format!(
@@ -177,6 +177,15 @@ impl Agent {
         })
     }
 
+    /// Asserts that no message of these methods is left.
+    pub fn has_nothing_of(&self, methods: &[&str]) {
+        let inbox = &self.state.lock().unwrap().inbox;
+        let is_one = |message: &SipMessage| methods.iter().any(|method| message.is(method));
+        let left = inbox.iter().find(|received| is_one(&received.message));
+        let left = left.map(|received| &received.message.start);
+        assert_eq!(left, None, "{}", self.user);
+    }
+
     /// Does something with the first message for which this holds, once it is there.
     fn wait<T>(
         &self,
@@ -197,7 +206,7 @@ impl Agent {
         let mut state = self.state.lock().unwrap();
         if message.code() == 0 {
             if let Some(answer) = state.answers.get(&key(message)) {
-                // It was sent once more, so that it may have missed the answer.
+                // It was sent once more, so its sender may have missed the answer.
                 if !answer.is_empty() {
                     self.say(answer, received.from);
                 }
@@ -218,7 +227,7 @@ impl Agent {
     }
 
     fn say(&self, text: &str, to: SocketAddr) {
-        let sent = self.socket.send_to(text.as_bytes(), to);
+        let sent = self.link.send(text, to);
         sent.expect("the loopback takes it");
     }
 }

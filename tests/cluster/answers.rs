@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What a phone of another node says is what the caller hears of one of their own node.
+//! A caller hears the same answers from a phone of another node as from one of their own node.
 
 use crate::lab::Lab;
 use crate::phone::Phone;
@@ -14,7 +14,7 @@ const CODES: [u16; 61] = [
     513, 600, 603, 604,
 ];
 
-/// What the caller hears.
+/// The answer that the caller hears.
 fn heard(alice: &Phone, bob: &Phone, code: u16, headers: &[(&str, &str)]) -> SipMessage {
     let (calling, called) = alice.rings_at(bob);
     called.refuse_with(code, headers);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The billids of nodes that were started in the same second, by which all that a call leaves behind is told
-//! from what others do.
+//! The billids of nodes that were started in the same second: they tell the traces of a call from those of
+//! others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
@@ -12,8 +12,8 @@ use engine_process::patiently;
 use crate::lab::Lab;
 use crate::phone::Phone;
 
-/// Starts both nodes anew until they have been in the same second, which the engine's billids begin with.
-/// Each has had a call that came to nothing then.
+/// Starts both nodes anew until both have started in the same second, which is the start of the engine's
+/// billids. Each has had a call that came to nothing then.
 fn start_together(lab: &Lab, callers: [&Phone; 2]) {
     let second = |node: &str, caller: &Phone| {
         let before = lab.node(node).cdrs(0).len();
@@ -26,11 +26,15 @@ fn start_together(lab: &Lab, callers: [&Phone; 2]) {
     };
     let nodes = ["node1", "node2"].map(|node| lab.node(node));
     for _ in 0..10 {
-        nodes.iter().for_each(|node| node.kill());
+        for node in &nodes {
+            node.kill();
+        }
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let within = now.expect("it is after 1970").subsec_millis();
         thread::sleep(Duration::from_millis((1000 - within).into()));
-        nodes.iter().for_each(|node| node.start());
+        for node in &nodes {
+            node.start();
+        }
         if second("node1", callers[0]) == second("node2", callers[1]) {
             return;
         }

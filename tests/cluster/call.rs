@@ -26,25 +26,29 @@ pub struct Talk {
     agent: Arc<Agent>,
     node: SocketAddr,
     call_id: String,
-    /// Our own From header, and the other's To.
+    /// Our own From header, and the peer's To.
     from: String,
     to: String,
-    /// The URI where the other is.
+    /// The URI of the peer.
     target: String,
 }
 
-/// Why a call came to nothing.
+/// The reason why a call came to nothing.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The SIP code.
     pub code: u16,
-    /// What was said to it.
+    /// The reason phrase.
     pub reason: String,
 }
 
 impl OutgoingCall {
     pub(crate) fn new(agent: &Arc<Agent>, invite: SipMessage, node: SocketAddr) -> Self {
-        let invite = agent.with_sdp(invite);
+        Self::sent(agent, agent.with_sdp(invite), node)
+    }
+
+    /// A call of an INVITE that has its body.
+    pub(crate) fn sent(agent: &Arc<Agent>, invite: SipMessage, node: SocketAddr) -> Self {
         let agent = Arc::clone(agent);
         agent.send_until_heard(&invite, node);
         Self {
@@ -54,12 +58,12 @@ impl OutgoingCall {
         }
     }
 
-    /// Waits until it rings at the other's.
+    /// Waits until the called phone rings.
     pub fn rings(&self) {
         self.agent.answer(&self.invite, |code| code == 180);
     }
 
-    /// Waits until the other answers.
+    /// Waits until the called phone answers.
     ///
     /// # Panics
     /// When the call is refused.
@@ -103,7 +107,7 @@ impl OutgoingCall {
         Ok(talk)
     }
 
-    /// Waits until the call is refused, and gives all that is said to it.
+    /// Waits until the call is refused, and gives the whole answer.
     pub fn refusal(self) -> SipMessage {
         let answer = self.agent.answer(&self.invite, |code| code >= 300);
         let ack = self.beside("ACK").with("To", answer.header("To"));
@@ -119,7 +123,7 @@ impl OutgoingCall {
         self.refused()
     }
 
-    /// Gives up, and waits until the other knows.
+    /// Gives up, and waits until the called phone knows.
     pub fn give_up(self, called: IncomingCall) -> Refusal {
         let cancel = self.beside("CANCEL").with("To", self.invite.header("To"));
         let answer = self.agent.ask(&cancel, self.node);
@@ -152,22 +156,22 @@ impl IncomingCall {
         Self { agent, invite }
     }
 
-    /// What the caller's node has sent.
+    /// The INVITE of the caller's node.
     pub fn invite(&self) -> &SipMessage {
         &self.invite.message
     }
 
-    /// Where the call came from.
+    /// The address that the call came from.
     pub fn from(&self) -> SocketAddr {
         self.invite.from
     }
 
-    /// Says that the call came, and no more for now.
+    /// Reports that the call came, and no more for now.
     pub fn tries(&self) {
         self.reply(100);
     }
 
-    /// Says that it rings.
+    /// Reports that it rings.
     pub fn ring(&self) {
         self.reply(180);
     }
@@ -189,13 +193,13 @@ impl IncomingCall {
         }
     }
 
-    /// Refuses it: 486 is busy, 603 declines. Let it ring first: where the refusal comes before the node
-    /// has joined both legs, the engine says 503 to the caller.
+    /// Refuses it: 486 is busy, 603 declines. Let it ring first: where the refusal comes before the node has
+    /// joined both legs, the engine answers 503 to the caller.
     pub fn refuse(self, code: u16) {
         self.reply(code);
     }
 
-    /// Refuses it, and says more than usual.
+    /// Refuses it, with more headers than usual.
     pub fn refuse_with(self, code: u16, headers: &[(&str, &str)]) {
         let mut answer = self.agent.answer_to(&self.invite.message, code);
         for (name, value) in headers {
@@ -221,7 +225,7 @@ impl IncomingCall {
 }
 
 impl Talk {
-    /// Ends it, unless the other does just now, as a room does with its last guest.
+    /// Ends it, unless the peer does just now, as a room does with its last guest.
     pub fn hang_up(self) {
         let bye = self.request("BYE", self.agent.number());
         let answer = self.agent.ask(&bye, self.node);
@@ -232,7 +236,7 @@ impl Talk {
         }
     }
 
-    /// Waits until the other ends it.
+    /// Waits until the peer ends it.
     pub fn ended(self) {
         self.agent.take("a BYE", |received| {
             received.message.is("BYE") && received.message.header("Call-ID") == self.call_id
@@ -241,7 +245,7 @@ impl Talk {
 
     fn request(&self, method: &str, number: u32) -> SipMessage {
         SipMessage::request(method, &self.target)
-            .with("Via", &self.agent.via("UDP", &self.agent.branch()))
+            .with("Via", &self.agent.via())
             .with("From", &self.from)
             .with("To", &self.to)
             .with("Call-ID", &self.call_id)

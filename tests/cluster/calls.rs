@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Users are called wherever they are registered, from wherever they are called.
+//! A user is called wherever they are registered, from any node.
 
 use crate::lab::Lab;
 
 #[test]
 #[ignore = "needs a real engine: YATE_ROOT"]
-fn a_user_is_called_at_the_node_where_he_is_registered() {
+fn a_user_is_called_at_the_node_where_they_are_registered() {
     let lab = Lab::of(2).start();
     let (alice, bob) = lab.alice_and_bob();
 
@@ -16,7 +16,7 @@ fn a_user_is_called_at_the_node_where_he_is_registered() {
     let invite = called.invite();
     assert!(invite.uri().starts_with("sip:bob@"), "{invite}");
     assert!(invite.header("From").contains("sip:alice@"), "{invite}");
-    // What nodes say to each other is no phone's business.
+    // The headers between nodes are no phone's business.
     for header in ["X-CallTo", "X-BillID", "X-NodeName", "X-Username"] {
         assert_eq!(invite.header(header), "", "{invite}");
     }
@@ -58,7 +58,7 @@ fn a_call_at_ones_own_node_goes_to_no_other() {
 
 #[test]
 #[ignore = "needs a real engine: YATE_ROOT"]
-fn a_user_who_moves_is_called_at_his_new_node() {
+fn a_user_who_moves_is_called_at_their_new_node() {
     let lab = Lab::of(3).start();
     let bob = lab.phone("bob");
     let alice = lab.phone("alice").at("node1");

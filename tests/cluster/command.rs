@@ -9,7 +9,7 @@ use engine_process::PATIENCE;
 
 use crate::configuration::MANAGER;
 
-/// What erases the line that is being typed.
+/// The key that erases the line that is being typed.
 const ERASE: char = '\u{15}';
 
 /// Runs a command and gives its answer, without the marks around that of `status`.
@@ -30,7 +30,7 @@ pub fn complete(address: Ipv4Addr, line: &str) -> io::Result<Vec<String>> {
     Ok(words.into_iter().map(str::to_owned).collect())
 }
 
-/// Types something in and gives all that is shown.
+/// Types something in and gives all the output.
 fn type_in(address: Ipv4Addr, keys: &str) -> io::Result<String> {
     let mut manager = TcpStream::connect((address, MANAGER))?;
     manager.set_read_timeout(Some(PATIENCE))?;

@@ -5,25 +5,29 @@
 
 use crate::cdr;
 use crate::network::{Network, SIP};
-use crate::registrar::Registrar;
+use crate::registrar::{Phones, Registrar};
 
 /// The port of the remote manager.
 pub const MANAGER: u16 = 5038;
 
-/// What a test has to say about the nodes beside the usual.
+/// A test's own settings of the nodes, beside the usual ones.
 #[derive(Default)]
 pub struct Wishes {
-    /// Of `clustering.conf`; counts before what is usual.
+    /// Of `clustering.conf`; counts before the usual ones.
     pub clustering: String,
     /// Lines of `regexroute.conf`, for numbers that are no user's.
     pub dialplan: String,
-    /// Lines of the general section of `ysipchan.conf`; count before what is usual.
+    /// Lines of the general section of `ysipchan.conf`; count before the usual ones.
     pub sip: String,
+    /// Sections of `ysipchan.conf`.
+    pub listeners: String,
+    /// The number of phones that a user may have.
+    pub phones: Phones,
     /// The registrar's query that ends a registration, instead of the documented one.
     pub unregister: Option<String>,
 }
 
-/// The files of a node's configuration. `NET` in a wish is the network.
+/// The files of a node's configuration. `NET` in a wish is the network, `ADDRESS` the node's address.
 pub fn files(
     wishes: &Wishes,
     registrar: &Registrar,
@@ -36,6 +40,8 @@ pub fn files(
         clustering,
         dialplan,
         sip,
+        listeners,
+        phones,
         unregister,
     } = wishes;
     let mut files = vec![
@@ -52,7 +58,7 @@ pub fn files(
                 "[general]\n{sip}addr={address}\nport={SIP}\nrtp_localip={address}\nudp_force_bind=no\n\
                  generate=yes\n[registrar]\nauth_required=no\nexpires_min=1\n\
                  [message]\nenable=yes\nauth_required=no\n\
-                 [listener tcp]\nenable=yes\ntype=tcp\naddr={address}\nport={SIP}\n"
+                 [listener tcp]\nenable=yes\ntype=tcp\naddr={address}\nport={SIP}\n{listeners}"
             ),
         ),
         ("regexroute.conf", format!("[default]\n{dialplan}\n")),
@@ -70,7 +76,9 @@ pub fn files(
         ),
         ("yate.conf", "[general]\n".to_owned()),
     ];
-    files.extend(registrar.files(unregister.as_deref()));
-    let file = |(name, text): (_, String)| (name, text.replace("NET", &net));
+    files.extend(registrar.files(*phones, unregister.as_deref()));
+    let address = address.to_string();
+    let file =
+        |(name, text): (_, String)| (name, text.replace("NET", &net).replace("ADDRESS", &address));
     files.into_iter().map(file).collect()
 }

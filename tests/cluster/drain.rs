@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Nodes that are taken out of service by command: nothing new goes there, what is there is reached.
+//! Nodes that are taken out of service by command: nothing new goes there, their resources are still reached.
 
 use engine_process::Message;
 
@@ -15,7 +15,7 @@ fn plan() -> Plan {
         .dial("^there\\([0-9]*\\)$=cluster/node3/conf/\\1")
 }
 
-/// Where a node places a room.
+/// The node that a node places a room on.
 fn place(node: &Node, room: u32) -> String {
     let locate = Message::new("cluster.locate").with("callto", &format!("conf/{room}"));
     node.dispatch(&locate).retval
@@ -26,7 +26,7 @@ fn rooms_of_node3(node: &Node) -> impl Iterator<Item = u32> {
     (1..).filter(|&room| place(node, room) == "node3")
 }
 
-/// Which of the first rooms are placed on `node3`.
+/// Whether one of the first rooms is placed on `node3`.
 fn is_in_use(node: &Node) -> bool {
     (1..=50).any(|room| place(node, room) == "node3")
 }
@@ -50,7 +50,7 @@ fn nothing_new_is_placed_on_a_drained_node_and_what_is_there_is_reached() {
     let [old, new] = rooms[..] else {
         unreachable!("two were taken")
     };
-    // Nodes that know the same place a room in the same place.
+    // Nodes with the same knowledge place a room in the same place.
     let mut talks = vec![alice.call(&format!("room{old}")).answered()];
     entered(old, "1");
     talks.push(carol.call(&format!("room{old}")).answered());

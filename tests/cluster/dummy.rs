@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Somebody at the address of a node who isn't one: he hears whatever is sent there, and answers only
-//! what he is told to.
+//! Somebody at the address of a node who isn't one: they hear everything that is sent there, and answer only
+//! as they are told to.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -13,10 +13,10 @@ use engine_process::PATIENCE;
 use crate::agent::Received;
 use crate::sip::SipMessage;
 
-/// Who sits at a node's address.
+/// The owner of a node's address who is no node.
 pub struct Dummy {
     socket: UdpSocket,
-    /// What came before, so that it is heard once.
+    /// The branches of earlier requests, so that each request is heard once.
     branches: RefCell<HashSet<String>>,
 }
 
@@ -63,7 +63,7 @@ impl Dummy {
         sent.expect("the loopback takes it");
     }
 
-    /// The next request; `None` for one that was sent before, and for what is none.
+    /// The next request; `None` for one that was sent before, and for a message that is no request.
     fn receive(&self) -> io::Result<Option<Received>> {
         let mut buffer = vec![0; 65_536];
         let (length, from) = self.socket.recv_from(&mut buffer)?;

@@ -15,11 +15,11 @@ use crate::installation::Installation;
 use crate::log::Log;
 use crate::status::Status;
 
-/// A node, running or not. What is asked of one that doesn't run fails the test.
+/// A node, running or not. A question to a node that doesn't run fails the test.
 pub struct Node {
     /// Its name in the cluster.
     pub name: String,
-    /// Where it is on the network.
+    /// Its address on the network.
     pub address: Ipv4Addr,
     installation: Arc<Installation>,
     directory: PathBuf,
@@ -27,7 +27,7 @@ pub struct Node {
     process: RwLock<Option<Process>>,
 }
 
-/// Where a node's modules are.
+/// The directory of a node's modules.
 pub fn modules(directory: &Path) -> PathBuf {
     directory.join("modules")
 }
@@ -62,7 +62,7 @@ impl Node {
         fs::write(self.directory.join(file), text).expect("there is room for a file");
     }
 
-    /// What a file of its configuration says.
+    /// The text of a file of its configuration.
     pub fn configuration(&self, file: &str) -> String {
         fs::read_to_string(self.directory.join(file)).expect("it has such a file")
     }
@@ -87,12 +87,12 @@ impl Node {
         process.kill().expect("it is our child");
     }
 
-    /// Tells it to stop, waits until it has, and gives what was wrong with that, if anything was.
+    /// Tells it to stop, waits until it has, and gives the reason if that went wrong.
     pub fn stop(&self) -> Result<(), String> {
         let Some(mut process) = self.process.write().unwrap().take() else {
             return Ok(());
         };
-        // The connection may be gone before it has said so.
+        // The connection may be gone before the answer has come.
         let _ = command::run(self.address, "stop");
         match process.wait().map_err(|error| error.to_string())? {
             Some(status) if status.success() => Ok(()),
@@ -111,25 +111,25 @@ impl Node {
         command::complete(self.address, line).unwrap_or_else(|error| panic!("{line}: {error}"))
     }
 
-    /// What the module under test says of itself.
+    /// The status of the module under test.
     pub fn status(&self) -> Status {
         Status::read(&self.command("status clustering"))
     }
 
-    /// What it has to say.
+    /// Its log.
     pub fn log(&self) -> Log {
         Log::of(Process::log(&self.directory))
     }
 
-    /// Sees all messages of these names from now on.
+    /// Keeps all messages of these names from now on, see [`seen`](Self::seen).
     pub fn watch(&self, names: &[&str]) {
         for name in names {
             self.running(|process| process.client.watch(name));
         }
     }
 
-    /// The next message that was watched and for which this holds. `what` tells which one that is,
-    /// should it not come.
+    /// The next message that was watched and for which this holds. `what` names it for the case that it
+    /// doesn't come.
     pub fn seen(&self, what: &str, is_it: impl Fn(&Message) -> bool) -> Message {
         self.running(|process| process.client.seen(what, is_it))
     }
@@ -139,7 +139,7 @@ impl Node {
         self.running(|process| process.client.install(priority, name, handler));
     }
 
-    /// What becomes of a message.
+    /// The message after its dispatch.
     pub fn dispatch(&self, message: &Message) -> Message {
         self.running(|process| process.client.dispatch(message))
     }

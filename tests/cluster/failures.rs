@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What the engine says of calls to other nodes that come to nothing.
+//! The engine's reports of calls to other nodes that come to nothing.
 //!
-//! By that the module is to tell a node that is dead from a user who is busy.
+//! By these the module tells a node that is dead from a user who is busy.
 
 use engine_process::Message;
 
@@ -11,24 +11,24 @@ use crate::lab::{Lab, Plan};
 /// Timers that don't make a test wait long: a node that says nothing is given up after 3 s.
 const SHORT_TIMERS: &str = "t1=200";
 
-/// Two nodes, of which the first says what becomes of its calls.
+/// Two nodes, of which the first reports the ends of its calls.
 fn watched(plan: Plan) -> Lab {
     let lab = plan.start();
     lab.node("node1").watch(&["chan.startup", "chan.hangup"]);
     lab
 }
 
-/// What the first node says at the end of its leg to the second.
+/// The first node's report at the end of its leg to the second.
 fn end_of_leg(lab: &Lab) -> Message {
     let address = lab.sip("node2").to_string();
     let node = lab.node("node1");
-    let begun = node.seen("the leg", |message| {
+    let start = node.seen("the leg", |message| {
         message.name == "chan.startup" && message.get("address") == address
     });
-    // The message that a leg ends with doesn't say where it went to, but who it is.
-    assert_eq!(begun.get("callto"), format!("sip/sip:cluster/@{address}"));
+    // The message that a leg ends with has the leg's id, but not its target.
+    assert_eq!(start.get("callto"), format!("sip/sip:cluster/@{address}"));
     let ended = node.seen("the end of the leg", |message| {
-        message.name == "chan.hangup" && message.get("id") == begun.get("id")
+        message.name == "chan.hangup" && message.get("id") == start.get("id")
     });
     assert_eq!(ended.get("callto"), "", "{ended:?}");
     assert_eq!(ended.get("direction"), "outgoing", "{ended:?}");

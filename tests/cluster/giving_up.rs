@@ -9,7 +9,7 @@ use engine_process::{Message, eventually};
 
 use crate::lab::Lab;
 
-/// How often a caller gives up.
+/// The number of times that a caller gives up.
 const TRIES: usize = 5;
 
 #[test]
@@ -41,7 +41,7 @@ fn a_call_that_was_given_up_while_its_node_was_looked_for_goes_nowhere() {
     let rooms = lab.node("node2").command("status conf");
     assert!(rooms.contains("rooms=0"), "{rooms}");
     assert_eq!(lab.node("node2").status().get("received"), "0");
-    // Who waits gets there.
+    // A caller who waits gets there.
     let talk = alice.call("room7").answered();
     talk.hang_up();
 }

@@ -8,7 +8,7 @@ use engine_process::Message;
 use crate::call::IncomingCall;
 use crate::lab::{Lab, Plan};
 
-/// Some that are in use.
+/// Some usual headers.
 const USUAL: [(&str, &str); 5] = [
     ("Alert-Info", "info=alert-autoanswer"),
     ("Diversion", "<sip:100@example.net>;reason=no-answer"),
@@ -19,7 +19,7 @@ const USUAL: [(&str, &str); 5] = [
     ("X-My-Id", "42"),
     ("X-mIxEd", "\"a;b\"; c = d"),
 ];
-/// Of those that are no business of a phone's.
+/// Some headers that are no business of a phone's.
 const CLUSTER: [&str; 7] = [
     "X-CallTo",
     "X-BillID",
@@ -52,7 +52,7 @@ fn headers(call: &IncomingCall, name: &str) -> Vec<String> {
     of_name.map(|(_, value)| value.clone()).collect()
 }
 
-/// What bob gets of these headers, as whoever is at a node.
+/// The values of these headers that bob gets, as the phone at a node.
 fn bob_gets(lab: &Lab, node: &str, names: &[&str]) -> Vec<Vec<String>> {
     let bob = lab.phone("bob");
     bob.register_at(node);
@@ -70,7 +70,7 @@ fn bob_gets(lab: &Lab, node: &str, names: &[&str]) -> Vec<Vec<String>> {
     got
 }
 
-/// With a secret, and without.
+/// A lab with a secret, and one without.
 fn labs() -> impl Iterator<Item = Lab> {
     [Lab::of(2), Lab::of(2).clustering(SECRET)]
         .into_iter()
@@ -118,7 +118,7 @@ fn a_phone_of_another_node_shows_the_name_that_the_route_has_for_whom_is_called(
     }
 }
 
-/// What comes from a phone ends at its node, whether it's a usual header or one that nodes say such things by.
+/// A phone's header ends at its node, whether it's a usual one or one by which nodes talk to each other.
 #[test]
 #[ignore = "needs a real engine: YATE_ROOT"]
 fn a_phone_can_write_no_headers_for_another_one() {

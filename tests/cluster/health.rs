@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Nodes that die and come back: who notices, what becomes of calls to them meanwhile, and what does not
+//! Nodes that die and come back: they are noticed, calls to them fail meanwhile, and other failures don't
 //! count against a node.
 
 use std::time::{Duration, Instant};
@@ -49,7 +49,7 @@ fn calls_to_a_dead_node_fail_at_once_and_go_there_again_when_it_is_back() {
     assert_eq!(refused, Refusal { code: 404, reason });
     let line = log.wait_for("No call to ");
     assert!(line.ends_with(" on node 'node2', which is down"), "{line}");
-    // It is asked for a sign of life, and for nothing else.
+    // It gets probes, and nothing else.
     let first = dead.hears(lab.sip("node1")).message;
     for request in [vec![first], dead.heard()].concat() {
         assert!(request.is("OPTIONS"), "{request}");
@@ -114,7 +114,7 @@ fn one_lost_probe_changes_nothing_and_two_in_a_row_do() {
     let (node, log) = (lab.sip("node1"), lab.log("node1"));
     let dummy = Dummy::at(lab.sip("node2"));
     dummy.answers(&dummy.hears(node), 503);
-    // Whoever refuses is alive.
+    // A node that refuses is alive.
     log.wait_for("Node 'node2' is up: answered 503; it was unknown for ");
     for _ in 0..2 {
         dummy.hears(node);
@@ -129,7 +129,7 @@ fn one_lost_probe_changes_nothing_and_two_in_a_row_do() {
 #[test]
 #[ignore = "needs a real engine: YATE_ROOT"]
 fn calls_that_come_to_nothing_at_a_live_node_say_nothing_against_it() {
-    // So the engine gives a phone up that says no more than that it tries after 6.4 s.
+    // The engine gives a phone up after 6.4 s if the phone only reports that it tries.
     let lab = Lab::of(2).probed().sip("t1=100").start();
     let (alice, bob) = lab.alice_and_bob();
     let log = log_with_up(&lab, "node1", &["node2"]);
@@ -158,7 +158,7 @@ fn calls_that_come_to_nothing_at_a_live_node_say_nothing_against_it() {
 
 #[test]
 #[ignore = "needs a real engine: YATE_ROOT"]
-fn where_nobody_sends_probes_that_is_said_once_and_calls_go_on() {
+fn where_nobody_sends_probes_that_is_logged_once_and_calls_go_on() {
     let lab = Lab::of(2).probed().sip("generate=no").start();
     let (alice, bob) = lab.alice_and_bob();
     bob.picks_up();

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use engine_bridge::real_engine;
 
-/// What the nodes load beside the module under test.
+/// The modules that the nodes load beside the module under test.
 const MODULES: [&str; 11] = [
     "callfork",
     "cdrbuild",
@@ -28,7 +28,7 @@ const MODULES: [&str; 11] = [
 /// The module under test, as an operator loads it.
 pub const MODULE: &str = "server/clustering.yate";
 
-/// Where its parts are.
+/// The places of its parts.
 pub struct Installation {
     engine: PathBuf,
     libraries: PathBuf,
@@ -57,13 +57,13 @@ impl Installation {
         }
     }
 
-    /// Fills a directory with what a node is to load: as in an installation, but no more.
-    pub fn link_modules(&self, directory: &Path, database: &str, module: &Path) {
+    /// Fills a directory with the modules that a node loads: as in an installation, but no more.
+    pub fn link_modules(&self, directory: &Path, others: &[&str], module: &Path) {
         fs::create_dir_all(directory.join("server")).expect("there is room for directories");
         let link = |target: &Path, name: &str| {
             symlink(target, directory.join(name)).expect("there is room for a link");
         };
-        for name in MODULES.iter().chain([&database]) {
+        for name in MODULES.iter().chain(others) {
             let name = format!("{name}.yate");
             let target = self.modules.join(&name);
             assert!(target.exists(), "{} is missing", target.display());
@@ -74,7 +74,7 @@ impl Installation {
         link(&module, MODULE);
     }
 
-    /// The program, with the modules of a directory and all that it has to say.
+    /// The program, with the modules of a directory and its whole log.
     pub fn engine(&self, modules: &Path) -> Command {
         let mut engine = Command::new(&self.engine);
         engine

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! All of it at once: registrations, calls, messages, rooms, a forger, a drain, reloads, the module
-//! unloaded and loaded, a node that dies and comes back, in one cluster of three nodes that sign
-//! what they send and claim rooms in a database.
+//! Everything at once: registrations, calls, messages, rooms, a forger, a drain, reloads, the module unloaded
+//! and loaded, a node that dies and comes back, in one cluster of three nodes that sign their messages and
+//! claim rooms in a database.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -17,9 +17,9 @@ use crate::phone::Phone;
 
 const NODES: [&str; 3] = ["node1", "node2", "node3"];
 const SECRET: &str = "[security]\nsecret=of-all-nodes-of-the-lab\n";
-/// How often an operator does what he does in the middle of traffic.
+/// The number of times that an operator repeats an action in the middle of traffic.
 const ROUNDS: usize = 20;
-/// What carol writes to alice.
+/// The text that carol writes to alice.
 const QUESTION: &str = "Are you there?";
 
 /// A cluster, and a user at each node.
@@ -105,7 +105,7 @@ impl Cluster {
         }
     }
 
-    /// Where the nodes that run have a room, at which they agree.
+    /// The node that has a room, on which the nodes that run agree.
     fn place(&self, room: u32) -> String {
         let locate = Message::new("cluster.locate").with("callto", &format!("conf/{room}"));
         let nodes = self.nodes();
@@ -181,18 +181,19 @@ impl Cluster {
     }
 }
 
-/// What became of calls and messages: the codes of their answers.
+/// The outcome of calls and messages: the codes of their answers.
 #[derive(Debug)]
 struct Traffic {
     /// Of alice's calls to bob, and to carol.
     bob: Vec<u16>,
     carol: Vec<u16>,
-    /// Of what carol has written to alice.
+    /// Of carol's messages to alice.
     messages: Vec<u16>,
 }
 
 impl Traffic {
-    /// The codes of all, but those of bob's where it's he who has trouble.
+    /// Whether the codes are among these: `bobs` for the calls to bob, which alone may suffer, `others` for
+    /// the rest.
     fn is_within(&self, bobs: &[u16], others: &[u16]) -> bool {
         let are = |codes: &[u16], known: &[u16]| codes.iter().all(|code| known.contains(code));
         are(&self.bob, bobs) && are(&self.carol, others) && are(&self.messages, others)
@@ -225,7 +226,7 @@ fn everything_works_together() {
     assert_eq!(forged.refused().code, 403);
     assert_eq!(first.status().get("untrusted"), "1");
 
-    // The third node is drained: who is there is reached, and what is new goes elsewhere.
+    // The third node is drained: guests there are reached, and new rooms go elsewhere.
     cluster.all("clustering drain node3");
     cluster.enter(carol, room, "3").hang_up();
     for room in rooms.by_ref().take(20) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! A cluster on one host, with phones around it: all that a test needs, and for it alone.
+//! A cluster on one host, with phones around it, for one test alone.
 
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};
@@ -11,23 +11,30 @@ use engine_bridge::module_path;
 use engine_process::Guard;
 use tempfile::TempDir;
 
+use crate::certificate::Authority;
 use crate::configuration::{self, Wishes};
 use crate::engine::{Node, modules};
 use crate::installation::Installation;
+use crate::link::{Link, Transport};
 use crate::log::Log;
-use crate::network::Network;
+use crate::network::{Network, SIP, TLS};
 use crate::phone::Phone;
-use crate::registrar::Registrar;
+use crate::registrar::{Phones, Registrar};
 
-/// How many lines of each node's log a failed test shows.
+/// The number of lines of each node's log that a failed test shows.
 const LAST_LINES: usize = 150;
+/// The first port of the near ends of phones' connections.
+const NEAR_END: u16 = 40_000;
+/// The address of a phone in a network of its own, behind a NAT.
+const BEHIND_NAT: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(192, 168, 1, 5), SIP);
 
 /// A lab that is not built yet. In its texts `NET` is the network: `node2` is at `NET.2`.
 pub struct Plan {
     nodes: usize,
     wishes: Wishes,
     postgres: bool,
-    /// A node, and the module that it has instead of ours.
+    authority: Option<Authority>,
+    /// A node, and the module that it has instead of the one under test.
     other: Option<(&'static str, PathBuf)>,
 }
 
@@ -35,6 +42,7 @@ pub struct Plan {
 pub struct Lab {
     nodes: Vec<Node>,
     network: Arc<Network>,
+    authority: Option<Authority>,
     // These go last: the nodes live in them.
     _registrar: Registrar,
     _directory: TempDir,
@@ -70,6 +78,20 @@ impl Plan {
         self
     }
 
+    /// A listener of the SIP channel beside the usual ones.
+    pub fn listener(mut self, name: &str, settings: &str) -> Self {
+        let section = format!("[listener {name}]\nenable=yes\naddr=ADDRESS\n{settings}\n");
+        self.wishes.listeners.push_str(&section);
+        self
+    }
+
+    /// Nodes have certificates, and take encrypted connections.
+    pub fn encrypted(self) -> Self {
+        let mut plan = self.listener("tls", &format!("type=tls\nport={TLS}\nsslcontext=node"));
+        plan.authority = Some(Authority::new());
+        plan
+    }
+
     /// Rooms stay where they are: nodes claim them in a database.
     pub fn sticky(self) -> Self {
         self.clustering("[locate]\naccount=claims\ntimeout=5000\n")
@@ -78,6 +100,12 @@ impl Plan {
     /// The query by which the registrar ends a registration, instead of the documented one.
     pub fn unregister(mut self, query: &str) -> Self {
         self.wishes.unregister = Some(query.to_owned());
+        self
+    }
+
+    /// Users may have several phones each, which all ring.
+    pub fn several_phones(mut self) -> Self {
+        self.wishes.phones = Phones::Several;
         self
     }
 
@@ -107,17 +135,25 @@ impl Plan {
         let network = Arc::new(Network::claim());
         let node = |number| {
             let name = format!("node{number}");
-            let files = configuration::files(&self.wishes, &registrar, &network, &name);
+            let mut files = configuration::files(&self.wishes, &registrar, &network, &name);
+            let mut others = vec![registrar.module()];
+            if let Some(authority) = &self.authority {
+                others.push("openssl");
+                let certificate = authority.certificate(network.node(&name));
+                files.push(("node.pem", certificate));
+                files.push(("openssl.conf", "[node]\ncertificate=node.pem\n".to_owned()));
+            }
             let place = directory.path().join(&name);
             let other = self.other.as_ref().filter(|(node, _)| *node == name);
             let module = other.map_or_else(module_path, |(_, module)| module.clone());
-            installation.link_modules(&modules(&place), registrar.module(), &module);
+            installation.link_modules(&modules(&place), &others, &module);
             let node = (name.as_str(), network.node(&name));
             Node::new(&installation, &guard, place, node, &files)
         };
         let lab = Lab {
             nodes: (1..=self.nodes).map(node).collect(),
             network,
+            authority: self.authority,
             _registrar: registrar,
             _directory: directory,
         };
@@ -135,6 +171,7 @@ impl Lab {
             nodes,
             wishes: Wishes::default(),
             postgres: false,
+            authority: None,
             other: None,
         }
     }
@@ -145,19 +182,61 @@ impl Lab {
         node.unwrap_or_else(|| panic!("there is no {name}"))
     }
 
-    /// What a node has to say.
+    /// The log of a node.
     pub fn log(&self, name: &str) -> Log {
         self.node(name).log()
     }
 
-    /// Where a node listens for SIP.
+    /// The address at which a node listens for SIP.
     pub fn sip(&self, name: &str) -> SocketAddrV4 {
         self.network.sip(name)
     }
 
+    /// The address at which a node listens for it.
+    pub fn place(&self, transport: Transport, node: &str) -> SocketAddrV4 {
+        transport.of(&self.network, node)
+    }
+
     /// One more phone.
     pub fn phone(&self, user: &str) -> Phone {
-        Phone::new(user, self.network.phone(), &self.network)
+        self.phone_at(user, self.network.phone())
+    }
+
+    fn phone_at(&self, user: &str, address: Ipv4Addr) -> Phone {
+        let address = SocketAddrV4::new(address, SIP);
+        Phone::new(user, address, Link::datagrams(address), &self.network)
+    }
+
+    /// One more phone, which has a connection to a node. It gives a port at which it doesn't listen.
+    pub fn phone_over(&self, transport: Transport, user: &str, node: &str) -> Phone {
+        let address = SocketAddrV4::new(self.network.phone(), SIP);
+        let near = SocketAddrV4::new(*address.ip(), NEAR_END);
+        let link = self.connection(transport, near, node);
+        Phone::new(user, address, link, &self.network).at(node)
+    }
+
+    /// The same phone with a new connection to a node, beside the one that it has.
+    pub fn phone_again(&self, phone: &Phone, node: &str) -> Phone {
+        let near = phone.near_end();
+        let near = SocketAddrV4::new(*near.ip(), near.port() + 1);
+        let link = match phone.transport() {
+            Transport::Udp => Link::datagrams(near),
+            transport => self.connection(transport, near, node),
+        };
+        phone.with_link(link).at(node)
+    }
+
+    /// One more phone, which gives an address in a private network, as it would behind a NAT.
+    pub fn phone_behind_nat(&self, user: &str) -> Phone {
+        let near = SocketAddrV4::new(self.network.phone(), NEAR_END);
+        Phone::new(user, BEHIND_NAT, Link::datagrams(near), &self.network)
+    }
+
+    fn connection(&self, transport: Transport, near: SocketAddrV4, node: &str) -> Link {
+        let authority = self.authority.as_ref();
+        let tls = authority.filter(|_| transport == Transport::Tls);
+        let tls = tls.map(Authority::believers);
+        Link::connect(near, transport.of(&self.network, node), tls)
     }
 
     /// Alice, who calls at `node1`, and bob, who is registered at `node2`.
@@ -169,7 +248,7 @@ impl Lab {
 
     /// A phone at an address that no node knows.
     pub fn stranger(&self, user: &str) -> Phone {
-        Phone::new(user, self.network.stranger(), &self.network)
+        self.phone_at(user, self.network.stranger())
     }
 
     fn show_logs(&self) {
@@ -185,7 +264,7 @@ impl Lab {
 }
 
 impl Drop for Lab {
-    /// That each node ends by itself, and well, is part of every test.
+    /// Each node must end by itself, and well: that is part of every test.
     fn drop(&mut self) {
         if thread::panicking() {
             self.show_logs();
@@ -205,3 +284,30 @@ impl Drop for Lab {
         }
     }
 }
+
+/// Makes tests of rules that hold whichever database the registrar is, in labs of a plan.
+macro_rules! in_both {
+    ($plan:expr; $($rule:ident)*) => {
+        mod in_sqlite {
+            use super::*;
+
+            $(#[test]
+            #[ignore = "needs a real engine: YATE_ROOT"]
+            fn $rule() {
+                super::$rule(&$plan.start());
+            })*
+        }
+
+        mod in_postgres {
+            use super::*;
+
+            $(#[test]
+            #[ignore = "needs a real engine that asks PostgreSQL: YATE_ROOT"]
+            fn $rule() {
+                super::$rule(&$plan.postgres().start());
+            })*
+        }
+    };
+}
+
+pub(crate) use in_both;

@@ -39,11 +39,11 @@ fn a_group_rings(lab: &Lab) {
 fn a_group_of_late_routed_users_of_another_node_rings() {
     let lab = group(Lab::of(2));
     a_group_rings(&lab);
-    // Once each, and not once more after the late routing.
+    // Each is decided once, and not once more after the late routing.
     assert_eq!(lab.node("node1").status().get("forwarded"), "4");
 }
 
-/// As it was done before: all is decided after the late routing.
+/// The old way: everything is decided after the late routing.
 #[test]
 #[ignore = "needs a real engine: YATE_ROOT"]
 fn who_has_moved_the_handler_behind_the_late_routing_may_keep_it_there() {
@@ -53,7 +53,7 @@ fn who_has_moved_the_handler_behind_the_late_routing_may_keep_it_there() {
     assert_eq!(lab.node("node1").status().get("forwarded"), "4");
 }
 
-/// What can't be called is refused once, whatever comes after it.
+/// A target that can't be called is refused once, whatever comes after it.
 #[test]
 #[ignore = "needs a real engine: YATE_ROOT"]
 fn a_late_routed_user_of_a_node_that_is_none_is_refused_once() {

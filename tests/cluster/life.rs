@@ -8,7 +8,7 @@ use crate::engine::Node;
 use crate::installation::MODULE;
 use crate::lab::Lab;
 
-/// How often an operator does it.
+/// The number of times that an operator does it.
 const ROUNDS: usize = 20;
 
 /// Lets an operator work at both nodes while alice calls bob, again and again, and gives the codes of

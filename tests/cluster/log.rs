@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What a node has to say.
+//! The log of a node.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use engine_process::patiently;
 /// The log of a node.
 pub struct Log {
     file: PathBuf,
-    /// Where it begins.
+    /// The place where it begins.
     start: usize,
 }
 
@@ -20,18 +20,18 @@ impl Log {
         Self { file, start: 0 }
     }
 
-    /// What it will have to say from now on.
+    /// Its lines from now on.
     pub fn since_now(self) -> Self {
         let start = self.bytes().len();
         Self { start, ..self }
     }
 
-    /// What was said so far.
+    /// Its text so far.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes()[self.start..]).into_owned()
     }
 
-    /// How many lines have this text so far.
+    /// The number of lines that have this text so far.
     pub fn count(&self, text: &str) -> usize {
         let log = self.text();
         log.lines().filter(|line| line.contains(text)).count()
@@ -45,7 +45,7 @@ impl Log {
         self.wait_for_nth(text, 1)
     }
 
-    /// Of the lines that have this text the one of that number, from 1 on, once it is there.
+    /// The line of that number, from 1 on, among those that have this text, once it is there.
     ///
     /// # Panics
     /// When it doesn't come.

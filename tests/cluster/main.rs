@@ -9,12 +9,14 @@
 mod agent;
 mod call;
 mod cdr;
+mod certificate;
 mod command;
 mod configuration;
 mod dummy;
 mod engine;
 mod installation;
 mod lab;
+mod link;
 mod log;
 mod network;
 mod phone;
@@ -22,10 +24,13 @@ mod registrar;
 mod sip;
 mod status;
 
-// What is shown.
+// The tests.
 mod answers;
 mod billids;
 mod calls;
+mod connections;
+mod crashes;
+mod devices;
 mod drain;
 mod failures;
 mod forged;
@@ -45,4 +50,5 @@ mod records;
 mod registrations;
 mod rooms;
 mod spiral;
+mod transport;
 mod unload;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What isn't a call: instant messages, and the question whether somebody is there.
+//! Requests that are no calls: instant messages, and the question whether somebody is there.
 
 use crate::lab::Lab;
 
@@ -14,7 +14,7 @@ fn a_message_reaches_the_phone_that_is_dialled() {
     assert_eq!(alice.sends("paging", "Dinner is ready."), 200);
     let message = bob.message();
     assert_eq!(message.body, "Dinner is ready.");
-    // So the engine says that it knows no such user.
+    // By this code the engine reports that it knows no such user.
     assert_eq!(alice.sends("nobody", "Hello?"), 405);
 }
 

@@ -18,7 +18,7 @@ fn nodes_with_the_stock_module_and_nodes_with_this_one_call_each_other() {
     let stock = PathBuf::from(env::var_os("STOCK").expect("STOCK names it"));
     for node in ["node1", "node2"] {
         let plan = Lab::of(2).with_other_module(node, stock.clone());
-        // By the stock module's own default it's left to chance whether a location gets a prefix.
+        // The stock module's default leaves it to chance whether a location gets a prefix.
         let plan = plan.clustering("[priorities]\nuser.register=49\n");
         let lab = plan.start();
         let (alice, bob) = lab.alice_and_bob();
@@ -37,7 +37,7 @@ fn nodes_with_the_stock_module_and_nodes_with_this_one_call_each_other() {
     }
 }
 
-/// What version 1.0 doesn't know it leaves alone: no call fails for it, in either direction.
+/// Version 1.0 leaves unknown parts alone: no call fails for them, in either direction.
 #[test]
 #[ignore = "needs a real engine and version 1.0 of this module: YATE_ROOT, RELEASED"]
 fn nodes_with_version_1_0_take_calls_that_carry_more_than_they_know() {
@@ -78,7 +78,7 @@ fn nodes_with_version_1_0_take_calls_that_carry_more_than_they_know() {
     }
 }
 
-/// A node with version 1.0 sends no call to where it has been, but lets it in again.
+/// A node with version 1.0 sends no call back to a node that it was on, but lets it in again.
 #[test]
 #[ignore = "needs a real engine and version 1.0 of this module: YATE_ROOT, RELEASED"]
 fn a_spiral_comes_back_to_a_node_with_version_1_0() {

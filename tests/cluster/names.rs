@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Names and locations with all that URIs may have, through registrar, headers and signatures: the very bytes
-//! are dialled that one server would dial.
+//! Names and locations with all bytes that URIs may have, through registrar, headers and signatures: the
+//! dialled bytes are those that one server would dial.
 
 use std::sync::mpsc;
 
@@ -13,7 +13,7 @@ use crate::lab::Lab;
 
 const SECRET: &str = "[security]\nsecret=of-all-nodes-of-the-lab\n";
 
-/// The URI that a phone is dialled by at a node, and the signature holds.
+/// The URI that a phone is dialled by at a node, after the signature was verified.
 fn dialled(lab: &Lab, node: &str, user: &str, uri: &str) -> String {
     let phone = lab.phone(user);
     let address = phone.address();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What an operator sees at a node's console, and what he can ask there.
+//! An operator's view at a node's console, and the commands there.
 
 use std::io::Write;
 use std::net::Ipv4Addr;
@@ -27,7 +27,7 @@ fn the_status_is_in_the_grammar_of_all_modules() {
     let calling = alice.call("bob");
     let bobs = bob.called().answer();
     let alices = calling.answered();
-    // What reads the engine's own modules reads this one.
+    // A reader of the engine's own modules reads this one.
     let channels = Status::read(&node.command("status sip"));
     assert_eq!(channels.get("chans"), "2");
     let address = lab.sip("node2").to_string();
@@ -124,7 +124,7 @@ fn help_names_each_command() {
     }
 }
 
-/// What `yate-clustering-metrics` says of a node, or why it says nothing.
+/// The text of `yate-clustering-metrics` about a node, or the reason why there is none.
 fn metrics_program(address: Ipv4Addr, password: &str) -> Result<String, String> {
     let mut file = NamedTempFile::new().expect("there is room for a file");
     writeln!(file, "{password}").expect("there is room for a file");
@@ -148,7 +148,7 @@ fn metrics_program(address: Ipv4Addr, password: &str) -> Result<String, String> 
     }
 }
 
-/// Of all ways to set up a console.
+/// For all ways to set up a console.
 #[test]
 #[ignore = "needs a real engine: YATE_ROOT"]
 fn metrics_are_brought_from_any_console() {
@@ -175,7 +175,8 @@ fn metrics_are_brought_from_any_console() {
         ),
         ("password=a\nuserpass=b\n", "b", Some("not allowed")),
     ] {
-        node.stop().expect("it stops");
+        // It takes no command to stop from somebody without a password.
+        node.kill();
         let general = format!("[general]\n{console}");
         node.configure("rmanager.conf", &usual.replace("[general]\n", &general));
         node.start();
@@ -188,6 +189,10 @@ fn metrics_are_brought_from_any_console() {
             }
         }
     }
+    // The lab stops its nodes by command.
+    node.kill();
+    node.configure("rmanager.conf", &usual);
+    node.start();
 }
 
 #[test]
@@ -233,7 +238,7 @@ fn where_says_what_would_become_of_a_call_and_what_became_of_it() {
     );
     let lines: Vec<_> = answer.lines().collect();
     assert_eq!(lines, ["Node 'node2' is up: answered 200", &way]);
-    // As it was said it goes.
+    // The call goes as it was explained.
     bob.picks_up();
     alice.call("bob").answered().hang_up();
     let address = lab.sip("node2").to_string();

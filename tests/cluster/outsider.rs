@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use engine_bridge::{Engine, Setup, engine, module_path};
 
-/// Settings that say nothing of security.
+/// Settings without a section on security.
 const DEFAULT: &str = "[general]\nregexp=^node[0-9]$\ncallto=sip/sip:cluster/@\\0.example.net\n";
 
 /// The SIP channel of the engine at hand.

@@ -2,13 +2,13 @@
 
 //! A phone: it registers, calls and is called, sends messages and gets them.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use crate::agent::Agent;
 use crate::call::{IncomingCall, OutgoingCall};
+use crate::link::{Link, Transport};
 use crate::network::Network;
 use crate::sip::SipMessage;
 
@@ -18,23 +18,37 @@ pub struct Phone {
     network: Arc<Network>,
     /// The node that it speaks to.
     node: Mutex<Option<SocketAddr>>,
+    /// The Call-ID of its registrations.
+    registers: String,
     reader: Option<JoinHandle<()>>,
 }
 
 impl Phone {
-    /// A phone at an address, which speaks to no node yet.
-    pub fn new(user: &str, address: Ipv4Addr, network: &Arc<Network>) -> Self {
-        let agent = Agent::new(user, address);
+    /// A phone that gives this address as its own, and speaks to no node yet.
+    pub fn new(user: &str, address: SocketAddrV4, link: Link, network: &Arc<Network>) -> Self {
+        let agent = Agent::new(user, address, link);
         let reader = {
             let agent = Arc::clone(&agent);
             thread::spawn(move || agent.read())
         };
         Self {
+            registers: format!("{user}@{address}"),
             agent,
             network: Arc::clone(network),
             node: Mutex::default(),
             reader: Some(reader),
         }
+    }
+
+    /// The same phone, as far as anybody can tell, with another link.
+    pub fn with_link(&self, link: Link) -> Self {
+        Self::new(&self.agent.user, self.agent.address, link, &self.network)
+    }
+
+    /// The same, without any memory of earlier messages.
+    pub fn restarted(mut self) -> Self {
+        self.registers.push_str("-again");
+        self
     }
 
     /// The same, which speaks to that node without being registered there.
@@ -43,14 +57,34 @@ impl Phone {
         self
     }
 
-    /// Where it is.
+    /// Its user.
+    pub fn user(&self) -> &str {
+        &self.agent.user
+    }
+
+    /// The address that it gives.
     pub fn address(&self) -> Ipv4Addr {
         *self.agent.address.ip()
     }
 
-    /// Where it is, as a call's target: `sip/sip:USER@ADDRESS:PORT`.
+    /// The address that it gives, as a call's target: `sip/sip:USER@ADDRESS:PORT`.
     pub fn target(&self) -> String {
-        format!("sip/sip:{}@{}", self.agent.user, self.agent.address)
+        format!("sip/{}", self.agent.uri())
+    }
+
+    /// Its address as the node has it.
+    pub fn near_end(&self) -> SocketAddrV4 {
+        self.agent.link.local
+    }
+
+    /// The transport of its messages.
+    pub fn transport(&self) -> Transport {
+        self.agent.link.transport
+    }
+
+    /// Loses its connection, as if somebody had pulled the cable, and it was noticed.
+    pub fn disconnects(&self) {
+        self.agent.link.close();
     }
 
     /// Registers at that node, and speaks to it from now on.
@@ -61,13 +95,13 @@ impl Phone {
     /// The same, but for so many seconds only.
     pub fn register_for(&self, node: &str, seconds: u32) {
         self.speak_to(node);
-        self.register(node, seconds);
+        self.register(self.place(node), seconds);
     }
 
-    /// The same, where the phone says that it is at another URI than usual.
+    /// The same, with another URI than usual.
     pub fn register_as(&self, node: &str, uri: &str) {
         self.speak_to(node);
-        let mut register = self.registration(node, 600, "UDP");
+        let mut register = self.registration(self.place(node), 600);
         let mut headers = register.headers.iter_mut();
         let contact = headers.find(|(name, _)| name == "Contact");
         contact.expect("it has one").1 = format!("<{uri}>");
@@ -77,22 +111,14 @@ impl Phone {
 
     /// Takes back the registration at a node.
     pub fn unregister_at(&self, node: &str) {
-        self.register(node, 0);
+        self.register(self.place(node), 0);
     }
 
-    /// Registers at that node over a TCP connection, and speaks to it as before. The registration is
-    /// good for as long as the connection is.
-    pub fn register_over_tcp(&self, node: &str) -> TcpStream {
-        let address = self.network.sip(node);
-        let mut stream = TcpStream::connect(address).expect("the node listens");
-        let register = self.registration(node, 600, "TCP").to_string();
-        let sent = stream.write_all(register.as_bytes());
-        sent.expect("the node reads");
-        let lines = BufReader::new(&stream).lines().map_while(Result::ok);
-        let mut answers = lines.filter(|line| line.starts_with("SIP/2.0 "));
-        let last = answers.find(|answer| !answer.starts_with("SIP/2.0 1"));
-        assert_eq!(last.as_deref(), Some("SIP/2.0 200 OK"));
-        stream
+    /// Registers at another port of that node, and speaks to that from now on.
+    pub fn register_at_port(&self, node: &str, port: u16) {
+        let node = SocketAddrV4::new(self.network.node(node), port);
+        *self.node.lock().unwrap() = Some(node.into());
+        self.register(node, 600);
     }
 
     /// Answers every call at once from now on.
@@ -100,18 +126,25 @@ impl Phone {
         self.agent.pick_up();
     }
 
-    /// Calls somebody. Comes back once the node has said anything.
+    /// Calls somebody. Comes back once the node has answered anything.
     pub fn call(&self, user: &str) -> OutgoingCall {
         self.call_with(user, &[])
     }
 
-    /// Calls somebody, and says more than usual.
+    /// Calls somebody, with more headers than usual.
     pub fn call_with(&self, user: &str, headers: &[(&str, &str)]) -> OutgoingCall {
         let mut invite = self.request_to("INVITE", user);
         for (name, value) in headers {
             invite = invite.with(name, value);
         }
         OutgoingCall::new(&self.agent, invite, self.node())
+    }
+
+    /// Calls somebody, with this description of its media.
+    pub fn call_saying(&self, user: &str, sdp: &str) -> OutgoingCall {
+        let invite = self.request_to("INVITE", user);
+        let invite = invite.with_body("application/sdp", sdp);
+        OutgoingCall::sent(&self.agent, invite, self.node())
     }
 
     /// Calls another phone, and waits until it rings there.
@@ -156,6 +189,11 @@ impl Phone {
         came.message
     }
 
+    /// Asserts that every message that came was taken.
+    pub fn has_nothing_left(&self) {
+        self.agent.has_nothing_of(&["INVITE", "MESSAGE"]);
+    }
+
     /// Asks the node whether it is there, and gives the code of the answer.
     pub fn asks(&self) -> u16 {
         self.code(&self.request_to("OPTIONS", "node"))
@@ -163,7 +201,12 @@ impl Phone {
 
     /// Speaks to that node from now on.
     pub fn speak_to(&self, node: &str) {
-        *self.node.lock().unwrap() = Some(self.network.sip(node).into());
+        *self.node.lock().unwrap() = Some(self.place(node).into());
+    }
+
+    /// The address at which that node listens for it.
+    fn place(&self, node: &str) -> SocketAddrV4 {
+        self.transport().of(&self.network, node)
     }
 
     fn node(&self) -> SocketAddr {
@@ -171,22 +214,18 @@ impl Phone {
         node.unwrap_or_else(|| panic!("{} speaks to no node", self.agent.user))
     }
 
-    fn register(&self, node: &str, seconds: u32) {
-        let register = self.registration(node, seconds, "UDP");
-        let code = self
-            .agent
-            .ask(&register, self.network.sip(node).into())
-            .code();
+    fn register(&self, node: SocketAddrV4, seconds: u32) {
+        let register = self.registration(node, seconds);
+        let code = self.agent.ask(&register, node.into()).code();
         assert_eq!(code, 200, "{} registers for {seconds} s", self.agent.user);
     }
 
-    fn registration(&self, node: &str, seconds: u32, transport: &str) -> SipMessage {
+    fn registration(&self, node: SocketAddrV4, seconds: u32) -> SipMessage {
         let Agent { user, .. } = &*self.agent;
-        let node = self.network.sip(node);
         // A registration is of oneself, at the node.
         let (uri, to) = (format!("sip:{node}"), format!("sip:{user}@{node}"));
-        let register = self.request("REGISTER", &uri, &to, transport);
-        register.with("Expires", &seconds.to_string())
+        self.request("REGISTER", &uri, &to, &self.registers)
+            .with("Expires", &seconds.to_string())
     }
 
     /// The code of the final answer.
@@ -194,23 +233,25 @@ impl Phone {
         self.agent.ask(request, self.node()).code()
     }
 
-    /// A request to somebody that begins something new.
+    /// A request to somebody that begins a new transaction.
     fn request_to(&self, method: &str, user: &str) -> SipMessage {
         let uri = format!("sip:{user}@{}", self.node());
-        self.request(method, &uri, &uri, "UDP")
+        let Agent { user, address, .. } = &*self.agent;
+        let call_id = format!("{user}-{}@{address}", self.agent.number());
+        self.request(method, &uri, &uri, &call_id)
     }
 
-    fn request(&self, method: &str, uri: &str, to: &str, transport: &str) -> SipMessage {
+    fn request(&self, method: &str, uri: &str, to: &str, call_id: &str) -> SipMessage {
         let Agent { user, address, .. } = &*self.agent;
         let number = self.agent.number();
         SipMessage::request(method, uri)
-            .with("Via", &self.agent.via(transport, &self.agent.branch()))
+            .with("Via", &self.agent.via())
             .with(
                 "From",
                 &format!("<sip:{user}@{address}>;tag={user}-{number}"),
             )
             .with("To", &format!("<{to}>"))
-            .with("Call-ID", &format!("{user}-{number}@{address}"))
+            .with("Call-ID", call_id)
             .with("CSeq", &format!("{number} {method}"))
             .with("Contact", &self.agent.contact())
             .with("Max-Forwards", "70")
@@ -221,7 +262,7 @@ impl Drop for Phone {
     fn drop(&mut self) {
         self.agent.stop();
         if let Some(reader) = self.reader.take() {
-            // If it failed, the test has missed what it would have read.
+            // If it failed, the test has missed the message that it would have read.
             let _ = reader.join();
         }
     }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What the engine says of a node that it is told to ask whether it is there.
+//! The engine's reports of an OPTIONS request to a node.
 //!
-//! The health of nodes is judged by that.
+//! They decide the health of nodes.
 
 use engine_process::Message;
 
 use crate::lab::Lab;
 
-/// An OPTIONS request to a node, and what became of it.
+/// An OPTIONS request to a node, after its dispatch.
 fn probe(lab: &Lab, node: &str, transport: &str) -> Message {
     let probe = Message::new("xsip.generate")
         .with("method", "OPTIONS")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The call records of the nodes, and what joins them.
+//! The call records of the nodes, and the billid that joins them.
 
 use std::collections::HashSet;
 
@@ -13,8 +13,8 @@ fn the_records_of_a_call_name_their_node_and_join_over_all_of_them() {
     let lab = Lab::of(2).start();
     let (alice, bob) = lab.alice_and_bob();
     bob.picks_up();
-    // Nodes that are started in the same second give the same billids. So that they differ, one has
-    // to have had a call more.
+    // Nodes that are started in the same second give the same billids. One more call on one of them makes the
+    // billids differ.
     assert_eq!(alice.call("nobody").refused().code, 404);
     alice.call("bob").answered().hang_up();
 

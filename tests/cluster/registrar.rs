@@ -5,13 +5,33 @@
 
 use engine_process::Postgres;
 
-const DOCUMENTATION: &str = include_str!("../../docs/operation.md");
+const DOCUMENTATION: &str = include_str!("../../docs/registrations.md");
 /// Makes the table of claims.
 const CLAIMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/clustering.sqlite.sql");
 /// The users that there are.
 const USERS: &str = "INSERT INTO users(username) VALUES('alice'),('bob'),('carol'),('dave'),\
                      ('o''neil'),('bob;x=1'),('\"bob\" <b>'),('böb'),('a#b&c'),\
                      ('+4930@example.net') ON CONFLICT DO NOTHING";
+
+/// The number of phones that a user may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phones {
+    /// The one that has registered last.
+    #[default]
+    One,
+    /// All that have registered.
+    Several,
+}
+
+impl Phones {
+    /// The name of it in the headings of the documentation.
+    fn heading(self) -> &'static str {
+        match self {
+            Self::One => "",
+            Self::Several => ", several phones",
+        }
+    }
+}
 
 /// A database that is a registrar.
 pub enum Registrar {
@@ -25,7 +45,10 @@ impl Registrar {
     /// A server with the table and the users.
     pub fn postgres() -> Self {
         let server = Postgres::start();
-        server.sql(&format!("{};{USERS}", example("PostgreSQL", "sql")));
+        for phones in [Phones::One, Phones::Several] {
+            let schema = example("PostgreSQL", phones, "sql");
+            server.sql(&format!("{schema};{USERS}"));
+        }
         Self::Postgres(server)
     }
 
@@ -39,10 +62,10 @@ impl Registrar {
 
     /// The files of configuration that the nodes need for it. Registrations that are over are
     /// looked for every second; `unregister` takes the place of the query that ends one.
-    pub fn files(&self, unregister: Option<&str>) -> [(&'static str, String); 2] {
+    pub fn files(&self, phones: Phones, unregister: Option<&str>) -> [(&'static str, String); 2] {
         let (name, account) = match self {
             Self::Sqlite => {
-                let schema = example("SQLite", "sql").replace('\n', " ");
+                let schema = example("SQLite", phones, "sql").replace('\n', " ");
                 let account = format!(
                     "[registrar]\ndatabase=${{configpath}}/../registrar.db\n\
                      initialize=PRAGMA busy_timeout=10000;{schema};{USERS}\n\
@@ -55,15 +78,18 @@ impl Registrar {
         let unregister = unregister.map_or(String::new(), |query| {
             format!("[user.unregister]\nquery={query}\n")
         });
-        let queries = format!("[general]\nexpires=1\n{unregister}{}", example(name, "ini"));
+        let queries = format!(
+            "[general]\nexpires=1\n{unregister}{}",
+            example(name, phones, "ini")
+        );
         [account, ("register.conf", queries)]
     }
 }
 
 /// The example in a language that stands in the documentation for a database.
-fn example(database: &str, language: &str) -> &'static str {
+fn example(database: &str, phones: Phones, language: &str) -> &'static str {
     let (_, section) = DOCUMENTATION
-        .split_once(&format!("\n### {database}\n"))
+        .split_once(&format!("\n### {database}{}\n", phones.heading()))
         .expect("the documentation speaks of it");
     let (_, example) = section
         .split_once(&format!("\n```{language}\n"))

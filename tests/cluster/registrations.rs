@@ -4,14 +4,13 @@
 //!
 //! The registrar has the table and the queries of the documentation, in each database that it knows.
 
-use std::net::TcpStream;
-
 use engine_process::{Message, patiently};
 
-use crate::lab::Lab;
+use crate::lab::{Lab, in_both};
+use crate::link::Transport;
 use crate::phone::Phone;
 
-/// The one that Yate comes with.
+/// The query that Yate comes with.
 const SAMPLE: &str = "UPDATE users SET location=NULL,expires=NULL \
                       WHERE expires IS NOT NULL AND username='${username}'";
 
@@ -24,13 +23,12 @@ fn alice_and_bob_who_moved(lab: &Lab) -> (Phone, Phone) {
     (lab.phone("alice").at("node1"), bob)
 }
 
-/// What the node calls a connection.
-fn name(lab: &Lab, node: &str, connection: &TcpStream) -> String {
-    let phone = connection.local_addr().expect("it is connected");
-    format!("tcp:{}-{phone}", lab.sip(node))
+/// The node's name for a phone's connection.
+fn name(lab: &Lab, node: &str, phone: &Phone) -> String {
+    format!("tcp:{}-{}", lab.sip(node), phone.near_end())
 }
 
-fn a_user_who_has_moved_is_called_after_his_old_registration_was_ended(lab: &Lab) {
+fn a_user_who_has_moved_is_called_after_their_old_registration_was_ended(lab: &Lab) {
     let (alice, bob) = alice_and_bob_who_moved(lab);
     bob.unregister_at("node1");
     alice.call("bob").answered().hang_up();
@@ -40,7 +38,7 @@ fn a_user_who_has_moved_is_called_after_his_old_registration_was_ended(lab: &Lab
 
 #[test]
 #[ignore = "needs a real engine: YATE_ROOT"]
-fn by_the_users_name_alone_he_could_not_be_called() {
+fn by_the_name_alone_a_user_could_not_be_called() {
     let lab = Lab::of(2).unregister(SAMPLE).start();
     let (alice, bob) = alice_and_bob_who_moved(&lab);
     alice.call("bob").answered().hang_up();
@@ -56,7 +54,7 @@ fn a_registration_that_expires_takes_no_newer_one_with_it(lab: &Lab) {
     }
     bob.register_at("node2");
     let alice = lab.phone("alice").at("node1");
-    // When carol's is over so is bob's first one.
+    // Carol's registration ends after bob's first one.
     let is_over = || match alice.call("carol").outcome() {
         Ok(talk) => {
             talk.hang_up();
@@ -71,23 +69,24 @@ fn a_registration_that_expires_takes_no_newer_one_with_it(lab: &Lab) {
 
 fn a_connection_that_breaks_ends_its_own_nodes_registrations_over_it_and_no_others(lab: &Lab) {
     let alice = lab.phone("alice").at("node1");
-    let [bob, carol, dave] = ["bob", "carol", "dave"].map(|user| lab.phone(user));
+    let [bob, carol] = ["bob", "carol"].map(|user| lab.phone_over(Transport::Tcp, user, "node1"));
+    let dave = lab.phone("dave");
     for phone in [&bob, &carol, &dave] {
         phone.picks_up();
+        phone.register_at("node1");
     }
-    let bobs = bob.register_over_tcp("node1");
-    let carols = carol.register_over_tcp("node1");
-    dave.register_at("node1");
     for user in ["bob", "carol", "dave"] {
         alice.call(user).answered().hang_up();
     }
     // Bob moves, carol doesn't.
-    let bobs_next = bob.register_over_tcp("node2");
+    let bob_moved = lab.phone_again(&bob, "node2");
+    bob_moved.picks_up();
+    bob_moved.register_at("node2");
     let node = lab.node("node1");
     node.watch(&["user.unregister"]);
-    for connection in [bobs, carols] {
-        let id = name(lab, "node1", &connection);
-        drop(connection);
+    for phone in [bob, carol] {
+        let id = name(lab, "node1", &phone);
+        drop(phone);
         let ended = node.seen("the end of a connection", |message| {
             message.get("connection_id") == id
         });
@@ -100,41 +99,16 @@ fn a_connection_that_breaks_ends_its_own_nodes_registrations_over_it_and_no_othe
     }
     // A connection of another node may have the same name.
     let broken =
-        Message::new("user.unregister").with("connection_id", &name(lab, "node2", &bobs_next));
+        Message::new("user.unregister").with("connection_id", &name(lab, "node2", &bob_moved));
     node.dispatch(&broken);
     alice.call("bob").answered().hang_up();
     lab.node("node2").dispatch(&broken);
     assert_eq!(alice.call("bob").refused().code, 404);
-    drop(bobs_next);
-}
-
-/// Makes tests of what holds in both databases.
-macro_rules! in_both {
-    ($($rule:ident)*) => {
-        mod in_sqlite {
-            use super::Lab;
-
-            $(#[test]
-            #[ignore = "needs a real engine: YATE_ROOT"]
-            fn $rule() {
-                super::$rule(&Lab::of(2).start());
-            })*
-        }
-
-        mod in_postgres {
-            use super::Lab;
-
-            $(#[test]
-            #[ignore = "needs a real engine that asks PostgreSQL: YATE_ROOT"]
-            fn $rule() {
-                super::$rule(&Lab::of(2).postgres().start());
-            })*
-        }
-    };
 }
 
 in_both! {
-    a_user_who_has_moved_is_called_after_his_old_registration_was_ended
+    Lab::of(2);
+    a_user_who_has_moved_is_called_after_their_old_registration_was_ended
     a_registration_that_expires_takes_no_newer_one_with_it
     a_connection_that_breaks_ends_its_own_nodes_registrations_over_it_and_no_others
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Rooms, each on one node wherever its guests come in.
+//! Rooms: each is on one node, wherever its guests come in.
 
 use engine_process::Message;
 

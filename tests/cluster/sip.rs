@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter};
 
 /// Headers that an answer has from its request.
 const OF_REQUEST: [&str; 5] = ["Via", "From", "To", "Call-ID", "CSeq"];
-/// The version, as requests end and answers begin with it.
+/// The version, at the end of a request's first line and at the start of an answer's.
 const VERSION: &str = "SIP/2.0";
 
 /// A request or an answer.
@@ -16,7 +16,7 @@ pub struct SipMessage {
     pub start: String,
     /// Names and values in order.
     pub headers: Vec<(String, String)>,
-    /// What comes after the headers.
+    /// The text after the headers.
     pub body: String,
 }
 
@@ -63,6 +63,20 @@ impl SipMessage {
         answer
     }
 
+    /// The first message in the bytes of a connection, and its length; `None` as long as it isn't complete.
+    pub fn first(bytes: &[u8]) -> Option<(Self, usize)> {
+        // Bytes that keep a connection alive are no part of a message.
+        let start = bytes.iter().position(|byte| !b"\r\n".contains(byte))?;
+        let head = bytes[start..]
+            .windows(4)
+            .position(|end| end == b"\r\n\r\n")?;
+        let body = start + head + 4;
+        let message = Self::parse(&bytes[start..body])?;
+        let end = body + message.header("Content-Length").parse().unwrap_or(0);
+        let message = Self::parse(bytes.get(start..end)?)?;
+        Some((message, end))
+    }
+
     /// Reads a datagram; `None` if that is no message.
     pub fn parse(datagram: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(datagram);
@@ -99,7 +113,7 @@ impl SipMessage {
         code.flatten().unwrap_or(0)
     }
 
-    /// What the code means, in the words of who sent the answer.
+    /// The meaning of the code, in the words of the answer's sender.
     pub fn reason(&self) -> &str {
         self.start.splitn(3, ' ').nth(2).unwrap_or("")
     }
@@ -109,7 +123,7 @@ impl SipMessage {
         self.start.split(' ').nth(1).unwrap_or("")
     }
 
-    /// What request and answer, and the requests that belong to an INVITE, have in common.
+    /// The branch, which request and answer, and the requests that belong to an INVITE, have in common.
     pub fn branch(&self) -> &str {
         let via = self.header("Via");
         let branch = via.split(';').find_map(|part| part.strip_prefix("branch="));

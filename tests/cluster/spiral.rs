@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::lab::Lab;
 
-/// All legs of a call on these nodes have one billid: so many records on each.
+/// All legs of a call on these nodes have one billid: that many records on each.
 fn records_join(lab: &Lab, legs: &[(&str, usize)]) {
     let cdrs: Vec<_> = legs
         .iter()
@@ -107,7 +107,7 @@ fn a_fork_does_not_multiply_a_call_that_goes_round() {
         let status = lab.node(node).status();
         status.get("received").parse::<u32>().expect("a number")
     });
-    // Two and four on the first two ways, then so many on each node; without a bound it were 510.
+    // Two and four on the first two ways, then that many on each node; without a bound it were 510.
     assert!(
         received.iter().sum::<u32>() <= 2 + 4 + 2 * 32,
         "{received:?}"

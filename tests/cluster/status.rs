@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What a module says of itself, in the grammar that all modules of the engine keep to:
+//! A module's status, in the grammar that all modules of the engine keep to:
 //! `name=...,type=...,format=A|B;counters;id=a|b,id=a|b`.
 
 /// An answer to the command `status`.
@@ -39,13 +39,13 @@ impl Status {
         }
     }
 
-    /// A counter, or whatever else has a name.
+    /// A counter, or any other parameter.
     pub fn get(&self, name: &str) -> &str {
         let found = self.params.iter().find(|(key, _)| key == name);
         found.map_or_else(|| panic!("no {name}: {self:?}"), |(_, value)| value)
     }
 
-    /// What it says in detail of something, in a column.
+    /// The text of an item in a column.
     pub fn column(&self, id: &str, column: &str) -> &str {
         let place = self.format.iter().position(|name| name == column);
         let detail = self.details.iter().find(|(key, _)| key == id);
@@ -53,7 +53,7 @@ impl Status {
         found.unwrap_or_else(|| panic!("no {column} of {id}: {self:?}"))
     }
 
-    /// Of what it has details, in order.
+    /// The names of the items, in order.
     pub fn ids(&self) -> Vec<&str> {
         self.details.iter().map(|(id, _)| id.as_str()).collect()
     }

@@ -7,12 +7,13 @@ use engine_process::eventually;
 use crate::dummy::Dummy;
 use crate::installation::MODULE;
 use crate::lab::{Lab, Plan};
+use crate::link::Transport;
 
 const UNLOAD: &str = "module unload clustering";
 const UNLOADED: &str = "Unloaded module: clustering";
 
-/// Two nodes that are there, and somebody who is silent in the place of a third one. He has just been
-/// asked for a sign of life when this comes back.
+/// Two nodes that are there, and somebody silent in the place of a third one. The first probe has just gone
+/// there when this comes back.
 fn lab_with_silence(plan: Plan) -> (Lab, Dummy) {
     let lab = plan.probed().clustering("[node node3]\n").start();
     let silent = Dummy::at(lab.sip("node3"));
@@ -36,6 +37,21 @@ fn an_unload_waits_for_a_probe() {
         node.command(&format!("module load {MODULE}"));
     }
     module_works(&lab);
+}
+
+#[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
+fn phones_on_tcp_are_called_after_an_unload_and_a_load() {
+    let lab = Lab::of(2).start();
+    let bob = lab.phone_over(Transport::Tcp, "bob", "node2");
+    bob.picks_up();
+    bob.register_at("node2");
+    let node = lab.node("node2");
+    assert_eq!(node.command(UNLOAD), UNLOADED);
+    node.command(&format!("module load {MODULE}"));
+    for from in ["node1", "node2"] {
+        lab.phone("alice").at(from).call("bob").answered().hang_up();
+    }
 }
 
 #[test]

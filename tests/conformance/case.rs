@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The recorded cases, and what is compared of them.
+//! The recorded cases, and the parts of them that are compared.
 
 use std::fmt::{self, Display, Formatter, Write as _};
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::Path;
 use engine_bridge::{Outcome, Param};
 use serde_json::Value as Json;
 
-/// What a parameter must have as its value.
+/// The value that a parameter must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// These bytes, or none.
@@ -28,19 +28,18 @@ impl Value {
     }
 }
 
-/// What must come out of a case.
+/// The result that a case must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
     pub handled: bool,
     pub retval: Vec<u8>,
     pub params: Vec<(Vec<u8>, Value)>,
-    /// The parameters of the locate messages that are sent meanwhile.
+    /// The parameters of the locate messages that are sent on the way.
     pub locates: Vec<Vec<Param>>,
 }
 
 impl Expected {
-    /// As the engine's own setting of a parameter: the first of that name in place, else at the
-    /// end.
+    /// Sets a parameter as the engine does: the first of that name in place, else at the end.
     pub fn set(&mut self, name: &str, value: Value) {
         match self
             .params
@@ -58,7 +57,7 @@ impl Expected {
             .retain(|(own, _)| !names.iter().any(|name| own == name.as_bytes()));
     }
 
-    /// Whether this is what came out.
+    /// Whether this is the result.
     pub fn admits(&self, outcome: &Outcome, locates: &[Vec<Param>]) -> bool {
         let params = outcome.untraced();
         self.handled == outcome.handled
@@ -118,7 +117,7 @@ pub fn list_all(messages: &[Vec<Param>]) -> String {
     lists.join(" / ")
 }
 
-/// A recorded message, and what the stock module made of it.
+/// A recorded message, and the stock module's result.
 #[derive(Clone, Debug)]
 pub struct Case {
     /// Its line in the file, to find it again.
@@ -208,7 +207,7 @@ fn params_of(json: &Json) -> Vec<Param> {
     array_of(json).iter().map(param).collect()
 }
 
-/// The parameters of a locate message, without the trace of who had it in the recording.
+/// The parameters of a locate message, without the recording's trace of its handlers.
 fn locate_of(json: &Json) -> Vec<Param> {
     let mut params = params_of(json);
     params.retain(|(name, _)| name != b"handlers");

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Where the module differs from the stock one on purpose: each difference foretells exactly what
-//! comes out.
+//! The intended differences between the module and the stock one: each difference foretells the exact result.
 
 use engine_bridge::posix_match;
 
@@ -22,7 +21,7 @@ pub enum Difference {
     /// Cluster headers from a sender that isn't trusted are taken off, and a call that needs them
     /// is refused.
     UntrustedHeaders,
-    /// A node that doesn't match leaves the call untouched, but says so.
+    /// A node that doesn't match leaves the call untouched, but with a reason.
     NodeMismatch,
     /// So does a target that comes out empty.
     EmptyTarget,
@@ -48,7 +47,7 @@ impl Difference {
         Self::EmptyHeaders,
     ];
 
-    /// What this difference makes of what would come out without it; `None` where it makes none.
+    /// The result with this difference, given the result without it; `None` where it makes none.
     pub fn foretell(self, case: &Case, expected: &Expected) -> Option<Expected> {
         let mut changed = expected.clone();
         match self {
@@ -145,7 +144,7 @@ fn is_mismatch(case: &Case) -> Option<bool> {
     Some(posix_match(pattern.as_bytes(), node).is_none())
 }
 
-/// Who serves a resource: what the lookups of the recording answered, `None` for a failure.
+/// The node that serves a resource: the answers to the lookups of the recording, `None` for a failure.
 pub fn located(resource: &[u8]) -> Option<&'static str> {
     let starts = |text: &str| resource.starts_with(text.as_bytes());
     if ["fail", "dash", "err"].into_iter().any(starts) {

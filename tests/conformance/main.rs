@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The 1,800 recorded cases through the loaded module: what the stock module did in a real engine
-//! is what this one does, but for the differences that are named, and those come out exactly as
-//! foretold.
+//! The 1,800 recorded cases through the loaded module: the results of the stock module in a real engine are
+//! the results of this one, but for the differences that are named, and those come out exactly as foretold.
 //!
 //! With `CONFORMANCE_DIFFERENCES=none` no difference is allowed. So the harness itself is put to
 //! the proof, with the stock module in a real engine: `CLUSTERING_MODULE` names it, `YATE_ROOT` the
@@ -89,7 +88,7 @@ fn settle(engine: &Engine, config: &str) {
     }
 }
 
-/// What must come out, and which differences had a part in it.
+/// The result that a case must have, and the differences that had a part in it.
 fn foretell(case: &Case, differences: &[Difference]) -> (Expected, Vec<Difference>) {
     let mut expected = case.recorded.clone();
     let mut applied = Vec::new();
@@ -109,7 +108,7 @@ fn dispatch(engine: &Engine, case: &Case) -> Outcome {
     })
 }
 
-/// Answers lookups as they were answered for the recording, and keeps what they asked.
+/// Answers lookups as they were answered for the recording, and keeps their parameters.
 fn answer(engine: &Engine, name: &str, locates: &Locates) -> Handler {
     let locates = Arc::clone(locates);
     engine.handle(name, 50, move |call: &mut Call| {
@@ -164,8 +163,7 @@ fn explain(
     text
 }
 
-/// Says what came out, past the capture of the test's output: it is the figure that the project is
-/// held to.
+/// Prints the result, past the capture of the test's output: it is the figure that the project is held to.
 fn summarize(title: &str, total: usize, tally: &BTreeMap<Vec<Difference>, usize>, failed: usize) {
     let engine = if real_engine() { "real" } else { "mock" };
     let mut table = format!("\nconformance, {engine} engine, {title}: {total} cases\n");

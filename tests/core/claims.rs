@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Claims of resources: when the database is asked, what counts without it, and that nodes agree in real
+//! Claims of resources: the use of the database, the rules without it, and the agreement of nodes in real
 //! databases.
 
 mod database;

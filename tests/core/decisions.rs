@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What the core decides, in plain Rust: settings and a message in, the changed message out.
+//! The core's decisions, in plain Rust: settings and a message in, the changed message out.
 
+mod connections;
 mod counting;
 mod forwarding;
 mod instant_messages;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What is written about the settings agrees with the code that reads them.
+//! The texts about the settings agree with the code that reads them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -83,7 +83,7 @@ fn load(settings: &[Setting]) -> Settings {
     Settings::parse(b"node1", "clustering.conf", &entries).unwrap()
 }
 
-/// Settings that are written down as defaults make what none make.
+/// Settings that are written down as defaults give the same as no settings.
 fn assert_default(settings: &[Setting]) {
     // With a node, without which some handlers are not there, and so have no priority.
     let node: Setting = ("node x".into(), "callto".into(), "sip/x".into());
@@ -101,7 +101,7 @@ fn the_sample_has_every_setting_and_no_other() {
 #[test]
 fn the_sample_shows_the_defaults() {
     let mut sample = settings(&read("conf/clustering.conf.sample"), true);
-    // What `enabled` is by default is said in words.
+    // The default of `enabled` is written in words.
     sample.retain(|(section, key, _)| key != "enabled" && section != NODE);
     assert_default(&sample);
 }
@@ -133,7 +133,7 @@ fn the_reference_has_every_setting_and_no_other() {
 #[test]
 fn the_reference_shows_the_defaults() {
     let mut shown = reference();
-    // Some are said in words.
+    // Some are written in words.
     shown.retain(|(section, _, default)| section != NODE && !default.contains(' '));
     assert!(shown.len() > 30, "{shown:?}");
     for (_, _, default) in &mut shown {
@@ -162,7 +162,7 @@ fn range(text: &str) -> Option<(u32, u32)> {
     ranges.max_by_key(|(_, high)| *high)
 }
 
-/// What is written of each setting, by `section/key`.
+/// The text about each setting, by `section/key`.
 type Texts = Vec<(String, String)>;
 
 fn texts_of_the_reference() -> Texts {
@@ -238,7 +238,7 @@ fn numbers_may_be_what_is_written_of_them() {
         ranges.collect()
     };
     let reference = ranges(texts_of_the_reference());
-    assert_eq!(reference.len(), 11, "{reference:?}");
+    assert_eq!(reference.len(), 12, "{reference:?}");
     for (name, &(low, high)) in &reference {
         assert!(takes(name, low) && takes(name, high), "{name}");
         assert!(!takes(name, high + 1), "{name}: up to {high}");
@@ -263,7 +263,7 @@ fn the_man_page_has_every_setting_with_the_default_of_the_reference() {
             shown.insert((section.clone(), key.to_owned(), default.to_owned()));
         }
     }
-    // Where it takes a sentence there, the page has that below.
+    // A default that takes a sentence there stands below on the page.
     let first = |(section, key, default): Setting| {
         let default = default.split(',').next().unwrap().replace('`', "");
         (section, key, default)
@@ -271,11 +271,11 @@ fn the_man_page_has_every_setting_with_the_default_of_the_reference() {
     assert_eq!(shown, reference().into_iter().map(first).collect());
 }
 
-/// The words of the `clustering` command and what they take, as its help and as the manual page have them.
+/// The words of the `clustering` command and their arguments, as its help and as the manual page have them.
 #[test]
 fn the_man_page_has_every_command_and_no_other() {
     let help = command::help();
-    let usage = help.lines().map(|line| line.trim_start());
+    let usage = help.lines().map(str::trim_start);
     let usage = usage.filter_map(|line| line.split("  ").next());
     let usage: BTreeSet<_> = usage.map(str::to_owned).collect();
     let page = read("docs/yate-clustering.7");
@@ -358,7 +358,7 @@ fn tests_that_the_docs_name_exist() {
     let sources = ["src", "tests"].map(|directory| sources(&path(directory)));
     let sources = sources.concat();
     let text = read("docs/security.md");
-    // What else has an underscore is a parameter's name.
+    // Any other word with an underscore is a parameter's name.
     let names: Vec<_> = text
         .split('`')
         .skip(1)
@@ -395,7 +395,7 @@ fn pages() -> Vec<(String, String)> {
     files.map(|file| (file.clone(), read(&file))).collect()
 }
 
-/// The lines of a page that are code, and what stands between backquotes in all others.
+/// The lines of a page that are code, and the texts between backquotes in all others.
 fn code(page: &str) -> Vec<&str> {
     let (mut code, mut fenced) = (Vec::new(), false);
     for line in page.lines() {
@@ -443,7 +443,7 @@ fn commands_in_the_docs_are_real() {
     assert!(checked > 40, "{checked}");
 }
 
-/// What the files begin with that the docs name.
+/// The starts of the file names in the docs.
 const ROOMS: [&str; 11] = [
     "benches/",
     "conf/clustering.",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The core in plain Rust, without an engine, and what is written about it: docs, header.
+//! The core in plain Rust, without an engine, and the texts about it: docs, header.
 
 mod claims;
 mod decisions;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Each kind of message says which parameter names matter in it, and an engine looks for no others. So
-//! no decision may ask for another one, or write it.
+//! Each kind of message lists the parameter names that matter in it, and an engine looks for no others. So no
+//! decision may ask for another one, or write it.
 
 use clustering::messages::{Kind, Name, NameSet, Parameters, Reply};
 use clustering::time::{MessageTimes, WallTime};
@@ -11,10 +11,10 @@ use proptest::sample::select;
 
 use crate::node::{Params, SETTINGS, cluster, decide};
 
-/// Where calls to node2 go, where it has a section.
+/// The target of calls to node2, where it has a section.
 const NODE2: &str = "sip/sip:cluster/@192.0.2.2";
 
-/// All that a decision may depend on, each with another file of settings.
+/// The settings that a decision may depend on, each with another file.
 const CONFIGURED: &[&[(&str, &str, &str)]] = &[
     &[],
     &[
@@ -71,7 +71,7 @@ impl<'m> Parameters<'m> for &'m Watched {
 
 fn check(verdict: &Verdict, names: NameSet) {
     if matches!(verdict.action, Action::Locate | Action::Ask) {
-        // What is written is a message of the core's own.
+        // The edits are the parameters of a message of the core's own.
         return;
     }
     for edit in verdict.edits() {
@@ -103,7 +103,7 @@ fn value() -> impl Strategy<Value = &'static str> {
     ])
 }
 
-/// A value that gets a message far.
+/// A value with which a message comes far.
 fn usual(name: &str) -> &'static str {
     match name {
         "called" | "sip_x-callto" => "cluster/x",
@@ -137,7 +137,7 @@ proptest! {
         error in prop::option::of(value()), reason in value(),
     ) {
         let cluster = cluster(&[more, SETTINGS]);
-        // So that a channel's end has had a begin.
+        // A channel's end needs a start before it.
         let begin = [("id", "x"), ("direction", "outgoing"), ("callto", NODE2)];
         decide(&cluster, Kind::Startup, &begin);
         let message = Watched { params, names: kind.names() };

@@ -40,7 +40,7 @@ pub fn named(name: &str, settings: &[&[(&str, &str, &str)]]) -> Cluster {
         .bytes()
         .fold(7, |number, byte| number * 31 + u64::from(byte));
     let cluster = Cluster::new(name.as_bytes(), process);
-    // Of two entries the first counts, so what a test adds goes before the usual ones.
+    // Of two entries the first counts, so a test's own entries go before the usual ones.
     cluster
         .load("clustering.conf", &entries(&settings.concat()))
         .unwrap();
@@ -78,7 +78,7 @@ pub fn apply(verdict: &Verdict, list: &Params) -> Params {
     list
 }
 
-/// What became of a message, the log line included.
+/// A message after its decision, with the log line.
 pub struct Decided {
     pub action: Action,
     pub params: Params,

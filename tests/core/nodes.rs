@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What the core makes of nodes that have sections: how they are reached, probed, drained, and what is
-//! placed on them.
+//! Nodes that have sections: they are reached, probed and drained, and resources are placed on them.
 
+mod admin;
 mod calls;
 mod lab;
 mod placement;
 mod probes;
 mod sections;
-mod standing;
 mod status;

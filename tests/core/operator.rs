@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What an operator is shown: status, metrics, explanations, and the check of a file.
+//! The operator's view: status, metrics, explanations, and the check of a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -223,9 +223,9 @@ fn an_explanation_names_each_setting_that_has_a_say() {
     }
 }
 
-/// What is explained is what happens.
+/// A call goes as it is explained.
 #[test]
-fn a_call_goes_where_it_was_said_to_go() {
+fn a_call_goes_as_it_was_explained() {
     let cluster = nodes();
     for to in [
         "cluster/node3/conf/1",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Placement agrees with what was placed before, and with the program in the docs.
+//! Placement agrees with the recorded placements, and with the program in the docs.
 
 use std::fs;
 use std::io::Write;

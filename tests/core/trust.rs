@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Whose calls count, between nodes that sign what they send, and where a call may go.
+//! The calls that are trusted, between nodes that sign their calls, and the ways that a call may go.
 
 mod extensions;
 mod lab;

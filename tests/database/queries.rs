@@ -135,7 +135,7 @@ fn the_facts_of_databases_hold() {
     assert!(output.status.success(), "{said}");
 }
 
-/// In a real engine nothing is wrong with databases.
+/// A real engine has no bad databases.
 mod mock_only {
     use super::*;
 

@@ -13,13 +13,13 @@ use engine_bridge::real_engine;
 use database::Database;
 use lab::Lab;
 
-/// Each node thinks that all is its own. So nodes agree by the database or not at all.
+/// Each node gives all resources to itself. So nodes agree by the database or not at all.
 const SELFISH: [&[(&str, u32)]; 2] = [
     &[("node1", 100), ("node2", 0)],
     &[("node1", 0), ("node2", 100)],
 ];
 
-/// Where `node2` is out, one node thinks that `node1` gets what it had, and the other `node3`.
+/// One node gives the resources of `node2` to `node1` when it is out, and the other to `node3`.
 const HEIRS: [&[(&str, u32)]; 2] = [
     &[("node1", 100), ("node2", 100), ("node3", 0)],
     &[("node1", 0), ("node2", 100), ("node3", 100)],
@@ -52,7 +52,7 @@ fn each_resource_has_one_owner(database: &Database) {
         assert!(owners.iter().any(|owner| owner == name), "{name}");
     }
     assert!(database.table().into_iter().eq(sorted(&resources, &owners)));
-    // Now from memory.
+    // Now from the cache.
     assert_eq!(lab.agreed(&resources), owners);
     for node in &lab.nodes {
         assert_eq!(node.status("placed"), "0", "{}", node.log());
@@ -127,7 +127,7 @@ fn a_query_is_a_resource_like_any_other(database: &Database) {
     );
 }
 
-/// Makes tests of what holds in both databases.
+/// Makes tests of rules that hold in both databases.
 macro_rules! in_both {
     ($($rule:ident)*) => {
         mod in_sqlite {

@@ -13,14 +13,14 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What it takes to compile and link against one engine.
+/// The flags and files to compile and link against one engine.
 struct Host {
     kind: &'static str,
     flags: Vec<String>,
     includes: Vec<PathBuf>,
     library_dir: PathBuf,
     library: &'static str,
-    /// Where the module for this engine is built.
+    /// The directory in which the module for this engine is built.
     build: PathBuf,
 }
 
@@ -83,7 +83,7 @@ fn mock_engine(repository: &Path) -> Result<Host, Box<dyn Error>> {
     let library = library_dir.join("libyate-mock.so");
     println!("cargo:rerun-if-changed={}", library.display());
     if !library.exists() {
-        // Only those can't be linked then that run an engine.
+        // Then only those that run an engine can't be linked.
         let library = library.display();
         println!("cargo:warning={library} is missing, `make build` makes it");
     }

@@ -122,7 +122,7 @@ bool ConfigReader::readFile(const std::string& path, NamedList*& section, bool w
     return true;
 }
 
-// Tells which directive the text is, if any; the rest is then what it is about.
+// Tells which directive the text is, if any; the rest is then its argument.
 ConfigReader::Include ConfigReader::directive(const String& text, const char* optional,
                                               const char* silent, const char* required,
                                               String& rest) {

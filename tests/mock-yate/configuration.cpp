@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Configuration files: what is asked of a loaded one, and saving. Reading is in config_reader.cpp.
+// Configuration files: questions to a loaded one, and saving. Reading is in config_reader.cpp.
 
 #include "config_reader.h"
 

@@ -19,8 +19,8 @@ public:
     virtual ~DatabaseConnection() = default;
     /// Connects, unless it is connected.
     virtual bool open() = 0;
-    /// Runs a query and tells in the message what came of it; false if nothing did, of which the
-    /// message says no more than "failure".
+    /// Runs a query and writes the result into the message; false if it has no result, for which
+    /// the message has no more than "failure".
     virtual bool query(const String& query, Message& msg) = 0;
     YNOCOPY(DatabaseConnection);
 };

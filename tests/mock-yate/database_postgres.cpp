@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // PostgreSQL behind the `database` message. pgsqldb.conf, a section for each account:
-//   host, port, database, user, password    where the database is and who asks; or all of it as
-//   libpq connection=TEXT                         wants it timeout=10000 how long to connect, and
-//   how long a query may take, in ms retry=5                                 how often to try
-//   either poolsize=1                              how many connections there are
+//   host, port, database, user, password    the place of the database, and the asking user
+//   connection=TEXT                         or all of that, as libpq wants it
+//   timeout=10000                           the time to connect, and that of a query, in ms
+//   retry=5                                 the number of tries for either
+//   poolsize=1                              the number of connections
 // A query that comes to no end is sent again, so in all it takes up to retry times the timeout.
 
 #include "database.h"

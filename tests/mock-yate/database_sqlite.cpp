@@ -3,9 +3,8 @@
 // SQLite behind the `database` message. sqlitedb.conf, a section for each account:
 //   database=FILE           run parameters are replaced; by default it is in memory
 //   initialize=QUERIES      run when the account is opened; with @FILE those of a file
-//   timeout=2000            how long a query waits for its turn, in milliseconds
-//   retry=5                 how often to try again, every 5 ms, while somebody else holds the
-//   file's lock
+//   timeout=2000            the time that a query waits for its turn, in milliseconds
+//   retry=5                 the number of further tries, every 5 ms, while another has the lock
 
 #include "database.h"
 
@@ -28,7 +27,7 @@ public:
     bool query(const String& query, Message& msg) override;
 
 private:
-    /// What came of a query so far.
+    /// The result of a query so far.
     struct Result {
         int rows = 0;
         int columns = 0;
@@ -80,7 +79,7 @@ bool SqliteConnection::query(const String& query, Message& msg) {
     return ok;
 }
 
-// Tries again while somebody else has the lock.
+// Tries again while another connection has the lock.
 template <class Attempt> int SqliteConnection::patiently(Attempt attempt) const {
     int code = attempt();
     for (int i = 0; i < m_retry && (code == SQLITE_BUSY || code == SQLITE_LOCKED); ++i) {

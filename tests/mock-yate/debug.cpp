@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The log: levels, formats, and where lines go.
+// The log: levels, formats, and the receivers of lines.
 
 #include "hold.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Handlers and how messages reach them.
+// Handlers, and the way of messages to them.
 
 #include "hold.h"
 

@@ -17,7 +17,7 @@ using namespace TelEngine;
 namespace {
 
 constexpr int MaxStopRounds = 5;
-// How long the main loop sleeps at a time, so that a reload or halt takes effect soon.
+// The time that the main loop sleeps at once, so that a reload or halt takes effect soon.
 constexpr unsigned long LoopSleep = 5000;
 constexpr unsigned long WorkerSleep = 500000;
 

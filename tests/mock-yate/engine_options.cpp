@@ -154,7 +154,7 @@ void TelEngine::configure(EngineState& state) {
     state.minWorkers = config.getIntValue("general", "minworkers", 1, 1, 500);
     state.maxWorkers = config.getIntValue("general", "maxworkers", 10, state.minWorkers, 1000);
     state.addWorkers = config.getIntValue("general", "addworkers", 1, 1, 10);
-    // Another one may be claimed, for tests of those who ask.
+    // Another one may be claimed, for tests of the check.
     params.addParam("version", config.getValue("mock", "version", YATE_VERSION));
     params.addParam("release", YATE_STATUS YATE_RELEASE);
     params.addParam("revision", config.getValue("mock", "revision", YATE_REVISION));

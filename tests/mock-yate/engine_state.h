@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What the sources of the engine share. None of it is seen by modules.
+// The state that the sources of the engine share. Modules don't use it.
 
 #ifndef MOCK_YATE_ENGINE_STATE_H
 #define MOCK_YATE_ENGINE_STATE_H

@@ -16,7 +16,7 @@ namespace {
 
 constexpr int ReadMs = 50;
 constexpr unsigned int DefaultPriority = 100;
-// How long a client may take for a message.
+// The longest time that a client may take for a message.
 constexpr int TimeoutMs = 10000;
 
 // The clients there are, to be ended when the engine stops.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The external module protocol: where clients are listened for.
+// The external module protocol: the listener for clients.
 
 #include "extmodule.h"
 

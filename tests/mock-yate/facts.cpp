@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What modules rely on, checked in whatever engine this is compiled against. It passes in a real
-// Yate and in the mock; that is how the mock is held to the engine:
+// The facts that modules rely on, checked in whatever engine this is compiled against. They pass in
+// a real Yate and in the mock; so the mock is held to the engine:
 //
 //   g++ -std=c++17 $(yate-config --c-all) facts*.cpp $(yate-config --libs)
 //

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The groups of facts, each in a file of its own, and how they are counted.
+// The groups of facts, each in a file of its own, and the count of the checks.
 
 #ifndef MOCK_YATE_FACTS_H
 #define MOCK_YATE_FACTS_H

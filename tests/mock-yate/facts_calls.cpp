@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Facts of calls: what is told of one that fails, which billid is whose, and what a fork does.
+// Facts of calls: the report of one that fails, the owner of a billid, and the ways of a fork.
 
 #include "facts_running.h"
 
@@ -88,7 +88,7 @@ void facts::calls() {
     CHECK(!alone.getParam("error"));
 }
 
-// Preroute may give a call another billid, for good; what route gives is soon forgotten.
+// Preroute may give a call another billid, for good; one that route gives is soon forgotten.
 void facts::billids() {
     Seen routes("call.route");
     Seen executes("call.execute");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Facts of the `database` message: what comes of a query in SQLite and, where FACTS_POSTGRES names
+// Facts of the `database` message: the result of a query in SQLite and, where FACTS_POSTGRES names
 // the directory of a server's socket, in PostgreSQL.
 
 #include "facts_running.h"
@@ -11,7 +11,7 @@ using namespace TelEngine;
 
 namespace {
 
-// A query and what it left in the message.
+// A query and the result in its message.
 class Query : public Message {
 public:
     Query(const char* account, const char* query, bool results = true) : Message("database") {
@@ -42,7 +42,7 @@ private:
     bool m_handled = false;
 };
 
-// What all databases have in common.
+// The facts that all databases have in common.
 void common(const char* account, const char* type) {
     CHECK(Query(account, "DROP TABLE IF EXISTS t").handled());
     const Query made(account, "CREATE TABLE t(n INT PRIMARY KEY, s TEXT)");
@@ -70,7 +70,7 @@ void common(const char* account, const char* type) {
     const Query none(account, "SELECT n FROM t WHERE n=9");
     CHECK_TEXT(none["rows"], "0");
     CHECK(!none.table());
-    // What it returns counts as rows and as affected.
+    // The returned rows count as rows and as affected.
     const Query claim(account, "INSERT INTO t VALUES(1,'x') ON CONFLICT(n) DO UPDATE SET s='x' "
                                "RETURNING s");
     CHECK_TEXT(claim.counts(), "1/1/1");
@@ -93,7 +93,7 @@ void sqlite() {
     CHECK_TEXT(Query("lite", "SELECT n FROM t").counts(), "2/1/0");
     CHECK_TEXT(Query("lite", "SELECT n FROM t WHERE n=9").counts(), "0/0/0");
     CHECK_TEXT(Query("lite", "UPDATE t SET s='z'").counts(), "0/0/2");
-    // It says no more than that.
+    // The error has no more than that.
     const Query bad("lite", "SELECT nothing FROM t");
     CHECK(bad.handled());
     CHECK_TEXT(bad["error"], "failure");
@@ -190,7 +190,7 @@ void facts::registrar() {
     CHECK_TEXT(route.retValue(), "sip/sip:o'brien@192.0.2.1");
     CHECK_TEXT(route["owner"], "registered");
     CHECK(!route.getParam("place"));
-    // It never says that it has unregistered anybody.
+    // It never reports that it has unregistered a user.
     Message gone("user.unregister");
     gone.addParam("username", "registered");
     CHECK(!Engine::dispatch(gone));

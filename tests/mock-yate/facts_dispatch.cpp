@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Facts of how a message gets from handler to handler.
+// Facts of the way of a message from handler to handler.
 
 #include "facts.h"
 

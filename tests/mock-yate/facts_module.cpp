@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Facts of what a module inherits: status, commands, relays, and what it says in the log.
+// Facts of the base class of modules: status, commands, relays, and the log.
 
 #include "facts.h"
 

@@ -8,11 +8,12 @@ using namespace facts;
 
 namespace {
 
-// How long a request of two transmissions waits, in microseconds; one more doubles it and more.
+// The time that a request of two transmissions waits, in microseconds; one more doubles it and
+// more.
 const uint64_t TwoSent = 300000;
 const uint64_t ThreeSent = 700000;
 
-// Sends an OPTIONS and waits; how long it took in microseconds.
+// Sends an OPTIONS and waits; returns the time that it took in microseconds.
 uint64_t options(Message& msg, const char* address, const char* count) {
     msg.addParam("method", "OPTIONS");
     msg.addParam("uri", String("sip:") + address);
@@ -96,7 +97,7 @@ void facts::messages() {
     CHECK(!sent.getParam("sip_X-One"));
     CHECK(!sent.getParam("xsip_body"));
     CHECK(sent.getParam("osip_X-Two") != nullptr);
-    // What the other node's handler has for headers comes back to the sender.
+    // The headers of the other node's handler come back to the sender.
     CHECK_TEXT(sent["sip_x-back"], "facts");
     const NamedList* came = routes.wait("called", "bob");
     CHECK(came != nullptr);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Facts of an engine that runs: requests, calls and messages over SIP, and what becomes of them
-// where nobody answers. The node calls itself: in a real engine over SIP, in the mock over its
-// wire, which has 127.0.0.1 for its own address and 127.0.0.2 for a node that isn't there.
+// Facts of an engine that runs: requests, calls and messages over SIP, and the result where nobody
+// answers. The node calls itself: in a real engine over SIP, in the mock over its wire, which has
+// 127.0.0.1 for its own address and 127.0.0.2 for a node that isn't there.
 
 #include "facts_running.h"
 
@@ -36,7 +36,7 @@ int freePort() {
     return ntohs(address.sin_port);
 }
 
-// What a node leaves that was killed.
+// Leaves the socket of a node that was killed.
 void leaveSocket(const char* name) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -61,7 +61,7 @@ void configure() {
     configureDatabases(directory);
 }
 
-/// Routes the calls and messages that come in, by what they call.
+/// Routes the calls and messages that come in, by the called number.
 class Routes : public MessageHandler {
 public:
     Routes() : MessageHandler("call.route", 30) { Engine::install(this); }

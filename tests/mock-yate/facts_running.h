@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What the facts of a running engine share: who calls, and what is seen of it.
+// The parts that the facts of a running engine share: the caller, and the messages that pass.
 
 #ifndef MOCK_YATE_FACTS_RUNNING_H
 #define MOCK_YATE_FACTS_RUNNING_H
@@ -13,7 +13,7 @@ namespace facts {
 
 using namespace TelEngine;
 
-/// How long an event is waited for, in microseconds.
+/// The longest time that an event is waited for, in microseconds.
 const uint64_t Patience = 20000000;
 
 /// The SIP addresses of the node itself, and of one that isn't there.
@@ -23,7 +23,7 @@ extern String dead;
 /// The call target of a user at an address.
 String target(const char* user, const String& address);
 
-/// Keeps what passes of some messages, if so wished only of those with a parameter of some value.
+/// Keeps the messages of a name that pass, if so wished only those with a parameter of some value.
 class Seen : public MessageHandler {
 public:
     explicit Seen(const char* name, const char* filter = nullptr, const char* value = nullptr)
@@ -33,7 +33,7 @@ public:
         }
         Engine::install(this);
     }
-    // While what a message needs that is inside is still there.
+    // Uninstalled while the members that a message inside needs are still there.
     ~Seen() override { Engine::uninstall(this); }
     bool received(Message& msg) override {
         const Lock lock(m_lock);
@@ -66,7 +66,7 @@ private:
     ObjList m_all;
 };
 
-/// Who makes a call.
+/// The caller of a call.
 class Caller : public CallEndpoint {
 public:
     Caller() : CallEndpoint("facts/1") {}

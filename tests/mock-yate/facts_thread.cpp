@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Facts of threads: what locks do, and who waits for whom.
+// Facts of threads: the ways of locks, and the waits of threads for each other.
 
 #include "facts.h"
 

@@ -82,7 +82,7 @@ bool Regexp::matchGroups(const char* value, StringMatch* groups) const {
                 groups->count = i;
             }
         }
-        // When no group took part the first one is the whole match.
+        // The first group is the whole match when no group took part.
         if (groups->count == 0) {
             groups->count = 1;
             groups->place[1] = groups->place[0];

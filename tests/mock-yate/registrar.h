@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Who knows where users are: a toy for the nodes of a wire, and SQL. See registrar.cpp and
-// registrar_sql.cpp.
+// The registrar, which knows the places of users: a toy for the nodes of a wire, and SQL. See
+// registrar.cpp and registrar_sql.cpp.
 
 #ifndef MOCK_YATE_REGISTRAR_H
 #define MOCK_YATE_REGISTRAR_H

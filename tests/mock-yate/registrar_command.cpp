@@ -3,8 +3,7 @@
 // Commands by which phones register, and are gone:
 //
 //   register USER CONTACT [CONNECTION]     the contact is a SIP URI; a connection has a name, and
-//   without
-//                                          one it is UDP
+//                                          without one it is UDP
 //   unregister USER CONTACT [CONNECTION]   always succeeds, as in the SIP channel
 //   disconnect CONNECTION                  the connection breaks, and that is all that is told
 
@@ -26,7 +25,7 @@ String word(String& line) {
     return taken;
 }
 
-// What a SIP channel tells of a REGISTER, in its order.
+// The parameters that a SIP channel gives a REGISTER, in its order.
 void describe(Message& msg, String line) {
     const bool registers = msg == "user.register";
     const String user = word(line);

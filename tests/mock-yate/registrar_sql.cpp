@@ -12,7 +12,7 @@
 //   query=SQL               ${NAME} is the message's parameter, escaped
 //   initquery=SQL           asked when the engine starts
 //   result=COLUMN           of call.route: the one that is the target. Other columns become
-//   parameters
+//                           parameters
 
 #include "registrar.h"
 
@@ -31,7 +31,7 @@ const struct {
              {"user.unregister", Kind::Unregister},
              {"call.route", Kind::Route}};
 
-/// Asks the database, and answers one kind of message by what it says.
+/// Asks the database, and answers one kind of message by its answer.
 class QueryHandler : public MessageHandler {
 public:
     QueryHandler(const char* message, Kind kind, const Configuration& config);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What the engine's errors are in SIP, and back.
+// The engine's errors in SIP, and back.
 
 #ifndef MOCK_YATE_SIP_CODE_H
 #define MOCK_YATE_SIP_CODE_H

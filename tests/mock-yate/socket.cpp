@@ -44,7 +44,7 @@ int LineSocket::connect(const char* path) {
     if (!socketAddress(path, address)) {
         return -1;
     }
-    // Not blocking, or who stands still would also stop those that connect to him.
+    // Not blocking: a process that stands still must not stop those that connect to it.
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0 && ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 &&
         fcntl(fd, F_SETFL, 0) == 0) {

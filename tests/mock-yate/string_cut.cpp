@@ -19,7 +19,7 @@ bool isSpace(char c) {
     return isWordBreak(c) || c == '\v' || c == '\f';
 }
 
-// Takes what counts as space off both ends.
+// Takes the characters that count as space off both ends.
 template <class Space> String& trim(String& text, Space space) {
     const char* start = text.safe();
     const char* end = start + text.length();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What a String remembers of its last match, shared by the sources of String and Regexp.
+// The last match of a String, shared by the sources of String and Regexp.
 
 #ifndef MOCK_YATE_STRING_MATCH_H
 #define MOCK_YATE_STRING_MATCH_H

@@ -107,7 +107,7 @@ void ThreadPrivate::finish(void* arg) {
     self->m_running = false;
     delete self->m_thread;
     currentThread = nullptr;
-    // Last, so that nobody thinks the thread gone who then unloads the code it runs.
+    // Last, so that nobody takes the thread for gone and unloads the code that it runs.
     {
         const UncancelledHold hold(registryLock);
         auto& all = registry();

@@ -6,13 +6,13 @@
 //
 // yate-mock.conf:
 //   [wire]
-//   directory=/run/dir      where the sockets are; without it there is no wire
+//   directory=/run/dir      the place of the sockets; without it there is no wire
 //   address=127.0.0.1       this node's address, as the others see it
-//   timeout=7500            how long a request waits for an answer, in milliseconds;
-//   xsip_trans_count
-//                           changes it as it does in the engine, whose default this is
+//   timeout=7500            the time that a request waits for an answer, in milliseconds;
+//                           xsip_trans_count changes it as it does in the engine, whose default
+//                           this is
 //   generate=yes            have xsip.generate; ysipchan.conf has it in its section general
-//   options=200             what this node answers to OPTIONS; "never" for no answer
+//   options=200             this node's answer to OPTIONS; "never" for no answer
 //   [hosts]
 //   sip.example.org=node2   the node of a SIP host; a host NODE or NODE.domain needs no line
 //   [phones]
@@ -38,7 +38,7 @@ constexpr int RequestMs = 30000;
 constexpr int MethodNotAllowed = 405;
 constexpr int CallMs = 60000;
 
-// What a SIP channel tells of an INVITE, in its order.
+// The parameters that a SIP channel gives an INVITE, in its order.
 NamedList inviteParams(const Message& invite) {
     const String& user = invite["user"];
     const String& host = invite["host"];
@@ -68,7 +68,7 @@ NamedList inviteParams(const Message& invite) {
     return params;
 }
 
-/// Where an answer goes to: the connection that a request came in on.
+/// The receiver of an answer: the connection that a request came in on.
 class Requester {
 public:
     explicit Requester(int fd) : m_socket(fd) {}
@@ -158,7 +158,7 @@ protected:
     void accepted(int fd) override { (new IncomingRequest(fd))->startup(); }
 };
 
-/// What the console tells of a call or a message that it was told to make.
+/// The console's result of a call or a message that it was told to make.
 struct ConsoleResult {
     std::atomic<bool> done{false};
     String text;
@@ -187,8 +187,7 @@ private:
     std::shared_ptr<ConsoleResult> m_result;
 };
 
-/// The command "call FROM TO": a phone calls in, as if over SIP, and the line tells what came of
-/// it.
+/// The command "call FROM TO": a phone calls in, as if over SIP, and the line has the result.
 class CallCommand : public MessageHandler {
 public:
     CallCommand() : MessageHandler("engine.command", 90, "wire") {}

@@ -164,7 +164,7 @@ void WireLeg::setDisconnect(const NamedList* params) {
     }
 }
 
-// Whoever handles the message may connect the leg to somebody else; else it goes with the message.
+// A handler of the message may connect the leg to another one; else the leg goes with the message.
 void WireLeg::disconnected(bool final, const char* reason) {
     if (final || Engine::exiting()) {
         return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What one node does with a call of the toy wire: its legs, its routing and its records.
+// One node's part of a call of the toy wire: its legs, its routing and its records.
 
 #ifndef MOCK_YATE_WIRE_CALL_H
 #define MOCK_YATE_WIRE_CALL_H
@@ -19,10 +19,10 @@ public:
     /// The leg of an id; null if there is none.
     static RefPointer<WireLeg> find(const String& id);
     String billid() const;
-    /// Adds what a channel tells of itself in any message.
+    /// Adds the parameters that a channel has in any message.
     void complete(Message& msg) const;
     void status(const char* value);
-    /// Ends the leg, once. Who is at its other end is told the error.
+    /// Ends the leg, once. The peer gets the error.
     void hangup();
     void destroyed() override;
 
@@ -34,7 +34,7 @@ protected:
     void startup(const NamedList& params, const char* names);
     void markAnswered();
     bool isAnswered() const;
-    /// Why the leg ends: the error for the other end, its code in SIP, and a text.
+    /// The reason why the leg ends: the error for the other end, its code in SIP, and a text.
     void reason(const char* error, int code, const char* text);
     void connected(const char* reason) override;
     void disconnected(bool final, const char* reason) override;
@@ -43,7 +43,7 @@ protected:
     virtual void ended(const char* /*error*/, int /*code*/, const char* /*reason*/) {}
     /// Guards all of the leg but what never changes.
     mutable Mutex m_lock;
-    /// What the other side said when it ended the call.
+    /// The parameters of the other side when it ended the call.
     NamedList m_parameters{""};
     String m_targetId;
     String m_billid;
@@ -63,7 +63,7 @@ private:
     NamedList m_record{""};
 };
 
-/// A leg on which a call comes in. Whoever makes it derefs it when it has been routed.
+/// A leg on which a call comes in. Its maker derefs it when it has been routed.
 class IncomingLeg : public WireLeg {
     YCLASS(IncomingLeg, WireLeg)
 
@@ -79,7 +79,7 @@ protected:
     /// Gives the final answer to the caller, once. The error is null if the code is 200.
     virtual void respond(const char* error, int code, const char* reason) = 0;
     void ended(const char* error, int code, const char* reason) override;
-    /// What a refusal has for headers, by name.
+    /// The headers of a refusal, by name.
     NamedList m_headers{""};
 
 private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The settings of the wire, and who is at the other end of it.
+// The settings of the wire, and the peer at the other end of it.
 
 #include "wire_host.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Who is at the other end of the toy wire: the settings, and what a SIP URI names.
+// The peer at the other end of the toy wire: the settings, and the meaning of a SIP URI.
 
 #ifndef MOCK_YATE_WIRE_HOST_H
 #define MOCK_YATE_WIRE_HOST_H
@@ -9,7 +9,7 @@
 
 namespace TelEngine {
 
-/// The sections of yate-mock.conf; wire.cpp has what they mean.
+/// The sections of yate-mock.conf; wire.cpp has their meaning.
 struct WireSettings {
     String directory;
     String address;
@@ -23,7 +23,7 @@ struct WireSettings {
 const WireSettings& wireSettings();
 /// Reads the settings; false if there is to be no wire.
 bool wireConfigure();
-/// Where a node listens.
+/// The socket at which a node listens.
 String wireSocket(const String& node);
 
 constexpr int SipMaxForwards = 20;
@@ -38,7 +38,7 @@ struct SipUri {
     String port;
 };
 
-/// Who answers at a host: a node, a phone, or nobody if it is unknown.
+/// The peer that answers at a host: a node, a phone, or nobody if it is unknown.
 struct WireHost {
     explicit WireHost(const String& host);
     bool known = false;

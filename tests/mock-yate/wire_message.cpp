@@ -27,7 +27,7 @@ public:
     }
 };
 
-// What a SIP channel tells of a MESSAGE, in its order.
+// The parameters that a SIP channel gives a MESSAGE, in its order.
 void describe(Message& msg, const Message& wire) {
     const String& address = wire["address"];
     NamedList headers("");
@@ -51,7 +51,7 @@ void describe(Message& msg, const Message& wire) {
     msg.addParam("xsip_body", wire["body"], false);
 }
 
-// The code of a message that somebody took: what was said, or else that it is fine.
+// The code of a message that somebody took: the given one, or else success.
 int acceptedCode(const Message& msg) {
     const String* said = msg.getParam("code");
     return (said ? *said : msg.retValue()).toInteger(sipCode(msg["reason"], SipOk));

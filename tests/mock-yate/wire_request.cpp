@@ -17,7 +17,7 @@ bool fail(Message& msg, const char* error) {
     return false;
 }
 
-// What a thread waits for.
+// A request that a thread waits for.
 struct Pending {
     std::atomic<bool> ended{false};
     SipAnswer answer;

@@ -14,10 +14,10 @@ using namespace TelEngine;
 
 namespace {
 
-// Who answers that it is at work has this long for the final answer.
+// The longest time for the final answer after a provisional one.
 constexpr int ProceedingMs = 30000;
 constexpr unsigned long PollMs = 2;
-// How often a request is sent if nothing else is said, and how seldom or often it may be.
+// The number of times that a request is sent by default, and its bounds.
 constexpr int DefaultCount = 4;
 constexpr int LeastCount = 2;
 constexpr int MostCount = 10;
@@ -48,7 +48,7 @@ Mutex& lock() {
     return *mutex;
 }
 
-// All that are under way. Guarded by lock(), which isn't held while anybody is told.
+// All that are under way. Guarded by lock(), which isn't held while a waiting thread is told.
 std::vector<Transaction>& transactions() {
     static auto* all = new std::vector<Transaction>;
     return *all;
@@ -147,7 +147,7 @@ unsigned int TelEngine::wireSend(const WireHost& host, const Message& request, i
     t.answered = std::move(answered);
     t.deadline = Time::now() + static_cast<uint64_t>(timeoutMs) * 1000;
     if (host.node) {
-        // Nobody hears it where nobody listens, and nobody says so: that is how UDP is.
+        // Where nobody listens nobody hears it, and no error comes: that is how UDP is.
         const int fd = LineSocket::connect(wireSocket(host.node));
         if (fd >= 0) {
             t.socket = std::make_unique<LineSocket>(fd);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Requests over the toy wire. One thread, as in a SIP channel, brings all answers to those who wait
-// for them; who keeps it busy keeps everybody's answers waiting.
+// Requests over the toy wire. One thread, as in a SIP channel, brings all answers to the threads
+// that wait for them; a handler that keeps it busy keeps everybody's answers waiting.
 
 #ifndef MOCK_YATE_WIRE_TRANSACTION_H
 #define MOCK_YATE_WIRE_TRANSACTION_H
@@ -12,7 +12,7 @@
 
 namespace TelEngine {
 
-/// How a request ended.
+/// The end of a request.
 struct SipAnswer {
     /// 408 if nobody answered in time.
     int code = 0;
@@ -27,8 +27,8 @@ using SipAnswered = std::function<void(const SipAnswer&)>;
 void wireTransactionsStart();
 void wireTransactionsStop();
 
-/// The request, called wire.METHOD, that the parameters of a message make: where to, from whom, and
-/// a header of each parameter that has the prefix.
+/// The request, called wire.METHOD, that the parameters of a message make: the target, the sender,
+/// and a header of each parameter that has the prefix.
 Message wireRequest(const char* method, const SipUri& uri, const NamedList& msg,
                     const char* defaultPrefix);
 /// Copies each parameter with the prefix to a header of the wire message; one without a value
@@ -38,9 +38,9 @@ void addWireHeaders(Message& wire, const NamedList& from, const String& prefix);
 /// that a SIP channel keeps for itself. From and To are not copied unless asked for.
 void takeWireHeaders(NamedList& to, const Message& wire, const char* prefix, bool fromAndTo);
 
-/// How long a request with these parameters waits for its answer, in milliseconds.
+/// The time that a request with these parameters waits for its answer, in milliseconds.
 int wireTimeout(const NamedList& params);
-/// Sends a request. What ends it is told once, from the thread of all transactions, unless it is
+/// Sends a request. Its end is told once, from the thread of all transactions, unless it is
 /// forgotten first. Nobody need wait for it.
 unsigned int wireSend(const WireHost& host, const Message& request, int timeoutMs,
                       SipAnswered answered);

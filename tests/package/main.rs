@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What an operator installs: by `cmake --install`, and as a Debian package of the build at hand.
+//! The installation of an operator: by `cmake --install`, and as a Debian package of the build at hand.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use engine_bridge::module_path;
 use tempfile::TempDir;
 
 mod metrics;
+mod orders;
 
-/// Tags about who makes a package: DEBFULLNAME and DEBEMAIL say so when it's built.
+/// Tags about the maker of a package, whom DEBFULLNAME and DEBEMAIL name when it's built.
 const PACKER: &str = "bogus-mail-host,bogus-mail-host-in-debian-changelog,root-in-contact";
 
 fn repository() -> &'static Path {
@@ -36,7 +38,13 @@ fn text(command: &mut Command) -> String {
     String::from_utf8(run(command).stdout).unwrap()
 }
 
-/// What a heading is called in a link.
+/// The build notes the files that it has installed, so one test at a time has it do so.
+fn installing() -> MutexGuard<'static, ()> {
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    INSTALLING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The name of a heading in a link.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim_start_matches(['#', ' ']).chars();
     let kept: String = kept
@@ -116,7 +124,7 @@ impl Package {
         )
     }
 
-    /// Its files, by what they are called without the directory.
+    /// Its files, by their names without the directory.
     fn unpack(&self) -> (PathBuf, BTreeSet<String>) {
         let root = self.directory.path().join("root");
         run(Command::new("dpkg-deb")
@@ -150,6 +158,7 @@ fn the_package_has_what_an_operator_needs() {
         "configuration.md",
         "migration.md",
         "operation.md",
+        "registrations.md",
         "security.md",
         "copyright",
         "changelog.gz",
@@ -236,7 +245,7 @@ fn no_library_needs_a_newer_rust_than_this_project() {
     ]));
     let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
-    // "1.88" or "1.88.0"; where a library says nothing there is nothing to compare.
+    // "1.88" or "1.88.0"; where a library names no version there is nothing to compare.
     let needs = |package: &serde_json::Value| -> Option<(u32, u32)> {
         let (major, rest) = package["rust_version"].as_str()?.split_once('.')?;
         let minor = rest.split('.').next()?;
@@ -252,7 +261,7 @@ fn no_library_needs_a_newer_rust_than_this_project() {
     assert!(newer.is_empty(), "newer than {own:?}: {newer:?}");
 }
 
-/// As make runs it, which has makes below it announce each directory.
+/// Runs it as make does, which has makes below it announce each directory.
 #[test]
 fn a_build_shows_progress_and_what_it_made_and_no_more() {
     let mut build = Command::new(repository().join("scripts/build"));
@@ -283,6 +292,7 @@ fn an_installation_keeps_the_stock_module_and_brings_it_back() {
     let stock = place.with_extension("yate.stock");
     fs::create_dir_all(place.parent().unwrap()).unwrap();
     fs::write(&place, "stock").unwrap();
+    let _installing = installing();
     let cmake = |arguments: &[&str]| {
         let mut command = Command::new("cmake");
         run(command
@@ -292,7 +302,7 @@ fn an_installation_keeps_the_stock_module_and_brings_it_back() {
     };
     let build = build();
     let build = build.to_str().unwrap();
-    // The second time what is there is no stock module.
+    // The second time the installed module is not the stock one.
     for _ in 0..2 {
         cmake(&["--install", build]);
         assert_eq!(fs::read(&place).unwrap(), fs::read(module_path()).unwrap());

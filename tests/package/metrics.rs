@@ -17,7 +17,7 @@ use tempfile::TempDir;
 const PAGE: &str = "# HELP yate_clustering_enabled Whether the settings in force let the module work.\r\n\
     # TYPE yate_clustering_enabled gauge\r\nyate_clustering_enabled 1\r\n";
 
-/// What a console says to a line.
+/// A console: its answer to a line.
 type Console = fn(&str) -> &'static str;
 
 fn good(line: &str) -> &'static str {
@@ -29,7 +29,7 @@ fn good(line: &str) -> &'static str {
     }
 }
 
-/// As the engine's: with a password nothing is said but to those who know it.
+/// As the engine's: with a password it answers only those who know it.
 fn locked(line: &str) -> &'static str {
     match line {
         "echo off" => "Remote echo: off\r\n",
@@ -64,7 +64,7 @@ fn broken(line: &str) -> &'static str {
 /// Answers on one connection, which it ends at `quit`, or after its answer where that is `broken`.
 fn answer(connection: &TcpStream, console: Console) {
     let mut to = connection.try_clone().unwrap();
-    // What the engine greets with: three requests of telnet's, and a line.
+    // The engine's greeting: three requests of telnet's, and a line.
     to.write_all(b"\xff\xfb\x03\xff\xfb\x01\xff\xfd\x1f\rYATE ready on node1.\r\n")
         .unwrap();
     for line in BufReader::new(connection).lines() {
@@ -82,7 +82,7 @@ fn answer(connection: &TcpStream, console: Console) {
     }
 }
 
-/// What the program says, its exit code, and what it said of errors, with a console that answers once for each run.
+/// The program's output, its exit code, and its errors, with a console that answers once for each run.
 fn run(console: Console, runs: &[&[&str]]) -> Vec<(String, Option<i32>, String)> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
@@ -177,7 +177,7 @@ fn a_failure_is_loud_and_leaves_the_file_as_it_was() {
 
 #[test]
 fn nobody_who_answers_is_waited_for_longer_than_is_said() {
-    // It takes the connection, since that is in the queue, and says nothing.
+    // It takes the connection, since that is in the queue, and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port().to_string();
     let output = program().args(["--timeout", "1", "--port", &port]).output();

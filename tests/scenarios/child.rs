@@ -9,17 +9,17 @@ use std::process::{self, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long such a process may run.
+/// The longest time that such a process may run.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Tells the process which test it is.
 const ROLE: &str = "LIFE_CHILD";
 
-/// How such a process ended.
+/// The end of such a process.
 #[derive(Debug)]
 pub struct Ended {
     pub code: Option<i32>,
     pub signal: Option<i32>,
-    /// What it said, the engine's log included.
+    /// Its output, the engine's log included.
     pub output: String,
 }
 
@@ -66,16 +66,15 @@ pub fn in_child(test: &str, body: impl FnOnce() -> i32) -> Ended {
     }
 }
 
-/// A thread that the engine kills leaves behind what it had in hand, so that leaks are looked for in
-/// the tests' own process only.
+/// A thread that the engine kills leaks its memory, so leaks are looked for in the tests' own process only.
 fn leak_options() -> String {
     let options = env::var("LSAN_OPTIONS").unwrap_or_default();
     format!("{options}:detect_leaks=0")
 }
 
 impl Ended {
-    /// Asserts that the process ended by itself, found nothing wrong and left no thread running in what
-    /// it had taken away.
+    /// Asserts that the process ended by itself, found nothing wrong and left no thread running in a library
+    /// that it had taken away.
     pub fn assert_clean(&self) {
         let Self {
             code,

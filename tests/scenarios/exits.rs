@@ -13,7 +13,7 @@ use crate::child::in_child;
 use crate::lab::{GENERAL, MODULE, execute, registration, text};
 use crate::traffic::rounds;
 
-/// How long an engine may take to end: its own waits are of a second or two.
+/// The longest time that an engine may take to end: its own waits are of a second or two.
 const END: Duration = Duration::from_secs(30);
 
 fn start() -> &'static Engine {
@@ -89,7 +89,7 @@ fn engine_ends_while_a_lookup_is_under_way_that_must_be_killed() {
 fn engine_that_ends_probes_no_node() {
     const NODES: &str =
         "[general]\ncallto=sip/sip:cluster/@\\0.lab\n[node node2]\n[health]\ninterval=1\n";
-    // The SIP channel is among the first to go, and doesn't survive to be asked for more.
+    // The SIP channel is among the first to go, and crashes when it is asked for a request then.
     in_child("exits::engine_that_ends_probes_no_node", || {
         let engine = start_with(NODES);
         let probes = Arc::new(AtomicUsize::new(0));
@@ -130,7 +130,7 @@ fn engine_that_ends_probes_no_node() {
 fn engine_that_ends_asks_no_database() {
     const ROOMS: &str = "[general]\ncallto=sip/sip:cluster/@\\0.lab\n[node node1]\n[node node2]\n\
         [locate]\naccount=claims\ncache=0\n";
-    // What is left is handled after all threads were stopped, and then the libraries are closed: a
+    // The last messages are handled after all threads were stopped, and then the libraries are closed: a
     // thread that asked a database then would be left in them.
     in_child("exits::engine_that_ends_asks_no_database", || {
         let engine = start_with(ROOMS);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 //! A module whose core fails again and again, in an engine that goes on. `scripts/faults` builds such a
-//! module, says how often it fails, and runs this alone, since the module has the whole engine.
+//! module, sets the rate of its failures, and runs this alone, since the module has the whole engine.
 
 use std::env;
 
@@ -52,7 +52,7 @@ fn each_message_is_treated_or_passes_unchanged_and_failures_are_logged_once_and_
         .filter(|line| line.contains("A message passes unchanged"))
         .count();
     assert!(said <= 2, "{log:#?}");
-    // The status may fail, too, and then says less. A message between shifts where.
+    // The status may fail, too, and is then shorter. A message between moves the next failure.
     let panics = (0..20).find_map(|_| {
         let _ = engine.dispatch(&Message::new("call.execute").with("callto", "sip/x"));
         let status = String::from_utf8(engine.status("clustering")).expect("it is ASCII");

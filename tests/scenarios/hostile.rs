@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What strangers may send, and what must not reach another node: one test for each kind, in the engine. The rules
-//! are shown by the core's own tests.
+//! The input that strangers may send, and that must not reach another node: one test for each kind, in the
+//! engine. The core's own tests show the rules.
 
 use engine_bridge::{Message, Outcome, Param};
 
@@ -127,7 +127,7 @@ fn hostile_registration_or_route_keeps_what_it_brought() {
     }
 }
 
-/// What leaves a message is taken off in the engine, however often it stands there.
+/// Removed parameters are removed in the engine, however often they occur.
 #[test]
 fn a_forwarded_call_leaves_the_phones_transport_and_stale_headers_behind() {
     let lab = Lab::with(GENERAL);

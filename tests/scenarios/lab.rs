@@ -10,7 +10,7 @@ use engine_bridge::{Engine, Message, Outcome, Setup, engine, has_filters, module
 pub const GENERAL: &str = "[general]\nregexp=^node[0-9]\\+$\ncallto=sip/sip:${called}@\\0.lab\n";
 /// The module's name in the engine.
 pub const MODULE: &str = "clustering";
-/// How long a test waits for what must come.
+/// The longest time that a test waits for an event that must come.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The engine with the module loaded, for one test alone.
@@ -46,7 +46,7 @@ impl Lab {
         self.engine.dispatch(&execute(callto))
     }
 
-    /// Where a call to that target goes on.
+    /// The target that a call to this target goes on to.
     pub fn target(&self, callto: &str) -> String {
         text(self.execute(callto).get("callto"))
     }
@@ -60,7 +60,7 @@ impl Lab {
         self.handlers_of(&message)
     }
 
-    /// Asserts which of the module's handlers has such a message.
+    /// Asserts the one of the module's handlers that has such a message.
     pub fn assert_handler(&self, name: &str, handler: &str) {
         let met = self.handlers(name);
         if has_filters() {

@@ -10,7 +10,7 @@ use engine_bridge::{Memory, Message, is_mapped, module_path};
 use crate::lab::{GENERAL, Lab, MODULE, registration};
 use crate::traffic::{Traffic, assert_steady, rounds, whole_or_untouched};
 
-/// Rounds after which the engine and the allocator have what they need.
+/// The rounds after which the engine and the allocator have all the memory that they need.
 const RUN_IN: usize = 50;
 
 /// Bytes that each load may leave behind. The engine and the C library leave some hundred, of any
@@ -84,7 +84,7 @@ fn threads_that_used_the_module_end_without_harm_after_it_was_unloaded() {
 #[test]
 fn reload_of_the_module_by_command_takes_it_from_the_file_again() {
     let lab = Lab::with(GENERAL);
-    // By the engine's own directory, where the command looks for the file.
+    // From the engine's own directory, where the command looks for the file.
     assert!(lab.engine.unload(MODULE) && lab.engine.load(&module_path(), MODULE));
     assert_eq!(lab.target("cluster/node1/x"), "x");
     let answer = lab.engine.command(&format!("module reload {MODULE}.yate"));

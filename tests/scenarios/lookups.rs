@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What may happen while a call waits for its node to be located.
+//! Events that may happen while a call waits for its node to be located.
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -10,7 +10,7 @@ use engine_bridge::{Handler, is_mapped, module_path};
 
 use crate::lab::{GENERAL, Lab, MODULE, PATIENCE, execute, text};
 
-/// A handler of `cluster.locate` that says when it is entered, and answers `node2` when it is let go.
+/// A handler of `cluster.locate` that reports when it is entered, and answers `node2` when it is let go.
 struct Gate {
     entered: Receiver<()>,
     let_go: Sender<()>,
@@ -98,8 +98,8 @@ fn unload_waits_for_a_lookup_that_is_about_to_end() {
     assert!(lab.engine.load(&module_path(), MODULE));
 }
 
-/// Has a handler of `cluster.locate` do `what` in the middle of a call, on the call's own thread; what
-/// that came to, and the target the call got.
+/// Has a handler of `cluster.locate` do `what` in the middle of a call, on the call's own thread; gives the
+/// result of `what`, and the target that the call got.
 fn in_a_lookup<T: Send + 'static>(
     lab: &Lab,
     what: impl Fn() -> T + Send + Sync + 'static,

@@ -103,8 +103,8 @@ fn loading_any_other_module_reads_the_settings_again_under_traffic() {
     });
 }
 
-/// Both copies have the messages, one after the other: what the first has decided is no business of
-/// the cluster's to the second, so the result is that of one module.
+/// Both copies have the messages, one after the other. A message that the first has decided doesn't concern
+/// the cluster any more, so the result is that of one module.
 #[test]
 fn second_copy_of_the_module_changes_no_result_and_either_can_go_first() {
     let lab = Lab::with(GENERAL);

@@ -18,10 +18,10 @@ const NODES: &str = "[general]\ncallto=sip/sip:cluster/@\\0.lab\n\
     [node node1]\nweight=100\n[node node2]\nweight=100\n[node node3]\nweight=100\n\
     [health]\ninterval=1\ntimeout=1\nfall=2\nrise=1\nhold=0\n";
 
-/// Where the engine's modules keep what they must not forget.
+/// The place where the engine's modules keep their files.
 const STATE: &str = "clustering_state";
 
-/// What the SIP channel does with a request: an answer, or a timeout of its own.
+/// The SIP channel's result for a request: an answer, or a timeout of its own.
 fn answer(call: &mut Call, code: &str, answered: bool) -> bool {
     call.set("code", code);
     if answered {
@@ -104,13 +104,13 @@ fn a_node_that_dies_is_found_out_and_comes_back_by_itself() {
 #[test]
 fn without_a_channel_that_sends_requests_every_node_counts_as_up() {
     let lab = with_nodes();
-    let is_said = || {
+    let is_logged = || {
         lab.engine
             .take_log()
             .join("\n")
             .contains("set generate=yes")
     };
-    eventually(is_said, || "nobody says so".to_owned());
+    eventually(is_logged, || "nobody says so".to_owned());
     assert_eq!(lab.target("cluster/node2/x"), "sip/sip:cluster/@node2.lab");
 }
 
@@ -148,7 +148,7 @@ fn calls_are_served_while_an_unload_waits_for_a_probe() {
     asked.recv_timeout(PATIENCE).expect("a node is probed");
     let engine = lab.engine;
     let unload = thread::spawn(move || engine.unload(MODULE));
-    // The other thread says nothing while it waits, so it gets some time to come so far.
+    // The other thread gives no sign while it waits, so it gets some time to come so far.
     for _ in 0..100 {
         let call = lab.execute("cluster/*/conf/7");
         assert_ne!(text(call.get("callto")), "cluster/*/conf/7", "it's placed");
@@ -178,7 +178,7 @@ fn a_drained_node_is_drained_after_a_reload_and_after_the_module_came_again() {
 }
 
 #[test]
-fn a_damaged_state_is_ignored_and_said_to_be() {
+fn a_damaged_state_is_ignored_and_that_is_logged() {
     let lab = with_nodes();
     lab.command("drain node3");
     assert!(lab.engine.unload(MODULE));

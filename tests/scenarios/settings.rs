@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Settings that change under way, files that are refused, and what the status says.
+//! Settings that change under way, files that are refused, and the status.
 
 use std::fs;
 use std::time::Duration;
@@ -26,7 +26,7 @@ fn default_priorities_are_those_of_the_documentation() {
 }
 
 #[test]
-fn nothing_is_said_of_usual_messages_at_the_default_level() {
+fn nothing_is_logged_about_usual_messages_at_the_default_level() {
     let lab = Lab::with(&format!("{GENERAL}[security]\ntrusted=192.0.2.0/24\n"));
     let _lookup = lab.engine.handle("cluster.locate", 50, |call| {
         call.set_retval("node2");
@@ -62,7 +62,7 @@ fn nothing_is_said_of_usual_messages_at_the_default_level() {
     let more = said();
     level("level 7");
     let forwards = more.iter().filter(|line| line.contains("on node 'node2'"));
-    // Engines so old that they have no filters say calls before notes; the log is kept without them there.
+    // Engines so old that they have no filters log calls before notes; the log is kept without them there.
     let expected = if has_filters() { 3 } else { 0 };
     assert_eq!(forwards.count(), expected, "{more:?}");
     assert!(
@@ -72,7 +72,7 @@ fn nothing_is_said_of_usual_messages_at_the_default_level() {
 }
 
 #[test]
-fn a_file_that_is_refused_at_the_start_leaves_the_module_disabled_and_that_is_said() {
+fn a_file_that_is_refused_at_the_start_leaves_the_module_disabled_and_that_is_logged() {
     let lab = Lab::with(GENERAL);
     assert!(lab.engine.unload(MODULE));
     lab.engine.configure(MODULE, format!("{GENERAL}hops=0\n"));
@@ -205,7 +205,7 @@ fn a_message_of_any_age_meets_the_handlers() {
 }
 
 #[test]
-fn refused_file_keeps_the_settings_and_says_once_why() {
+fn refused_file_keeps_the_settings_and_the_reason_is_logged_once() {
     let lab = Lab::with(GENERAL);
     let general = |key: &str, value: &str| format!("{GENERAL}{key}={value}\n");
     let refused = [

@@ -10,11 +10,10 @@ use engine_bridge::{Memory, Message};
 use crate::lab::{Lab, MODULE, execute, registration, text};
 use crate::traffic::{Traffic, assert_steady, rounds};
 
-/// Rounds after which the engine and the allocator have what they need.
+/// The rounds after which the engine and the allocator have all the memory that they need.
 const RUN_IN: usize = 500;
 
-/// Two files, both of which have something to say about every message below, and nothing that the
-/// other would say.
+/// Two files, both of which change every message below, and each in its own way.
 const FILES: [&str; 2] = [
     "[general]\nprefix=farm\nregexp=^node[0-9]\\+$\ncallto=sip/a-\\0\n",
     "[general]\nprefix=farm/node2\nregexp=^host\ncallto=iax/b-\\0\n",
@@ -38,7 +37,7 @@ fn one_or_the_other(lab: &Lab) -> bool {
     true
 }
 
-/// Reloads the two files in turn under traffic, each with what `priorities` gives for the round, and
+/// Reloads the two files in turn under traffic, each with the text that `priorities` gives for the round, and
 /// pauses after each.
 fn storm(
     lab: &Lab,
@@ -52,7 +51,7 @@ fn storm(
         lab.engine
             .configure(MODULE, format!("{file}{}", priorities(round)));
         assert!(lab.engine.reload(Some(MODULE)), "round {round}");
-        // The log would grow, and nobody asks what it says.
+        // The log would grow, and nobody reads it.
         drop(lab.engine.take_log());
     };
     reload(0);

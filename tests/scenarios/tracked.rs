@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The engine notes each handler in a parameter of the message, between the handler's filter and the
-//! handler. Which one is an operator's choice, so it may be one that the cluster reads and writes.
+//! The engine notes each handler in a parameter of the message, between the handler's filter and the handler.
+//! An operator chooses the parameter, so it may be one that the cluster reads and writes.
 
 use engine_bridge::{Message, Setup, engine};
 

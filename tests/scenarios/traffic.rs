@@ -10,18 +10,18 @@ use engine_bridge::Memory;
 
 use crate::lab::{Lab, PATIENCE, execute, text};
 
-/// Says how many rounds there are at most.
+/// The variable with the greatest number of rounds.
 const ROUNDS: &str = "LIFE_ROUNDS";
 
-/// How often a test does something: as often as is the rule, or fewer times where `LIFE_ROUNDS` says
-/// so, for runs in which everything takes longer.
+/// The number of rounds of a test: the usual one, or fewer where `LIFE_ROUNDS` says so, for runs in which
+/// everything takes longer.
 pub fn rounds(rule: usize) -> usize {
     let wish = env::var(ROUNDS).ok();
     let most = wish.map_or(rule, |wish| wish.parse().expect("LIFE_ROUNDS is a number"));
     rule.min(most)
 }
 
-/// What the threads of a test have in common.
+/// The state that the threads of a test have in common.
 #[derive(Default)]
 pub struct Traffic {
     done: AtomicBool,
@@ -38,9 +38,8 @@ impl Drop for Stop<'_> {
 }
 
 impl Traffic {
-    /// Runs `body` while two threads, which the engine doesn't know of, dispatch one message after
-    /// the other. `one` dispatches one and says whether the module had it. The threads end after
-    /// `body` does.
+    /// Runs `body` while two threads, which the engine doesn't know of, dispatch one message after the other.
+    /// `one` dispatches one and returns whether the module had it. The threads end after `body` does.
     pub fn around(one: impl Fn() -> bool + Sync, body: impl FnOnce(&Self)) {
         let traffic = Self::default();
         thread::scope(|scope| {
@@ -61,7 +60,7 @@ impl Traffic {
         });
     }
 
-    /// How many messages the module had so far.
+    /// The number of messages that the module had so far.
     pub fn treated(&self) -> usize {
         self.treated.load(Ordering::Relaxed)
     }
@@ -97,10 +96,10 @@ pub fn whole_or_untouched(lab: &Lab) -> bool {
     had
 }
 
-/// Holds memory to what it was when a test had run in. It may grow by a little, whatever the number of
-/// rounds, and with each round by `each` bytes of the heap: what the engine and the C library
-/// keep, which a module can't help. Where `LIFE_ROUNDS` is set a tool is at work that has a heap of its
-/// own, and looks for leaks itself.
+/// Holds memory to its size after a test's run-in. It may grow by a little, whatever the number of rounds,
+/// and with each round by `each` bytes of the heap: the engine and the C library keep these, which a module
+/// can't help. Where `LIFE_ROUNDS` is set a tool is at work that has a heap of its own, and looks for leaks
+/// itself.
 pub fn assert_steady(before: Memory, rounds: usize, each: u64) {
     /// Of the heap.
     const SPARE: u64 = 256 << 10;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The module under mixed traffic for as long as is wished, with settings that change all the time;
-//! what becomes of each message is compared with a model.
+//! The module under mixed traffic for as long as is wished, with settings that change all the time; the
+//! result of each message is compared with a model.
 //!
 //! `SOAK_SECONDS=3600 cargo test --release --test soak -- --ignored --nocapture`
 
@@ -19,9 +19,9 @@ use messages::Draw;
 use model::{Message, Settings, agree, trusts_ten};
 
 const MODULE: &str = "clustering";
-/// Between two reloads.
+/// The time between two reloads.
 const PACE: Duration = Duration::from_millis(3);
-/// How much the heap may grow once the run is in: what the engine needs for its queues.
+/// The bytes that the heap may grow after the run-in: the engine needs them for its queues.
 const SPARE: u64 = 1 << 20;
 
 fn digits(text: &[u8]) -> bool {
@@ -110,12 +110,12 @@ fn in_force(reload: usize) -> &'static Settings {
         .expect("no two in a row are refused")
 }
 
-/// What the threads of a soak have in common.
+/// The state that the threads of a soak have in common.
 #[derive(Default)]
 struct Soak {
     done: AtomicBool,
     /// The last reload that began, and the last one that ended.
-    pending: AtomicUsize,
+    started: AtomicUsize,
     ended: AtomicUsize,
     messages: AtomicUsize,
     /// Messages that were under way during a reload.
@@ -139,14 +139,14 @@ impl Soak {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Dispatches messages and compares what becomes of them.
+    /// Dispatches messages and compares their results.
     fn dispatch(&self, engine: &Engine, seed: u64) {
         let mut draw = Draw::new(seed);
         while !self.done.load(SeqCst) {
             let (name, message) = messages::next(&mut draw);
             let first = self.ended.load(SeqCst);
             let outcome = engine.dispatch(&message);
-            let last = self.pending.load(SeqCst);
+            let last = self.started.load(SeqCst);
             self.messages.fetch_add(1, SeqCst);
             self.between.fetch_add(usize::from(first != last), SeqCst);
             let expected: Vec<Message> = (first..=last)
@@ -178,7 +178,7 @@ impl Soak {
         while Instant::now() < end && self.mismatches().len() < 5 {
             reload += 1;
             let before = status(engine, "reload");
-            self.pending.store(reload, SeqCst);
+            self.started.store(reload, SeqCst);
             let text = file(reload).map_or(REFUSED, |settings| settings.file);
             engine.configure(MODULE, text);
             assert!(engine.reload(Some(MODULE)));

@@ -142,7 +142,7 @@ pub fn next(draw: &mut Draw) -> (&'static str, Message) {
     (name, message)
 }
 
-/// What a lookup comes to.
+/// The result of a lookup.
 pub enum Answer {
     /// Handled, with this text as the node.
     Node(&'static [u8]),
@@ -153,7 +153,7 @@ pub enum Answer {
     },
 }
 
-/// What the lookup of a resource comes to.
+/// The result of the lookup of a resource.
 pub fn answer_of(resource: &[u8]) -> Answer {
     match resource {
         b"fail" => Answer::Failed {
@@ -173,7 +173,7 @@ pub fn answer_of(resource: &[u8]) -> Answer {
     }
 }
 
-/// Answers a lookup, slowly where its resource says so.
+/// Answers a lookup, slowly where its resource asks for that.
 pub fn answer(call: &mut Call) -> bool {
     let resource = call.get("callto").unwrap_or_default();
     if resource.starts_with(b"slow") {

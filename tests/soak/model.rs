@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What must become of a message, said a second time and with none of the core's code: plain, slow,
-//! and written from the documentation.
+//! The result that a message must have, worked out a second time and with none of the core's code: plain,
+//! slow, and written from the documentation.
 
 use std::net::Ipv4Addr;
 
@@ -10,21 +10,21 @@ use crate::messages::{Answer, answer_of};
 
 /// The node that the soak runs on.
 pub const NODE: &[u8] = b"node1";
-/// The headers that carry a call from node to node. Others of the module's may join them, so
-/// whatever else starts as they do is not compared.
-const CARRIED: [&str; 4] = ["callto", "billid", "nodename", "username"];
+/// The headers by which one node tells another about a call. The module may add others, so any other header
+/// that starts as they do is not compared.
+const HEADERS: [&str; 4] = ["callto", "billid", "nodename", "username"];
 /// Stands for a text that the model leaves to the module.
 const ANY: &[u8] = b"(any)";
 
-/// A file of settings, and what it means.
+/// A file of settings, and its meaning.
 pub struct Settings {
     /// The file.
     pub file: &'static str,
     pub enabled: bool,
     pub prefix: &'static [u8],
-    /// What `regexp` matches of a name, and its two groups.
+    /// The part of a name that `regexp` matches, and its two groups.
     pub pattern: fn(&[u8]) -> Option<[Vec<u8>; 3]>,
-    /// What `callto` makes of a match and a message.
+    /// The target that `callto` makes of a match and a message.
     pub template: fn(&[Vec<u8>; 3], &Message) -> Vec<u8>,
     pub connection: &'static [u8],
     pub register: bool,
@@ -42,7 +42,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// As it goes in: a value that is empty is none.
+    /// The message before dispatch: a value that is empty is none.
     pub fn new(params: &[Param]) -> Self {
         let mut params = params.to_vec();
         for (_, value) in &mut params {
@@ -109,7 +109,7 @@ pub fn trusts_ten(host: Option<&[u8]>) -> bool {
 }
 
 impl Settings {
-    /// What must become of a message of that name.
+    /// The result that a message of that name must have.
     pub fn decide(&self, name: &str, params: &[Param]) -> Message {
         let mut message = Message::new(params);
         if self.enabled {
@@ -124,7 +124,7 @@ impl Settings {
         message
     }
 
-    fn home(&self) -> Vec<u8> {
+    fn location_prefix(&self) -> Vec<u8> {
         [self.prefix, NODE, b"/"].concat()
     }
 
@@ -132,12 +132,12 @@ impl Settings {
         if let Some(data) = message.filled("data")
             && !data.starts_with(self.prefix)
         {
-            message.set("data", &[self.home(), data].concat());
+            message.set("data", &[self.location_prefix(), data].concat());
         }
     }
 
     fn record(&self, message: &mut Message) {
-        for (name, value) in [("nodename", NODE), ("nodeprefix", &self.home())] {
+        for (name, value) in [("nodename", NODE), ("nodeprefix", &self.location_prefix())] {
             if message.get(name).is_none() {
                 message.set(name, value);
             }
@@ -195,7 +195,7 @@ impl Settings {
     fn route(&self, message: &mut Message) {
         let called = message.filled("called").unwrap_or_default();
         let called = called.strip_prefix(self.prefix).map(trim);
-        let headers = CARRIED.map(|name| format!("sip_x-{name}"));
+        let headers = HEADERS.map(|name| format!("sip_x-{name}"));
         let direct = message.filled(&headers[0]).filter(|_| called == Some(b""));
         let foreign = headers.iter().any(|name| message.get(name).is_some())
             && !(self.trusts)(message.get("ip_host"));
@@ -225,7 +225,7 @@ impl Settings {
     }
 }
 
-/// Whether a message came out as the model says. The order of parameters is no matter.
+/// Whether a message came out as in the model. The order of parameters is no matter.
 pub fn agree(expected: &Message, outcome: &Outcome) -> bool {
     let comparable = |params: &[Param]| {
         let mut params: Vec<Param> = params
@@ -253,7 +253,7 @@ pub fn agree(expected: &Message, outcome: &Outcome) -> bool {
 
 /// Whether a parameter is left to the module, or is the engine's trace.
 fn is_open(name: &[u8]) -> bool {
-    let known = |rest: &[u8]| CARRIED.iter().any(|known| rest == known.as_bytes());
+    let known = |rest: &[u8]| HEADERS.iter().any(|known| rest == known.as_bytes());
     let header = name
         .strip_prefix(b"osip_x-")
         .or_else(|| name.strip_prefix(b"sip_x-"));

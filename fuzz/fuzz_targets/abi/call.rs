@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The calls that are made, as the fuzzer thinks them up.
+//! The calls, as the fuzzer thinks them up.
 
 use std::ptr;
 
@@ -58,7 +58,7 @@ pub enum Call {
     },
     Resume {
         pending: Place,
-        /// Where nothing was pending; else it's the node that began.
+        /// Used where nothing was pending; else it's the node that began.
         core: Place,
         /// None for that of the call that was pending.
         message: Option<Params>,
@@ -81,10 +81,10 @@ pub enum Call {
     },
 }
 
-/// How a verdict is asked for.
+/// The arguments of a question.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub struct Asked {
-    /// Where it's held.
+    /// The place where the verdict is held.
     pub verdict: Place,
     pub complete: bool,
     /// The time.

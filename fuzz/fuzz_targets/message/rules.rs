@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What holds for every verdict, and for those on messages of a kind.
+//! The rules that hold for every verdict, and for those on messages of a kind.
 
 use clustering::ffi::CLUSTERING_NAME_COUNT;
 use clustering::messages::{CLUSTER_HEADERS, Kind, Name, Parameters};
@@ -10,7 +10,7 @@ use clustering_fuzz::is_line;
 
 use super::{List, Seen, get};
 
-/// What holds for every verdict.
+/// Checks the rules for every verdict.
 pub fn check(seen: &Seen) {
     assert!(
         seen.edits
@@ -26,7 +26,7 @@ pub fn check(seen: &Seen) {
     assert_eq!(seen.retval.is_empty(), !returns, "{seen:?}");
 }
 
-/// Whether a message's cluster headers can't count, whatever its signature is worth.
+/// Whether a message's cluster headers can't be trusted, whatever its signature is worth.
 fn is_strange(settings: &Settings, list: &List) -> bool {
     let filled = |name| get(list, name).filter(|value| !value.is_empty());
     let sender = filled(Name::IpHostReceived).or(filled(Name::IpHost));
@@ -39,7 +39,7 @@ fn is_strange(settings: &Settings, list: &List) -> bool {
         || (signs && filled(Name::SipSignature).is_none())
 }
 
-/// What holds for the messages of a kind.
+/// Checks the rules for the messages of a kind.
 pub fn check_kind(kind: Kind, settings: &Settings, list: &List, seen: &Seen) {
     if !settings.decides(kind) {
         assert!(seen.is(Action::Pass));
@@ -73,7 +73,7 @@ pub fn check_kind(kind: Kind, settings: &Settings, list: &List, seen: &Seen) {
                     .any(|name| get(&written, *name).is_some());
                 assert!(!left, "headers of the hop before are left: {written:?}");
             }
-            // What the core itself says goes out as a SIP phrase.
+            // The core's own reason goes out as a SIP phrase.
             if let Some(reason) = seen.value(Name::Reason) {
                 assert!(is_line(reason), "{seen:?}");
             }

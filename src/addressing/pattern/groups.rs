@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The groups of a pattern: what is asked of them, and where in a name they were found.
+//! The groups of a pattern: the use that is made of them, and their places in a name.
 
 use std::ops::Range;
 
 /// As many groups as the engine hands out: `\9` is always empty.
 pub(super) const GROUPS: usize = 9;
 
-/// What will be asked of a match.
+/// The use that will be made of a match's groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GroupUse {
     /// No groups: it's enough that a name matches.
@@ -18,7 +18,7 @@ pub enum GroupUse {
     Inner,
 }
 
-/// Where the match and its groups lie in a node's name.
+/// The places of the match and its groups in a node's name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Groups {
     spans: [(u8, u8); GROUPS],
@@ -27,7 +27,7 @@ pub struct Groups {
 impl Groups {
     /// Takes the match (first) and its groups as the engine does.
     ///
-    /// Where no group took part the engine gives the whole match as `\1`, and so does this.
+    /// The engine gives the whole match as `\1` where no group took part, and so does this.
     #[must_use]
     pub fn new(spans: &[Option<Range<usize>>]) -> Self {
         let mut groups = Self::default();

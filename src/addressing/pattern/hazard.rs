@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What the C library had better not be asked to compile or to match.
+//! The patterns that the C library is not asked to compile or to match, because it may not survive them.
 //!
-//! `regcomp` and `regexec` were written for patterns of people who mean well. Some take them gigabytes,
-//! some the whole stack, some all the time in the world. Such patterns are told by their text, at
-//! a glance: a few that would do no harm are refused with them.
+//! `regcomp` and `regexec` were written for patterns of people who mean well. Some patterns take gigabytes,
+//! some the whole stack, some endless time. They are recognised by their text, at a glance: a few harmless
+//! ones are refused with them.
 
-/// How often a pattern may have parts of it written out. `regcomp` writes `\{m,n\}` out as often as it
-/// says, and `\+` twice; one behind or within another multiplies, soon to gigabytes.
+/// The most copies that a pattern may have of its parts. `regcomp` copies the part before `\{m,n\}` that
+/// often, and the part before `\+` twice. Repetitions behind or within one another multiply, soon to
+/// gigabytes.
 const MOST_COPIES: u64 = 1 << 16;
 
 /// Whether the C library would take too much memory for a pattern.
@@ -15,7 +16,7 @@ pub(super) fn is_too_large(pattern: &[u8]) -> bool {
     copies(pattern) > MOST_COPIES
 }
 
-/// How often `regcomp` writes a part of a pattern out at most, if each repetition is of all before it.
+/// The most copies that `regcomp` makes of a part of a pattern, if each repetition is of all before it.
 fn copies(pattern: &[u8]) -> u64 {
     let at = (0..pattern.len()).map(|at| match &pattern[at..] {
         [b'\\', b'+', ..] => 2,
@@ -112,7 +113,7 @@ enum Token {
     Escaped(u8),
 }
 
-/// How many repetition operators a text starts with, as far as it matters: none, one, or more.
+/// The number of repetition operators that a text starts with, as far as it matters: none, one, or more.
 fn repetitions(text: &[u8]) -> usize {
     let after = |text: &'_ [u8]| -> Option<usize> {
         match text {
@@ -132,7 +133,7 @@ fn repetitions(text: &[u8]) -> usize {
     }
 }
 
-/// The length of a bracket expression, whatever stands in it.
+/// The length of a bracket expression, whatever its content is.
 fn bracket_length(text: &[u8]) -> usize {
     let mut at = 1 + usize::from(text.get(1) == Some(&b'^'));
     at += usize::from(text.get(at) == Some(&b']'));

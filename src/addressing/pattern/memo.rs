@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Remembers which node names matched, and where their groups were.
+//! Remembers the node names that matched, with the places of their groups.
 //!
-//! A cluster has few nodes and many calls, so nearly every name was seen before. Only names that
+//! A cluster has few nodes and many calls, so nearly every name was matched before. Only names that
 //! matched are kept, and never more than there is room for. A place that is taken stays taken until the
 //! settings are read again: callers who make up names that match can't drive real ones out, and where
 //! they were first the real ones are matched at each call, as if there were no memo.
@@ -17,7 +17,7 @@ use super::Groups;
 /// Places in the memo: a power of two, several times the nodes of a large cluster.
 const PLACES: usize = 4096;
 
-/// How many places a name may take: two names of one hash rarely meet a third.
+/// The number of places that a name may take: two names of one hash rarely meet a third.
 const TRIES: usize = 4;
 
 /// Names that matched a pattern.
@@ -37,7 +37,7 @@ impl Default for Memo {
 }
 
 impl Memo {
-    /// The groups of a name that is known to match, else what `matches` says, and that is kept.
+    /// The groups of a name that is known to match, else the result of `matches`, which is kept.
     pub(super) fn get_or(
         &self,
         node: &[u8],

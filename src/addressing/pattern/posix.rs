@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The C library's regular expressions: what a POSIX pattern means, by definition.
+//! The C library's regular expressions, which define the meaning of a POSIX pattern.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString};
@@ -83,7 +83,7 @@ impl Drop for Regex {
 /// The C library's words for an error of `regcomp`.
 fn message(code: libc::c_int, regex: *const libc::regex_t) -> String {
     let mut text = [0_u8; 128];
-    // SAFETY: `text` has the length that is given; `regex` is what `regcomp` returned the code for.
+    // SAFETY: `text` has the length that is given; `regex` is the one that `regcomp` returned the code for.
     unsafe { libc::regerror(code, regex, text.as_mut_ptr().cast(), text.len()) };
     let text = CStr::from_bytes_until_nul(&text).unwrap_or_default();
     text.to_string_lossy().into_owned()

@@ -2,10 +2,10 @@
 
 //! From a POSIX basic regular expression to the `regex` crate, where both are sure to agree.
 //!
-//! *Whether* a name matches is the same question in both worlds, once the syntax is translated; any
-//! construct without an exact twin is left to the C library. *Where* the groups lie is not: POSIX
-//! takes the leftmost-longest match, `regex` the first one that a backtracking search would find.
-//! So groups are only taken from `regex` where a name can be matched in a single way:
+//! The question *whether* a name matches is the same in both worlds, once the syntax is translated; any
+//! construct without an exact twin is left to the C library. The question *where* the groups lie is not:
+//! POSIX takes the leftmost-longest match, `regex` the first one that a backtracking search would find. So
+//! groups are only taken from `regex` where a name can be matched in a single way:
 //!
 //! * the pattern is anchored at both ends, so that the match is the whole name;
 //! * for groups within it, there are no alternatives and no repeated groups, and after each repeated
@@ -31,7 +31,7 @@ pub(super) fn translate(pattern: &[u8], groups: GroupUse) -> Option<Regex> {
     RegexBuilder::new(&parsed.regex).unicode(false).build().ok()
 }
 
-/// A set of bytes: what one character of the pattern may stand for.
+/// A set of bytes: those that one character of the pattern may stand for.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct ByteSet([u64; 4]);
 
@@ -64,7 +64,7 @@ impl ByteSet {
     }
 }
 
-/// How often a character may stand.
+/// The number of times that a character may stand.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Repeat {
     low: u32,
@@ -78,13 +78,13 @@ impl Repeat {
     };
 }
 
-/// What was read of a pattern.
+/// The parts of a pattern, as it was read.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Parsed {
     /// The translation.
     regex: String,
-    /// The characters in order, groups seen through; only of use without alternatives.
+    /// The characters in order, as if there were no groups; only of use without alternatives.
     chars: Vec<(ByteSet, Repeat)>,
     starts_anchored: bool,
     ends_anchored: bool,
@@ -107,7 +107,7 @@ impl Parsed {
                     return true;
                 }
                 let mut next = self.chars[at + 1..].iter();
-                // What may come after is all that can be skipped, up to the first that can't.
+                // The characters that may follow: all that can be skipped, up to the first that can't.
                 loop {
                     match next.next() {
                         Some((following, _)) if following.meets(*set) => return false,
@@ -144,7 +144,7 @@ fn parse(pattern: &[u8]) -> Option<Parsed> {
         let rest = &pattern[at..];
         let (length, char) = match rest {
             [b'\\', b'(', ..] => {
-                // Back-references aside, a group that nothing repeats is seen through.
+                // A group that nothing repeats makes no difference, back-references aside.
                 parsed.regex.push('(');
                 depth += 1;
                 before = Before::Start;
@@ -198,8 +198,8 @@ fn parse(pattern: &[u8]) -> Option<Parsed> {
                 let (set, length) = bracket(rest)?;
                 (length, Some(set))
             }
-            // Back-references, word boundaries and whatever else the C library has added; anchors
-            // in the middle, whose meaning is its own; repetitions that are literals, or doubled.
+            // Back-references, word boundaries and any extension of the C library; anchors in the middle,
+            // which have a meaning of their own; repetitions that are literals, or doubled.
             [b'\\' | b'^' | b'$' | b'*', ..] => return None,
             [b'.', ..] => (1, Some(ByteSet::of(|_| true))),
             _ => (1, Some(ByteSet::of(|literal| literal == byte))),
@@ -214,7 +214,7 @@ fn parse(pattern: &[u8]) -> Option<Parsed> {
     Some(parsed)
 }
 
-/// Reads `*`, `\+`, `\?` or an interval: how often, and the length of its text.
+/// Reads `*`, `\+`, `\?` or an interval: the repetition, and the length of its text.
 fn repeat(text: &[u8]) -> Option<(Repeat, usize)> {
     let simple = |low, high, length| Some((Repeat { low, high }, length));
     match text {
@@ -254,7 +254,7 @@ fn bracket(text: &[u8]) -> Option<(ByteSet, usize)> {
                     .filter(|&byte| class(byte))
                     .for_each(|byte| set.insert(byte));
                 at += length + 4;
-                // A class can't start a range; what the C library makes of one is its own affair.
+                // A class can't start a range; the C library's reading of one is its own affair.
                 if matches!(text.get(at..)?, [b'-', next, ..] if *next != b']') {
                     return None;
                 }

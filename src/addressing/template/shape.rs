@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What can be said of a target before a message is there to fill it in.
+//! The shape of a target: all that is certain of it before a message is there to fill it in.
 
 use crate::addressing::resource::trim_blanks;
 
-/// What a filled-in template looks like: pieces that are certain, with anything between them.
+/// The shape of a filled-in template: pieces that are certain, with anything between them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shape(Box<[Box<[u8]>]>);
 
@@ -23,13 +23,13 @@ impl Shape {
         }
     }
 
-    /// How it starts and how it ends.
+    /// The certain start and the certain end.
     #[must_use]
     pub fn ends(&self) -> Option<(&[u8], &[u8])> {
         Some((trim_blanks(self.0.first()?), trim_blanks(self.0.last()?)))
     }
 
-    /// Whether a text looks like this.
+    /// Whether a text has this shape.
     #[must_use]
     pub fn matches(&self, text: &[u8]) -> bool {
         let [first, between @ .., last] = &*self.0 else {

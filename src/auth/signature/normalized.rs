@@ -2,9 +2,9 @@
 
 //! A header's value as it arrives, whatever it was when it was sent.
 //!
-//! The engine takes each header apart at its semicolons and puts it together again, on either side: blanks around
-//! names and values are lost then, and so is what is empty. So `a; b=;;c` arrives as `a;b;c`, and what is signed must be
-//! that, too.
+//! The engine takes each header apart at its semicolons and puts it together again, on either side. Blanks
+//! around names and values are lost then, and so are empty parts. So `a; b=;;c` arrives as `a;b;c`, and that
+//! is the value to sign.
 
 use crate::addressing::resource::trim_blanks;
 
@@ -17,7 +17,7 @@ pub(crate) struct NormalizedHeader<'a> {
 }
 
 impl<'a> NormalizedHeader<'a> {
-    /// What becomes of a value.
+    /// The normalized form of a value.
     pub(crate) fn of(value: &'a [u8]) -> Self {
         let value = trim_blanks(value);
         Self {
@@ -47,7 +47,7 @@ impl<'a> NormalizedHeader<'a> {
         text(one) == text(other)
     }
 
-    /// How long it is.
+    /// Its length in bytes.
     pub(crate) fn len(self) -> usize {
         let mut length = 0;
         self.each_piece(|piece| length += piece.len());
@@ -81,8 +81,8 @@ impl<'a> NormalizedHeader<'a> {
     }
 }
 
-/// What stands before the first semicolon that is in neither quotes nor angle brackets, and what stands behind
-/// it, if there is one.
+/// The text before the first semicolon that is in neither quotes nor angle brackets, and the text behind it,
+/// if there is one.
 fn until_separator(text: &[u8]) -> (&[u8], Option<&[u8]>) {
     let mut closing = None;
     for (at, &byte) in text.iter().enumerate() {
@@ -110,7 +110,7 @@ mod tests {
 
     /// As an engine of version 6.4.1 writes them.
     #[test]
-    fn values_are_carried_as_by_the_engine() {
+    fn values_are_normalized_as_by_the_engine() {
         for (value, arrives) in [
             ("", ""),
             (" sip/sip:bob@h ", "sip/sip:bob@h"),
@@ -135,9 +135,9 @@ mod tests {
             prop_assert_eq!(NormalizedHeader::is_unchanged(value), text(value) == value);
         }
 
-        /// A value passes two engines, and a node that signs what it got signs the same.
+        /// A value passes two engines, and a node that signs the received value signs the same.
         #[test]
-        fn what_was_carried_once_is_carried_as_it_is(value in "[ab ;=\"<>\t]{0,24}") {
+        fn a_normalized_value_stays_as_it_is(value in "[ab ;=\"<>\t]{0,24}") {
             let once = text(value.as_bytes());
             prop_assert_eq!(text(&once), once);
         }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What `[health]` says: how often nodes are probed, and what an answer and a failure are worth.
+//! The settings of `[health]`: the interval of the probes, and the weight of an answer and of a failure.
 
 use std::ops::RangeInclusive;
 
-/// When a node is taken to be down, and when up again.
+/// The rules by which a node is taken to be down, and to be up again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// Seconds from one probe of a node to the next; 0 for no probes, then nodes never go down.
@@ -15,7 +15,7 @@ pub struct Rules {
     pub fall: u32,
     /// Answers in a row that bring it up.
     pub rise: u32,
-    /// A node that goes down within this many seconds after it came up is doubted.
+    /// A node that goes down within this many seconds after it came up gets a flap penalty.
     pub hold: u32,
     /// The codes of answers that show that a node lives.
     pub alive: Codes,
@@ -25,7 +25,7 @@ pub struct Rules {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Codes(Box<[RangeInclusive<u16>]>);
 
-/// Why a text is not a list of codes.
+/// The reason why a text is not a list of codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not SIP codes or ranges of them, like 200,404 or 100-499")]
 pub struct CodesError;
@@ -41,7 +41,7 @@ impl Codes {
     ///
     /// # Errors
     ///
-    /// When anything else stands there.
+    /// Fails when anything else stands there.
     pub fn parse(text: &[u8]) -> Result<Self, CodesError> {
         let text = std::str::from_utf8(text).map_err(|_| CodesError)?;
         let code = |text: &str| {

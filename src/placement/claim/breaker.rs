@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Whether the database is worth asking: after a failure it is left alone for a while.
+//! Decides whether the database is worth asking: after a failure it is left alone for a while.
 //!
 //! Then one call asks, while the others still go without; if it gets an answer, all ask again.
 
@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// Times are in microseconds, on a clock that may jump.
 #[derive(Debug, Default)]
 pub struct Breaker {
-    /// When somebody may ask again; 0 while everybody may.
+    /// The time from which one may ask again; 0 while everybody may.
     until: AtomicU64,
 }
 
 impl Breaker {
-    /// Whether this call may ask. If so it must report what came of it.
+    /// Whether this call may ask. If so it must report the outcome.
     ///
     /// Should it never do so another one may ask after `retry`.
     pub fn admits(&self, now: u64, retry: u64) -> bool {
@@ -29,17 +29,17 @@ impl Breaker {
                     .is_ok()
     }
 
-    /// Nobody asks for as long as `retry`; says whether that is new.
+    /// Nobody asks for as long as `retry`; returns whether that is new.
     pub fn trip(&self, now: u64, retry: u64) -> bool {
         self.until.swap(end(now, retry), Relaxed) == 0
     }
 
-    /// Everybody asks; says whether that is new.
+    /// Everybody asks; returns whether that is new.
     pub fn reset(&self) -> bool {
         self.until.swap(0, Relaxed) != 0
     }
 
-    /// Whether the database failed last.
+    /// Whether the last query failed.
     pub fn is_tripped(&self) -> bool {
         self.until.load(Relaxed) != 0
     }
@@ -65,7 +65,10 @@ mod tests {
         assert!(!breaker.admits(10 + RETRY, RETRY));
         assert!(breaker.admits(11 + RETRY, RETRY));
         assert!(!breaker.admits(12 + RETRY, RETRY), "somebody asks already");
-        assert!(breaker.admits(12 + 2 * RETRY, RETRY), "he never came back");
+        assert!(
+            breaker.admits(12 + 2 * RETRY, RETRY),
+            "the caller never came back"
+        );
         assert!(breaker.reset());
         assert!(!breaker.reset(), "known");
         assert!(breaker.admits(13 + 2 * RETRY, RETRY));

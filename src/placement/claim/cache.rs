@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The claims that a node has seen of late, in bounded cache.
+//! The claim cache: the claims that a node has learnt of late, in bounded memory.
 //!
-//! They are in two generations: where the half that takes them is full, or a lease
-//! has passed, the other is forgotten, with all that was not used since the last time.
+//! They are in two generations. When the current generation is full, or a lease has passed, it becomes the
+//! previous one. The previous one before is forgotten, with all that was not used since the last change.
 
 use std::collections::HashMap;
 use std::mem;
@@ -12,19 +12,19 @@ use std::sync::{Mutex, MutexGuard};
 use crate::failure::unpoisoned;
 use crate::placement::rendezvous::Seed;
 
-/// How many claims a half has; with long names some 10 MB.
+/// The most claims that a generation has; with long names some 10 MB.
 const GENERATION: usize = 1 << 15;
 
-/// Who had which resource, and when.
+/// The known claims by the name of the resource.
 #[derive(Debug, Default)]
 pub struct ClaimCache(Mutex<Generations>);
 
-/// A claim as the database told it.
+/// A claim as the database answered it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The node that has the resource.
     pub node: Seed,
-    /// When that was, in seconds.
+    /// The time of that answer, in seconds.
     pub since: u64,
 }
 
@@ -37,7 +37,7 @@ impl Claim {
 
 #[derive(Debug, Default)]
 struct Generations {
-    /// When they were last changed, in seconds.
+    /// The time when they were last changed, in seconds.
     since: u64,
     // With random keys to their hashes, since callers choose the names of resources.
     current: HashMap<Box<[u8]>, Claim>,
@@ -87,7 +87,7 @@ impl ClaimCache {
         generations.previous.remove(resource);
     }
 
-    /// How many claims are remembered.
+    /// The number of claims that are remembered.
     pub fn len(&self) -> usize {
         let generations = self.lock();
         generations.current.len() + generations.previous.len()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! On which config resources are claimed.
+//! The lease: the rules by which resources are claimed.
 
 use std::ops::RangeInclusive;
 
@@ -20,18 +20,18 @@ pub const LOOKUP: &str = "\
     SELECT node FROM cluster_resources \
     WHERE resource = ${resource} AND expires >= ${now} AND node IN (${nodes})";
 
-/// On which config resources are claimed: what `[locate]` says.
+/// The rules by which resources are claimed: the settings of `[locate]`.
 #[derive(Clone, Debug)]
 pub struct LeaseConfig {
     /// The database account, as the engine's database modules know it; empty for none.
     pub account: Box<[u8]>,
-    /// How long a claim holds after its last use, in seconds.
+    /// The time that a claim holds after its last use, in seconds.
     pub lease: u32,
-    /// How long a claim is answered from cache, in seconds.
+    /// The time that a claim is answered from cache, in seconds.
     pub cache: u32,
-    /// How long one query may take, in milliseconds.
+    /// The longest time that one query may take, in milliseconds.
     pub timeout: u32,
-    /// How long the database is left alone after a failure, in seconds.
+    /// The time that the database is left alone after a failure, in seconds.
     pub retry: u32,
     /// Claims a resource.
     pub claim: Query,
@@ -40,28 +40,27 @@ pub struct LeaseConfig {
 }
 
 impl LeaseConfig {
-    /// How long a lease may be.
+    /// The lengths that a lease may have.
     pub const LEASES: RangeInclusive<u32> = 10..=31_536_000;
-    /// How long a query may take.
+    /// The times that a query may be given.
     pub const TIMEOUTS: RangeInclusive<u32> = 10..=10_000;
-    /// How long the database may be left alone.
+    /// The times that the database may be left alone.
     pub const RETRIES: RangeInclusive<u32> = 1..=3_600;
     /// The longest time that a claim is answered from cache, unless it is set.
     pub const USUAL_CACHE: u32 = 60;
 
-    /// Whether both ask the same database in the same words, so that what it said to one is good for
-    /// the other.
+    /// Whether both ask the same database in the same words, so that an answer to one is good for the other.
     #[must_use]
     pub fn ask_alike(&self, other: &Self) -> bool {
         (&self.account, &self.claim, &self.lookup) == (&other.account, &other.claim, &other.lookup)
     }
 
-    /// How long claims are answered from cache: `set`, or a quarter of the lease but no longer than
+    /// The time that claims are answered from cache: `set`, or a quarter of the lease but no longer than
     /// [usual](Self::USUAL_CACHE).
     ///
     /// # Errors
     ///
-    /// When that is more than half the lease, which would run out while it is used.
+    /// Fails when that is more than half the lease, which would run out while it is used.
     pub fn cache(lease: u32, set: Option<u32>) -> Result<u32, CacheError> {
         match set {
             None => Ok((lease / 4).min(Self::USUAL_CACHE)),
@@ -90,7 +89,7 @@ impl Default for LeaseConfig {
     }
 }
 
-/// Why claims can't be remembered for so long.
+/// The reason why claims can't be remembered for so long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("more than half of 'lease', not a number from 0 to {most}")]
 pub struct CacheError {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The nodes that a resource may be on.
+//! The nodes that a resource may be placed on.
 
 use crate::nodes::Node;
 use crate::placement::rendezvous::{Candidate, Key, Seed, place};
@@ -10,22 +10,22 @@ use crate::placement::rendezvous::{Candidate, Key, Seed, place};
 pub struct Member<'n> {
     /// Its name.
     pub name: &'n [u8],
-    /// What its lots are drawn by.
+    /// The seed of its scores.
     pub seed: Seed,
-    /// How much it takes, compared with the others.
+    /// Its weight, compared with those of the others.
     pub weight: u32,
-    /// What it may have.
+    /// Its eligibility.
     pub eligibility: Eligibility,
 }
 
-/// What a node may have.
+/// The eligibility of a node: the resources that it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Eligibility {
     /// It is up, as far as is known: it takes resources.
     Take,
-    /// It is draining: it keeps what it has, and takes nothing more.
+    /// It is draining: it keeps its resources, and takes nothing more.
     Keep,
-    /// It is down, or disabled: what it had goes elsewhere.
+    /// It is down, or disabled: its resources go elsewhere.
     Nothing,
 }
 
@@ -45,7 +45,7 @@ impl<'n> From<&'n Node> for Member<'n> {
 }
 
 impl Member<'_> {
-    /// It may keep what it has.
+    /// It may keep its resources.
     pub(super) fn keeps(&self) -> bool {
         self.eligibility != Eligibility::Nothing
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Queries with places for values, and how a value gets there without ever being more than a value.
+//! Queries with places for values. A value is put in its place without ever being more than a value.
 //!
 //! A name becomes one string literal of printable ASCII, in which percent codes stand for everything that
 //! databases may take for something else, or refuse: quotes, backslashes, control characters and what isn't
@@ -13,7 +13,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
 
 use crate::text::Escaped;
 
-/// What is percent-coded, beside all bytes that aren't ASCII.
+/// The bytes that are percent-coded, beside all that aren't ASCII.
 const CODED: &AsciiSet = &CONTROLS.add(b'%').add(b'\'').add(b'\\');
 
 /// A query that is ready to be filled in. By default it asks nothing.
@@ -39,9 +39,9 @@ enum Place {
     Nodes,
     /// Seconds since 1970.
     Now,
-    /// When a lease that begins now ends.
+    /// The end of a lease that begins now.
     Expires,
-    /// How long a lease is, in seconds.
+    /// The length of a lease, in seconds.
     Lease,
 }
 
@@ -67,16 +67,16 @@ impl Place {
     }
 }
 
-/// What a query is for.
+/// The purpose of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Claims a resource for a node, unless another one has it.
     Claim,
-    /// Only looks which node has it.
+    /// Only looks up the node that has it.
     Lookup,
 }
 
-/// Why a text is not a query.
+/// The reason why a text is not a query.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
     /// A `${` has no `}` behind it.
@@ -98,7 +98,7 @@ pub enum QueryError {
     Missing(&'static str),
 }
 
-/// What a query is filled in with.
+/// The values that a query is filled in with.
 #[derive(Clone, Debug)]
 pub struct Values<'a, I> {
     /// The resource.
@@ -109,7 +109,7 @@ pub struct Values<'a, I> {
     pub nodes: I,
     /// Seconds since 1970.
     pub now: u64,
-    /// How long a lease is, in seconds.
+    /// The length of a lease, in seconds.
     pub lease: u32,
 }
 
@@ -118,7 +118,7 @@ impl Query {
     ///
     /// # Errors
     ///
-    /// When a place for a value is unknown, missing, never closed, or within quotes.
+    /// Fails when a place for a value is unknown, missing, never closed, or within quotes.
     pub fn parse(purpose: Purpose, text: &[u8]) -> Result<Self, QueryError> {
         let (known, needed): (&[Place], &[Place]) = match purpose {
             Purpose::Claim => (&Place::ALL, &[Place::Resource, Place::Node]),

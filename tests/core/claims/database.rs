@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What holds in every database, with the queries and the schema as they are delivered.
+//! The rules that hold in every database, with the queries and the schema as they are delivered.
 
 use std::collections::BTreeMap;
 use std::sync::Barrier;
@@ -27,7 +27,7 @@ fn room(number: usize) -> String {
     format!("conf/{number}")
 }
 
-/// Two nodes that think so differently of the others' weights that they seldom propose the same node.
+/// Two nodes with such different views of the others' weights that they seldom propose the same node.
 fn two_nodes() -> [Node; 2] {
     [
         Node::new(&[("node1", 1000), ("node2", 100), ("node3", 1)]),
@@ -48,7 +48,8 @@ fn claim(node: &Node, connection: &mut impl Connection, resource: &str) -> Strin
 
 /// Has all threads of both nodes claim, two of each node the same resources at the same time.
 ///
-/// Returns the node of each resource, once it is sure that all were told the same, and that the table says so.
+/// Returns the node of each resource, after checking that all got the same answer, and that the table has it,
+/// too.
 fn race<C: Connection>(nodes: &[Node; 2], connect: &(impl Fn() -> C + Sync)) -> Vec<String> {
     let start = Barrier::new(2 * THREADS);
     let told = thread::scope(|scope| {
@@ -91,7 +92,7 @@ fn both(nodes: &mut [Node; 2], change: impl Fn(&mut Node)) {
     change(other);
 }
 
-/// Two nodes claim at the same instant, lose a node, get it back, and see leases end.
+/// Two nodes claim at the same instant, lose a node, get it back, and outlive leases.
 pub fn nodes_agree<C: Connection>(connect: &(impl Fn() -> C + Sync)) {
     let mut nodes = two_nodes();
     let first = race(&nodes, connect);
@@ -100,7 +101,7 @@ pub fn nodes_agree<C: Connection>(connect: &(impl Fn() -> C + Sync)) {
         assert!(count > RESOURCES / 50, "{name}: {count}");
     }
 
-    // What node1 had goes elsewhere, once, and nothing else moves.
+    // The resources of node1 go elsewhere, once, and nothing else moves.
     both(&mut nodes, |node| node.set("node1", Eligibility::Nothing));
     let second = race(&nodes, connect);
     for (before, after) in first.iter().zip(&second) {
@@ -116,7 +117,7 @@ pub fn nodes_agree<C: Connection>(connect: &(impl Fn() -> C + Sync)) {
     both(&mut nodes, |node| node.set("node3", Eligibility::Keep));
     assert_eq!(race(&nodes, connect), second);
 
-    // When the leases are over, all that node3 had goes elsewhere.
+    // When the leases are over, all resources of node3 go elsewhere.
     both(&mut nodes, |node| {
         node.now += u64::from(node.terms.lease) + 1;
     });
@@ -146,7 +147,7 @@ pub fn use_renews_a_lease(connection: &mut impl Connection) {
     assert_eq!(find(&node, b"conf/1"), None);
 }
 
-/// Names are names, whatever is in them.
+/// Names are names, whatever their bytes are.
 pub fn any_name_is_a_name(connection: &mut impl Connection) {
     const HOSTILE: &str = "node'\\%\u{fc}\n${now}";
     let mut node = Node::new(&[(HOSTILE, 1)]);
@@ -173,7 +174,7 @@ pub fn any_name_is_a_name(connection: &mut impl Connection) {
     assert_eq!(connection.run(first), ["node%27%5C%25%C3%BC%0A${now}"]);
 }
 
-/// The clean-up that stands in the comments of a schema takes what ended long ago, and nothing else.
+/// The clean-up in the comments of a schema removes the claims that ended long ago, and nothing else.
 pub fn clean_up_takes_what_ended(connection: &mut impl Connection, schema: &str, now: &str) {
     let clean_up = schema
         .lines()

@@ -19,8 +19,8 @@ pub struct Node {
     pub now: u64,
 }
 
-/// What is said of a resource.
-pub type Said = (Option<String>, Option<Source>);
+/// The short form of an answer: the node and its source.
+pub type Found = (Option<String>, Option<Source>);
 
 impl Node {
     /// A node that knows others by names and weights, and an account.
@@ -38,7 +38,7 @@ impl Node {
         }
     }
 
-    /// Changes what a node may have.
+    /// Changes a node's eligibility.
     pub fn set(&mut self, name: &str, eligibility: Eligibility) {
         let member = self
             .members
@@ -80,8 +80,8 @@ impl Node {
             .answered(&self.terms, wanted, self.members(), reply, WallTime(now))
     }
 
-    /// Looks, and has somebody ask the database if need be: it is given the query, and gives the first column
-    /// of the last row.
+    /// Looks, and has `ask` ask the database if need be: it gets the query, and gives the first column of the
+    /// last row.
     ///
     /// # Panics
     /// When the database fails.
@@ -90,7 +90,7 @@ impl Node {
         purpose: Purpose,
         resource: &[u8],
         ask: impl FnOnce(&str) -> Option<String>,
-    ) -> Said {
+    ) -> Found {
         let answer = match self.look(purpose, resource) {
             Resolution::Ask { query, purpose } => {
                 let cell = ask(std::str::from_utf8(&query).unwrap());
@@ -101,15 +101,15 @@ impl Node {
             }
             answer => answer,
         };
-        said(&answer)
+        found(&answer)
     }
 }
 
-/// An answer in short.
+/// The short form of a resolution.
 ///
 /// # Panics
 /// When it is none.
-pub fn said(answer: &Resolution) -> Said {
+pub fn found(answer: &Resolution) -> Found {
     match answer {
         Resolution::Node(name, source) => {
             let name = String::from_utf8(name.to_vec()).unwrap();

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! When the database is asked, and what counts without it.
+//! The use of the database, and the rules without it.
 
 use clustering::placement::claim::{
     DatabaseChange, DbError, Eligibility, Purpose, QueryOutcome, Resolution, Source,
 };
 
-use super::nodes::{Node, Said, said};
+use super::nodes::{Found, Node, found};
 
 use Purpose::{Claim, Lookup};
 use Source::{Cache, Database, Hashing};
@@ -18,7 +18,7 @@ fn node() -> Node {
     Node::new(&[("node1", 100), ("node2", 100), ("node3", 100)])
 }
 
-fn on(name: &str, source: Source) -> Said {
+fn on(name: &str, source: Source) -> Found {
     (Some(name.to_owned()), Some(source))
 }
 
@@ -29,7 +29,7 @@ fn query(answer: Resolution) -> String {
     }
 }
 
-/// Has the database say that a node has the room.
+/// Has the database answer that a node has the room.
 fn claim(node: &Node, owner: &str) {
     let found = node.find(Claim, ROOM, |_| Some(owner.to_owned()));
     assert_eq!(found, on(owner, Database));
@@ -40,7 +40,7 @@ fn without_an_account_nothing_is_asked() {
     let mut node = node();
     node.terms.account = Box::default();
     for purpose in [Claim, Lookup] {
-        assert_eq!(said(&node.look(purpose, ROOM)), on("node3", Hashing));
+        assert_eq!(found(&node.look(purpose, ROOM)), on("node3", Hashing));
     }
 }
 
@@ -49,10 +49,10 @@ fn a_claim_is_answered_from_memory_for_a_while() {
     let mut node = node();
     claim(&node, "node1");
     for purpose in [Claim, Lookup] {
-        assert_eq!(said(&node.look(purpose, ROOM)), on("node1", Cache));
+        assert_eq!(found(&node.look(purpose, ROOM)), on("node1", Cache));
     }
     node.now += u64::from(node.terms.cache) - 1;
-    assert_eq!(said(&node.look(Claim, ROOM)), on("node1", Cache));
+    assert_eq!(found(&node.look(Claim, ROOM)), on("node1", Cache));
     node.now += 1;
     query(node.look(Claim, ROOM));
     node.terms.cache = 0;
@@ -112,7 +112,7 @@ fn where_all_nodes_are_draining_what_was_claimed_is_still_found() {
     );
     let reply = QueryOutcome::Done(Some(b"node2"));
     let (answer, change) = node.answered(purpose, ROOM, reply);
-    assert_eq!((said(&answer), change), (on("node2", Database), None));
+    assert_eq!((found(&answer), change), (on("node2", Database), None));
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_remembered_node_that_is_out_is_not_used_and_one_that_drains_is() {
     let mut node = node();
     claim(&node, "node1");
     node.set("node1", Eligibility::Keep);
-    assert_eq!(said(&node.look(Claim, ROOM)), on("node1", Cache));
+    assert_eq!(found(&node.look(Claim, ROOM)), on("node1", Cache));
     node.set("node1", Eligibility::Nothing);
     let claim = query(node.look(Claim, ROOM));
     assert!(claim.contains("IN ('node2', 'node3')"), "{claim}");
@@ -142,13 +142,13 @@ fn a_node_that_went_down_after_it_was_asked_for_is_not_used_and_the_database_not
     claim(&node, "node1");
     node.set("node1", Eligibility::Nothing);
     let (answer, change) = node.answered(Claim, ROOM, QueryOutcome::Done(Some(b"node1")));
-    assert_eq!((said(&answer), change), (on("node3", Hashing), None));
+    assert_eq!((found(&answer), change), (on("node3", Hashing), None));
     node.set("node1", Eligibility::Take);
     query(node.look(Claim, ROOM));
 }
 
 #[test]
-fn a_database_that_fails_is_left_alone_for_a_while_and_it_is_said_once() {
+fn a_database_that_fails_is_left_alone_for_a_while_and_it_is_logged_once() {
     let cases = [
         (
             QueryOutcome::Failed(b"ERROR:  no\ntable\n"),
@@ -177,21 +177,21 @@ fn a_database_that_fails_is_left_alone_for_a_while_and_it_is_said_once() {
         query(node.look(Claim, ROOM));
         query(node.look(Claim, b"conf/2"));
         let (answer, change) = node.answered(Claim, ROOM, reply);
-        assert_eq!(said(&answer), on("node3", Hashing), "{text}");
+        assert_eq!(found(&answer), on("node3", Hashing), "{text}");
         let Some(DatabaseChange::Lost(error)) = change else {
             panic!("{change:?}");
         };
         assert_eq!(error.to_string(), text);
         assert!(node.claims.is_lost());
-        // The other one was asked for before; it isn't news.
+        // The other query was asked for before, so its failure is no news.
         assert_eq!(node.answered(Claim, b"conf/2", reply).1, None);
 
         node.now += u64::from(node.terms.retry) - 1;
-        assert_eq!(said(&node.look(Claim, ROOM)), on("node3", Hashing));
+        assert_eq!(found(&node.look(Claim, ROOM)), on("node3", Hashing));
         node.now += 1;
         query(node.look(Claim, ROOM));
         assert_eq!(
-            said(&node.look(Claim, ROOM)),
+            found(&node.look(Claim, ROOM)),
             on("node3", Hashing),
             "one asks"
         );
@@ -201,7 +201,7 @@ fn a_database_that_fails_is_left_alone_for_a_while_and_it_is_said_once() {
         query(node.look(Claim, ROOM));
         let (answer, change) = node.answered(Claim, ROOM, QueryOutcome::Done(Some(b"node2")));
         assert_eq!(
-            (said(&answer), change),
+            (found(&answer), change),
             (on("node2", Database), Some(DatabaseChange::Back))
         );
         assert!(!node.claims.is_lost());
@@ -224,10 +224,10 @@ fn without_the_database_a_claim_counts_as_long_as_its_lease_runs() {
     query(node.look(Claim, ROOM));
     let (answer, change) = node.answered(Claim, ROOM, QueryOutcome::TimedOut);
     assert_eq!(change, Some(DatabaseChange::Lost(DbError::TimedOut(500))));
-    assert_eq!(said(&answer), on("node1", Cache));
-    assert_eq!(said(&node.look(Claim, ROOM)), on("node1", Cache));
+    assert_eq!(found(&answer), on("node1", Cache));
+    assert_eq!(found(&node.look(Claim, ROOM)), on("node1", Cache));
     node.now += 1;
-    assert_eq!(said(&node.look(Claim, ROOM)), on("node3", Hashing));
+    assert_eq!(found(&node.look(Claim, ROOM)), on("node3", Hashing));
 }
 
 #[test]
@@ -235,5 +235,5 @@ fn a_resource_that_a_database_might_refuse_for_its_length_is_never_asked_for() {
     let node = node();
     query(node.look(Claim, &[b'x'; 255]));
     let answer = node.look(Claim, &[b'x'; 256]);
-    assert_eq!(said(&answer).1, Some(Hashing));
+    assert_eq!(found(&answer).1, Some(Hashing));
 }

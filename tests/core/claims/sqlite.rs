@@ -25,7 +25,7 @@ impl Connection for rusqlite::Connection {
 /// Opens the database of a directory, as an engine does that has the schema for its `initialize`.
 fn open(directory: &TempDir) -> rusqlite::Connection {
     let connection = rusqlite::Connection::open(directory.path().join("cluster.sqlite")).unwrap();
-    // What opening it waits for is the file's first use.
+    // The first use of the file may be slow.
     connection.busy_timeout(Duration::from_secs(60)).unwrap();
     connection.execute_batch(SCHEMA).unwrap();
     // So many threads at once are more than nodes, and the machine may be slow.

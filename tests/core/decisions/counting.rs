@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Each outcome has its counter, and of those that callers can bring about at will the log doesn't say more
-//! than that counter.
+//! Each outcome has its counter. Of outcomes that callers can bring about at will the log has no more lines
+//! than the rate limit allows.
 
 use clustering::cluster::Cluster;
 use clustering::event::{INTERVAL, Level};
@@ -17,10 +17,10 @@ use crate::node::{SETTINGS, cluster, params};
 struct Case {
     kind: Kind,
     params: &'static [(&'static str, &'static str)],
-    /// What counts it.
+    /// Its counter.
     counter: Counter,
-    /// Callers can have the log say it.
-    is_said: bool,
+    /// Callers can bring its line about.
+    is_logged: bool,
 }
 
 const fn usual(
@@ -32,17 +32,17 @@ const fn usual(
         kind,
         params,
         counter,
-        is_said: false,
+        is_logged: false,
     }
 }
 
-const fn said(
+const fn logged(
     kind: Kind,
     params: &'static [(&'static str, &'static str)],
     counter: Counter,
 ) -> Case {
     Case {
-        is_said: true,
+        is_logged: true,
         ..usual(kind, params, counter)
     }
 }
@@ -72,22 +72,22 @@ const CASES: [Case; 13] = [
     ),
     usual(Kind::Cdr, &[], Counter::Cdrs),
     usual(Kind::Locate, &[("callto", "conf/7")], Counter::Placed),
-    said(
+    logged(
         Kind::Execute,
         &[("callto", "cluster/gw/x")],
         Counter::NoNode,
     ),
-    said(
+    logged(
         Kind::Execute,
         &[("callto", "cluster/node9/x")],
         Counter::Offline,
     ),
-    said(
+    logged(
         Kind::Execute,
         &[("callto", "cluster/*/x")],
         Counter::NotLocated,
     ),
-    said(
+    logged(
         Kind::Execute,
         &[
             ("callto", "cluster/node2/x"),
@@ -96,14 +96,14 @@ const CASES: [Case; 13] = [
         ],
         Counter::Looping,
     ),
-    said(
+    logged(
         Kind::Route,
         &[("called", "cluster/"), ("sip_x-callto", "x")],
         Counter::Untrusted,
     ),
 ];
 
-/// Decides a message, for which nobody knows a node; the line that the engine's default level shows.
+/// Decides a message, for which nobody knows a node; the line at the engine's default level.
 fn line(cluster: &Cluster, case: &Case, now: u64) -> Option<String> {
     let list = params(case.params);
     let (message, mut verdict) = (list.as_slice(), Verdict::default());
@@ -168,7 +168,7 @@ fn a_flood_of_any_cause_is_one_line_with_the_number_of_the_others() {
             .map(|now| line(&cluster, &case, now))
             .collect();
         let shown: Vec<_> = lines.iter().map(Option::is_some).collect();
-        let first = case.is_said;
+        let first = case.is_logged;
         assert_eq!(shown, [first, false, false, first], "{lines:?}");
         if let (Some(first), Some(last)) = (&lines[0], &lines[3]) {
             assert_eq!(*last, format!("{first} (2 more like this not shown)"));

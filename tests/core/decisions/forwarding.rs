@@ -203,7 +203,7 @@ fn nodes_are_named_for_cdrs_on_request() {
 
 /// The engine's default is the level of notes.
 #[test]
-fn nothing_is_said_of_a_usual_message_at_the_default_level() {
+fn nothing_is_logged_about_a_usual_message_at_the_default_level() {
     let cluster = cluster(&[SETTINGS]);
     for (kind, name, value) in [
         (Kind::Execute, "callto", "cluster/node2/x"),

@@ -27,7 +27,7 @@ fn locate(
     assert_eq!(pending.action, Action::Locate);
     let mut verdict = Verdict::default();
     let message = list.as_slice();
-    // The answer's texts outlive the verdict in the engine; here both are cut to the call's life.
+    // In the engine the reply's texts outlive the verdict; here both have the call's life.
     cluster.resume(
         &pending,
         &message,
@@ -107,7 +107,7 @@ fn a_call_whose_node_is_not_located_fails_with_the_given_error() {
 }
 
 #[test]
-fn a_call_is_ended_with_the_settings_that_it_was_begun_with() {
+fn a_call_ends_with_the_settings_that_it_began_with() {
     let cluster = cluster(&[SETTINGS]);
     let list = params(&ANY);
     let mut pending = Verdict::default();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What holds whatever the message.
+//! The rules that hold for every message.
 
 use clustering::messages::Kind;
 use clustering::verdict::Action;
@@ -23,6 +23,8 @@ fn messages() -> impl Strategy<Value = Params> {
             "osip_x-callto",
             "oconnection_id",
             "oip_transport",
+            "connection_id",
+            "ip_transport",
             "nodename",
             "nodeprefix",
             "caller",
@@ -57,6 +59,7 @@ fn may_change(kind: Kind, name: &[u8]) -> bool {
             "called",
             "billid",
             "cluster_origin",
+            "oconnection_id",
             "error",
             "reason",
             "code",
@@ -79,8 +82,8 @@ fn may_change(kind: Kind, name: &[u8]) -> bool {
             "reason",
             "code",
             "user",
-            "oconnection_id",
-            "oip_transport*",
+            "connection_id",
+            "ip_transport",
             "osip-prefix",
             "osip_x-*",
             "sip_x-*",
@@ -138,7 +141,7 @@ proptest! {
         prop_assert_eq!(arrived.value("billid"), Some(billid.as_str()));
     }
 
-    /// What is no business of the cluster's is left alone, and whatever is changed is its business.
+    /// A message that doesn't concern the cluster is left alone, and each changed message concerns it.
     #[test]
     fn what_does_not_concern_the_cluster_passes(list in messages()) {
         let cluster = cluster(&[SETTINGS]);
@@ -149,7 +152,7 @@ proptest! {
         }
     }
 
-    /// What a decision has no business to change stays, in value and in order.
+    /// A parameter that isn't the decision's to change stays, in value and in order.
     #[test]
     fn parameters_that_are_none_of_a_decisions_business_stay(list in messages()) {
         let cluster = cluster(&[NODES, SETTINGS]);

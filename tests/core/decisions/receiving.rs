@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Calls that come from another node, or say that they do.
+//! Calls that come from another node, or claim to.
 
 use clustering::messages::Kind;
 use clustering::verdict::Action;

@@ -44,7 +44,7 @@ fn a_cdr_says_which_node_wrote_it_unless_it_says_so_already() {
     assert_eq!(decide(&cluster, Kind::Cdr, &whole).action, Action::Pass);
 }
 
-/// The engine's own are of the second in which it was started.
+/// The engine's own billids have the second in which it was started.
 #[test]
 fn nodes_that_were_started_in_the_same_second_make_no_billid_twice() {
     let sections = [
@@ -59,7 +59,7 @@ fn nodes_that_were_started_in_the_same_second_make_no_billid_twice() {
         let cluster = named(node, &[&sections, SETTINGS]);
         let decided = decide(&cluster, Kind::Preroute, &call);
         assert_eq!(decided.value("billid"), Some(billid));
-        // A header of somebody whom nobody trusts changes nothing of it.
+        // A header of an untrusted sender makes no difference.
         let forged = [&call[..], &[("sip_x-billid", "1-1")]].concat();
         let decided = decide(&cluster, Kind::Preroute, &forged);
         assert_eq!(decided.value("billid"), Some(billid));

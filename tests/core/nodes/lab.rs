@@ -46,7 +46,7 @@ pub fn probes(cluster: &Cluster) -> Vec<Probe> {
     tasks(cluster).into_iter().filter_map(probe).collect()
 }
 
-/// Lets a second pass at a time; each probe of a node is answered or not. Gives what was said.
+/// Lets a second pass at a time; each probe of a node is answered or not. Gives the lines of the log.
 pub fn pass(
     cluster: &Cluster,
     from: u64,

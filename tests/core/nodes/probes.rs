@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! When nodes are probed, and what becomes of those that don't answer.
+//! The schedule of the probes, and the state of nodes that don't answer.
 
 use clustering::cluster::Cluster;
 use clustering::nodes::health::State;
@@ -155,7 +155,7 @@ fn a_tick_that_comes_a_little_early_leaves_out_no_probe() {
 }
 
 #[test]
-fn where_nobody_sends_probes_that_is_said_once_and_all_nodes_count_as_up() {
+fn where_nobody_sends_probes_that_is_logged_once_and_all_nodes_count_as_up() {
     let cluster = nodes();
     pass(&cluster, 1, 100, |_| Outcome::NoAnswer);
     assert_eq!(state(&cluster, "node2"), State::Down);

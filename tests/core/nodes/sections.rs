@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What sections of nodes say, and what is wrong with them.
+//! The sections of nodes, and the mistakes in them.
 
 use clustering::messages::Kind;
 use clustering::nodes::admin::AdminState;
@@ -85,7 +85,7 @@ fn what_is_wrong_with_a_node_is_named() {
         ),
         (
             ("node a", "wieght", "1"),
-            "unknown key, known are callto, weight, source, probe",
+            "unknown key, known are callto, transport, weight, source, probe",
         ),
         (
             ("health", "alive", "ok"),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What is known of a node, as it is shown.
+//! The state of a node in the status and in the metrics.
 
 use clustering::cluster::Cluster;
 use clustering::messages::{Kind, Reply};
@@ -37,7 +37,7 @@ fn lived() -> Cluster {
         second += 1;
         pass(&cluster, second, 1, only_node2_is_dead);
     }
-    // The answer comes a moment after the second has pending.
+    // The answer comes a moment after the start of the second.
     pass(&cluster, second + 1, 41, only_node2_is_dead);
     for _ in 0..2 {
         execute(&cluster, "cluster/node3/x/1");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! What a call carries that nodes with version 1.0 don't know: headers and a name for the phone, the target byte for
-//! byte.
+//! The extension of a call, which nodes with version 1.0 don't know: headers and a name for the phone, the
+//! target byte for byte.
 
 use clustering::cluster::Cluster;
 use clustering::messages::Kind;

@@ -69,7 +69,7 @@ pub fn is_taken(decided: &Decided) -> bool {
     decided.retval.as_deref() == Some(b"sip/sip:bob@192.0.2.9")
 }
 
-/// A call that was refused, with what its log line has to say and what counts it.
+/// Asserts that a call was refused, with this cause in its log line and in its counter.
 pub fn assert_refused(decided: &Decided, cause: &str) {
     assert_eq!(decided.action, Action::Answer);
     assert_eq!(decided.retval.as_deref(), Some(&b"-"[..]));

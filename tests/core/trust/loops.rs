@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Where a call may go, and how often.
+//! The ways that a call may go, and the number of its hops.
 
 use clustering::cluster::Cluster;
 use clustering::messages::Kind;
@@ -62,7 +62,7 @@ fn a_node_is_not_asked_for_the_same_thing_twice() {
     assert_eq!(one.count(Counter::Looping), 1);
 }
 
-/// A node of another mind has sent it all the same.
+/// A node with other rules has sent it all the same.
 #[test]
 fn a_call_that_comes_back_for_the_same_thing_is_refused() {
     let (one, two) = (signing("node1"), signing("node2"));
@@ -93,7 +93,7 @@ fn a_call_that_comes_back_for_the_same_thing_is_refused() {
     );
 }
 
-/// Nodes with version 1.0 don't say what they have asked for.
+/// Nodes with version 1.0 write no marks of their requests.
 #[test]
 fn whom_an_older_node_has_asked_is_not_asked_again() {
     let trusting: &Settings = &[("security", "trusted", "*")];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Whose calls count, between nodes that sign what they send.
+//! The calls that are trusted, between nodes that sign their calls.
 
 use clustering::messages::Kind;
 use clustering::operator::counters::Counter;
@@ -99,7 +99,7 @@ fn a_header_that_stands_there_twice_is_refused_whichever_is_the_good_one() {
     }
 }
 
-/// The engine takes a header apart at its semicolons, and puts it together again without what is empty.
+/// The engine takes a header apart at its semicolons, and puts it together again without its empty parts.
 #[test]
 fn a_call_is_taken_whose_header_the_engine_has_written_in_its_own_way() {
     let (from, to) = (signing("node1"), signing("node2"));
@@ -117,7 +117,7 @@ fn a_call_is_taken_whose_header_the_engine_has_written_in_its_own_way() {
     let received = receive_at(NOW, &to, &call);
     let whole = "sip/sip:bob@192.0.2.9; line=;;ob ; a = b;";
     assert_eq!(received.retval.as_deref(), Some(whole.as_bytes()));
-    // From a node that doesn't say it again in full.
+    // It comes from a node that doesn't repeat it in full.
     let call = with(&call, "sip_x-cluster", None);
     let call = with(&call, "id", Some(b"sip/1"));
     let to = signing("node2");

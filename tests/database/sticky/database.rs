@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The databases that nodes share, set up as the documentation says, and what is in them.
+//! The databases that nodes share, set up as in the documentation, and their contents.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ impl Database {
             Self::Sqlite(directory) => {
                 let file = directory.path().join("claims.db");
                 let file = file.display();
-                // Where four threads ask for one connection each waits longer for its turn.
+                // Four threads that ask for one connection wait longer for their turn.
                 let section = format!(
                     "[{account}]\ndatabase={file}\ntimeout=10000\n\
                      initialize=@${{configpath}}/clustering.sqlite.sql\n"
@@ -54,7 +54,7 @@ impl Database {
         }
     }
 
-    /// The nodes of all resources, by the resources as they are written there.
+    /// The nodes of all resources, by the resources as the table has them.
     ///
     /// # Panics
     /// When a resource is there twice.

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use super::database::Database;
 
-/// How many threads ask each node.
+/// The number of threads that ask each node.
 const THREADS: usize = 4;
 
 /// Nodes that run, and the directory they live in.
@@ -47,8 +47,8 @@ impl Lab {
         }
     }
 
-    /// Two nodes that share a database and think differently of the weights, each with its own
-    /// `[node ...]` sections and what `[locate]` has beside the account.
+    /// Two nodes that share a database and have different weights, each with its own `[node ...]` sections,
+    /// and with settings of `[locate]` beside the account.
     pub fn of_two(database: &Database, weights: [&[(&str, u32)]; 2], locate: &str) -> Self {
         let mut lab = Self::new();
         for (name, weights) in ["node1", "node2"].into_iter().zip(weights) {
@@ -103,10 +103,10 @@ impl Lab {
         })
     }
 
-    /// What all nodes say of the resources.
+    /// The answers of all nodes about the resources.
     ///
     /// # Panics
-    /// When they don't say the same.
+    /// When the answers differ.
     pub fn agreed(&self, resources: &[String]) -> Vec<String> {
         let mut answers = self.ask(resources).into_iter();
         let first = answers.next().expect("there is a node");
@@ -131,7 +131,7 @@ impl Lab {
 }
 
 impl Drop for Lab {
-    /// That each node ends by itself, and well, is part of every test.
+    /// Each node must end by itself, and well: that is part of every test.
     fn drop(&mut self) {
         for node in &self.nodes {
             // No message stops a real engine.
@@ -159,7 +159,7 @@ impl Node {
         }
     }
 
-    /// What becomes of a message.
+    /// The message after its dispatch.
     pub fn dispatch(&self, message: &Message) -> Message {
         let answer = self.process.client.dispatch(message);
         answer.unwrap_or_else(|error| panic!("{error}\n{}", self.log()))
@@ -208,13 +208,13 @@ impl Node {
         count
     }
 
-    /// What it has said.
+    /// Its log so far.
     pub fn log(&self) -> String {
         let log = fs::read(Process::log(&self.directory)).unwrap_or_default();
         String::from_utf8_lossy(&log).into_owned()
     }
 
-    /// Waits until it has said this.
+    /// Waits until its log has this text.
     pub fn wait_for(&self, text: &str) {
         eventually(
             || self.log().contains(text),
@@ -223,7 +223,7 @@ impl Node {
     }
 }
 
-/// Settings with these nodes, none of which is ever down, and of `[locate]`.
+/// Settings with these nodes, none of which is ever down, and with these of `[locate]`.
 pub fn clustering(weights: &[(&str, u32)], locate: &str) -> String {
     let node = |(name, weight): &(_, _)| format!("[node {name}]\nweight={weight}\n");
     let nodes: String = weights.iter().map(node).collect();
@@ -276,7 +276,7 @@ fn root() -> PathBuf {
     fs::canonicalize(root).expect("YATE_ROOT is a directory")
 }
 
-/// Where a real engine's own modules are.
+/// The directory of a real engine's own modules.
 fn stock() -> PathBuf {
     let installed = root().join("lib/yate");
     if installed.exists() {

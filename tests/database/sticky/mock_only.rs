@@ -14,14 +14,14 @@ use engine_process::eventually;
 use super::lab::{Lab, clustering};
 use super::rooms;
 
-/// For an answer of which the limit is 200 ms; the machine may be busy.
+/// The limit for an answer that has 200 ms; the machine may be busy.
 const SOON: Duration = Duration::from_secs(4);
 
 const NODES: &[(&str, u32)] = &[("node1", 100), ("node2", 100)];
-/// All goes to `node2` unless somebody says otherwise.
+/// All resources go to `node2`, unless the database answers otherwise.
 pub const SECOND: &[(&str, u32)] = &[("node1", 0), ("node2", 100)];
 
-/// The databases that have gone bad, each in its own way; the last is but slow.
+/// The databases that have gone bad, each in its own way; the last is only slow.
 const BAD: &str = "[slow]\ndelay=5000\nanswer=node|node1\n\
     [gone]\nerror=failure\n\
     [refusing]\nerror=ERROR:  permission denied\n\
@@ -66,7 +66,7 @@ fn a_bad_database_costs_one_call_a_moment() {
         let said = "Resources are placed without the database ([locate] account)";
         node.wait_for(&format!("{said}: {why}"));
         assert_eq!(node.status("database"), "down", "{account}");
-        // Nobody else asks, so 100 of them don't take 200 ms each.
+        // Nobody else asks, so 100 of them take less than 200 ms each.
         let begin = Instant::now();
         assert_eq!(lab.agreed(&resources), hashed, "{account}");
         assert!(begin.elapsed() < SOON, "{account}: {:?}", begin.elapsed());

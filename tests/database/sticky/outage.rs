@@ -35,7 +35,7 @@ fn a_database_that_is_back_is_asked_again() {
     assert_eq!(node.locate("conf/new"), "node2");
     assert_eq!(node.status("database"), "down");
     node.wait_for("Resources are placed without the database ([locate] account): the query failed");
-    // It's known where this one was.
+    // The place of this one is known.
     assert_eq!(node.locate("conf/kept"), "node1");
 
     server.up();

@@ -37,7 +37,7 @@ std::mutex s_stopping;
 int s_log = -1;
 
 void log_to_rust(const char* line, int level) {
-    // Before Yate 6 who hears notes hears of each call, too, which fills the memory that tests
+    // Before Yate 6 a listener of notes hears of each call, too, which fills the memory that tests
     // measure.
     const bool chatter = DebugCall < DebugNote && level == DebugCall;
     if (line && !chatter) {

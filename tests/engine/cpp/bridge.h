@@ -67,8 +67,9 @@ std::unique_ptr<Installed> install(Bytes name, std::uint32_t priority, Bytes tra
 /// Starts the engine's main loop in a thread; true once it serves messages, false if it ended
 /// instead. The lines of the log go to that file, or to Rust where none is named.
 bool start(rust::Vec<rust::String> arguments, rust::Str log);
-/// Has the process's end stop the engine first. What is registered last runs first, and a module
-/// registers the end of its own objects when it is loaded: so this is to be called after each load.
+/// Has the process's end stop the engine first. The last registered function runs first, and a
+/// module registers the end of its own objects when it is loaded: so this is to be called after
+/// each load.
 void stop_at_exit();
 /// Halts the engine and waits for its end; its exit code. A second call does nothing.
 std::int32_t stop();

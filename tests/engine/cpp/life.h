@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What tests of a module's life need beyond messages: the process's memory, and a handler that
-// takes its time.
+// The parts that tests of a module's life need beyond messages: the process's memory, and a handler
+// that takes its time.
 #pragma once
 
 #include "engine-bridge/cpp/bridge.h"
@@ -9,7 +9,7 @@ namespace engine_bridge {
 
 struct Memory;
 
-/// What the process has of memory now.
+/// The memory of the process now.
 Memory memory();
 
 /// Installs a handler that sleeps for so long and then names `node2` as the answer.
@@ -20,7 +20,7 @@ Memory memory();
 std::unique_ptr<Installed> install_sleeper(Bytes name, std::uint32_t priority,
                                            std::uint32_t milliseconds, bool heeds);
 
-/// How many messages are in a sleeper now.
+/// The number of messages that are in a sleeper now.
 std::uint32_t sleeping();
 
 } // namespace engine_bridge

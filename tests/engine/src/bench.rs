@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What the benchmarks measure, and its timed loops. These run in C++: what is measured is the engine and
-//! the handlers, not this bridge.
+//! The measurements of the benchmarks, and their timed loops. These run in C++: the engine and the handlers
+//! are measured, not this bridge.
 
 pub mod figures;
 pub mod traffic;
@@ -23,14 +23,14 @@ impl Contestant {
         Self(ffi::enter(false))
     }
 
-    /// Handlers that write what the module would write, the shortest way.
+    /// Handlers that write the same as the module, the shortest way.
     #[must_use]
     pub fn ideal() -> Self {
         Self(ffi::enter(true))
     }
 }
 
-/// How long a message took, in nanoseconds.
+/// The time of a message, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
     /// From dispatch to return.

@@ -23,7 +23,7 @@ const LOG_LINES: usize = 50_000;
 static ENGINE: OnceLock<Engine> = OnceLock::new();
 static LOG: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
 
-/// How an engine is to start.
+/// The setup of an engine.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// The node's name (`-N`).
@@ -32,7 +32,7 @@ pub struct Setup {
     pub files: Vec<(String, String)>,
     /// Modules that are loaded at start (`-x`).
     pub modules: Vec<PathBuf>,
-    /// How many levels more the log says than by default (`-v`), or less (`-q`).
+    /// The number of levels that the log shows above the default (`-v`), or below it (`-q`).
     pub verbosity: i32,
     /// Whether the log is written to a file, as a daemon's is, rather than kept for the test.
     pub log_to_file: bool,

@@ -41,13 +41,13 @@ mod bridge {
         columns: usize,
     }
 
-    /// How long a message took, in nanoseconds.
+    /// The time of a message, in nanoseconds.
     struct Timing {
         dispatch: f64,
         whole: f64,
     }
 
-    /// What the process has of memory, in bytes.
+    /// The memory of the process, in bytes.
     struct Memory {
         resident: u64,
         allocated: u64,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What tests of a module's life need: memory, and handlers that take their time.
+//! The parts that tests of a module's life need: memory, and handlers that take their time.
 
 use std::time::Duration;
 
 use crate::engine::{Engine, Handler};
 use crate::ffi;
 
-/// What the process has of memory.
+/// The memory of the process.
 #[derive(Clone, Copy, Debug)]
 pub struct Memory {
     /// Bytes in RAM.
@@ -16,7 +16,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// What the process has now.
+    /// The memory of the process now.
     #[must_use]
     pub fn now() -> Self {
         let ffi::Memory {
@@ -30,7 +30,7 @@ impl Memory {
     }
 }
 
-/// What a [sleeper](Engine::sleep_in) does when its thread is asked to end.
+/// The reaction of a [sleeper](Engine::sleep_in) when its thread is asked to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manners {
     /// Leaves.
@@ -50,7 +50,7 @@ impl Engine {
         Handler::new(installed)
     }
 
-    /// How many messages are in a sleeper now.
+    /// The number of messages that are in a sleeper now.
     #[must_use]
     pub fn sleeping(&self) -> u32 {
         ffi::sleeping()

@@ -24,7 +24,7 @@ pub struct Message {
     pub retval: Vec<u8>,
     /// Whether all handlers get it, even when one has handled it.
     pub broadcast: bool,
-    /// How long ago it was made, by the engine's clock.
+    /// Its age, by the engine's clock.
     pub age: Duration,
 }
 
@@ -64,7 +64,7 @@ impl Message {
     }
 }
 
-/// What became of a message.
+/// A message after its dispatch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// Whether a handler handled it.
@@ -86,7 +86,7 @@ impl Outcome {
         param.1.as_deref()
     }
 
-    /// Its parameters without `handlers`, the trace that the engine leaves of who had the message.
+    /// Its parameters without `handlers`, the engine's trace of the handlers that had the message.
     #[must_use]
     pub fn untraced(&self) -> Vec<Param> {
         let traced = self.params.iter().filter(|(name, _)| name != b"handlers");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What a test asks about its own process and build.
+//! The facts of a test's own process and build.
 
 use std::env;
 use std::fs;
@@ -34,8 +34,7 @@ pub fn has_filters() -> bool {
     ffi::has_filters()
 }
 
-/// The module under test: `CLUSTERING_MODULE`, or what the build made for the engine that this was
-/// built with.
+/// The module under test: `CLUSTERING_MODULE`, or the one that the build made for the engine of this test.
 #[must_use]
 pub fn module_path() -> PathBuf {
     env::var_os("CLUSTERING_MODULE").map_or_else(

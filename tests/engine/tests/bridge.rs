@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The bridge itself, with no module: what it promises of any engine it drives.
+//! The bridge itself, with no module: its promises about any engine that it drives.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};

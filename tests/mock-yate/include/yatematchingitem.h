@@ -9,7 +9,7 @@
 
 namespace TelEngine {
 
-/// What a match may report to its caller: nothing, here.
+/// The report of a match to its caller: nothing, here.
 class MatchingParams;
 
 /// A condition that a parameter's value meets or doesn't.
@@ -60,8 +60,8 @@ private:
     String m_id;
 };
 
-/// A condition of a module's own making: whatever else says that it's of this type the engine takes
-/// for one of this class.
+/// A condition of a module's own making. The engine takes any object that claims this type for one
+/// of this class.
 class YATE_API MatchingItemCustom : public MatchingItemBase {
     YCLASS(MatchingItemCustom, MatchingItemBase)
 

@@ -88,7 +88,8 @@ public:
     /// The external module protocol's request line, its answer line, ...
     String encode(const char* id) const;
     String encode(bool received, const char* id) const;
-    /// ... and how to read them: -2 is success, -1 another kind of line, else where it went wrong.
+    /// ... and the way to read them: -2 is success, -1 another kind of line, else the place of the
+    /// error.
     int decode(const char* str, String& id);
     int decode(const char* str, bool& received, const char* id);
 
@@ -260,7 +261,7 @@ private:
     std::atomic<uint64_t> m_dispatchCount{0};
 };
 
-/// What a loaded library registers, and what the engine initializes.
+/// A plugin: a loaded library registers it, and the engine initializes it.
 class YATE_API Plugin : public GenObject, public DebugEnabler {
     YNOCOPY(Plugin);
 

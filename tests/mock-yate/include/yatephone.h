@@ -25,7 +25,8 @@ public:
     void setLastPeerId();
     /// Held while ends are taken apart, and by some of the engine's modules while they dispatch.
     static Mutex& commonMutex();
-    /// Joins the two, which then hold each other; whoever they were joined to is told.
+    /// Joins the two, which then hold each other; the ends that they were joined to before are
+    /// told.
     bool connect(CallEndpoint* peer, const char* reason = nullptr, bool notify = true);
     /// Lets go of the other end and tells it why; true if this was the last reference to this end.
     inline bool disconnect(const char* reason = nullptr, bool notify = true,
@@ -43,7 +44,8 @@ protected:
     virtual void connected(const char* /*reason*/) {}
     /// The other end is gone, or with final this one goes.
     virtual void disconnected(bool /*final*/, const char* /*reason*/) {}
-    /// What the other end says at its end; called before disconnected(), and without at connect.
+    /// The parameters of the other end at its end; called before disconnected(), and without any at
+    /// connect.
     virtual void setDisconnect(const NamedList* /*params*/) {}
 
 private:

@@ -8,14 +8,14 @@ use std::sync::{Mutex, PoisonError};
 
 static COUNT: Mutex<u64> = Mutex::new(0);
 
-/// Keeps panics from being printed: the standard library's hook asks who the thread is, which must
-/// not be done in a library that goes before the thread does.
+/// Keeps panics from being printed: the standard library's hook asks for the identity of the thread, which
+/// must not be done in a library that goes before the thread does.
 #[unsafe(no_mangle)]
 pub extern "C" fn other_start() {
     set_hook(Box::new(|_| {}));
 }
 
-/// Counts a message; how many there were.
+/// Counts a message; gives the number so far.
 #[unsafe(no_mangle)]
 pub extern "C" fn other_count() -> u64 {
     let counted = catch_unwind(|| {
@@ -32,7 +32,7 @@ pub extern "C" fn other_panic() -> u64 {
     u64::from(catch_unwind(|| panic_any("the other module's own")).is_err())
 }
 
-/// Named as an entry of the clustering core, for whoever would take it for that.
+/// Named as an entry of the clustering core, to be taken for that by mistake.
 #[unsafe(no_mangle)]
 pub extern "C" fn clustering_decide() -> u32 {
     abort()

@@ -2,8 +2,8 @@
 
 //! A client of Yate's external module protocol, by which we are a module of an engine.
 //!
-//! One thread reads. It answers the engine's questions by the handlers installed, so a handler must
-//! not dispatch messages itself; what is watched it puts aside until somebody takes it.
+//! One thread reads. It answers the engine's questions by the handlers installed, so a handler must not
+//! dispatch messages itself. It keeps watched messages until somebody takes them.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -17,7 +17,7 @@ use std::thread::{self, JoinHandle};
 use crate::message::{Line, Message};
 use crate::patience::PATIENCE;
 
-/// Changes a message, and says whether it is handled now.
+/// Changes a message; returns whether it is handled now.
 pub type Handler = Box<dyn FnMut(&mut Message) -> bool + Send>;
 
 /// A connection to an engine.
@@ -34,7 +34,7 @@ struct Link {
     arrived: Condvar,
 }
 
-/// What came from the engine and was not asked for yet.
+/// The lines that came from the engine and were not asked for yet.
 #[derive(Default)]
 struct Inbox {
     sent: u64,
@@ -69,7 +69,7 @@ impl Client {
         })
     }
 
-    /// Has the engine dispatch a message, and gives what became of it.
+    /// Has the engine dispatch a message, and gives the result.
     ///
     /// # Errors
     /// When the engine is gone, or doesn't answer in [`PATIENCE`]; so are those of the others here.
@@ -102,7 +102,7 @@ impl Client {
         }
     }
 
-    /// Sees all messages of a name from now on; see [`seen`](Self::seen).
+    /// Keeps all messages of a name from now on; see [`seen`](Self::seen).
     ///
     /// # Errors
     /// As [`dispatch`](Self::dispatch).
@@ -122,8 +122,8 @@ impl Client {
         self.confirmed(&format!("install:{priority}:{name}"))
     }
 
-    /// Takes the first message seen for which this holds, waiting for it if need be. `what` tells
-    /// which one that is, should it not come.
+    /// Takes the first message seen for which this holds, waiting for it if need be. `what` names it for the
+    /// case that it doesn't come.
     ///
     /// # Errors
     /// As [`dispatch`](Self::dispatch).
@@ -187,7 +187,7 @@ impl Link {
                 if let Some(handler) = lock(&self.handlers).get_mut(&message.name) {
                     message.handled = handler(&mut message);
                 }
-                // If this fails the engine is gone, and the next read says so.
+                // If this fails the engine is gone, and the next read fails, too.
                 let _ = self.write(&message.answer(&id));
             }
             Line::Answer(id, message) => lock(&self.inbox).answers.push((id, message)),

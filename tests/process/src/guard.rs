@@ -78,13 +78,13 @@ impl Guard {
 }
 
 impl Drop for Guard {
-    /// By now whoever drops it has ended the engines.
+    /// The engines have been ended by now.
     fn drop(&mut self) {
         let watched = self
             .watched
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner);
-        // If it doesn't hear us it is gone.
+        // A guard that doesn't hear us is gone.
         let _ = writeln!(watched.line, "{GOODBYE}");
         let _ = self.shell.wait();
     }

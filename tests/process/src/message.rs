@@ -13,11 +13,11 @@ const ANSWER: &str = "%%<message:";
 /// A message: its name, the value it returns and its parameters in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
-    /// What it is about: `call.route`, `user.register`, ...
+    /// Its kind: `call.route`, `user.register`, ...
     pub name: String,
     /// Whether a module took it as its own. Means nothing until it was dispatched.
     pub handled: bool,
-    /// What the module that handled it returned.
+    /// The return value of the module that handled it.
     pub retval: String,
     /// Names and values, in the order in which they were set.
     pub params: Vec<(String, String)>,
@@ -28,7 +28,7 @@ pub struct Message {
 pub enum Line {
     /// The engine asks one of our handlers; the text is the id to answer with.
     Request(String, Message),
-    /// What became of the message that we sent with this id.
+    /// The result of the message that we sent with this id.
     Answer(String, Message),
     /// A message of somebody else, after it was dispatched.
     Watched(Message),
@@ -75,7 +75,7 @@ impl Message {
         format!("{REQUEST}{}:0:{}", escape(id), self.body())
     }
 
-    /// The line that tells the engine what a handler made of its message.
+    /// The line that gives the engine a handler's result.
     #[must_use]
     pub fn answer(&self, id: &str) -> String {
         format!("{ANSWER}{}:{}:{}", escape(id), self.handled, self.body())
@@ -100,7 +100,7 @@ impl Message {
                 let (name, value) = field.split_once('=')?;
                 Some((name.to_owned(), value.to_owned()))
             })
-            // Notes of the engine on who handled it.
+            // The engine's notes of the handlers that had it.
             .filter(|(name, _)| name != "handlers")
             .collect();
         Some(Self {

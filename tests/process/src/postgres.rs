@@ -91,7 +91,7 @@ impl Postgres {
     fn tell(&mut self, word: &str) {
         let input = self.guard.stdin.as_mut().expect("it is piped");
         writeln!(input, "{word}").expect("the guard listens");
-        // It never says more than one line, so none is lost with the reader.
+        // It never answers more than one line, so none is lost with the reader.
         let output = self.guard.stdout.as_mut().expect("it is piped");
         let mut answer = String::new();
         BufReader::new(output)
@@ -141,7 +141,7 @@ impl Drop for Postgres {
     }
 }
 
-/// Where the newest server's programs are; Debian keeps them off the PATH.
+/// The directory of the newest server's programs; Debian keeps them off the PATH.
 fn programs() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let debian = versions
@@ -157,7 +157,7 @@ fn programs() -> PathBuf {
     found.expect("PostgreSQL's server is installed: `scripts/setup lint` does it")
 }
 
-/// Gives the directory to whom the server is to be; `None` is the test's own user.
+/// Gives the directory to the user of the server; `None` is the test's own user.
 fn owner(directory: &Path) -> Option<(u32, u32)> {
     let root = fs::metadata("/proc/self").expect("/proc is there").uid() == 0;
     if !root {

@@ -30,8 +30,8 @@ struct Running {
 }
 
 impl Process {
-    /// Starts a node and waits until it is up. `engine` is the program and whatever it needs beside its name, the
-    /// directory of its configuration and its module `extmodule`. What it says is added to its log.
+    /// Starts a node and waits until it is up. `engine` is the program with its arguments, beside its name,
+    /// the directory of its configuration and its module `extmodule`. Its output is added to its log.
     ///
     /// # Errors
     /// When it doesn't come up; the error has its log.
@@ -76,7 +76,7 @@ impl Process {
         })
     }
 
-    /// Where an engine of this directory logs.
+    /// The log of an engine of this directory.
     #[must_use]
     pub fn log(directory: &Path) -> PathBuf {
         directory.join(LOG)
@@ -99,7 +99,7 @@ impl Process {
     /// Waits for one that was told to stop; `None` if it takes too long.
     ///
     /// # Errors
-    /// When the operating system doesn't say.
+    /// When the operating system has no answer.
     pub fn wait(&mut self) -> io::Result<Option<ExitStatus>> {
         let begin = Instant::now();
         loop {
@@ -113,7 +113,7 @@ impl Process {
 }
 
 impl Running {
-    /// The engine says so when all modules are there.
+    /// The engine logs this when all modules are there.
     fn wait_until_up(&mut self, directory: &Path, said: usize) -> io::Result<()> {
         let begin = Instant::now();
         loop {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The messages that are measured: what a SIP node really dispatches, some twenty parameters each.
+//! The messages that are measured: the ones that a SIP node really dispatches, some twenty parameters each.
 
 use crate::{Message, Outcome};
 
-/// Where node2 answers, by the configuration.
+/// The target of node2, by the configuration.
 const NODE2: &str = "sip/sip:cluster/4021@node2.example.net:5060";
 
 /// A kind of message, and a sign that it was treated as it should be.
@@ -12,7 +12,7 @@ pub struct Kind {
     pub name: &'static str,
     /// The message that is copied for each dispatch.
     pub message: Message,
-    /// What comes out where the cluster is at work.
+    /// The sign of the result where the cluster is at work.
     treated: Sign,
 }
 
@@ -22,7 +22,7 @@ enum Sign {
 }
 
 impl Kind {
-    /// Whether a dispatch did what the module is for.
+    /// Whether a dispatch had the effect that the module is for.
     #[must_use]
     pub fn is_treated(&self, outcome: &Outcome) -> bool {
         match self.treated {
@@ -94,7 +94,7 @@ fn message(name: &str, params: &[(&str, &str)]) -> Message {
         .fold(message, |message, (name, value)| message.with(name, value))
 }
 
-/// What a SIP channel says of an incoming call; `called` is what the template takes, and a
+/// A SIP channel's report of an incoming call; `called` is the parameter that the template takes, and a
 /// `call.route` adds its own before.
 fn call(name: &str) -> Message {
     let mut message = message(
@@ -128,7 +128,7 @@ fn call(name: &str) -> Message {
     message
 }
 
-/// What a SIP channel says of a registration.
+/// A SIP channel's report of a registration.
 #[must_use]
 pub fn registration() -> Message {
     message(
@@ -158,7 +158,7 @@ pub fn registration() -> Message {
     )
 }
 
-/// What the engine's CDR builder says of a call that has ended.
+/// The record of an ended call, as the engine's CDR builder makes it.
 fn record() -> Message {
     message(
         "call.cdr",

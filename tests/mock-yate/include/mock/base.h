@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Macros, forward declarations and the logging functions: what every other header of the mock
-// needs.
+// Macros, forward declarations and the logging functions: the base of every other header of the
+// mock.
 
 #ifndef MOCK_YATE_BASE_H
 #define MOCK_YATE_BASE_H
@@ -210,7 +210,7 @@ public:
     Debugger(int level, const char* name, const char* format = nullptr, ...);
     Debugger(DebugEnabler* enabler, int level, const char* name, const char* format = nullptr, ...);
     ~Debugger();
-    /// Where lines go instead of the standard error; null silences it.
+    /// The receiver of lines instead of the standard error; null silences it.
     static void setOutput(void (*outFunc)(const char*, int) = nullptr);
     /// A second receiver of each line.
     static void setIntOut(void (*outFunc)(const char*, int) = nullptr);

@@ -97,7 +97,7 @@ public:
     NamedList& clearParam(const String& name, char childSep = 0, const String* value = nullptr);
     NamedList& clearParam(NamedString* param, bool delParam = true);
 
-    /// What the original lacks is cleared here too, unless asked not to.
+    /// Parameters that the original lacks are cleared here too, unless asked not to.
     NamedList& copyParam(const NamedList& original, const String& name, char childSep = 0,
                          bool replace = true, bool clearMissing = true);
     NamedList& copyParams(bool replace, const NamedList& original, const char* addPrefix = nullptr);

@@ -82,7 +82,7 @@ typedef YAtomicNumber<uint64_t> AtomicUInt64;
 typedef YAtomicNumber<int32_t> AtomicInt32;
 typedef YAtomicNumber<uint32_t> AtomicUInt32;
 
-/// What can be locked.
+/// An object that can be locked.
 class YATE_API Lockable {
 public:
     Lockable() = default;
@@ -134,7 +134,7 @@ private:
     std::atomic<int> m_waiting{0};
 };
 
-/// Many readers or one writer. A reader may read again; whoever writes can't take it once more.
+/// Many readers or one writer. A reader may read again; a writer can't lock it once more.
 class YATE_API RWLock : public Lockable {
 public:
     explicit RWLock(const char* name = nullptr);
@@ -179,7 +179,7 @@ private:
     Lockable* m_lock = nullptr;
 };
 
-/// What is common to those that hold an RWLock: Take is how they do.
+/// The common part of those that hold an RWLock: Take is the way that they do.
 template <bool (RWLock::*Take)(long)> class RWHold {
 public:
     inline explicit RWHold(RWLock& lock, long maxwait = -1) { acquire(lock, maxwait); }
@@ -219,7 +219,7 @@ class YATE_API WLock : public RWHold<&RWLock::writeLock> {
     using RWHold::RWHold;
 };
 
-/// What a thread runs.
+/// The code that a thread runs.
 class YATE_API Runnable {
 public:
     Runnable() = default;
@@ -254,7 +254,7 @@ public:
     static void sleep(unsigned int sec, bool exitCheck = false);
     static void msleep(unsigned long msec, bool exitCheck = false);
     static void usleep(unsigned long usec, bool exitCheck = false);
-    /// How long idle() sleeps: 5 s until an engine runs, 5 ms from then on.
+    /// The time that idle() sleeps: 5 s until an engine runs, 5 ms from then on.
     static unsigned long idleUsec();
     static unsigned long idleMsec();
     static void idleMsec(unsigned long msec);

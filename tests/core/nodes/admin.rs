@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Nodes that an operator drains or disables, and his command.
+//! Nodes that an operator drains or disables, by the command.
 
 use clustering::cluster::Cluster;
 use clustering::nodes::admin::AdminState;
@@ -20,20 +20,20 @@ fn a_drain_outlives_its_section_and_the_engine() {
     cluster
         .load("", &entries(&[NODES, SETTINGS].concat()))
         .unwrap();
-    let standing =
+    let admin =
         |cluster: &Cluster, name: &[u8]| cluster.settings().nodes.find(name).unwrap().state.admin();
-    assert_eq!(standing(&cluster, b"node2"), AdminState::Draining);
+    assert_eq!(admin(&cluster, b"node2"), AdminState::Draining);
 
     let next = Cluster::new(b"node1", 2);
     next.restore(&cluster.state()).unwrap();
     next.load("", &entries(&[NODES, SETTINGS].concat()))
         .unwrap();
-    assert_eq!(standing(&next, b"node2"), AdminState::Draining);
+    assert_eq!(admin(&next, b"node2"), AdminState::Draining);
     let mut damaged = cluster.state();
     damaged.truncate(damaged.len() - 1);
     assert!(next.restore(&damaged).is_err());
     assert_eq!(
-        standing(&next, b"node2"),
+        admin(&next, b"node2"),
         AdminState::Draining,
         "nothing of it is taken"
     );
