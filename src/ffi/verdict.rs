@@ -232,18 +232,9 @@ impl Place {
                 value: clustering_borrowed_text::new(value),
             }
         }));
-        other_edits.extend(verdict.other_edits().iter().map(|edit| {
-            let value = edit.value.as_ref().map(|value| verdict.resolve(value));
-            clustering_other_edit {
-                kind: if value.is_some() {
-                    clustering_edit_kind::CLUSTERING_EDIT_KIND_SET
-                } else {
-                    clustering_edit_kind::CLUSTERING_EDIT_KIND_CLEAR
-                },
-                name: clustering_borrowed_text::new(verdict.resolve(&edit.name)),
-                value: clustering_borrowed_text::new(value.unwrap_or_default()),
-            }
-        }));
+        if !verdict.other_edits().is_empty() {
+            publish_other_edits(verdict, other_edits);
+        }
         let action = match verdict.action {
             Action::Pass => clustering_action::CLUSTERING_ACTION_PASS,
             Action::Change => clustering_action::CLUSTERING_ACTION_CHANGE,
@@ -277,6 +268,23 @@ impl Place {
             (&raw mut (*place).timeout).write(timeout);
         }
     }
+}
+
+/// Writes the edits of parameters whose names the core makes up. Few messages have any.
+#[cold]
+fn publish_other_edits(verdict: &Verdict, edits: &mut Vec<clustering_other_edit>) {
+    edits.extend(verdict.other_edits().iter().map(|edit| {
+        let value = edit.value.as_ref().map(|value| verdict.resolve(value));
+        clustering_other_edit {
+            kind: if value.is_some() {
+                clustering_edit_kind::CLUSTERING_EDIT_KIND_SET
+            } else {
+                clustering_edit_kind::CLUSTERING_EDIT_KIND_CLEAR
+            },
+            name: clustering_borrowed_text::new(verdict.resolve(&edit.name)),
+            value: clustering_borrowed_text::new(value.unwrap_or_default()),
+        }
+    }));
 }
 
 /// Tells whether a message concerns the cluster. If not, it passes, and nothing else need be asked.
