@@ -249,7 +249,7 @@ fn where_says_what_would_become_of_a_call_and_what_became_of_it() {
     log.wait_for("Node 'node2' is down");
     let answer = node.command(&command);
     let lines: Vec<_> = answer.lines().take(2).collect();
-    let offline = "So a call fails at once with error=offline";
+    let offline = "A call fails at once with error=offline";
     assert_eq!(
         lines,
         ["Node 'node2' is down: no answer to a probe", offline]
