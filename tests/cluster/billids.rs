@@ -26,11 +26,15 @@ fn start_together(lab: &Lab, callers: [&Phone; 2]) {
     };
     let nodes = ["node1", "node2"].map(|node| lab.node(node));
     for _ in 0..10 {
-        nodes.iter().for_each(|node| node.kill());
+        for node in &nodes {
+            node.kill();
+        }
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let within = now.expect("it is after 1970").subsec_millis();
         thread::sleep(Duration::from_millis((1000 - within).into()));
-        nodes.iter().for_each(|node| node.start());
+        for node in &nodes {
+            node.start();
+        }
         if second("node1", callers[0]) == second("node2", callers[1]) {
             return;
         }
