@@ -106,7 +106,7 @@
 /**
  * The number of words that a `clustering_verdict` keeps for the core.
  */
-#define CLUSTERING_VERDICT_WORDS 216
+#define CLUSTERING_VERDICT_WORDS 212
 
 /**
  * The most queries that a host has under way at a time, each with a thread of its own: so a database that

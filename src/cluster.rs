@@ -11,7 +11,7 @@ use crate::connections::{Connections, ConnectionsError};
 use crate::decision::{Decision, Shared};
 use crate::event::{Event, Level, Suppressed};
 use crate::failure::{Failure, guard, unpoisoned};
-use crate::messages::{Kind, Parameters, Reply};
+use crate::messages::{Kind, Name, Parameters, Reply};
 use crate::messages::{
     cdr, execute, hangup, instant, locate, preroute, register, route, startup, unregister,
 };
@@ -144,7 +144,7 @@ impl Cluster {
             Kind::Message => instant::concerns(&settings, message),
             Kind::LateExecute | Kind::LateMessage => execute::concerns_late(&settings, message),
             Kind::Startup => startup::concerns(&settings.nodes, message),
-            Kind::Hangup => hangup::concerns(&self.calls, message),
+            Kind::Hangup => hangup::concerns(&self.calls, &self.shared.waiting, message),
             Kind::Register | Kind::Unregister | Kind::Cdr | Kind::Locate => true,
         }
     }
@@ -189,6 +189,9 @@ impl Cluster {
             Kind::Startup => startup::observe(&self.calls, &settings.nodes, message),
             Kind::Hangup => {
                 let (nodes, rules) = (&settings.nodes, &settings.health);
+                if let Some(channel) = message.get(Name::Id) {
+                    self.shared.waiting.ended(channel);
+                }
                 hangup::observe(&self.calls, nodes, rules, message, self.now());
             }
         }
@@ -211,6 +214,7 @@ impl Cluster {
             settings,
             kind,
             purpose,
+            caller,
         }) = &pending.pending
         else {
             return;
@@ -220,7 +224,7 @@ impl Cluster {
         if *kind == Kind::Locate {
             locate::resume(&mut decision, *purpose, reply);
         } else {
-            execute::resume(&mut decision, reply);
+            execute::resume(&mut decision, caller.as_ref(), reply);
         }
     }
 

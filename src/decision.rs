@@ -10,6 +10,7 @@ use crate::auth::signature::Nonce;
 use crate::connections::Connections;
 use crate::event::{Event, RateLimits};
 use crate::messages::breadth::Breadth;
+use crate::messages::waiting::Waiting;
 use crate::messages::{Kind, Name, Parameters};
 use crate::operator::counters::{Counter, Counters};
 use crate::settings::Settings;
@@ -25,6 +26,7 @@ pub(crate) struct Rejection {
 }
 
 impl Rejection {
+    pub(crate) const CANCELLED: Self = Self::new("cancelled", "487");
     pub(crate) const FORBIDDEN: Self = Self::new("forbidden", "403");
     pub(crate) const LOOPING: Self = Self::new("looping", "483");
     pub(crate) const NO_ROUTE: Self = Self::new("noroute", "404");
@@ -46,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) nonces: Mutex<NonceCache>,
     /// The branches of calls that were on other nodes.
     pub(crate) breadth: Mutex<Breadth>,
+    /// The callers whose node is looked for.
+    pub(crate) waiting: Arc<Waiting>,
     /// A number that no other process of the cluster has.
     pub(crate) process: u64,
     /// The number of calls that were signed.

@@ -107,6 +107,11 @@ pub enum Event<'m> {
         /// The number of times that it was forwarded.
         hops: usize,
     },
+    /// The caller has hung up while the node of a resource was looked for.
+    GivenUp {
+        /// The resource.
+        resource: &'m [u8],
+    },
     /// Headers for the phone can't travel to another node.
     HeadersLeftOut {
         /// The node.
@@ -174,7 +179,8 @@ impl<'m> Event<'m> {
             Self::Looping { .. } => Counter::Looping,
             Self::Offline { .. } => Counter::Offline,
             Self::Failed { .. } => Counter::Panics,
-            Self::HeadersLeftOut { .. }
+            Self::GivenUp { .. }
+            | Self::HeadersLeftOut { .. }
             | Self::DatabaseLost { .. }
             | Self::DatabaseBack
             | Self::ConnectionsFull { .. } => {
@@ -188,7 +194,7 @@ impl<'m> Event<'m> {
     pub const fn level(&self) -> Level {
         match self {
             Self::Received { .. } | Self::Located { .. } => Level::Info,
-            Self::Forwarded { .. } => Level::Call,
+            Self::Forwarded { .. } | Self::GivenUp { .. } => Level::Call,
             Self::DatabaseBack => Level::Note,
             Self::NoSuchNode { .. }
             | Self::NoTarget { .. }
@@ -318,6 +324,11 @@ impl Line<'_, '_> {
                      same before, or there are too many hops or branches"
                 )
             }
+            Event::GivenUp { resource } => write!(
+                f,
+                "Call to '{}' was not sent: the caller hung up while its node was looked for",
+                Escaped(resource)
+            ),
             Event::HeadersLeftOut { node, name, count } => {
                 let (node, name) = (Escaped(node), Escaped(name));
                 write!(

@@ -19,6 +19,7 @@ pub(crate) mod startup;
 pub(crate) mod transport;
 pub(crate) mod unregister;
 mod visited;
+pub(crate) mod waiting;
 
 use crate::time::{MessageTimes, WallTime};
 
@@ -163,6 +164,7 @@ impl Kind {
                     Username,
                     ClusterTarget,
                     ConnectionId,
+                    Id,
                     OutTransport,
                     OutTransportMore,
                     InConnectionId,

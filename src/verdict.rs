@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 
 use crate::addressing::resource::trim_blanks;
 use crate::event::Event;
+use crate::messages::waiting::Caller;
 use crate::messages::{Kind, Name};
 use crate::placement::claim::Purpose;
 use crate::settings::Settings;
@@ -59,7 +60,7 @@ pub struct OtherEdit<'m> {
 }
 
 /// A decision that waits for an answer.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Pending {
     /// The settings that the message was first decided by.
     pub(crate) settings: Arc<Settings>,
@@ -67,6 +68,8 @@ pub(crate) struct Pending {
     pub(crate) kind: Kind,
     /// The purpose of the query, where a database is asked.
     pub(crate) purpose: Purpose,
+    /// Who calls, where that is a channel.
+    pub(crate) caller: Option<Caller>,
 }
 
 /// The answer to a message. `'m` is the life of the message's texts.

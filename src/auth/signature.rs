@@ -177,7 +177,7 @@ impl Keys {
         call: &Signed,
         extended: &Extended,
         signature: &[u8],
-        out: &mut Text,
+        out: &mut Vec<u8>,
     ) {
         let Some(key) = &self.current else { return };
         let mut text = [0; MAC_TEXT];
@@ -448,7 +448,7 @@ mod tests {
             extension: b"2;headers=Alert-Info",
             headers: &[(b"Alert-Info", b"info=x")],
         };
-        let mut out = Text::new();
+        let mut out = Vec::new();
         keys.sign_extended(&CALL, &extended, &header, &mut out);
         assert_eq!(
             out.as_slice(),

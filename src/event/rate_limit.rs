@@ -90,6 +90,7 @@ impl RateLimits {
             Event::Failed { failure } => Some(self.failures.of(failure)),
             Event::Received { .. }
             | Event::Forwarded { .. }
+            | Event::GivenUp { .. }
             | Event::Located { .. }
             | Event::DatabaseLost { .. }
             | Event::DatabaseBack => None,

@@ -16,7 +16,7 @@ use super::text::{array, clustering_borrowed_text, clustering_owned_text};
 use crate::cluster::Cluster;
 use crate::failure::guard;
 use crate::messages::Reply;
-use crate::verdict::{Action, Edit, Verdict};
+use crate::verdict::{Action, Edit, OtherEdit, Verdict};
 
 /// The action that a verdict asks for.
 #[repr(C)]
@@ -77,7 +77,7 @@ pub struct clustering_other_edit {
 }
 
 /// The number of words that a `clustering_verdict` keeps for the core.
-pub const CLUSTERING_VERDICT_WORDS: usize = 216;
+pub const CLUSTERING_VERDICT_WORDS: usize = 212;
 
 /// The most queries that a host has under way at a time, each with a thread of its own: so a database that
 /// doesn't answer takes no more. Others wait for their turn, within their time.
@@ -162,7 +162,7 @@ impl clustering_reply {
 struct Private {
     verdict: Verdict<'static>,
     edits: SmallVec<[clustering_edit; 8]>,
-    other_edits: Vec<clustering_other_edit>,
+    other_edits: Option<Box<[clustering_other_edit]>>,
 }
 
 const _: () = {
@@ -195,7 +195,7 @@ impl Place {
             let private = (&raw mut (*place).core_private).cast::<Private>();
             (&raw mut (*private).verdict).write(Verdict::default());
             (&raw mut (*private).edits).write(SmallVec::new());
-            (&raw mut (*private).other_edits).write(Vec::new());
+            (&raw mut (*private).other_edits).write(None);
         }
         Self(place)
     }
@@ -232,7 +232,7 @@ impl Place {
                 value: clustering_borrowed_text::new(value),
             }
         }));
-        other_edits.extend(verdict.other_edits().iter().map(|edit| {
+        let other = |edit: &OtherEdit| {
             let value = edit.value.as_ref().map(|value| verdict.resolve(value));
             clustering_other_edit {
                 kind: if value.is_some() {
@@ -243,7 +243,10 @@ impl Place {
                 name: clustering_borrowed_text::new(verdict.resolve(&edit.name)),
                 value: clustering_borrowed_text::new(value.unwrap_or_default()),
             }
-        }));
+        };
+        if !verdict.other_edits().is_empty() {
+            *other_edits = Some(verdict.other_edits().iter().map(other).collect());
+        }
         let action = match verdict.action {
             Action::Pass => clustering_action::CLUSTERING_ACTION_PASS,
             Action::Change => clustering_action::CLUSTERING_ACTION_CHANGE,
@@ -262,7 +265,8 @@ impl Place {
             clustering_borrowed_text::new,
         );
         let (edits, edit_count) = (edits.as_ptr(), edits.len());
-        let (other_edits, other_edit_count) = (other_edits.as_ptr(), other_edits.len());
+        let others = other_edits.as_ref();
+        let others = others.map(|edits| (edits.as_ptr(), edits.len()));
         let timeout = verdict.timeout();
         // SAFETY: `place` is valid for writes, as promised to `start`; none of these fields is a
         // part of the private words that are borrowed above.
@@ -271,8 +275,10 @@ impl Place {
             (&raw mut (*place).level).write(level);
             (&raw mut (*place).edits).write(edits);
             (&raw mut (*place).edit_count).write(edit_count);
-            (&raw mut (*place).other_edits).write(other_edits);
-            (&raw mut (*place).other_edit_count).write(other_edit_count);
+            if let Some((other_edits, other_edit_count)) = others {
+                (&raw mut (*place).other_edits).write(other_edits);
+                (&raw mut (*place).other_edit_count).write(other_edit_count);
+            }
             (&raw mut (*place).retval).write(retval);
             (&raw mut (*place).timeout).write(timeout);
         }

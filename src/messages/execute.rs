@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::extension::Extras;
 use super::visited::{Mark, Visited};
+use super::waiting::Caller;
 use super::{instant, transport};
 use crate::addressing::resource::{ANY_NODE, Prefix, Target, trim_blanks};
 use crate::addressing::uri::behind_prefix;
@@ -69,8 +70,12 @@ pub(super) fn decide_target<'m, P: Parameters<'m>>(
 
 /// Decides a call whose node was looked for, by the reply.
 ///
-/// The message knows all parameters of the call.
-pub(crate) fn resume<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, reply: &Reply<'m>) {
+/// The message knows all parameters of the call. `caller` is who waited for the reply.
+pub(crate) fn resume<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    caller: Option<&Caller>,
+    reply: &Reply<'m>,
+) {
     let settings = decision.settings;
     let target = decision
         .get(Name::Callto)
@@ -79,6 +84,10 @@ pub(crate) fn resume<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
     let Some(Target { resource, .. }) = target else {
         return;
     };
+    if caller.is_some_and(Caller::is_gone) {
+        decision.report(Event::GivenUp { resource });
+        return decision.fail(Rejection::CANCELLED, "the caller has hung up");
+    }
     let node = trim_blanks(reply.retval);
     if !reply.handled || matches!(node, b"-" | b"error") {
         let error = reply.error.unwrap_or(b"failure");
@@ -120,6 +129,9 @@ fn locate<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, resource: &
         settings: Arc::clone(settings),
         kind: decision.kind,
         purpose: Purpose::Claim,
+        caller: decision
+            .filled(Name::Id)
+            .map(|channel| decision.shared.waiting.begin(channel)),
     });
 }
 
@@ -223,7 +235,7 @@ fn forward<'m, P: Parameters<'m>>(
         target: uri.clone(),
     });
     let extras = extras(decision, target, has_headers);
-    write_headers(decision, target, visited, extras.as_ref(), &uri);
+    write_headers(decision, target, visited, extras.as_deref(), &uri);
     let by = section.and_then(|node| node.transport);
     transport::to_node(decision, by.unwrap_or(settings.transport));
     // Last, since the resource is a part of the old text.
@@ -231,6 +243,7 @@ fn forward<'m, P: Parameters<'m>>(
 }
 
 /// The reason why a call that came from another node can't go on to this one: a loop, or too many branches.
+#[cold]
 fn loops<'m, P: Parameters<'m>>(
     decision: &Decision<'_, 'm, P>,
     Target { node, resource }: Target<'m>,
@@ -284,21 +297,16 @@ fn write_headers<'m, P: Parameters<'m>>(
     decision.set_or_clear(Name::OsipBillid, billid);
     decision.set(Name::OsipNodename, decision.node);
     decision.set_or_clear(Name::OsipUsername, username);
-    let mut list = Value::Given(b"");
-    if visited.hops() > 0 {
-        let mark = asked_here(decision);
-        list = decision.verdict.make(|text| visited.write(mark, text));
-        decision.verdict.set_value(Name::OsipVisited, list.clone());
-    } else {
-        decision.clear(Name::OsipVisited);
-    }
-    let mut extension = Text::new();
-    if let Some(extras) = extras {
-        extras.write(&mut extension);
+    let list = write_visited(decision, visited);
+    if extras.is_none() {
+        decision.clear(Name::OsipCluster);
     }
     if !keys.are_set() {
         decision.clear(Name::OsipSignature);
-        set_extension(decision, &extension);
+        if let Some(extras) = extras {
+            let extension = extras.text();
+            decision.set_made(Name::OsipCluster, |text| text.extend_from_slice(&extension));
+        }
         return;
     }
     let mut signature = Text::new();
@@ -316,29 +324,38 @@ fn write_headers<'m, P: Parameters<'m>>(
         decision.nonce(),
         &mut signature,
     );
-    if let Some(extras) = extras {
+    let extension = extras.map(|extras| {
+        let mut extension = extras.text();
         let extended = Extended {
             called: &called_there(&decision.settings.prefix, decision.verdict.resolve(uri)),
-            extension: &extension,
+            extension: &extension.clone(),
             headers: &extras.headers,
         };
-        let mut mac = Text::from_slice(b";mac=");
-        keys.sign_extended(&call, &extended, &signature, &mut mac);
-        extension.extend_from_slice(&mac);
-    }
+        extension.extend_from_slice(b";mac=");
+        keys.sign_extended(&call, &extended, &signature, &mut extension);
+        extension
+    });
     decision.set_made(Name::OsipSignature, |text| {
         text.extend_from_slice(&signature);
     });
-    set_extension(decision, &extension);
+    if let Some(extension) = extension {
+        decision.set_made(Name::OsipCluster, |text| text.extend_from_slice(&extension));
+    }
 }
 
-/// Writes the header that nodes with version 1.0 don't know, if the call needs it.
-fn set_extension<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, extension: &[u8]) {
-    if extension.is_empty() {
-        decision.clear(Name::OsipCluster);
-    } else {
-        decision.set_made(Name::OsipCluster, |text| text.extend_from_slice(extension));
+/// Writes the list of the nodes that the call has been on, if it has been on any, and gives it.
+fn write_visited<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    visited: Visited<'m>,
+) -> Value<'m> {
+    if visited.hops() == 0 {
+        decision.clear(Name::OsipVisited);
+        return Value::Given(b"");
     }
+    let mark = asked_here(decision);
+    let list = decision.verdict.make(|text| visited.write(mark, text));
+    decision.verdict.set_value(Name::OsipVisited, list.clone());
+    list
 }
 
 /// The extension of a call, which nodes with version 1.0 don't know; `None` where it needs none.
@@ -348,18 +365,18 @@ fn extras<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     Target { node, resource }: Target<'m>,
     has_headers: bool,
-) -> Option<Extras<'m>> {
+) -> Option<Box<Extras<'m>>> {
     let is_call = decision.kind == Kind::Execute;
     let calledname = decision.filled(Name::Calledname).filter(|_| is_call);
     let survives = NormalizedHeader::is_unchanged(resource);
     if survives && calledname.is_none() && !has_headers {
         return None;
     }
-    let mut extras = Extras {
+    let mut extras = Box::new(Extras {
         callto: (!survives).then_some(resource),
         calledname,
         ..Extras::default()
-    };
+    });
     if has_headers {
         extras.take_headers(decision.message);
     }

@@ -21,7 +21,6 @@ use std::borrow::Cow;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
 
 use crate::messages::{CLUSTER_HEADERS, Name, Parameters};
-use crate::text::Text;
 
 const VERSION: &[u8] = b"2";
 /// The most headers for the phone that a call carries.
@@ -181,9 +180,9 @@ impl<'m> Extras<'m> {
         }
     }
 
-    /// Writes the header, but for its HMAC.
-    pub(crate) fn write(&self, out: &mut Text) {
-        out.extend_from_slice(VERSION);
+    /// The header, but for its HMAC.
+    pub(crate) fn text(&self) -> Vec<u8> {
+        let mut out = VERSION.to_vec();
         for (name, value) in [("callto", self.callto), ("calledname", self.calledname)] {
             if let Some(value) = value {
                 out.push(b';');
@@ -198,6 +197,7 @@ impl<'m> Extras<'m> {
             out.extend_from_slice(if at == 0 { b";headers=" } else { b"," });
             out.extend_from_slice(name);
         }
+        out
     }
 }
 
@@ -257,12 +257,6 @@ mod tests {
         list.iter().map(pair).collect()
     }
 
-    fn written(extras: &Extras) -> Vec<u8> {
-        let mut text = Text::new();
-        extras.write(&mut text);
-        text.into_vec()
-    }
-
     fn extras(params: &Params) -> Extras<'_> {
         let mut extras = Extras::default();
         extras.take_headers(&params.as_slice());
@@ -283,7 +277,7 @@ mod tests {
             ..extras(&params)
         };
         assert_eq!(
-            written(&extras),
+            extras.text(),
             b"2;callto=sip/sip:bob@h%3Bline%3D%3Bob;calledname=Bob%20B;headers=Alert-Info,X-My-Id"
         );
         assert_eq!((extras.left_out, extras.forbidden.len()), (0, 0));
@@ -363,7 +357,7 @@ mod tests {
                 calledname: Some(&calledname),
                 ..extras(&params)
             };
-            let text = written(&extras);
+            let text = extras.text();
             // It has no byte that an engine would change.
             prop_assert!(text.iter().all(|&byte| byte.is_ascii_graphic()));
             let extension = Extension::read(&text).unwrap();

@@ -1,20 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! `chan.hangup`: the end of a call to a node is evidence of that node's health.
+//! `chan.hangup`: the end of a call to a node is evidence of that node's health; that of a caller whose node is still
+//! looked for ends the call.
 //!
 //! A channel that hangs up with a SIP code but without a phrase got no answer: the engine itself made up the
 //! code, because nothing came or nothing could be sent. Then the node is probed at once. A phrase comes from
 //! the node, so the node lives, whatever the phrase is. Any other end says nothing about the node.
 
+use crate::messages::waiting::Waiting;
 use crate::messages::{Name, Parameters};
 use crate::nodes::Nodes;
 use crate::nodes::calls::{Calls, End};
 use crate::nodes::health::Rules;
 use crate::time::SteadyTime;
 
-/// Whether a channel was a call to a node.
-pub(crate) fn concerns<'m>(calls: &Calls, message: &impl Parameters<'m>) -> bool {
-    message.get(Name::Id).is_some_and(|id| calls.has(id))
+/// Whether a channel was a call to a node, or waits for its node to be found.
+pub(crate) fn concerns<'m>(
+    calls: &Calls,
+    waiting: &Waiting,
+    message: &impl Parameters<'m>,
+) -> bool {
+    let channel = message.get(Name::Id);
+    channel.is_some_and(|channel| calls.has(channel) || waiting.has(channel))
 }
 
 /// Takes the end of a call as evidence.

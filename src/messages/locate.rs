@@ -123,6 +123,7 @@ fn answer<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, resolution:
                 settings: Arc::clone(settings),
                 kind: decision.kind,
                 purpose,
+                caller: None,
             });
         }
     }

@@ -24,10 +24,13 @@ pub(crate) fn concerns<'m>(settings: &Settings, message: &impl Parameters<'m>) -
 /// Decides an incoming call. `complete` says that the message knows all parameters, not only those of known names.
 pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, complete: bool) {
     let settings = decision.settings;
-    let extension = decision.filled(Name::SipCluster).and_then(Extension::read);
-    if extension.is_some() && !complete {
-        decision.verdict.action = Action::NeedAll;
-        return;
+    let mut carried = None;
+    if let Some(header) = decision.filled(Name::SipCluster) {
+        if !complete {
+            decision.verdict.action = Action::NeedAll;
+            return;
+        }
+        carried = Carried::read(header, decision.message);
     }
     let called = decision
         .filled(Name::Called)
@@ -35,12 +38,11 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
         .map(trim_blanks);
     let mut callto = decision.filled(Name::SipCallto);
     let mut from_node = has_cluster_headers(decision.message);
-    let headers = extension.as_ref().map(|it| it.headers(decision.message));
-    let headers: Vec<_> = headers.into_iter().flatten().collect();
     let authenticated = || {
         authenticate(decision, NonceUse::Consume)?;
-        let extended = extension.as_ref();
-        extended.map_or(Ok(()), |it| authenticate_extension(decision, it, &headers))
+        carried.as_deref().map_or(Ok(()), |carried| {
+            authenticate_extension(decision, &carried.extension, &carried.headers)
+        })
     };
     if from_node && let Err(cause) = authenticated() {
         let refused = called == Some(b"") && callto.is_some();
@@ -81,33 +83,46 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
     });
     if let (b"", Some(callto)) = (called, callto) {
         decision.verdict.action = Action::Answer;
-        let whole = extension.as_ref().and_then(Extension::callto);
-        let made = whole.as_deref().map(|whole| {
+        let whole = carried.as_ref().and_then(|it| it.extension.callto());
+        let mut target = Value::Given(callto);
+        if let Some(whole) = whole.as_deref() {
             let verdict = &mut *decision.verdict;
-            verdict.make(|text| text.extend_from_slice(whole))
-        });
-        decision
-            .verdict
-            .set_retval(made.unwrap_or(Value::Given(callto)));
+            target = verdict.make(|text| text.extend_from_slice(whole));
+        }
+        decision.verdict.set_retval(target);
         if let Some(billid) = decision.filled(Name::SipBillid) {
             decision.set(Name::Billid, billid);
         }
         transport::to_phone(decision, whole.as_deref().unwrap_or(callto));
     }
-    if let Some(extension) = extension.filter(|_| from_node) {
-        unpack(decision, &extension, &headers);
+    if let Some(carried) = carried.filter(|_| from_node) {
+        unpack(decision, &carried);
     }
     decision.set(Name::Called, called);
+}
+
+/// The extension of a call, which nodes with version 1.0 don't know.
+struct Carried<'m> {
+    extension: Extension<'m>,
+    /// Names and values of headers for the phone.
+    headers: Vec<(&'m [u8], &'m [u8])>,
+}
+
+impl<'m> Carried<'m> {
+    /// Reads the header; `None` where it is of another version.
+    #[cold]
+    fn read(header: &'m [u8], message: &impl Parameters<'m>) -> Option<Box<Self>> {
+        let extension = Extension::read(header)?;
+        let headers = extension.headers(message).collect();
+        Some(Box::new(Self { extension, headers }))
+    }
 }
 
 /// Gives the call the headers that the other node's route has made for the phone, as if the route had been
 /// here.
 #[cold]
-fn unpack<'m, P: Parameters<'m>>(
-    decision: &mut Decision<'_, 'm, P>,
-    extension: &Extension<'m>,
-    headers: &[(&'m [u8], &'m [u8])],
-) {
+fn unpack<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, carried: &Carried<'m>) {
+    let Carried { extension, headers } = carried;
     let message = decision.message;
     if message.get(Name::RouteType) == Some(b"msg") {
         return;

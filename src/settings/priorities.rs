@@ -36,7 +36,8 @@ impl Priorities {
                 // Behind lateroute at 75, before the drivers at 90.
                 Kind::LateExecute | Kind::LateMessage => (80, true),
                 // No setting: these only observe.
-                Kind::Startup | Kind::Hangup => return (WATCHING, enabled && probes),
+                Kind::Startup => return (WATCHING, enabled && probes),
+                Kind::Hangup => return (WATCHING, enabled),
             };
             let priority = reader.number(PRIORITIES, kind.key(), default, 0..=LAST);
             (priority, enabled && wanted && priority > 0)

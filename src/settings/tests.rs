@@ -67,7 +67,7 @@ fn defaults_are_the_documented_ones() {
         Kind::ALL.map(|kind| settings.priority(kind)),
         [49, 50, 49, 25, 200, 1, 1, 25, 49, 50, 80, 80]
     );
-    let idle = [Kind::Locate, Kind::Startup, Kind::Hangup];
+    let idle = [Kind::Locate, Kind::Startup];
     for kind in Kind::ALL {
         assert_eq!(settings.decides(kind), !idle.contains(&kind), "{kind:?}");
     }
@@ -178,6 +178,7 @@ fn messages_can_be_left_alone_one_by_one() {
         decided.collect::<Vec<_>>(),
         [
             Kind::Execute,
+            Kind::Hangup,
             Kind::Preroute,
             Kind::Message,
             Kind::LateExecute,

@@ -31,8 +31,8 @@ fn a_call_that_was_given_up_while_its_node_was_looked_for_goes_nowhere() {
         thread::sleep(Duration::from_millis(200));
         assert_eq!(calling.give_up_early().code, 487);
     }
-    let located = || lab.node("node1").status().get("located") == TRIES.to_string();
-    eventually(located, || "the node is found in the end".to_owned());
+    let log = lab.log("node1");
+    log.wait_for_nth("the caller hung up while", TRIES);
     eventually(
         || node.command("status sip").contains("chans=0"),
         || node.command("status sip"),

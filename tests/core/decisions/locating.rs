@@ -140,3 +140,36 @@ fn a_call_ends_with_the_settings_that_it_began_with() {
     let target = "sip/sip:cluster/@node2.example.net:502";
     assert_eq!(Decided::new(&verdict, &list).value("callto"), Some(target));
 }
+
+/// The engine would place the call all the same, from a channel that nobody has any more.
+#[test]
+fn a_call_whose_caller_has_hung_up_meanwhile_goes_nowhere() {
+    let cluster = cluster(&[SETTINGS]);
+    let list = params(&[&ANY[..], &[("id", "sip/1")]].concat());
+    let decide = |hung_up: &str| {
+        let times = MessageTimes::at(WallTime(1));
+        let message = list.as_slice();
+        let mut pending = Verdict::default();
+        cluster.decide(Kind::Execute, &message, true, times, &mut pending);
+        let end = params(&[("id", hung_up)]);
+        let end = end.as_slice();
+        assert_eq!(cluster.concerns(Kind::Hangup, &end), hung_up == "sip/1");
+        cluster.decide(Kind::Hangup, &end, true, times, &mut Verdict::default());
+        let answer = Reply {
+            handled: true,
+            retval: b"node2",
+            ..Reply::default()
+        };
+        let mut verdict = Verdict::default();
+        cluster.resume(&pending, &message, &answer, times, &mut verdict);
+        Decided::new(&verdict, &list)
+    };
+    let gone = decide("sip/1");
+    assert_eq!(gone.value("error"), Some("cancelled"));
+    assert_eq!(gone.value("callto"), Some("cluster/*/conf/7"));
+    assert_eq!(cluster.count(Counter::Forwarded), 0);
+    // Another one hangs up; and the channel's name may be another call's later.
+    let here = decide("sip/2");
+    assert_eq!(here.value("error"), None);
+    assert_eq!(cluster.count(Counter::Forwarded), 1);
+}

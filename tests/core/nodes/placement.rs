@@ -58,7 +58,7 @@ fn nothing_new_is_placed_on_a_node_that_is_down_drained_or_disabled() {
 fn without_sections_nobody_is_asked_for_a_node() {
     let cluster = cluster(&[SETTINGS]);
     assert!(!cluster.settings().decides(Kind::Locate));
-    assert!(!cluster.settings().decides(Kind::Hangup));
+    assert!(!cluster.settings().decides(Kind::Startup));
     assert_eq!(located(&cluster, "conf/1"), None);
     cluster.tick(SteadyTime(SECOND));
     assert_eq!(tasks(&cluster), []);
