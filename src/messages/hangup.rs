@@ -25,6 +25,7 @@ pub(crate) fn concerns<'m>(
 }
 
 /// Takes the end of a call as evidence.
+#[inline(never)]
 pub(crate) fn observe<'m>(
     calls: &Calls,
     nodes: &Nodes,
