@@ -3,7 +3,7 @@
 //! Messages as a host has them.
 
 use super::text::{array, clustering_borrowed_text};
-use crate::messages::{Kind, Name, Parameters};
+use crate::messages::{Kind, Name, NameSet, Parameters};
 use crate::time::{MessageTimes, WallTime};
 
 /// The kinds of messages that the cluster decides or observes.
@@ -99,13 +99,10 @@ pub struct clustering_message {
 
 /// A message as the host has it.
 pub(super) struct HostMessage<'m> {
-    params: &'m [clustering_param],
-    /// As many as there are names, those that aren't `present` of any content; or NULL.
+    message: &'m clustering_message,
     known: *const clustering_borrowed_text,
+    /// Its set of known parameters, which is empty where there is no list of them.
     present: u64,
-    repeated: u64,
-    pub(super) complete: bool,
-    pub(super) times: MessageTimes,
 }
 
 impl HostMessage<'_> {
@@ -113,27 +110,34 @@ impl HostMessage<'_> {
     ///
     /// # Safety
     ///
-    /// `message` is NULL or valid; all that it points to, texts included, stays as it is for `'m`.
+    /// `message` is NULL or valid; it and all that it points to, texts included, stay as they are for as long as
+    /// the host message is used, the texts for `'m`.
     pub(super) unsafe fn new(message: *const clustering_message) -> Option<Self> {
         // SAFETY: promised by the caller.
-        unsafe {
-            let message = message.as_ref()?;
-            Some(Self {
-                params: array(message.params, message.count),
-                known: message.known,
-                present: if message.known.is_null() {
-                    0
-                } else {
-                    message.present
-                },
-                repeated: message.repeated,
-                complete: message.complete,
-                times: MessageTimes {
-                    made: WallTime(message.made),
-                    now: WallTime(message.now),
-                },
-            })
+        let message = unsafe { message.as_ref() }?;
+        let has_known = !message.known.is_null();
+        Some(Self {
+            message,
+            known: message.known,
+            present: if has_known { message.present } else { 0 },
+        })
+    }
+
+    /// Whether all parameters are there.
+    pub(super) fn is_complete(&self) -> bool {
+        self.message.complete
+    }
+
+    pub(super) fn times(&self) -> MessageTimes {
+        MessageTimes {
+            made: WallTime(self.message.made),
+            now: WallTime(self.message.now),
         }
+    }
+
+    fn params(&self) -> &[clustering_param] {
+        // SAFETY: promised to `new`, without which there is no such value.
+        unsafe { array(self.message.params, self.message.count) }
     }
 }
 
@@ -147,14 +151,18 @@ impl<'m> Parameters<'m> for HostMessage<'m> {
         Some(unsafe { (*self.known.add(name as usize)).get() })
     }
 
+    fn has_any(&self, names: NameSet) -> bool {
+        self.present & names.bits() != 0
+    }
+
     fn is_repeated(&self, name: Name) -> bool {
-        (self.repeated >> (name as u32)) & 1 != 0
+        (self.message.repeated >> (name as u32)) & 1 != 0
     }
 
     fn other(&self, name: &[u8]) -> Option<&'m [u8]> {
         // SAFETY: promised to `new`, without which there is no such value.
         let param = self
-            .params
+            .params()
             .iter()
             .find(|param| unsafe { param.name.get() } == name)?;
         // SAFETY: as before.
@@ -162,7 +170,7 @@ impl<'m> Parameters<'m> for HostMessage<'m> {
     }
 
     fn all(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])> {
-        let params = self.params.iter();
+        let params = self.params().iter();
         // SAFETY: as before.
         params.map(|param| unsafe { (param.name.get(), param.value.get()) })
     }

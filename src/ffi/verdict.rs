@@ -233,7 +233,13 @@ impl Place {
             }
         }));
         if !verdict.other_edits().is_empty() {
-            *other_edits = Some(publish_other_edits(verdict));
+            let edits = publish_other_edits(verdict);
+            // SAFETY: as below.
+            unsafe {
+                (&raw mut (*place).other_edits).write(edits.as_ptr());
+                (&raw mut (*place).other_edit_count).write(edits.len());
+            }
+            *other_edits = Some(edits);
         }
         let action = match verdict.action {
             Action::Pass => clustering_action::CLUSTERING_ACTION_PASS,
@@ -253,8 +259,6 @@ impl Place {
             clustering_borrowed_text::new,
         );
         let (edits, edit_count) = (edits.as_ptr(), edits.len());
-        let others = other_edits.as_ref();
-        let others = others.map(|edits| (edits.as_ptr(), edits.len()));
         let timeout = verdict.timeout();
         // SAFETY: `place` is valid for writes, as promised to `start`; none of these fields is a
         // part of the private words that are borrowed above.
@@ -263,10 +267,6 @@ impl Place {
             (&raw mut (*place).level).write(level);
             (&raw mut (*place).edits).write(edits);
             (&raw mut (*place).edit_count).write(edit_count);
-            if let Some((other_edits, other_edit_count)) = others {
-                (&raw mut (*place).other_edits).write(other_edits);
-                (&raw mut (*place).other_edit_count).write(other_edit_count);
-            }
             (&raw mut (*place).retval).write(retval);
             (&raw mut (*place).timeout).write(timeout);
         }
@@ -347,7 +347,13 @@ pub unsafe extern "C" fn clustering_decide(
         let (kind, message) = (kind_of(kind), HostMessage::new(message));
         let asked = core.as_ref().zip(message).zip(kind);
         answer(asked, verdict, |cluster, message, kind, verdict| {
-            cluster.decide(kind, message, message.complete, message.times, verdict);
+            cluster.decide(
+                kind,
+                message,
+                message.is_complete(),
+                message.times(),
+                verdict,
+            );
         })
     }
 }
@@ -384,7 +390,7 @@ pub unsafe extern "C" fn clustering_resume(
             verdict,
             |cluster, message, (pending, reply), verdict| {
                 let reply = reply.get();
-                cluster.resume(&pending.verdict, message, &reply, message.times, verdict);
+                cluster.resume(&pending.verdict, message, &reply, message.times(), verdict);
             },
         )
     }
@@ -477,7 +483,7 @@ unsafe fn answer<'m, Q>(
     let verdict = &mut place.private().verdict;
     let result = guard(|| decide(cluster, &message, question, verdict));
     if let Err(failure) = &result {
-        cluster.failed(failure, message.times.now, verdict);
+        cluster.failed(failure, message.times().now, verdict);
     }
     place.publish();
     if result.is_ok() {

@@ -232,7 +232,8 @@ fn forward<'m, P: Parameters<'m>>(
         target: uri.clone(),
     });
     let extras = extras(decision, target, has_headers);
-    write_headers(decision, target, visited, extras.as_deref(), &uri);
+    let list = write_visited(decision, visited, hops);
+    write_headers(decision, target, &list, extras.as_deref(), &uri);
     let by = section.and_then(|node| node.transport);
     transport::to_node(decision, by.unwrap_or(settings.transport));
     // Last, since the resource is a part of the old text.
@@ -281,8 +282,38 @@ fn called_there<'t>(prefix: &Prefix, target: &'t [u8]) -> Cow<'t, [u8]> {
 /// Writes the headers that describe the call to the next node.
 fn write_headers<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
+    target: Target<'m>,
+    visited: &Value<'m>,
+    extras: Option<&Extras<'m>>,
+    uri: &Value<'m>,
+) {
+    let (billid, username) = (
+        decision.filled(Name::Billid),
+        decision.filled(Name::Username),
+    );
+    decision.set(Name::OsipCallto, target.resource);
+    decision.set_or_clear(Name::OsipBillid, billid);
+    decision.set(Name::OsipNodename, decision.node);
+    decision.set_or_clear(Name::OsipUsername, username);
+    if extras.is_none() {
+        decision.clear(Name::OsipCluster);
+    }
+    if decision.settings.keys.are_set() {
+        return sign_headers(decision, target, visited, extras, uri);
+    }
+    decision.clear(Name::OsipSignature);
+    if let Some(extras) = extras {
+        let extension = extras.text();
+        decision.set_made(Name::OsipCluster, |text| text.extend_from_slice(&extension));
+    }
+}
+
+/// Writes the headers that prove that the others are this node's: the signature, and the extension with its own.
+#[inline(never)]
+fn sign_headers<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
     Target { node, resource }: Target<'m>,
-    visited: Visited<'m>,
+    visited: &Value<'m>,
     extras: Option<&Extras<'m>>,
     uri: &Value<'m>,
 ) {
@@ -291,22 +322,6 @@ fn write_headers<'m, P: Parameters<'m>>(
         decision.filled(Name::Billid),
         decision.filled(Name::Username),
     );
-    decision.set(Name::OsipCallto, resource);
-    decision.set_or_clear(Name::OsipBillid, billid);
-    decision.set(Name::OsipNodename, decision.node);
-    decision.set_or_clear(Name::OsipUsername, username);
-    let list = write_visited(decision, visited);
-    if extras.is_none() {
-        decision.clear(Name::OsipCluster);
-    }
-    if !keys.are_set() {
-        decision.clear(Name::OsipSignature);
-        if let Some(extras) = extras {
-            let extension = extras.text();
-            decision.set_made(Name::OsipCluster, |text| text.extend_from_slice(&extension));
-        }
-        return;
-    }
     let mut signature = Text::new();
     let call = Signed {
         origin: decision.node,
@@ -314,7 +329,7 @@ fn write_headers<'m, P: Parameters<'m>>(
         callto: resource,
         billid: billid.unwrap_or_default(),
         username: username.unwrap_or_default(),
-        visited: decision.verdict.resolve(&list),
+        visited: decision.verdict.resolve(visited),
     };
     keys.sign(
         &call,
@@ -342,11 +357,13 @@ fn write_headers<'m, P: Parameters<'m>>(
 }
 
 /// Writes the list of the nodes that the call has been on, if it has been on any, and gives it.
+#[inline]
 fn write_visited<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     visited: Visited<'m>,
+    hops: usize,
 ) -> Value<'m> {
-    if visited.hops() == 0 {
+    if hops == 0 {
         decision.clear(Name::OsipVisited);
         return Value::Given(b"");
     }

@@ -2,7 +2,7 @@
 
 //! The core's view of a message: its parameters, read only.
 
-use super::names::{CLUSTER_HEADERS, Name};
+use super::names::{CLUSTER_HEADERS, Name, NameSet};
 
 /// A message's parameters. `'m` is the life of the message's texts: a verdict may borrow from them.
 pub trait Parameters<'m> {
@@ -18,6 +18,12 @@ pub trait Parameters<'m> {
 
     /// All parameters in order, names and values; none where the message isn't complete.
     fn all(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])>;
+
+    /// Whether there is any parameter of these names.
+    fn has_any(&self, names: NameSet) -> bool {
+        let mut all = Name::ALL.iter();
+        all.any(|&name| names.contains(name) && self.get(name).is_some())
+    }
 
     /// The value, if the parameter is there and has one.
     fn filled(&self, name: Name) -> Option<&'m [u8]> {
@@ -53,7 +59,5 @@ impl<'m> Parameters<'m> for &'m [(Vec<u8>, Vec<u8>)] {
 
 /// Whether a message has any header by which nodes talk to each other.
 pub(super) fn has_cluster_headers<'m>(message: &impl Parameters<'m>) -> bool {
-    CLUSTER_HEADERS
-        .iter()
-        .any(|&name| message.get(name).is_some())
+    message.has_any(NameSet::of(&CLUSTER_HEADERS))
 }

@@ -8,7 +8,7 @@
 //! them.
 
 use crate::decision::Decision;
-use crate::messages::{Kind, Name, Parameters};
+use crate::messages::{Kind, Name, NameSet, Parameters};
 use crate::text::Value;
 use crate::verdict::Action;
 
@@ -123,16 +123,16 @@ pub(super) fn to_node<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     transport: Transport,
 ) {
-    let said = [
+    const WAY: NameSet = NameSet::of(&[
         Name::ConnectionId,
         Name::OutTransport,
         Name::OutTransportMore,
-    ];
+    ]);
     // Most calls neither bring a word of it nor need one.
     if decision.kind == Kind::Execute
         && transport.word().is_none()
         && decision.settings.connection.is_empty()
-        && said.iter().all(|&name| decision.get(name).is_none())
+        && !decision.message.has_any(WAY)
     {
         return;
     }

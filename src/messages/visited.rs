@@ -91,7 +91,13 @@ impl<'m> Visited<'m> {
 
     /// The number of times that the call was forwarded.
     pub(crate) fn hops(self) -> usize {
-        self.entries().count() + usize::from(!self.origin.is_empty())
+        // Most calls were on no node before the last.
+        let earlier = if self.earlier.is_empty() {
+            0
+        } else {
+            self.entries().count()
+        };
+        earlier + usize::from(!self.origin.is_empty())
     }
 
     /// Whether a node was asked for this before, or may have been.
