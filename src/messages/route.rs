@@ -71,6 +71,9 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
             let reason = "the call has been on this node already";
             return reject(decision, Rejection::LOOPING, reason);
         }
+        if let Some(channel) = decision.filled(Name::Id) {
+            decision.shared.arrivals.add(channel);
+        }
         let origin = decision.filled(Name::SipNodename);
         if let Some(origin) = origin.filter(|_| settings.cdr_nodes) {
             decision.set(Name::ClusterOrigin, origin);
