@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 
-# The commands of the project. Each installs what it lacks, or says what to install.
+# The commands of the project. Each installs what is missing, or says what to install.
 #
-# YATE_ROOT=DIR names a real Yate, an installed prefix or a built source tree; without it one is
+# YATE_ROOT=DIR names a real Yate, an installed prefix or a built source tree. Without it the Yate is
 # used whose yate-config is on the PATH, if any.
 
 ifndef YATE_ROOT
 YATE_ROOT := $(shell dirname "$$(command -v yate-config)" 2>/dev/null | sed 's:/bin$$::; s:^\.$$::')
 endif
 export YATE_ROOT
-# The build has its own idea of where cargo's output lies.
+# The build decides where cargo's output is.
 unexport CARGO_TARGET_DIR CARGO_BUILD_TARGET
 
 .PHONY: all build yate install uninstall package demo test quick cluster check lint bench counts soak fuzz sanitize faults deny header format clean
@@ -24,7 +24,7 @@ build:
 yate:
 	@scripts/build yate -DYATE_ROOT="$(YATE_ROOT)"
 
-# Builds nothing, so that it can be run as root where the build was not.
+# Builds nothing, so root can run it after a build by another user.
 install:
 	@test -e build/yate/clustering.yate || { echo "Nothing is built yet: make yate"; false; }
 	@cmake --install build/yate
@@ -39,7 +39,7 @@ package:
 	@scripts/build yate -DYATE_ROOT="$(YATE_ROOT)"
 	@scripts/package
 
-# The main job: a cluster of three nodes. CASES=FILE runs the messages of a file instead.
+# A cluster of three nodes. CASES=FILE runs the messages of a file instead.
 demo: build
 	env -u YATE_ROOT cargo run --quiet --locked --package clustering-demo -- $(if $(CASES),--cases "$(CASES)")
 
@@ -47,17 +47,17 @@ test:
 	@scripts/setup lint
 	scripts/test
 
-# Format, clippy and the tests that take no time: about a minute, once all is built.
+# Format, clippy and the fast tests: about a minute, once everything is built.
 quick:
 	@scripts/setup lint
 	scripts/quick
 
-# Nodes of a real Yate, and phones. CLUSTERING_MODULE=FILE has the nodes load another module.
+# Nodes of a real Yate, and phones. CLUSTERING_MODULE=FILE makes the nodes load another module.
 cluster: yate
 	@scripts/setup lint
 	RUST_TEST_THREADS=8 scripts/real --test cluster
 
-# All of it, what a message costs, and the tools below for a bounded time: what CI runs.
+# All tests and checks, the cost of a message, and the tools below for a bounded time: what CI runs.
 check:
 	@scripts/setup lint
 	scripts/check

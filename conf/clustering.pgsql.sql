@@ -7,7 +7,7 @@
 --
 --   GRANT SELECT, INSERT, UPDATE, DELETE ON cluster_resources TO yate;
 --
--- It can be run again without harm. There are no queries in it: those are defaults of the module, see [locate] in its
+-- This file can be run again without harm. It has no queries: those are defaults of the module, see [locate] in its
 -- documentation. They are atomic at the isolation level READ COMMITTED, which is the default; at a stricter one two
 -- nodes that claim a resource at the same time get an error instead of an answer.
 
@@ -19,13 +19,13 @@ CREATE TABLE IF NOT EXISTS cluster_resources (
     -- When the lease ends unless it is used, in seconds since 1970 on the clock of the node that used it last.
     expires  bigint NOT NULL
 )
--- Room for renewed leases in the pages where they are, with no index to be written. Therefore 'expires' has none.
+-- The pages have room for renewed leases, so no index is written. Therefore 'expires' has no index.
 WITH (fillfactor = 70);
 
--- What is on a node: SELECT resource FROM cluster_resources WHERE node = 'node1';
+-- The resources of a node: SELECT resource FROM cluster_resources WHERE node = 'node1';
 CREATE INDEX IF NOT EXISTS cluster_resources_node ON cluster_resources (node);
 
--- Clean-up. A claim whose lease ended counts for nothing, its row only takes room; so once a day is enough, by cron or
--- pg_cron. It may run at any time, also while resources are claimed:
+-- Clean-up. A claim whose lease has ended has no effect, its row only takes space. So once a day is enough, by cron or
+-- pg_cron. The clean-up may run at any time, also while resources are claimed:
 --
 --   DELETE FROM cluster_resources WHERE expires < extract(epoch FROM now()) - 3600;

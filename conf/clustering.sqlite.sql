@@ -7,14 +7,14 @@
 --   database=/var/lib/yate/cluster.sqlite
 --   initialize=@${configpath}/clustering.sqlite.sql
 --
--- and in clustering.conf: [locate] account=cluster. It is run whenever a node opens the file, without harm to what is
--- there. There are no queries in it: those are defaults of the module, see [locate] in its documentation.
+-- and in clustering.conf: [locate] account=cluster. This file is run whenever a node opens the database, without harm to
+-- the data. It has no queries: those are defaults of the module, see [locate] in its documentation.
 
--- Nodes read while another one writes, and wait for each other in the statements themselves. Without this a node that
--- reads makes others fail, and a statement may be done twice. It must be less than 'timeout' in [locate].
+-- With these settings nodes can read while another one writes, and wait for each other within a statement. Without them a
+-- node that reads makes others fail, and a statement may be done twice. The timeout must be less than 'timeout' in [locate].
 PRAGMA busy_timeout = 400;
 PRAGMA journal_mode = WAL;
--- What a power failure may cost is the last claims.
+-- A power failure may cost the last claims.
 PRAGMA synchronous = NORMAL;
 
 CREATE TABLE IF NOT EXISTS cluster_resources (
@@ -25,11 +25,11 @@ CREATE TABLE IF NOT EXISTS cluster_resources (
     expires  INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- Clean-up. A claim whose lease ended counts for nothing, its row only takes room; so once a day is enough, by cron and
+-- Clean-up. A claim whose lease has ended has no effect, its row only takes space. So once a day is enough, by cron and
 -- the sqlite3 program, at any time:
 --
 --   DELETE FROM cluster_resources WHERE expires < CAST(strftime('%s', 'now') AS INTEGER) - 3600;
 
--- What is on a node: SELECT resource FROM cluster_resources WHERE node = 'node1';
+-- The resources of a node: SELECT resource FROM cluster_resources WHERE node = 'node1';
 -- This statement is the last thing in the file, since Yate takes a comment behind it for an empty statement and complains.
 CREATE INDEX IF NOT EXISTS cluster_resources_node ON cluster_resources (node);

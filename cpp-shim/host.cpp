@@ -82,8 +82,8 @@ const char* missingSymbol() {
 // Logs why the module isn't in the engine that it was built for.
 bool misfit(const char* what, const char* found) {
     Debug("clustering", DebugConf,
-          "Refused to load into another Yate than the one this module was built for, " YATE_VERSION
-          " " YATE_STATUS YATE_RELEASE ": %s %s. Build it anew for this one",
+          "This module does not run in this Yate, it was built for " YATE_VERSION
+          " " YATE_STATUS YATE_RELEASE ": %s %s. Build it again for this one",
           what, found);
     return false;
 }

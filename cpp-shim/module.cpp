@@ -159,7 +159,7 @@ bool ClusteringModule::unload() {
         endReload();
         m_probes = true;
         Debug(this, DebugWarn,
-              "Not unloading: a node or a database that was asked has not answered yet");
+              "Unload refused: a probed node or a queried database has not answered yet");
         return false;
     }
     // Reloads that come from now on find the module at work, and so are never carried out.
@@ -191,7 +191,7 @@ bool ClusteringModule::blockReloads() {
         endReload();
     }
     Debug(this, DebugWarn,
-          "Not unloading: %u calls or messages wait for others, %u reloads are under way",
+          "Unload refused: %u calls or messages wait for other modules, %u reloads are in progress",
           m_decisions.waiting(), m_pendingReloads.load());
     return false;
 }
@@ -261,8 +261,8 @@ void ClusteringModule::restore() {
         break;
     }
     }
-    Debug(this, DebugWarn, "Ignored '%s', so no node is drained or disabled: %s", path.c_str(),
-          reason.safe());
+    Debug(this, DebugWarn, "Could not use '%s', so no node is drained or disabled: %s",
+          path.c_str(), reason.safe());
 }
 
 // The file that keeps the connections of registrations from an unload to the next load.
@@ -290,7 +290,8 @@ void ClusteringModule::restoreConnections() {
         reason = error.string();
     }
     if (reason) {
-        Debug(this, DebugWarn, "Ignored '%s', so phones on TCP may not be reached for a while: %s",
+        Debug(this, DebugWarn,
+              "Could not use '%s', so phones on TCP may not be reached for a while: %s",
               path.c_str(), reason.c_str());
     }
     if (read == FileRead::Done) {
@@ -318,7 +319,7 @@ void ClusteringModule::save() {
     const clustering_borrowed_text state = text.bytes();
     // No text at all means that the core has failed, and has logged that.
     if (state.len && !replaceFile(path, state.ptr, state.len)) {
-        Debug(this, DebugWarn, "Could not write '%s', so the next start won't know of this: %s",
+        Debug(this, DebugWarn, "Could not write '%s'; this change will be lost on restart: %s",
               path.c_str(), ::strerror(errno));
     }
 }
@@ -338,7 +339,7 @@ bool ClusteringModule::commandExecute(String& retVal, const String& line) {
         Configuration file;
         file = path;
         if (!file.load(false)) {
-            retVal << path << ": missing, or lacks a part that it requires\r\n";
+            retVal << path << ": the file or a required part of it is missing\r\n";
             return true;
         }
         const std::vector<clustering_setting> list = settings(file);
@@ -397,9 +398,10 @@ void ClusteringModule::statusDetail(String& str) {
 // Puts the file's settings in force; `false` where they are refused and the old ones stay.
 bool ClusteringModule::load() {
     if (Engine::nodeName().null()) {
-        Debug(this, DebugNote, "Node name is empty, clustering disabled.");
+        Debug(this, DebugNote, "Node name is empty, so clustering is disabled");
     }
-    const char* stay = m_loaded ? "the settings in force stay" : "clustering stays disabled";
+    const char* stay =
+        m_loaded ? "the current settings stay in force" : "clustering stays disabled";
     const String path = Engine::configFile("clustering");
     Configuration file;
     file = path;
@@ -415,14 +417,14 @@ bool ClusteringModule::load() {
         CLUSTERING_RESULT_OK) {
         eachLine(errors.string(),
                  [this](const String& line) { Debug(this, DebugConf, "%s", line.c_str()); });
-        Debug(this, DebugConf, "Refused '%s', %s", path.c_str(), stay);
+        Debug(this, DebugConf, "File '%s' was refused, %s", path.c_str(), stay);
         return false;
     }
     m_loaded = exists;
     if (!clustering_enabled(m_core) && !Engine::nodeName().null()) {
         Debug(this, DebugNote,
               "Clustering is disabled: 'regexp' and 'callto' in [general] of '%s' are not both set,"
-              " or 'enabled' says so",
+              " or 'enabled' is no",
               path.c_str());
     }
     return true;

@@ -257,7 +257,7 @@ impl Cluster {
                 let limit = &self.shared.rate_limits.no_thread;
                 if let Some(suppressed) = limit.allow(now) {
                     let line = format!(
-                        "Node '{}' was not probed, its state stays as it is: no thread could be started{}",
+                        "Node '{}' was not probed and keeps its state: no thread could be started{}",
                         Escaped(&node.name),
                         Suppressed(suppressed)
                     );
@@ -274,7 +274,8 @@ impl Cluster {
             return;
         }
         if is_probing {
-            self.tasks.log(Level::Note, "Nodes are probed".to_owned());
+            self.tasks
+                .log(Level::Note, "Nodes are probed again".to_owned());
         } else {
             self.tasks.log(
                 Level::Warn,

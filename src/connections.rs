@@ -112,6 +112,7 @@ impl Connections {
     /// # Errors
     ///
     /// Fails when as many as `most` are known already.
+    #[inline(never)]
     pub fn remember(
         &self,
         registration: Registration<'_>,
@@ -147,6 +148,7 @@ impl Connections {
     }
 
     /// Forgets a user's registration at a location.
+    #[inline(never)]
     pub fn forget(&self, location: &[u8], user: &[u8]) {
         if self.is_empty() {
             return;
@@ -157,6 +159,7 @@ impl Connections {
     }
 
     /// Forgets all registrations over a connection that is no more.
+    #[inline(never)]
     pub fn forget_connection(&self, connection: &[u8]) {
         if self.is_empty() {
             return;

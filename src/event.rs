@@ -233,7 +233,7 @@ impl Line<'_, '_> {
         match self.event {
             Event::Received { called, callto } => {
                 let (called, callto) = (Escaped(called), Escaped(callto));
-                write!(f, "Got call to '{called}' on this node, for '{callto}'")
+                write!(f, "Call to '{called}' came to this node, for '{callto}'")
             }
             Event::Forwarded {
                 resource,
@@ -250,7 +250,7 @@ impl Line<'_, '_> {
             Event::Located { resource, node } => {
                 write!(
                     f,
-                    "Using node '{}' for '{}'",
+                    "Node '{}' was found for '{}'",
                     Escaped(node),
                     Escaped(resource)
                 )
@@ -260,7 +260,7 @@ impl Line<'_, '_> {
                 error,
                 reason,
             } => {
-                write!(f, "Could not get node for '{}'", Escaped(resource))?;
+                write!(f, "No node was found for '{}'", Escaped(resource))?;
                 for text in [error, reason] {
                     if !text.is_empty() {
                         write!(f, ": {}", Escaped(text))?;
@@ -277,7 +277,7 @@ impl Line<'_, '_> {
             }
             Event::NoTarget { node } => write!(
                 f,
-                "No target for cluster node '{}': its 'callto' came out empty",
+                "No target for cluster node '{}': its 'callto' is empty for this call",
                 Escaped(node)
             ),
             Event::Untrusted {
@@ -288,10 +288,10 @@ impl Line<'_, '_> {
                 cause,
                 advise,
             } => {
-                let what = if *refused {
-                    "Refused a call"
+                let (what, end) = if *refused {
+                    ("Call", "was refused")
                 } else {
-                    "Ignored cluster headers of a call"
+                    ("Cluster headers of a call", "were ignored")
                 };
                 let address = if address.is_empty() {
                     b"an unknown address"
@@ -307,10 +307,10 @@ impl Line<'_, '_> {
                 if !callto.is_empty() {
                     write!(f, " for '{}'", Escaped(callto))?;
                 }
-                write!(f, ": {cause}")?;
+                write!(f, " {end}: {cause}")?;
                 if *advise {
                     f.write_str(
-                        "; should it be a node of this cluster, set 'trusted' in [security] to the \
+                        "; if it is a node of this cluster, set 'trusted' in [security] to the \
                          addresses of the nodes",
                     )?;
                 }
@@ -320,20 +320,20 @@ impl Line<'_, '_> {
                 let (node, called) = (Escaped(node), Escaped(called));
                 write!(
                     f,
-                    "Call to '{called}' goes round in circles: node '{node}' again, or one too many \
-                     after {hops} hops"
+                    "Call to '{called}' is looping at node '{node}' after {hops} hops: the node was asked for the \
+                     same before, or there are too many hops or branches"
                 )
             }
             Event::GivenUp { resource } => write!(
                 f,
-                "No call to '{}', since the caller has hung up while its node was looked for",
+                "Call to '{}' was not sent: the caller hung up while its node was looked for",
                 Escaped(resource)
             ),
             Event::HeadersLeftOut { node, name, count } => {
                 let (node, name) = (Escaped(node), Escaped(name));
                 write!(
                     f,
-                    "Left out {count} headers for the phone of a call to node '{node}', the first is '{name}'"
+                    "{count} headers for the phone of a call to node '{node}' were left out, the first is '{name}'"
                 )
             }
             Event::Offline {
@@ -342,10 +342,7 @@ impl Line<'_, '_> {
                 why,
             } => {
                 let (node, resource) = (Escaped(node), Escaped(resource));
-                write!(
-                    f,
-                    "No call to '{resource}' on node '{node}', which is {why}"
-                )
+                write!(f, "Call to '{resource}' failed: node '{node}' is {why}")
             }
             Event::DatabaseLost { error } => write!(
                 f,
@@ -354,7 +351,7 @@ impl Line<'_, '_> {
             Event::DatabaseBack => f.write_str("Resources are claimed in the database again"),
             Event::ConnectionsFull { location, most } => write!(
                 f,
-                "No room for the connection of '{}', {most} are known ([general] registrations): its phone \
+                "Connection of '{}' can't be remembered, the limit is {most} ([general] registrations): its phone \
                  may not be reached",
                 Escaped(location)
             ),

@@ -167,7 +167,7 @@ impl Settings {
         let has_secret = !reader.text(SECURITY, "secret", b"").is_empty();
         let previous = reader.parsed(SECURITY, "secret.previous", |text| match text {
             b"" => Ok(Secret::default()),
-            _ if !has_secret => Err("good for nothing without 'secret'".to_owned()),
+            _ if !has_secret => Err("has no effect without 'secret'".to_owned()),
             text => Secret::new(text).map_err(|error| error.to_string()),
         });
         let priorities = Priorities::read(reader, enabled, &nodes, &health);

@@ -13,7 +13,7 @@ use engine_bridge::{Setup, engine, engine_library, is_mapped, module_path, real_
 use tempfile::TempDir;
 
 const MODULE: &str = "clustering";
-const REFUSED: &str = "Refused to load into another Yate than the one this module was built for, ";
+const REFUSED: &str = "This module does not run in this Yate, it was built for ";
 
 /// An engine that ends as soon as it has started.
 struct Run {
@@ -103,7 +103,7 @@ fn a_module_that_needs_what_the_engine_lacks_is_refused() {
     fs::write(&module, changed(&module_path(), now, other)).unwrap();
     let reason = Run::new(&module, "").refusal();
     assert!(
-        reason.ends_with("this one lacks _ZN9TelEngine4Time3newEv. Build it anew for this one"),
+        reason.ends_with("this one lacks _ZN9TelEngine4Time3newEv. Build it again for this one"),
         "{reason}"
     );
 }
@@ -113,7 +113,10 @@ fn a_module_that_needs_what_the_engine_lacks_is_refused() {
 fn a_module_of_another_yate_is_refused() {
     let module = env::var_os("FOREIGN_MODULE").expect("FOREIGN_MODULE names one");
     let reason = Run::new(Path::new(&module), "").refusal();
-    assert!(reason.ends_with(". Build it anew for this one"), "{reason}");
+    assert!(
+        reason.ends_with(". Build it again for this one"),
+        "{reason}"
+    );
 }
 
 /// A real engine has one version and one revision.
@@ -130,7 +133,7 @@ mod mock_only {
         run.command.env("LD_PRELOAD", &library);
         assert_eq!(
             run.refusal(),
-            "6.4.1 mock1: this is 6.5.0. Build it anew for this one"
+            "6.4.1 mock1: this is 6.5.0. Build it again for this one"
         );
     }
 
@@ -140,7 +143,7 @@ mod mock_only {
         let claim = |revision| format!("[mock]\nrevision={revision}\n");
         assert_eq!(
             Run::new(&module_path(), &claim("1234")).refusal(),
-            "6.4.1 mock1: that was revision mock, this is 1234. Build it anew for this one"
+            "6.4.1 mock1: that was revision mock, this is 1234. Build it again for this one"
         );
         let said = Run::new(&module_path(), &claim("")).said();
         assert!(said[0].starts_with("Loaded"), "{said:?}");

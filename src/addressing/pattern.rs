@@ -46,7 +46,7 @@ pub enum PatternError {
     #[error("a pattern has at most {LONGEST_PATTERN} bytes")]
     TooLong,
     /// The C library would take too much memory for it.
-    #[error("too many repetitions, behind or within each other")]
+    #[error("too many repetitions, one after the other or nested")]
     TooLarge,
     /// Some C libraries call themselves without end on such patterns, and take the engine down.
     #[error("a back-reference and a repeated group in one pattern may crash the C library")]

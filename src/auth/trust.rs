@@ -162,21 +162,21 @@ impl AuthError {
 impl Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Address => "not a trusted sender",
-            Self::Repeated => "a cluster header stands there twice",
-            Self::Unsigned => "not signed",
-            Self::Forged => "its signature is not one of this cluster's for this call to this node",
+            Self::Address => "the sender is not trusted",
+            Self::Repeated => "a cluster header occurs twice",
+            Self::Unsigned => "it has no signature",
+            Self::Forged => "its signature is not valid for this call, this node and the cluster's secret",
             Self::Skewed { seconds, window } => {
                 return write!(
                     f,
-                    "its signature is {seconds} seconds off, with a window of {window}: check the clocks"
+                    "its signature is {seconds} seconds off, the window is {window}: check the clocks"
                 );
             }
-            Self::Replayed => "its signature was used before",
+            Self::Replayed => "its signature was used before: a captured call was replayed",
             Self::Forgotten => {
                 "its signature is too old to tell whether it was used before: check the clocks"
             }
-            Self::Full => "too many signed calls to tell a replayed one",
+            Self::Full => "the nonce cache is full, so a replay could not be detected",
         })
     }
 }

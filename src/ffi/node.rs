@@ -10,7 +10,6 @@ use super::clustering_result::{
     CLUSTERING_RESULT_PANIC,
 };
 use super::message::kind_of;
-use super::operator::show;
 use super::text::{array, clustering_borrowed_text, clustering_owned_text};
 use crate::cluster::Cluster;
 use crate::failure::guard;
@@ -55,6 +54,20 @@ pub(super) unsafe fn entries<'m>(settings: &[clustering_setting]) -> Vec<Entry<'
         }
     };
     settings.iter().map(entry).collect()
+}
+
+/// A text of a node's; an empty one for NULL, and where the core fails, which is counted.
+///
+/// # Safety
+///
+/// `core` is NULL or a node.
+pub(super) unsafe fn show(
+    core: *const clustering_core,
+    make: impl FnOnce(&Cluster) -> Vec<u8>,
+) -> clustering_owned_text {
+    // SAFETY: promised by the caller.
+    let text = unsafe { core.as_ref() }.map(|core| core.0.catch_panic(make));
+    clustering_owned_text::new(|| text.and_then(Result::ok).unwrap_or_default())
 }
 
 /// Makes a node that does nothing until `clustering_load`.

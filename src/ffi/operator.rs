@@ -2,9 +2,8 @@
 
 //! The functions for an operator: status, commands, the check of a file.
 
-use super::node::{clustering_core, clustering_setting, entries};
+use super::node::{clustering_core, clustering_setting, entries, show};
 use super::text::{array, clustering_borrowed_text, clustering_owned_text};
-use crate::cluster::Cluster;
 use crate::operator::{command, status};
 use crate::text::Escaped;
 
@@ -143,18 +142,4 @@ pub unsafe extern "C" fn clustering_complete(
 #[unsafe(no_mangle)]
 pub extern "C" fn clustering_help() -> clustering_owned_text {
     clustering_owned_text::new(|| command::help().into_bytes())
-}
-
-/// A text of a node's; an empty one for NULL, and where the core fails, which is counted.
-///
-/// # Safety
-///
-/// `core` is NULL or a node.
-pub(super) unsafe fn show(
-    core: *const clustering_core,
-    make: impl FnOnce(&Cluster) -> Vec<u8>,
-) -> clustering_owned_text {
-    // SAFETY: promised by the caller.
-    let text = unsafe { core.as_ref() }.map(|core| core.0.catch_panic(make));
-    clustering_owned_text::new(|| text.and_then(Result::ok).unwrap_or_default())
 }

@@ -232,20 +232,8 @@ impl Place {
                 value: clustering_borrowed_text::new(value),
             }
         }));
-        let other = |edit: &OtherEdit| {
-            let value = edit.value.as_ref().map(|value| verdict.resolve(value));
-            clustering_other_edit {
-                kind: if value.is_some() {
-                    clustering_edit_kind::CLUSTERING_EDIT_KIND_SET
-                } else {
-                    clustering_edit_kind::CLUSTERING_EDIT_KIND_CLEAR
-                },
-                name: clustering_borrowed_text::new(verdict.resolve(&edit.name)),
-                value: clustering_borrowed_text::new(value.unwrap_or_default()),
-            }
-        };
         if !verdict.other_edits().is_empty() {
-            *other_edits = Some(verdict.other_edits().iter().map(other).collect());
+            *other_edits = Some(publish_other_edits(verdict));
         }
         let action = match verdict.action {
             Action::Pass => clustering_action::CLUSTERING_ACTION_PASS,
@@ -283,6 +271,24 @@ impl Place {
             (&raw mut (*place).timeout).write(timeout);
         }
     }
+}
+
+/// Writes the edits of parameters whose names the core makes up. Few messages have any.
+#[cold]
+fn publish_other_edits(verdict: &Verdict) -> Box<[clustering_other_edit]> {
+    let publish = |edit: &OtherEdit| {
+        let value = edit.value.as_ref().map(|value| verdict.resolve(value));
+        clustering_other_edit {
+            kind: if value.is_some() {
+                clustering_edit_kind::CLUSTERING_EDIT_KIND_SET
+            } else {
+                clustering_edit_kind::CLUSTERING_EDIT_KIND_CLEAR
+            },
+            name: clustering_borrowed_text::new(verdict.resolve(&edit.name)),
+            value: clustering_borrowed_text::new(value.unwrap_or_default()),
+        }
+    };
+    verdict.other_edits().iter().map(publish).collect()
 }
 
 /// Tells whether a message concerns the cluster. If not, it passes, and nothing else need be asked.

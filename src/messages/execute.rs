@@ -174,7 +174,7 @@ fn forward<'m, P: Parameters<'m>>(
     let visited = Visited::of(decision.message);
     let hops = visited.hops();
     if hops >= settings.hops {
-        let reason = format!("too many nodes on the way to '{}'", Escaped(node));
+        let reason = format!("too many hops on the way to node '{}'", Escaped(node));
         return reject_loop(decision, target, &reason);
     }
     let callto = section
@@ -206,7 +206,7 @@ fn forward<'m, P: Parameters<'m>>(
     {
         // The copy that is sent would come straight back here, and so would the copy of that.
         let reason = format!(
-            "callto of node '{}' leads back to the cluster",
+            "the callto of node '{}' leads back to the cluster",
             Escaped(node)
         );
         return reject_loop(decision, target, &reason);
@@ -253,12 +253,15 @@ fn loops<'m, P: Parameters<'m>>(
     let uri = decision.verdict.resolve(uri);
     let called = called_there(&decision.settings.prefix, uri);
     if visited.contains(node, Mark::of(node, &called, resource)) {
-        return Some(format!("node '{}' again, for the same", Escaped(node)));
+        return Some(format!(
+            "node '{}' was asked for the same before",
+            Escaped(node)
+        ));
     }
     let billid = decision.get(Name::Billid).unwrap_or_default();
     let allow = || unpoisoned(decision.shared.breadth.lock()).allow(billid, decision.now.seconds());
     (visited.hops() > 1 && !allow())
-        .then(|| format!("too many branches on the way to '{}'", Escaped(node)))
+        .then(|| format!("too many branches on the way to node '{}'", Escaped(node)))
 }
 
 /// The mark of the request that this node got.

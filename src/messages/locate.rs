@@ -105,7 +105,7 @@ fn answer<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, resolution:
             decision.verdict.set_retval(node);
         }
         Resolution::Nobody => {
-            let reason = "no node has it, or is up and takes anything new";
+            let reason = "no node holds this resource and none can accept it";
             decision.fail(Rejection::OFFLINE, reason);
         }
         Resolution::Ask { query, purpose } => {

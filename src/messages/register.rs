@@ -15,15 +15,19 @@ use crate::verdict::Action;
 pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
     if let Some(location) = add_prefix(decision) {
         decision.count(Counter::Registered);
-        remember(decision, location);
+        if let Some(connection) = decision.filled(Name::ConnectionId) {
+            remember(decision, location, connection);
+        }
     }
 }
 
 /// Remembers the connection of a registration.
-fn remember<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, location: &'m [u8]) {
-    let Some(connection) = decision.filled(Name::ConnectionId) else {
-        return;
-    };
+#[inline(never)]
+fn remember<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    location: &'m [u8],
+    connection: &'m [u8],
+) {
     let expires = decision.filled(Name::Expires);
     let expires = expires.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
     // A registration without a time lasts until it is taken back.

@@ -68,7 +68,7 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
                 called: decision.get(Name::Called).unwrap_or_default(),
                 hops: visited.hops(),
             });
-            let reason = "the call has been on this node already";
+            let reason = "this node was asked for the same before, or the call has too many hops";
             return reject(decision, Rejection::LOOPING, reason);
         }
         if let Some(channel) = decision.filled(Name::Id) {
@@ -145,8 +145,8 @@ fn unpack<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, carried: &C
             header.is_some_and(|header| header.eq_ignore_ascii_case(name))
         };
         let made = made_by_engine(name);
-        // The engine has only one parameter for several headers, and a phone of the other node would get all
-        // of them, too.
+        // The engine adds one header of its own to several of a name. A phone of the other node would get that,
+        // too.
         if made.is_empty() || message.all().filter(of_name).nth(1).is_some() {
             continue;
         }

@@ -88,6 +88,7 @@ fn call_to_phone<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, loca
     }
 }
 
+#[inline(never)]
 fn message_to_phone<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, location: &[u8]) {
     if let Some(connection) = known(decision, location) {
         decision.verdict.action = Action::Change;
@@ -117,7 +118,29 @@ fn known<'m, P: Parameters<'m>>(
 ///
 /// A phone's own connection, which a registrar may have brought along, means nothing on the way to another
 /// node, nor do the parameters beside it. A transport without a connection is meant for that way.
+#[inline]
 pub(super) fn to_node<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    transport: Transport,
+) {
+    let said = [
+        Name::ConnectionId,
+        Name::OutTransport,
+        Name::OutTransportMore,
+    ];
+    // Most calls neither bring a word of it nor need one.
+    if decision.kind == Kind::Execute
+        && transport.word().is_none()
+        && decision.settings.connection.is_empty()
+        && said.iter().all(|&name| decision.get(name).is_none())
+    {
+        return;
+    }
+    set_way_to_node(decision, transport);
+}
+
+#[inline(never)]
+fn set_way_to_node<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     transport: Transport,
 ) {

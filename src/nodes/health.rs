@@ -65,7 +65,7 @@ pub enum Cause {
 impl Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unasked => f.write_str("not asked yet"),
+            Self::Unasked => f.write_str("not probed yet"),
             Self::Answered(code) => write!(f, "answered {code}"),
             Self::NoAnswer => f.write_str("no answer to a probe"),
             Self::Enabled => f.write_str("enabled by command"),

@@ -30,7 +30,7 @@ const VERBS: [Verb; 8] = [
     Verb {
         word: "nodes",
         takes: "",
-        help: "List the nodes, and what is known of them",
+        help: "List all nodes and their state",
         run: |cluster, _| table(&cluster.settings().nodes, cluster.now()),
     },
     Verb {
@@ -42,17 +42,17 @@ const VERBS: [Verb; 8] = [
     Verb {
         word: "drain",
         takes: NODE,
-        help: "Place nothing new on a node, but still reach it",
+        help: "Place nothing new on a node, but still send calls",
         run: |cluster, node| set_admin(cluster, node, AdminState::Draining),
     },
     Verb {
         word: "undrain",
         takes: NODE,
-        help: "Place things on a drained node again",
+        help: "Place resources on a drained node again",
         run: |cluster, name| match cluster.settings().nodes.find(name) {
             Some(node) if node.state.admin() == AdminState::Disabled => {
                 format!(
-                    "Node '{}' is disabled, not drained: enable it\n",
+                    "Node '{}' is disabled, not drained: use enable\n",
                     Escaped(name)
                 )
             }
@@ -62,19 +62,19 @@ const VERBS: [Verb; 8] = [
     Verb {
         word: "disable",
         takes: NODE,
-        help: "Send nothing to a node at all",
+        help: "Send nothing to a node",
         run: |cluster, node| set_admin(cluster, node, AdminState::Disabled),
     },
     Verb {
         word: "enable",
         takes: NODE,
-        help: "Have a node take part again",
+        help: "Let a node take part again",
         run: |cluster, node| set_admin(cluster, node, AdminState::Enabled),
     },
     Verb {
         word: "check",
         takes: "",
-        help: "Check the configuration file, without loading it",
+        help: "Check the configuration file without loading it",
         // It takes a file, which the host reads: see `check`.
         run: |_, _| String::new(),
     },
@@ -93,7 +93,7 @@ pub fn check(cluster: &Cluster, file: &str, entries: &[Entry]) -> String {
         Ok(settings) => settings,
         Err(problems) => {
             let lines = problems.iter().map(|problem| format!("{problem}\n"));
-            return lines.collect::<String>() + "It would be refused\n";
+            return lines.collect::<String>() + "The file would be refused\n";
         }
     };
     let mut text = String::new();
@@ -108,7 +108,7 @@ pub fn check(cluster: &Cluster, file: &str, entries: &[Entry]) -> String {
         let own = Escaped(cluster.node());
         let _ = writeln!(
             text,
-            "This node has no section [node {own}]: nothing is placed here"
+            "This node has no section [node {own}]: no resource is placed here"
         );
     }
     for node in nodes
@@ -116,7 +116,10 @@ pub fn check(cluster: &Cluster, file: &str, entries: &[Entry]) -> String {
         .filter(|node| !node.is_own && node.probe.is_empty())
     {
         let name = Escaped(&node.name);
-        let _ = writeln!(text, "[node {name}] isn't probed: it needs a 'probe'");
+        let _ = writeln!(
+            text,
+            "Node '{name}' is not probed: [node {name}] needs a 'probe'"
+        );
     }
     let _ = writeln!(text, "{file} is good");
     text
@@ -175,9 +178,12 @@ fn set_admin(cluster: &Cluster, name: &[u8], admin: AdminState) -> String {
         return format!("Node '{}' is {admin}\n", Escaped(name));
     }
     let settings = cluster.settings();
-    let mut text = format!("No section [node {}], there is", Escaped(name));
+    let mut text = format!(
+        "Section [node {}] does not exist, the known nodes are",
+        Escaped(name)
+    );
     if settings.nodes.is_empty() {
-        text.push_str(" none for any node");
+        text.push_str(" none");
     }
     for (at, node) in settings.nodes.iter().enumerate() {
         let comma = if at > 0 { "," } else { "" };
@@ -190,7 +196,7 @@ fn set_admin(cluster: &Cluster, name: &[u8], admin: AdminState) -> String {
 /// A table of all nodes, 80 columns wide unless names are long.
 fn table(nodes: &Nodes, now: SteadyTime) -> String {
     if nodes.is_empty() {
-        return "No node has a section of its own in clustering.conf\n".to_owned();
+        return "No node has a section in clustering.conf\n".to_owned();
     }
     let mut text = row(&[
         "NODE", "STATE", "SINCE", "LATENCY", "FORWARDS", "FAILED", "REASON",

@@ -41,19 +41,19 @@ counters! {
     Local = "local",
     /// Calls sent to another node.
     Forwarded = "forwarded",
-    /// Calls whose node was found by a locate message.
+    /// Calls whose node a locate message found.
     Located = "located",
     /// Calls to the cluster's prefix that came to this node.
     Received = "received",
-    /// Locations that got this node's name in front.
+    /// Locations that got the prefix and this node's name.
     Registered = "registered",
     /// Registrations that ended.
     Unregistered = "unregistered",
     /// CDRs that got this node's name.
     Cdrs = "cdrs",
-    /// Calls whose node no locate message found.
+    /// Calls for which no locate message found a node.
     NotLocated = "notlocated",
-    /// Calls to a node whose name the pattern doesn't match, or whose target came out empty.
+    /// Calls to a node whose name the pattern doesn't match, or with an empty target.
     NoNode = "nonode",
     /// Calls to a node that is down or disabled.
     Offline = "offline",
@@ -61,19 +61,19 @@ counters! {
     Placed = "placed",
     /// Resources whose node the database named.
     Claimed = "claimed",
-    /// Resources whose node the database had named a moment earlier.
+    /// Resources whose node was still cached from the database.
     Remembered = "remembered",
-    /// Messages with cluster headers from a sender who isn't trusted.
+    /// Messages with cluster headers from an untrusted sender.
     Untrusted = "untrusted",
-    /// Messages with cluster headers that lack a signature.
+    /// Messages with cluster headers but no signature.
     Unsigned = "unsigned",
-    /// Messages with cluster headers that are forged.
+    /// Messages with forged cluster headers: a wrong signature, or a header twice.
     Forged = "forged",
-    /// Messages whose signature is too old, or of the future.
+    /// Messages whose signature is too old, or from the future.
     Skewed = "skewed",
-    /// Messages whose signature was used before.
+    /// Messages whose signature was used before: captured calls, replayed.
     Replayed = "replayed",
-    /// Calls that went round in circles.
+    /// Calls that were looping.
     Looping = "looping",
     /// Failures of the core itself; a message then passed unchanged.
     Panics = "panics",

@@ -23,7 +23,7 @@ pub fn explain(cluster: &Cluster, text: &[u8]) -> String {
     let mut lines = Vec::new();
     if !settings.enabled {
         lines.push(
-            "The module is disabled ([general] enabled, regexp, callto): nothing is done"
+            "The module is disabled ([general] enabled, regexp, callto): it does nothing"
                 .to_owned(),
         );
     }
@@ -33,11 +33,11 @@ pub fn explain(cluster: &Cluster, text: &[u8]) -> String {
         (None, None) => {
             let prefix = Escaped(settings.prefix.as_bytes());
             lines.push(format!(
-                "No business of the cluster's: it doesn't start with '{prefix}' ([general] prefix)"
+                "The cluster does not handle it: it does not start with '{prefix}' ([general] prefix)"
             ));
             let location_prefix = Escaped(&settings.location_prefix);
             lines.push(format!(
-                "A user who registers here with it is stored as '{location_prefix}{}'",
+                "The location of a user who registers here with it is stored as '{location_prefix}{}'",
                 Escaped(text)
             ));
         }
@@ -48,20 +48,23 @@ pub fn explain(cluster: &Cluster, text: &[u8]) -> String {
 /// A call that comes in for `prefix/CALLED`.
 fn explain_called(settings: &Settings, called: &[u8], lines: &mut Vec<String>) {
     if called.is_empty() {
-        lines.push("A call from another node, which says in X-CallTo what to call".to_owned());
+        lines.push("A call from another node: X-CallTo names its target".to_owned());
     } else {
         lines.push(format!(
-            "Called from outside: it's routed as '{}'",
+            "A call from outside is routed as '{}'",
             Escaped(called)
         ));
     }
     lines.push(if settings.trusts_nobody() {
-        "Nobody's X-CallTo counts: set 'trusted' or 'secret' in [security]".to_owned()
+        "X-CallTo is ignored from all senders: set 'trusted' or 'secret' in [security]".to_owned()
     } else {
-        "X-CallTo counts from senders who are trusted ([security] trusted, secret, [node] source)"
+        "X-CallTo is accepted from trusted senders ([security] trusted, secret, [node] source)"
             .to_owned()
     });
-    lines.push("As the target of a call it lacks a resource: PREFIX/NODE/RESOURCE".to_owned());
+    lines.push(
+        "It is not the target of a call, because it has no resource: PREFIX/NODE/RESOURCE"
+            .to_owned(),
+    );
 }
 
 /// A call that goes out to `prefix/NODE/RESOURCE`.
@@ -74,7 +77,7 @@ fn explain_target(
     let shown = Escaped(resource);
     if node == ANY_NODE && !settings.locate.is_empty() {
         lines.push(format!(
-            "'{}' is asked for the node ([general] locate)",
+            "The message '{}' asks for the node ([general] locate)",
             Escaped(&settings.locate)
         ));
         if let Some(why) = silence(settings) {
@@ -83,7 +86,7 @@ fn explain_target(
         }
         if !settings.lease.account.is_empty() {
             lines.push(
-                "Unless another module answers the database says who has it ([locate] account)"
+                "If no other module answers, the database names the node ([locate] account)"
                     .to_owned(),
             );
         }
@@ -91,18 +94,21 @@ fn explain_target(
             Some(node) => {
                 let name = Escaped(node);
                 lines.push(format!(
-                    "If nobody knows it goes to '{name}', by the nodes' weights"
+                    "If no node holds it, it goes to '{name}', by the nodes' weights"
                 ));
                 explain_target(cluster, settings, Target { node, resource }, lines);
             }
-            None => lines.push("No node is up that takes anything new".to_owned()),
+            None => lines.push("No node can accept it: none is both up and enabled".to_owned()),
         }
         return;
     }
     if node.is_empty() || node == cluster.node() {
-        lines.push(format!("This node: the call goes on to '{shown}'"));
+        lines.push(format!("It is on this node: the call goes on to '{shown}'"));
         let known = cluster.connections().find(resource, |connection| {
-            format!("over '{}', by which it was registered", Escaped(connection))
+            format!(
+                "It goes over the connection of its registration, '{}'",
+                Escaped(connection)
+            )
         });
         lines.extend(known);
         return;
@@ -111,7 +117,7 @@ fn explain_target(
     let groups = section.map_or_else(|| settings.pattern.matches(node), |node| Some(node.groups));
     let Some(groups) = groups else {
         lines.push(format!(
-            "Fails with error=noroute: '{}' has no section [node NAME], nor does it match [general] regexp",
+            "A call fails with error=noroute: '{}' has no section [node NAME] and does not match [general] regexp",
             Escaped(node)
         ));
         return;
@@ -119,7 +125,7 @@ fn explain_target(
     if let Some(section) = section {
         explain_node(section, lines);
         if section.state.unreachable().is_some() {
-            lines.push("So a call fails at once with error=offline".to_owned());
+            lines.push("A call fails at once with error=offline".to_owned());
             return;
         }
     }
@@ -133,9 +139,9 @@ fn explain_target(
     own.unwrap_or(&settings.callto)
         .expand(node, &groups, &Nothing, &mut target);
     lines.push(match trim_blanks(&target) {
-        b"" => format!("Left alone: callto of {setting} comes out empty"),
+        b"" => format!("A call fails with error=noroute: callto of {setting} is empty for it"),
         target => format!(
-            "Goes to '{}' by callto of {setting}, with X-CallTo: {shown}",
+            "A call goes to '{}' by callto of {setting}, with X-CallTo: {shown}",
             Escaped(target)
         ),
     });
@@ -143,12 +149,12 @@ fn explain_target(
     let by = by.unwrap_or(settings.transport);
     if by != Transport::default() {
         lines.push(format!(
-            "It goes by {}, unless its route says otherwise",
+            "The call is sent over {}, unless its route says otherwise",
             by.text()
         ));
     }
     if settings.keys.are_set() {
-        lines.push("It's signed ([security] secret)".to_owned());
+        lines.push("The call is signed ([security] secret)".to_owned());
     }
 }
 
@@ -157,9 +163,9 @@ fn silence(settings: &Settings) -> Option<&'static str> {
     if settings.nodes.is_empty() {
         Some("no node has a section [node NAME]")
     } else if *settings.locate != *Kind::Locate.name().as_bytes() {
-        Some("this one knows the nodes of cluster.locate alone")
+        Some("this one answers cluster.locate only")
     } else if settings.enabled && !settings.decides(Kind::Locate) {
-        Some("this one was told not to ([priorities] cluster.locate)")
+        Some("this one is switched off ([priorities] cluster.locate)")
     } else {
         None
     }
@@ -170,7 +176,7 @@ fn explain_node(node: &Node, lines: &mut Vec<String>) {
     let (name, state, reason) = (Escaped(&node.name), state(node), reason(node));
     lines.push(format!("Node '{name}' is {state}: {reason}"));
     if node.state.admin() != AdminState::Enabled {
-        lines.push(format!("It is {} by command", node.state.admin()));
+        lines.push(format!("The node is {} by command", node.state.admin()));
     }
 }
 

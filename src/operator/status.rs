@@ -110,12 +110,12 @@ pub fn metrics(cluster: &Cluster) -> String {
     let enabled = u64::from(settings.enabled);
     page.family(
         "enabled",
-        "Whether the settings in force let the module work.",
+        "Whether the current settings enable the module.",
         "gauge",
     );
     page.sample("enabled", None, enabled);
     if let Some(is_up) = cluster.database() {
-        let help = "Whether the database that resources are claimed in answers.";
+        let help = "Whether the database of claimed resources answers.";
         page.family("database_up", help, "gauge");
         page.sample("database_up", None, u64::from(is_up));
     }
@@ -123,7 +123,7 @@ pub fn metrics(cluster: &Cluster) -> String {
     page.family("connections", help, "gauge");
     page.sample("connections", None, cluster.connections().len());
     let name = "settings_loaded_total";
-    page.family(name, "How many files of settings were taken.", "counter");
+    page.family(name, "How many configuration files were loaded.", "counter");
     page.sample(name, None, cluster.generation());
     for &counter in Counter::ALL {
         let name = format!("{}_total", counter.text());
@@ -174,7 +174,7 @@ impl Display for Micros {
 const COLUMNS: [Column; 8] = [
     Column {
         name: "node_up",
-        help: "Whether calls are sent to the node, as far as its health goes.",
+        help: "Whether the node is healthy enough for calls to be sent there.",
         kind: "gauge",
         value: |node, _| Micros::whole(u64::from(state(node) != State::Down)),
     },
@@ -198,13 +198,13 @@ const COLUMNS: [Column; 8] = [
     },
     Column {
         name: "node_state_seconds",
-        help: "Since when the node's health is what it is.",
+        help: "How long the node has been in its present health state.",
         kind: "gauge",
         value: |node, now| Micros(now.since(node.state.health().since())),
     },
     Column {
         name: "node_probe_seconds",
-        help: "How long the node's last answer to a probe took; 0 before any.",
+        help: "How long the node's last answer to a probe took; 0 before the first.",
         kind: "gauge",
         value: |node, _| Micros(node.state.health().latency()),
     },

@@ -111,7 +111,11 @@ impl Display for DbError<'_> {
             Self::NotStarted => f.write_str("no thread could be started for the query"),
             Self::NoRow => f.write_str("the query that claims a resource gave no row"),
             Self::UnknownNode(name) => {
-                write!(f, "it names '{}', which is no node here", Escaped(name))
+                write!(
+                    f,
+                    "it named '{}', which is not a node of this cluster",
+                    Escaped(name)
+                )
             }
         }
     }

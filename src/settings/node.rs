@@ -41,14 +41,14 @@ pub(super) fn read(reader: &mut Reader, has_callto: bool) -> (Vec<nodes::NodeCon
         let callto = reader.parsed(section, "callto", Template::parse);
         let has_own = !reader.text(section, "callto", b"").is_empty();
         if !has_own && !has_callto {
-            let problem = "the node needs a callto, there is none in [general]";
+            let problem = "the node needs a callto, since [general] has none";
             reader.refuse(entry, problem.to_owned());
         }
         let transport = reader.parsed(section, "transport", Transport::parse);
         let weight = reader.number(section, "weight", 100, 0..=MOST_WEIGHT);
         sources.push(
             reader.parsed(section, "source", |text| match networks(text) {
-                Ok(Trust::Anyone) => Err("* is no node's address".to_owned()),
+                Ok(Trust::Anyone) => Err("* is not the address of a node".to_owned()),
                 source => source.map_err(|error| error.to_string()),
             }),
         );
@@ -79,12 +79,14 @@ fn probe(text: &[u8]) -> Result<Box<[u8]>, &'static str> {
 /// The mistake in a node's name.
 fn problem(name: &[u8], twice: bool) -> Option<String> {
     let problem = match name {
-        _ if twice => "another section is that node's",
+        _ if twice => "this node has another section already",
         b"" | ANY_NODE => "a node needs a name",
-        b"-" | b"error" => "the answer '-' or 'error' says that no node was found",
-        _ if name.contains(&b'/') => "no call can go to a node with a slash in its name",
+        b"-" | b"error" => "the name is reserved: '-' or 'error' means that no node was found",
+        _ if name.contains(&b'/') => "the name of a node can't have a slash",
         _ if name.len() > LONGEST_NODE => {
-            return Some(format!("a node's name has at most {LONGEST_NODE} bytes"));
+            return Some(format!(
+                "the name of a node has at most {LONGEST_NODE} bytes"
+            ));
         }
         _ => return None,
     };

@@ -153,12 +153,18 @@ impl<'a> Reader<'a> {
             match keys {
                 None => {
                     let known = sections.join(", ");
-                    self.refuse(entry, format!("unknown section, known are {known}"));
+                    self.refuse(
+                        entry,
+                        format!("unknown section, the known ones are {known}"),
+                    );
                 }
                 // A section that is known needs no entries.
                 Some(_) if entry.key.is_empty() => {}
                 Some(keys) if !keys.iter().any(|key| key.as_bytes() == entry.key) => {
-                    self.refuse(entry, format!("unknown key, known are {}", keys.join(", ")));
+                    self.refuse(
+                        entry,
+                        format!("unknown key, the known ones are {}", keys.join(", ")),
+                    );
                 }
                 Some(_) => {}
             }

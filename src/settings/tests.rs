@@ -222,7 +222,7 @@ fn errors_name_file_section_key_value_and_reason() {
         ),
         (
             "[security]\ntrust=*",
-            "[security] trust=(hidden): unknown key, known are trusted, secret, \
+            "[security] trust=(hidden): unknown key, the known ones are trusted, secret, \
              secret.previous, window",
         ),
         (
@@ -231,15 +231,15 @@ fn errors_name_file_section_key_value_and_reason() {
         ),
         (
             "[security]\nsecret.previous=correct horse battery",
-            "[security] secret.previous=(hidden): good for nothing without 'secret'",
+            "[security] secret.previous=(hidden): has no effect without 'secret'",
         ),
         (
             "[node error]\ncallto=sip/x",
-            "[node error] callto=sip/x: the answer '-' or 'error' says that no node was found",
+            "[node error] callto=sip/x: the name is reserved: '-' or 'error' means that no node was found",
         ),
         (
             "[node -]\ncallto=sip/x",
-            "[node -] callto=sip/x: the answer '-' or 'error' says that no node was found",
+            "[node -] callto=sip/x: the name is reserved: '-' or 'error' means that no node was found",
         ),
         (
             "[security]\nwindow=0",
@@ -247,7 +247,7 @@ fn errors_name_file_section_key_value_and_reason() {
         ),
         (
             "[nodes]\na=b",
-            "[nodes] a=b: unknown section, known are general, priorities, security, health, \
+            "[nodes] a=b: unknown section, the known ones are general, priorities, security, health, \
              locate, node NAME",
         ),
     ] {

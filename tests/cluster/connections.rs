@@ -48,7 +48,7 @@ fn is_called(alice: &Phone, bob: &Phone, from: SocketAddrV4) {
     alices.ended();
 }
 
-/// Bob is called over the connection that he has made to `node2`.
+/// A call to bob goes over the connection that the phone has made to `node2`.
 fn over(transport: Transport, plan: Plan) {
     let lab = plan.start();
     let bob = lab.phone_over(transport, "bob", "node2");

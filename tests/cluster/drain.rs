@@ -117,7 +117,7 @@ fn a_damaged_note_of_what_is_drained_is_ignored_with_a_warning() {
     let log = node.log().since_now();
     node.start();
     let line = log.wait_for(STATE);
-    assert!(line.contains("<clustering:WARN> Ignored '"), "{line}");
+    assert!(line.contains("<clustering:WARN> Could not use '"), "{line}");
     assert!(
         line.ends_with("so no node is drained or disabled: its beginning or its end is missing"),
         "{line}"

@@ -32,7 +32,7 @@ fn a_call_that_was_given_up_while_its_node_was_looked_for_goes_nowhere() {
         assert_eq!(calling.give_up_early().code, 487);
     }
     let log = lab.log("node1");
-    log.wait_for_nth("since the caller has hung up", TRIES);
+    log.wait_for_nth("the caller hung up while", TRIES);
     eventually(
         || node.command("status sip").contains("chans=0"),
         || node.command("status sip"),

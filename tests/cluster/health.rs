@@ -47,8 +47,8 @@ fn calls_to_a_dead_node_fail_at_once_and_go_there_again_when_it_is_back() {
     );
     let reason = "cluster node 'node2' is down".to_owned();
     assert_eq!(refused, Refusal { code: 404, reason });
-    let line = log.wait_for("No call to ");
-    assert!(line.ends_with(" on node 'node2', which is down"), "{line}");
+    let line = log.wait_for(" failed: node ");
+    assert!(line.ends_with(" failed: node 'node2' is down"), "{line}");
     // It gets probes, and nothing else.
     let first = dead.hears(lab.sip("node1")).message;
     for request in [vec![first], dead.heard()].concat() {

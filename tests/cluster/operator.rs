@@ -232,7 +232,7 @@ fn where_says_what_would_become_of_a_call_and_what_became_of_it() {
     let command = format!("clustering where cluster/node2/{}", bob.target());
     let answer = node.command(&command);
     let way = format!(
-        "Goes to 'sip/sip:cluster/@{}' by callto of [general], with X-CallTo: {}",
+        "A call goes to 'sip/sip:cluster/@{}' by callto of [general], with X-CallTo: {}",
         lab.sip("node2"),
         bob.target()
     );
@@ -249,7 +249,7 @@ fn where_says_what_would_become_of_a_call_and_what_became_of_it() {
     log.wait_for("Node 'node2' is down");
     let answer = node.command(&command);
     let lines: Vec<_> = answer.lines().take(2).collect();
-    let offline = "So a call fails at once with error=offline";
+    let offline = "A call fails at once with error=offline";
     assert_eq!(
         lines,
         ["Node 'node2' is down: no answer to a probe", offline]
@@ -268,17 +268,17 @@ fn a_broken_file_is_checked_and_refused_while_the_settings_in_force_stay() {
     let good = node.configuration(FILE);
     let broken = good.replace("interval=1", "intreval=1");
     node.configure(FILE, &broken);
-    let wrong = "clustering.conf: [health] intreval=1: unknown key, known are interval, timeout, fall, rise, hold, alive";
+    let wrong = "clustering.conf: [health] intreval=1: unknown key, the known ones are interval, timeout, fall, rise, hold, alive";
     let answer = node.command("clustering check");
     assert!(answer.lines().any(|line| line.ends_with(wrong)), "{answer}");
-    assert!(answer.ends_with("It would be refused"), "{answer}");
-    assert_eq!(node.log().count("Refused '"), 0, "nothing was loaded");
+    assert!(answer.ends_with("The file would be refused"), "{answer}");
+    assert_eq!(node.log().count("' was refused, "), 0, "nothing was loaded");
 
     node.command("reload clustering");
     node.log().wait_for(wrong);
-    let line = node.log().wait_for("Refused '");
+    let line = node.log().wait_for("' was refused, ");
     assert!(
-        line.ends_with("clustering.conf', the settings in force stay"),
+        line.ends_with("clustering.conf' was refused, the current settings stay in force"),
         "{line}"
     );
     assert_eq!(node.status().get("reload"), "1");

@@ -97,8 +97,7 @@ fn an_outsider_who_names_a_target_is_refused_by_default_and_logged() {
         );
     }
     let log = engine.take_log();
-    let said =
-        "Refused a call from 127.0.0.1 to 'cluster/' for 'conf/premium': not a trusted sender";
+    let said = "Call from 127.0.0.1 to 'cluster/' for 'conf/premium' was refused: the sender is not trusted";
     assert!(log.iter().any(|line| line.contains(said)), "{log:#?}");
     let status = String::from_utf8(engine.status("clustering")).expect("it is ASCII");
     assert!(status.contains(",untrusted=4,"), "{status}");

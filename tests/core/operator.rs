@@ -116,40 +116,39 @@ fn what_would_happen_is_explained_by_the_settings_that_decide_it() {
     for (text, lines) in [
         (
             "bob",
-            "No business of the cluster's: it doesn't start with 'cluster/' ([general] prefix)\n\
-                 A user who registers here with it is stored as 'cluster/node1/bob'\n",
+            "The cluster does not handle it: it does not start with 'cluster/' ([general] prefix)\n\
+                 The location of a user who registers here with it is stored as 'cluster/node1/bob'\n",
         ),
         (
             "cluster/node1/conf/1",
-            "This node: the call goes on to 'conf/1'\n",
+            "It is on this node: the call goes on to 'conf/1'\n",
         ),
         (
             "cluster/node3/conf/1",
-            "Goes to 'sip/sip:cluster/@node3.example.net' by callto of [general], with X-CallTo: conf/1\n",
+            "A call goes to 'sip/sip:cluster/@node3.example.net' by callto of [general], with X-CallTo: conf/1\n",
         ),
         (
             "cluster/pbx/conf/1",
-            "Fails with error=noroute: 'pbx' has no section [node NAME], nor does it match [general] regexp\n",
+            "A call fails with error=noroute: 'pbx' has no section [node NAME] and does not match [general] regexp\n",
         ),
         (
             "cluster/node2/conf/1",
-            "Node 'node2' is unknown: not asked yet\n\
-          It is disabled by command\n\
-          So a call fails at once with error=offline\n",
+            "Node 'node2' is unknown: not probed yet\n\
+          The node is disabled by command\n\
+          A call fails at once with error=offline\n",
         ),
         (
             "cluster/123",
-            "Called from outside: it's routed as '123'\n\
-          X-CallTo counts from senders who are trusted ([security] trusted, secret, [node] source)\n\
-          As the target of a call it lacks a resource: PREFIX/NODE/RESOURCE\n",
+            "A call from outside is routed as '123'\n\
+          X-CallTo is accepted from trusted senders ([security] trusted, secret, [node] source)\n\
+          It is not the target of a call, because it has no resource: PREFIX/NODE/RESOURCE\n",
         ),
     ] {
         let explained = command::run(&cluster, format!("where {text}").as_bytes());
         assert_eq!(explained.as_deref(), Some(lines), "{text}");
     }
     let placed = command::run(&cluster, b"where cluster/*/conf/1").unwrap();
-    let first =
-        "'cluster.locate' is asked for the node ([general] locate)\nIf nobody knows it goes to '";
+    let first = "The message 'cluster.locate' asks for the node ([general] locate)\nIf no node holds it, it goes to '";
     assert!(placed.starts_with(first), "{placed}");
     assert!(
         Counter::ALL
@@ -168,7 +167,7 @@ fn an_explanation_names_each_setting_that_has_a_say() {
     let signed = [("security", "secret", "correct horse battery staple")];
     let text = said(&[&signed, SETTINGS], "cluster/node2/x");
     assert!(
-        text.ends_with("\nIt's signed ([security] secret)\n"),
+        text.ends_with("\nThe call is signed ([security] secret)\n"),
         "{text}"
     );
     assert!(!text.contains("horse"), "{text}");
@@ -176,7 +175,7 @@ fn an_explanation_names_each_setting_that_has_a_say() {
     let account = [("locate", "account", "rooms")];
     let text = said(&[&account, NODES, SETTINGS], "cluster/*/x");
     assert!(
-        text.contains("the database says who has it ([locate] account)"),
+        text.contains("the database names the node ([locate] account)"),
         "{text}"
     );
 
@@ -189,32 +188,32 @@ fn an_explanation_names_each_setting_that_has_a_say() {
         (
             &[&[("general", "locate", "lab.locate")], NODES, SETTINGS],
             "cluster/*/x",
-            "Another module must answer: this one knows the nodes of cluster.locate alone\n",
+            "Another module must answer: this one answers cluster.locate only\n",
         ),
         (
             &[&[("priorities", "cluster.locate", "0")], NODES, SETTINGS],
             "cluster/*/x",
-            "Another module must answer: this one was told not to ([priorities] cluster.locate)\n",
+            "Another module must answer: this one is switched off ([priorities] cluster.locate)\n",
         ),
         (
             &[&[("node node2", "weight", "0")], SETTINGS],
             "cluster/*/x",
-            "No node is up that takes anything new\n",
+            "No node can accept it: none is both up and enabled\n",
         ),
         (
             &[&[("general", "callto", "${gone}")], SETTINGS],
             "cluster/node2/x",
-            "Left alone: callto of [general] comes out empty\n",
+            "A call fails with error=noroute: callto of [general] is empty for it\n",
         ),
         (
             &[&[("general", "enabled", "no")], SETTINGS],
             "cluster/node1/x",
-            "The module is disabled ([general] enabled, regexp, callto): nothing is done\n",
+            "The module is disabled ([general] enabled, regexp, callto): it does nothing\n",
         ),
         (
             &[&[("security", "trusted", "")], SETTINGS],
             "cluster/7",
-            "Nobody's X-CallTo counts: set 'trusted' or 'secret' in [security]\n",
+            "X-CallTo is ignored from all senders: set 'trusted' or 'secret' in [security]\n",
         ),
     ] {
         let text = said(settings, to);
@@ -252,14 +251,14 @@ fn a_file_is_checked_and_the_settings_in_force_stay() {
     assert_eq!(
         check(&[("general", "hops", "0"), ("x", "y", "z")]),
         "c.conf: [general] hops=0: not a number from 1 to 64\n\
-         c.conf: [x] y=z: unknown section, known are general, priorities, security, health, locate, node NAME\n\
-         It would be refused\n"
+         c.conf: [x] y=z: unknown section, the known ones are general, priorities, security, health, locate, node NAME\n\
+         The file would be refused\n"
     );
     assert_eq!(
         check(&[("node b", "callto", "iax/b")]),
         "No node is trusted: set 'trusted' or 'secret' in [security]\n\
-         This node has no section [node node1]: nothing is placed here\n\
-         [node b] isn't probed: it needs a 'probe'\n\
+         This node has no section [node node1]: no resource is placed here\n\
+         Node 'b' is not probed: [node b] needs a 'probe'\n\
          c.conf is good\n"
     );
     assert_eq!(

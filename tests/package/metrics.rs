@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-const PAGE: &str = "# HELP yate_clustering_enabled Whether the settings in force let the module work.\r\n\
+const PAGE: &str = "# HELP yate_clustering_enabled Whether the current settings enable the module.\r\n\
     # TYPE yate_clustering_enabled gauge\r\nyate_clustering_enabled 1\r\n";
 
 /// A console: its answer to a line.

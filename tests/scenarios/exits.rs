@@ -202,6 +202,6 @@ fn node_without_a_name_is_disabled_and_says_so() {
         stop(engine)
     });
     ended.assert_clean();
-    let said = "Node name is empty, clustering disabled.";
+    let said = "Node name is empty, so clustering is disabled";
     assert!(ended.output.contains(said), "{}", ended.output);
 }

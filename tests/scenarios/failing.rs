@@ -22,7 +22,7 @@ fn each_message_is_treated_or_passes_unchanged_and_failures_are_logged_once_and_
         modules: vec![module],
         ..Setup::default()
     });
-    // A reload may fail as well; then the settings in force stay.
+    // A reload may fail as well; then the current settings stay in force.
     while !String::from_utf8_lossy(&engine.status("clustering")).contains("enabled=true") {
         assert!(engine.reload(Some("clustering")));
     }

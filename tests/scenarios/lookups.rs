@@ -67,7 +67,7 @@ fn unload_is_refused_while_a_call_waits_for_its_node_and_the_call_ends_right() {
         assert!(lab.engine.is_loaded(MODULE));
         let log = lab.engine.take_log().join("\n");
         assert!(
-            log.contains("Not unloading: 1 calls or messages wait"),
+            log.contains("Unload refused: 1 calls or messages wait"),
             "{log}"
         );
         assert_eq!(lab.register(), "cluster/node1/sip/bob@lab", "it serves on");

@@ -275,7 +275,7 @@ fn a_file_on_disk_is_checked_and_not_loaded() {
         said.contains("[general] hops=0: not a number from 1 to 64\r\n"),
         "{said}"
     );
-    assert!(said.ends_with("It would be refused\r\n"), "{said}");
+    assert!(said.ends_with("The file would be refused\r\n"), "{said}");
     assert_eq!(lab.target("cluster/node2/x"), "sip/sip:cluster/@node2.lab");
     fs::remove_file(lab.engine.configuration(MODULE)).unwrap();
     assert!(lab.command("check").contains("missing"));
@@ -333,6 +333,6 @@ fn an_instant_message_whose_target_is_the_cluster_again_is_refused() {
     let outcome = lab.engine.dispatch(&message);
     assert!(!outcome.handled);
     assert_eq!(text(outcome.get("code")), "483");
-    let reason = "callto of node 'node2' leads back to the cluster";
+    let reason = "the callto of node 'node2' leads back to the cluster";
     assert_eq!(text(outcome.get("reason")), reason);
 }

@@ -66,7 +66,7 @@ fn nothing_is_logged_about_usual_messages_at_the_default_level() {
     let expected = if has_filters() { 3 } else { 0 };
     assert_eq!(forwards.count(), expected, "{more:?}");
     assert!(
-        more.iter().any(|line| line.contains("Got call")),
+        more.iter().any(|line| line.contains("came to this node")),
         "{more:?}"
     );
 }
@@ -81,7 +81,7 @@ fn a_file_that_is_refused_at_the_start_leaves_the_module_disabled_and_that_is_lo
     let log = lab.engine.take_log().join("\n");
     assert!(log.contains("[general] hops=0: not a number"), "{log}");
     assert!(
-        log.contains("clustering.conf', clustering stays disabled"),
+        log.contains("clustering.conf' was refused, clustering stays disabled"),
         "{log}"
     );
     assert_eq!(lab.target("cluster/node1/x"), "cluster/node1/x");
@@ -98,7 +98,7 @@ fn a_file_that_is_gone_leaves_the_settings_in_force() {
     assert!(lab.engine.reload(Some(MODULE)));
     let log = lab.engine.take_log().join("\n");
     assert!(log.contains("Could not read"), "{log}");
-    assert!(log.contains("the settings in force stay"), "{log}");
+    assert!(log.contains("the current settings stay in force"), "{log}");
     assert_eq!(lab.target("cluster/node2/x"), "sip/sip:4021@node2.lab");
 }
 

@@ -83,7 +83,7 @@ pub enum QueryError {
     #[error("'${{' at byte {0} has no closing '}}'")]
     Unterminated(usize),
     /// There is no such value.
-    #[error("unknown value '${{{name}}}', known are {known}")]
+    #[error("unknown value '${{{name}}}', the known ones are {known}")]
     Unknown {
         /// The name between the braces.
         name: String,
@@ -91,7 +91,7 @@ pub enum QueryError {
         known: String,
     },
     /// A value stands within quotes.
-    #[error("'${{{0}}}' stands in quotes, leave them out: a value brings its own")]
+    #[error("'${{{0}}}' is in quotes: leave them out, the value has its own")]
     Quoted(&'static str),
     /// A value that the query needs is nowhere in it.
     #[error("'${{{0}}}' is missing")]
@@ -282,13 +282,13 @@ mod tests {
         for (text, message) in [
             (
                 "${resource} ${Node}",
-                "unknown value '${Node}', known are ${resource}, ${node}, ${nodes}, ${now}, \
+                "unknown value '${Node}', the known ones are ${resource}, ${node}, ${nodes}, ${now}, \
                  ${expires}, ${lease}",
             ),
             ("${resource} ${node", "'${' at byte 12 has no closing '}'"),
             (
                 "x = 'a' and y = '${resource}' and ${node}",
-                "'${resource}' stands in quotes, leave them out: a value brings its own",
+                "'${resource}' is in quotes: leave them out, the value has its own",
             ),
             ("${resource}", "'${node}' is missing"),
             ("${node}", "'${resource}' is missing"),
@@ -298,7 +298,7 @@ mod tests {
         }
         assert_eq!(
             error(Purpose::Lookup, "${resource} ${node}"),
-            "unknown value '${node}', known are ${resource}, ${nodes}, ${now}"
+            "unknown value '${node}', the known ones are ${resource}, ${nodes}, ${now}"
         );
     }
 

@@ -165,11 +165,11 @@ fn a_database_that_fails_is_left_alone_for_a_while_and_it_is_logged_once() {
         ),
         (
             QueryOutcome::Done(Some(b"node%0a4")),
-            "it names 'node\\x0a4', which is no node here",
+            "it named 'node\\x0a4', which is not a node of this cluster",
         ),
         (
             QueryOutcome::Done(Some(b"")),
-            "it names '', which is no node here",
+            "it named '', which is not a node of this cluster",
         ),
     ];
     for (reply, text) in cases {

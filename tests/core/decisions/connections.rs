@@ -163,7 +163,7 @@ fn so_many_registrations_are_remembered_as_the_settings_say() {
     let second = register(&cluster, "carol", CONNECTION, "TCP");
     let line = second.line.as_deref().expect("it is said");
     assert!(
-        line.contains("1 are known ([general] registrations)"),
+        line.contains("the limit is 1 ([general] registrations)"),
         "{line}"
     );
     assert_eq!(second.value("data"), Some(HERE));
@@ -232,9 +232,17 @@ fn the_way_is_explained_and_counted() {
     let cluster = registered(&[&[("general", "transport", "tcp")], SETTINGS]);
     let explained = |target: &str| command::run(&cluster, format!("where {target}").as_bytes());
     let here = explained(HERE).expect("it is a command");
-    assert!(here.contains(&format!("over '{CONNECTION}'")), "{here}");
+    assert!(
+        here.contains(&format!(
+            "over the connection of its registration, '{CONNECTION}'"
+        )),
+        "{here}"
+    );
     let elsewhere = explained(ELSEWHERE).expect("it is a command");
-    assert!(elsewhere.contains("It goes by tcp"), "{elsewhere}");
+    assert!(
+        elsewhere.contains("The call is sent over tcp"),
+        "{elsewhere}"
+    );
     let counts = status::params(&cluster);
     assert!(counts.contains(",connections=1,"), "{counts}");
 }

@@ -168,7 +168,7 @@ fn a_call_whose_target_comes_out_empty_fails() {
     assert_eq!(decided.value("error"), Some("noroute"));
     let reason = "no target for cluster node 'node2'";
     assert_eq!(decided.value("reason"), Some(reason));
-    let said = "No target for cluster node 'node2': its 'callto' came out empty";
+    let said = "No target for cluster node 'node2': its 'callto' is empty for this call";
     assert_eq!(decided.line.as_deref(), Some(said));
 }
 

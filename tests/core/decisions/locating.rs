@@ -92,7 +92,7 @@ fn a_call_whose_node_is_not_located_fails_with_the_given_error() {
     assert_eq!(decided.value("callto"), Some("cluster/*/conf/7"));
     assert_eq!(decided.value("error"), Some("congestion"));
     assert_eq!(decided.value("reason"), Some("all full"));
-    let line = "Could not get node for 'conf/7': congestion: all full";
+    let line = "No node was found for 'conf/7': congestion: all full";
     assert_eq!(decided.line.as_deref(), Some(line));
 
     for node in [&b"-"[..], b"error"] {

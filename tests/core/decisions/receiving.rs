@@ -37,8 +37,8 @@ fn a_stranger_who_names_a_target_is_refused_and_logged() {
     assert_eq!(decided.value("error"), Some("forbidden"));
     assert_eq!(decided.value("sip_x-callto"), None);
     assert_eq!(decided.value("sip_x-nodename"), None);
-    let line = "Refused a call from 203.0.113.66 to 'cluster/' for 'sip/sip:premium@gateway': \
-                not a trusted sender";
+    let line = "Call from 203.0.113.66 to 'cluster/' for 'sip/sip:premium@gateway' was refused: \
+                the sender is not trusted";
     assert_eq!(decided.line.as_deref(), Some(line));
 }
 

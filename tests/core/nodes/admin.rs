@@ -71,12 +71,12 @@ fn an_operator_drains_and_disables_nodes_by_command() {
         ("disable node2", "Node 'node2' is disabled\n"),
         (
             "undrain node2",
-            "Node 'node2' is disabled, not drained: enable it\n",
+            "Node 'node2' is disabled, not drained: use enable\n",
         ),
         ("enable node2", "Node 'node2' is enabled\n"),
         (
             "drain node9",
-            "No section [node node9], there is node1, node2, node3, far-away\n",
+            "Section [node node9] does not exist, the known nodes are node1, node2, node3, far-away\n",
         ),
     ] {
         assert_eq!(run(&cluster, line).as_deref(), Some(answer), "{line}");

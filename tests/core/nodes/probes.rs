@@ -32,7 +32,7 @@ fn a_call_to_a_node_that_is_down_fails_at_once_and_says_why() {
         Some("cluster node 'node2' is down")
     );
     assert_eq!(decided.value("callto"), Some("cluster/node2/x/1"));
-    let line = "No call to 'x/1' on node 'node2', which is down";
+    let line = "Call to 'x/1' failed: node 'node2' is down";
     assert_eq!(decided.line.as_deref(), Some(line));
     assert_eq!(cluster.count(Counter::Offline), 1);
     assert_eq!(execute(&cluster, "cluster/node3/x/1").value("error"), None);

@@ -57,7 +57,7 @@ fn a_section_needs_no_entries_but_must_be_known() {
     let errors = cluster.load("c.conf", &entries(&unknown)).unwrap_err();
     assert_eq!(
         errors[0].to_string(),
-        "c.conf: [nodes b]: unknown section, known are general, priorities, security, health, locate, node NAME"
+        "c.conf: [nodes b]: unknown section, the known ones are general, priorities, security, health, locate, node NAME"
     );
 }
 
@@ -67,10 +67,10 @@ fn what_is_wrong_with_a_node_is_named() {
         (("node ", "weight", "1"), "a node needs a name"),
         (
             ("node a/b", "weight", "1"),
-            "no call can go to a node with a slash in its name",
+            "the name of a node can't have a slash",
         ),
         (("node a", "weight", "-1"), "not a number from 0 to 10000"),
-        (("node a", "source", "*"), "* is no node's address"),
+        (("node a", "source", "*"), "* is not the address of a node"),
         (
             ("node a", "probe", "192.0.2.2"),
             "not a SIP URI like sip:192.0.2.2:5060",
@@ -85,7 +85,7 @@ fn what_is_wrong_with_a_node_is_named() {
         ),
         (
             ("node a", "wieght", "1"),
-            "unknown key, known are callto, transport, weight, source, probe",
+            "unknown key, the known ones are callto, transport, weight, source, probe",
         ),
         (
             ("health", "alive", "ok"),
@@ -107,7 +107,7 @@ fn what_is_wrong_with_a_node_is_named() {
     assert!(
         errors.unwrap_err()[0]
             .to_string()
-            .ends_with("there is none in [general]")
+            .ends_with("since [general] has none")
     );
 }
 

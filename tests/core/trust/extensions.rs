@@ -131,7 +131,10 @@ fn headers_that_can_not_travel_are_left_out_with_a_line() {
     // It would be a second one of the cluster's own, and the call be refused.
     assert_eq!(sent.value("osip_X-CallTo"), None);
     let line = sent.line.unwrap();
-    assert!(line.contains("Left out 2 headers"), "{line}");
+    assert!(
+        line.contains("2 headers for the phone of a call to node"),
+        "{line}"
+    );
     assert!(line.contains("the first is 'X-CallTo'"), "{line}");
 }
 

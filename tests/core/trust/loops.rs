@@ -53,7 +53,7 @@ fn a_node_is_not_asked_for_the_same_thing_twice() {
         again
             .line
             .as_deref()
-            .is_some_and(|line| line.contains("'node2' again")),
+            .is_some_and(|line| line.contains("looping at node 'node2' after ")),
         "{:?}",
         again.line
     );

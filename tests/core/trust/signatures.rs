@@ -38,7 +38,7 @@ fn a_signed_call_from_an_address_that_is_not_trusted_is_refused() {
     let sent = send_at(NOW, &signing("node1"), "node2", &[]);
     assert_refused(
         &receive_at(NOW, &to, &arrival(&sent)),
-        "not a trusted sender",
+        "the sender is not trusted",
     );
 }
 
@@ -50,7 +50,10 @@ fn an_unsigned_call_is_refused_where_there_is_a_secret_even_from_a_trusted_addre
     );
     let sent = send_at(NOW, &named("node1", &[NODES]), "node2", &[]);
     assert_eq!(sent.value("osip_x-signature"), None);
-    assert_refused(&receive_at(NOW, &to, &arrival(&sent)), "not signed");
+    assert_refused(
+        &receive_at(NOW, &to, &arrival(&sent)),
+        "it has no signature",
+    );
     assert_eq!(to.count(Counter::Unsigned), 1);
 }
 
@@ -95,7 +98,10 @@ fn a_header_that_stands_there_twice_is_refused_whichever_is_the_good_one() {
         [call.clone(), forged.clone()].concat(),
         [forged, call].concat(),
     ] {
-        assert_refused(&receive_at(NOW, &to, &doubled), "stands there twice");
+        assert_refused(
+            &receive_at(NOW, &to, &doubled),
+            "a cluster header occurs twice",
+        );
     }
 }
 
@@ -186,7 +192,7 @@ fn clocks_may_differ_by_the_window_in_either_direction() {
         } else {
             assert_refused(
                 &decided,
-                "31 seconds off, with a window of 30: check the clocks",
+                "31 seconds off, the window is 30: check the clocks",
             );
         }
     }
@@ -298,6 +304,6 @@ fn a_forged_instant_message_is_refused_with_a_number() {
         ("ip_host", "203.0.113.9"),
     ]);
     let decided = decide_at(NOW, &to, Kind::Route, &message);
-    assert_refused(&decided, "not signed");
+    assert_refused(&decided, "it has no signature");
     assert_eq!(decided.value("code"), Some("403"));
 }

@@ -53,7 +53,10 @@ fn a_bad_database_costs_one_call_a_moment() {
         ("gone", "the query failed: failure"),
         ("refusing", "the query failed: ERROR:  permission denied"),
         ("silent", "the query that claims a resource gave no row"),
-        ("confused", "it names 'node7', which is no node here"),
+        (
+            "confused",
+            "it named 'node7', which is not a node of this cluster",
+        ),
         ("nobody", "no database module has this account"),
     ] {
         questions.store(0, SeqCst);
@@ -115,7 +118,7 @@ fn an_unload_is_refused_while_a_call_waits_for_the_database() {
         eventually(|| questions.load(SeqCst) == 1, || node.log());
         let refused = node.command("module unload clustering");
         assert_eq!(refused, "Could not unload module: clustering");
-        node.wait_for("Not unloading: 1 calls or messages wait for others");
+        node.wait_for("Unload refused: 1 calls or messages wait for other modules");
         assert_eq!(call.join().expect("it is answered"), "node1");
     });
     let unloaded = node.command("module unload clustering");
