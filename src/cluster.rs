@@ -156,6 +156,7 @@ impl Cluster {
     /// `complete` says that `message` knows all parameters, not only those of a known
     /// [name](crate::messages::Name). Where these are not enough the verdict is
     /// [`Action::NeedAll`](crate::verdict::Action::NeedAll).
+    #[inline]
     pub fn decide<'m>(
         &'m self,
         kind: Kind,

@@ -41,6 +41,7 @@ pub(crate) fn concerns_late<'m>(settings: &Settings, message: &impl Parameters<'
 }
 
 /// Decides a call, or an instant message, whose target another module has brought after it was decided before.
+#[inline(never)]
 pub(crate) fn decide_late<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     complete: bool,
@@ -136,7 +137,11 @@ fn locate<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, resource: &
 }
 
 /// Brings a call to its node, which is known.
-#[inline]
+#[expect(
+    clippy::inline_always,
+    reason = "it is little, and in the way of each call"
+)]
+#[inline(always)]
 fn deliver<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     target: Target<'m>,
@@ -174,8 +179,7 @@ fn forward<'m, P: Parameters<'m>>(
     let visited = Visited::of(decision.message);
     let hops = visited.hops();
     if hops >= settings.hops {
-        let reason = format!("too many hops on the way to node '{}'", Escaped(node));
-        return reject_loop(decision, target, &reason);
+        return reject_hops(decision, target);
     }
     let callto = section
         .and_then(|node| node.callto.as_ref())
@@ -194,9 +198,7 @@ fn forward<'m, P: Parameters<'m>>(
         .make(|text| callto.expand(node, &groups, &addressed, text));
     let uri = decision.verdict.trim(uri);
     if decision.verdict.resolve(&uri).is_empty() {
-        decision.report(Event::NoTarget { node });
-        let reason = format!("no target for cluster node '{}'", Escaped(node));
-        return decision.fail(Rejection::NO_ROUTE, &reason);
+        return reject_untargeted(decision, node);
     }
     if is_message
         && settings
@@ -204,12 +206,7 @@ fn forward<'m, P: Parameters<'m>>(
             .strip(decision.verdict.resolve(&uri))
             .is_some()
     {
-        // The copy that is sent would come straight back here, and so would the copy of that.
-        let reason = format!(
-            "the callto of node '{}' leads back to the cluster",
-            Escaped(node)
-        );
-        return reject_loop(decision, target, &reason);
+        return reject_own_target(decision, target);
     }
     if hops > 0
         && let Some(reason) = loops(decision, target, visited, &uri)
@@ -244,6 +241,7 @@ fn forward<'m, P: Parameters<'m>>(
 
 /// The reason why a call that came from another node can't go on to this one: a loop, or too many branches.
 #[cold]
+#[inline(never)]
 fn loops<'m, P: Parameters<'m>>(
     decision: &Decision<'_, 'm, P>,
     Target { node, resource }: Target<'m>,
@@ -361,22 +359,34 @@ fn write_visited<'m, P: Parameters<'m>>(
 /// The extension of a call, which nodes with version 1.0 don't know; `None` where it needs none.
 ///
 /// The phone gets no headers that a route has made for an instant message, on one server neither.
+#[inline]
 fn extras<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
-    Target { node, resource }: Target<'m>,
+    target: Target<'m>,
     has_headers: bool,
 ) -> Option<Box<Extras<'m>>> {
     let is_call = decision.kind == Kind::Execute;
     let calledname = decision.filled(Name::Calledname).filter(|_| is_call);
-    let survives = NormalizedHeader::is_unchanged(resource);
+    let survives = NormalizedHeader::is_unchanged(target.resource);
     if survives && calledname.is_none() && !has_headers {
         return None;
     }
-    let mut extras = Box::new(Extras {
-        callto: (!survives).then_some(resource),
+    let extras = Extras {
+        callto: (!survives).then_some(target.resource),
         calledname,
         ..Extras::default()
-    });
+    };
+    complete_extras(decision, target.node, has_headers, extras)
+}
+
+/// Adds the headers for the phone to an extension; `None` where it is needed for nothing then.
+#[inline(never)]
+fn complete_extras<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    node: &'m [u8],
+    has_headers: bool,
+    mut extras: Extras<'m>,
+) -> Option<Box<Extras<'m>>> {
     if has_headers {
         extras.take_headers(decision.message);
     }
@@ -390,7 +400,7 @@ fn extras<'m, P: Parameters<'m>>(
             count: extras.left_out,
         });
     }
-    (!extras.is_empty()).then_some(extras)
+    (!extras.is_empty()).then(|| Box::new(extras))
 }
 
 /// A call as the template sees it: its target is the resource, without prefix and node.
@@ -445,6 +455,33 @@ fn reject_loop<'m, P: Parameters<'m>>(
         hops: Visited::of(decision.message).hops(),
     });
     decision.fail(Rejection::LOOPING, reason);
+}
+
+/// Ends a call that was on too many nodes.
+#[cold]
+fn reject_hops<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, target: Target<'m>) {
+    let node = Escaped(target.node);
+    let reason = format!("too many hops on the way to node '{node}'");
+    reject_loop(decision, target, &reason);
+}
+
+/// Ends a message whose copy would come straight back here, and so would the copy of that.
+#[cold]
+fn reject_own_target<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    target: Target<'m>,
+) {
+    let node = Escaped(target.node);
+    let reason = format!("the callto of node '{node}' leads back to the cluster");
+    reject_loop(decision, target, &reason);
+}
+
+/// Fails a call whose template comes out empty.
+#[cold]
+fn reject_untargeted<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, node: &'m [u8]) {
+    decision.report(Event::NoTarget { node });
+    let reason = format!("no target for cluster node '{}'", Escaped(node));
+    decision.fail(Rejection::NO_ROUTE, &reason);
 }
 
 /// Fails a call to a node that can't be reached here and now, so that a fork or a fallback takes another way.

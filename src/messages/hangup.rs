@@ -23,6 +23,7 @@ pub(crate) fn concerns<'m>(calls: &Calls, shared: &Shared, message: &impl Parame
 }
 
 /// Takes the end of a call as evidence.
+#[inline(never)]
 pub(crate) fn observe<'m>(
     calls: &Calls,
     nodes: &Nodes,

@@ -18,6 +18,7 @@ pub(crate) fn concerns<'m>(settings: &Settings, message: &impl Parameters<'m>) -
 }
 
 /// Decides an instant message.
+#[inline(never)]
 pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, complete: bool) {
     if execute::decide_target(decision, complete) {
         return;

@@ -22,6 +22,7 @@ use crate::text::boolean;
 use crate::verdict::{Action, Pending};
 
 /// Decides a question for a node.
+#[inline(never)]
 pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
     let settings = decision.settings;
     // A lookup finds an earlier claim, and places nothing.

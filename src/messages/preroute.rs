@@ -25,6 +25,7 @@ fn brings_billid<'m>(settings: &Settings, message: &impl Parameters<'m>) -> bool
 }
 
 /// Decides an incoming call.
+#[inline(never)]
 pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
     if brings_billid(decision.settings, decision.message)
         && let Some(billid) = decision.filled(Name::SipBillid)

@@ -22,6 +22,7 @@ pub(crate) fn concerns<'m>(settings: &Settings, message: &impl Parameters<'m>) -
 }
 
 /// Decides an incoming call. `complete` says that the message knows all parameters, not only those of known names.
+#[inline(never)]
 pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, complete: bool) {
     let settings = decision.settings;
     let mut carried = None;

@@ -12,6 +12,7 @@ pub(crate) fn concerns<'m>(nodes: &Nodes, message: &impl Parameters<'m>) -> bool
 }
 
 /// Notes a call to a node.
+#[inline(never)]
 pub(crate) fn observe<'m>(calls: &Calls, nodes: &Nodes, message: &impl Parameters<'m>) {
     if let Some((id, node)) = message.filled(Name::Id).zip(node_of(nodes, message)) {
         calls.add(id, node);

@@ -11,6 +11,7 @@ use crate::operator::counters::Counter;
 use crate::verdict::Action;
 
 /// Decides the end of a registration.
+#[inline(never)]
 pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
     decision.count(Counter::Unregistered);
     decision.verdict.action = Action::Change;

@@ -22,7 +22,10 @@ impl<'a> NormalizedHeader<'a> {
         let value = trim_blanks(value);
         Self {
             value,
-            whole: !value.contains(&b';'),
+            // Without an early end, which is faster: values are short.
+            whole: !value
+                .iter()
+                .fold(false, |found, &byte| found | (byte == b';')),
         }
     }
 
