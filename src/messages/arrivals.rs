@@ -3,43 +3,51 @@
 //! The channels that other nodes have sent, by which their ends are told from those of other channels.
 
 use std::hash::BuildHasher;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use rustc_hash::{FxBuildHasher, FxHashSet};
+use rustc_hash::FxBuildHasher;
 
-use crate::failure::unpoisoned;
+/// The number of places, each of four bytes.
+const PLACES: usize = 1 << 16;
 
-/// The most channels that are remembered; more than an engine can have.
-const MOST: usize = 1 << 16;
+/// A table of fixed size, without locks.
+///
+/// A channel takes the place of another one whose id has the same hash in it; the other one then ends as the engine
+/// would have it, which costs no call.
+#[derive(Debug)]
+pub(crate) struct Arrivals(Box<[AtomicU32]>);
 
-/// The channels, each by the hash of its id: one that is taken for another ends by its phone's own code, too.
-#[derive(Debug, Default)]
-pub(crate) struct Arrivals(Mutex<FxHashSet<u64>>);
+impl Default for Arrivals {
+    fn default() -> Self {
+        Self((0..PLACES).map(|_| AtomicU32::new(0)).collect())
+    }
+}
 
 impl Arrivals {
     /// Remembers a channel.
     pub(crate) fn add(&self, channel: &[u8]) {
-        let mut channels = unpoisoned(self.0.lock());
-        if channels.len() >= MOST {
-            // Hangups must have been lost.
-            channels.clear();
-        }
-        channels.insert(hash(channel));
+        let (place, tag) = self.place(channel);
+        place.store(tag, Relaxed);
     }
 
     /// Whether a channel is one of them.
     pub(crate) fn has(&self, channel: &[u8]) -> bool {
-        unpoisoned(self.0.lock()).contains(&hash(channel))
+        let (place, tag) = self.place(channel);
+        place.load(Relaxed) == tag
     }
 
     /// Forgets a channel.
     pub(crate) fn remove(&self, channel: &[u8]) {
-        unpoisoned(self.0.lock()).remove(&hash(channel));
+        let (place, tag) = self.place(channel);
+        let _ = place.compare_exchange(tag, 0, Relaxed, Relaxed);
     }
-}
 
-fn hash(channel: &[u8]) -> u64 {
-    FxBuildHasher.hash_one(channel)
+    /// A channel's place, and what stands there for it, which is never 0.
+    fn place(&self, channel: &[u8]) -> (&AtomicU32, u32) {
+        let [a, b, c, d, e, f, ..] = FxBuildHasher.hash_one(channel).to_be_bytes();
+        let place = usize::from(u16::from_be_bytes([a, b]));
+        (&self.0[place], u32::from_be_bytes([c, d, e, f]) | 1)
+    }
 }
 
 #[cfg(test)]
@@ -47,15 +55,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn channels_are_remembered_until_they_end_and_not_too_many() {
+    fn channels_are_remembered_until_they_end() {
         let arrivals = Arrivals::default();
-        arrivals.add(b"sip/1");
-        assert!(arrivals.has(b"sip/1") && !arrivals.has(b"sip/2"));
-        arrivals.remove(b"sip/1");
-        assert!(!arrivals.has(b"sip/1"));
-        for number in 0..MOST + 10 {
-            arrivals.add(format!("sip/{number}").as_bytes());
+        let channel = |number: u32| format!("sip/{number}");
+        for number in 0..1000 {
+            arrivals.add(channel(number).as_bytes());
         }
-        assert!(unpoisoned(arrivals.0.lock()).len() <= MOST);
+        let known = (0..1000).filter(|number| arrivals.has(channel(*number).as_bytes()));
+        assert!(known.count() > 980);
+        let unknown = (1000..2000).filter(|number| arrivals.has(channel(*number).as_bytes()));
+        assert_eq!(unknown.count(), 0);
+        for number in 0..1000 {
+            arrivals.remove(channel(number).as_bytes());
+        }
+        assert!((0..1000).all(|number| !arrivals.has(channel(number).as_bytes())));
     }
 }
