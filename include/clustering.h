@@ -91,7 +91,7 @@
 /**
  * The number of kinds.
  */
-#define CLUSTERING_KIND_COUNT 12
+#define CLUSTERING_KIND_COUNT 13
 
 /**
  * The number of parameter names that have a number; see `clustering_name`.
@@ -263,6 +263,10 @@ typedef enum {
    * `msg.execute` again, at a later priority
    */
   CLUSTERING_KIND_LATE_MESSAGE = 11,
+  /**
+   * `chan.disconnected`
+   */
+  CLUSTERING_KIND_DISCONNECTED = 12,
 } clustering_kind;
 
 /**

@@ -13,7 +13,8 @@ use crate::event::{Event, Level, Suppressed};
 use crate::failure::{Failure, guard, unpoisoned};
 use crate::messages::{Kind, Name, Parameters, Reply};
 use crate::messages::{
-    cdr, execute, hangup, instant, locate, preroute, register, route, startup, unregister,
+    cdr, disconnected, execute, hangup, instant, locate, preroute, register, route, startup,
+    unregister,
 };
 use crate::nodes::admin::{AdminFileError, AdminState, AdminStates};
 use crate::nodes::calls::Calls;
@@ -144,7 +145,8 @@ impl Cluster {
             Kind::Message => instant::concerns(&settings, message),
             Kind::LateExecute | Kind::LateMessage => execute::concerns_late(&settings, message),
             Kind::Startup => startup::concerns(&settings.nodes, message),
-            Kind::Hangup => hangup::concerns(&self.calls, &self.shared.waiting, message),
+            Kind::Hangup => hangup::concerns(&self.calls, &self.shared, message),
+            Kind::Disconnected => disconnected::concerns(&self.shared.arrivals, message),
             Kind::Register | Kind::Unregister | Kind::Cdr | Kind::Locate => true,
         }
     }
@@ -186,12 +188,14 @@ impl Cluster {
             Kind::Register => register::decide(&mut decision),
             Kind::Unregister => unregister::decide(&mut decision),
             Kind::Cdr => cdr::decide(&mut decision),
+            Kind::Disconnected => disconnected::decide(&mut decision),
             Kind::Locate => locate::decide(&mut decision),
             Kind::Startup => startup::observe(&self.calls, &settings.nodes, message),
             Kind::Hangup => {
                 let (nodes, rules) = (&settings.nodes, &settings.health);
                 if let Some(channel) = message.get(Name::Id) {
                     self.shared.waiting.ended(channel);
+                    self.shared.arrivals.remove(channel);
                 }
                 hangup::observe(&self.calls, nodes, rules, message, self.now());
             }

@@ -9,6 +9,7 @@ use crate::auth::nonce_cache::NonceCache;
 use crate::auth::signature::Nonce;
 use crate::connections::Connections;
 use crate::event::{Event, RateLimits};
+use crate::messages::arrivals::Arrivals;
 use crate::messages::breadth::Breadth;
 use crate::messages::waiting::Waiting;
 use crate::messages::{Kind, Name, Parameters};
@@ -48,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) nonces: Mutex<NonceCache>,
     /// The branches of calls that were on other nodes.
     pub(crate) breadth: Mutex<Breadth>,
+    /// The channels that other nodes have sent.
+    pub(crate) arrivals: Arrivals,
     /// The callers whose node is looked for.
     pub(crate) waiting: Arc<Waiting>,
     /// A number that no other process of the cluster has.

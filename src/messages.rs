@@ -3,8 +3,10 @@
 //! The engine's messages that the cluster decides or observes: one file each, with the test whether a message
 //! concerns the cluster (`concerns`) beside the decision (`decide`).
 
+pub(crate) mod arrivals;
 pub(crate) mod breadth;
 pub(crate) mod cdr;
+pub(crate) mod disconnected;
 pub(crate) mod execute;
 pub(crate) mod extension;
 pub(crate) mod hangup;
@@ -54,11 +56,13 @@ pub enum Kind {
     LateExecute,
     /// `msg.execute` again, for the same.
     LateMessage,
+    /// `chan.disconnected`: what a channel was connected to has ended.
+    Disconnected,
 }
 
 impl Kind {
     /// All kinds, each at the index `kind as usize`.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Route,
         Self::Execute,
         Self::Register,
@@ -71,6 +75,7 @@ impl Kind {
         Self::Message,
         Self::LateExecute,
         Self::LateMessage,
+        Self::Disconnected,
     ];
 
     /// The message's name in the engine.
@@ -87,6 +92,7 @@ impl Kind {
             Self::Preroute => "call.preroute",
             Self::Unregister => "user.unregister",
             Self::Message | Self::LateMessage => "msg.execute",
+            Self::Disconnected => "chan.disconnected",
         }
     }
 
@@ -126,7 +132,8 @@ impl Kind {
             | Self::Preroute
             | Self::Message
             | Self::LateExecute
-            | Self::LateMessage => true,
+            | Self::LateMessage
+            | Self::Disconnected => true,
         }
     }
 
@@ -183,6 +190,7 @@ impl Kind {
             Self::Locate => NameSet::of(&[Allocate, Callto]).and(FAILURE),
             Self::Startup => NameSet::of(&[Id, Direction, Callto]),
             Self::Hangup => NameSet::of(&[Id, Answered, CauseSip, ReasonSip]),
+            Self::Disconnected => NameSet::of(&[Id, CauseSip, Reason, ReasonSip]),
         }
     }
 }

@@ -34,10 +34,12 @@ pub enum clustering_kind {
     CLUSTERING_KIND_LATE_EXECUTE = 10,
     /// `msg.execute` again, at a later priority
     CLUSTERING_KIND_LATE_MESSAGE = 11,
+    /// `chan.disconnected`
+    CLUSTERING_KIND_DISCONNECTED = 12,
 }
 
 /// The number of kinds.
-pub const CLUSTERING_KIND_COUNT: usize = 12;
+pub const CLUSTERING_KIND_COUNT: usize = 13;
 
 const _: () = assert!(CLUSTERING_KIND_COUNT == Kind::ALL.len());
 

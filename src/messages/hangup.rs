@@ -7,21 +7,19 @@
 //! code, because nothing came or nothing could be sent. Then the node is probed at once. A phrase comes from
 //! the node, so the node lives, whatever the phrase is. Any other end says nothing about the node.
 
-use crate::messages::waiting::Waiting;
+use crate::decision::Shared;
 use crate::messages::{Name, Parameters};
 use crate::nodes::Nodes;
 use crate::nodes::calls::{Calls, End};
 use crate::nodes::health::Rules;
 use crate::time::SteadyTime;
 
-/// Whether a channel was a call to a node, or waits for its node to be found.
-pub(crate) fn concerns<'m>(
-    calls: &Calls,
-    waiting: &Waiting,
-    message: &impl Parameters<'m>,
-) -> bool {
+/// Whether a channel was a call to a node, or one from a node, or waits for its node to be found.
+pub(crate) fn concerns<'m>(calls: &Calls, shared: &Shared, message: &impl Parameters<'m>) -> bool {
     let channel = message.get(Name::Id);
-    channel.is_some_and(|channel| calls.has(channel) || waiting.has(channel))
+    channel.is_some_and(|channel| {
+        calls.has(channel) || shared.waiting.has(channel) || shared.arrivals.has(channel)
+    })
 }
 
 /// Takes the end of a call as evidence.

@@ -72,6 +72,9 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
             let reason = "this node was asked for the same before, or the call has too many hops";
             return reject(decision, Rejection::LOOPING, reason);
         }
+        if let Some(channel) = decision.filled(Name::Id) {
+            decision.shared.arrivals.add(channel);
+        }
         let origin = decision.filled(Name::SipNodename);
         if let Some(origin) = origin.filter(|_| settings.cdr_nodes) {
             decision.set(Name::ClusterOrigin, origin);

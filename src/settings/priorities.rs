@@ -35,6 +35,8 @@ impl Priorities {
                 Kind::Locate => (200, has_nodes),
                 // Behind lateroute at 75, before the drivers at 90.
                 Kind::LateExecute | Kind::LateMessage => (80, true),
+                // Behind all that go by the engine's word, or have the call go on.
+                Kind::Disconnected => (1000, true),
                 // No setting: these only observe.
                 Kind::Startup => return (WATCHING, enabled && probes),
                 Kind::Hangup => return (WATCHING, enabled),

@@ -65,7 +65,7 @@ fn defaults_are_the_documented_ones() {
     assert!(settings.trust.is_unset());
     assert_eq!(
         Kind::ALL.map(|kind| settings.priority(kind)),
-        [49, 50, 49, 25, 200, 1, 1, 25, 49, 50, 80, 80]
+        [49, 50, 49, 25, 200, 1, 1, 25, 49, 50, 80, 80, 1000]
     );
     let idle = [Kind::Locate, Kind::Startup];
     for kind in Kind::ALL {
@@ -113,6 +113,7 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("priorities", "call.execute.late", "77"),
     ("priorities", "msg.execute", "77"),
     ("priorities", "msg.execute.late", "77"),
+    ("priorities", "chan.disconnected", "77"),
     ("priorities", "user.register", "77"),
     ("priorities", "user.unregister", "77"),
     ("priorities", "call.cdr", "77"),
@@ -182,7 +183,8 @@ fn messages_can_be_left_alone_one_by_one() {
             Kind::Preroute,
             Kind::Message,
             Kind::LateExecute,
-            Kind::LateMessage
+            Kind::LateMessage,
+            Kind::Disconnected
         ]
     );
     assert_eq!(settings.priority(Kind::Route), 0);

@@ -208,6 +208,13 @@ impl IncomingCall {
         self.agent.reply(&self.invite, &answer);
     }
 
+    /// Refuses it in these words.
+    pub fn refuse_saying(self, code: u16, words: &str) {
+        let mut answer = self.agent.answer_to(&self.invite.message, code);
+        answer.start = format!("SIP/2.0 {code} {words}");
+        self.agent.reply(&self.invite, &answer);
+    }
+
     /// Waits until the caller gives up.
     pub fn cancelled(self) {
         let branch = self.invite.message.branch();

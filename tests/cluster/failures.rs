@@ -59,11 +59,10 @@ fn a_call_that_was_answered_ends_without_a_cause() {
 fn a_refusal_has_its_code_and_its_words() {
     let lab = watched(Lab::of(2));
     let (alice, bob) = lab.alice_and_bob();
-    // The engine makes 403 of 603, and 503 of a phone's own 408.
     for (said, heard, words) in [
         (486, "486", "Busy Here"),
-        (603, "403", "Forbidden"),
-        (408, "503", "Service Unavailable"),
+        (603, "603", "Decline"),
+        (408, "408", "Request Timeout"),
         (503, "503", "Service Unavailable"),
     ] {
         let (calling, called) = alice.rings_at(&bob);

@@ -85,6 +85,10 @@ pub fn check_kind(kind: Kind, settings: &Settings, list: &List, seen: &Seen) {
             let node = settings.nodes.find(&seen.retval);
             assert_eq!(seen.is(Action::Answer), node.is_some(), "{seen:?}");
         }
+        Kind::Disconnected if seen.is(Action::Change) => {
+            assert_eq!(get(&written, Name::Reason), get(list, Name::CauseSip));
+        }
+        Kind::Disconnected => assert!(seen.is(Action::Pass)),
         Kind::Startup | Kind::Hangup => assert!(seen.is(Action::Pass)),
         Kind::Register | Kind::Unregister => {
             let stored = get(&written, Name::Data).filter(|data| !data.is_empty());

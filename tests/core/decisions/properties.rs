@@ -92,6 +92,7 @@ fn may_change(kind: Kind, name: &[u8]) -> bool {
         Kind::Unregister => &["data", "nodename"],
         Kind::Cdr => &["nodename", "nodeprefix"],
         Kind::Locate => &["error", "reason", "code"],
+        Kind::Disconnected => &["reason"],
         Kind::Startup | Kind::Hangup => &[],
     };
     names.iter().any(|may| match may.strip_suffix('*') {

@@ -102,3 +102,45 @@ fn cluster_headers_are_taken_off_a_strangers_ordinary_call_too() {
     let decided = decide(&cluster(&[SETTINGS]), Kind::Route, &call);
     assert_eq!(decided.params, params(&[("called", "321")]));
 }
+
+/// The engine would say another code than the phone, and the caller's node another one than that.
+#[test]
+fn a_call_of_another_node_ends_by_the_phones_own_code() {
+    let cluster = cluster(&[SETTINGS]);
+    let end = [
+        ("id", "sip/1"),
+        ("reason", "noanswer"),
+        ("cause_sip", "302"),
+        ("reason_sip", "Moved Temporarily"),
+    ];
+    let reason = |end: &[(&str, &str)]| {
+        let decided = decide(&cluster, Kind::Disconnected, end);
+        decided.value("reason").map(str::to_owned)
+    };
+    assert_eq!(
+        reason(&end).as_deref(),
+        Some("noanswer"),
+        "of a phone's call"
+    );
+    let call = [
+        ("called", "cluster/"),
+        ("id", "sip/1"),
+        ("ip_host", "192.0.2.1"),
+        ("sip_x-callto", "x/1"),
+        ("sip_x-nodename", "node2"),
+    ];
+    assert_eq!(decide(&cluster, Kind::Route, &call).action, Action::Answer);
+    assert_eq!(reason(&end).as_deref(), Some("302"));
+    // Nobody has said it, or it is no code of a refusal.
+    assert_eq!(reason(&end[..3]).as_deref(), Some("noanswer"));
+    for code in ["", "200", "3020", "4x4", "-"] {
+        let other = [end[0], end[1], ("cause_sip", code), end[3]];
+        assert_eq!(reason(&other).as_deref(), Some("noanswer"), "{code}");
+    }
+    decide(&cluster, Kind::Hangup, &end[..1]);
+    assert_eq!(
+        reason(&end).as_deref(),
+        Some("noanswer"),
+        "of another channel by that name"
+    );
+}
