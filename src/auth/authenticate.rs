@@ -10,7 +10,7 @@ use crate::auth::trust::AuthError;
 use crate::decision::Decision;
 use crate::failure::unpoisoned;
 use crate::messages::extension::Extension;
-use crate::messages::{CLUSTER_HEADERS, Name, Parameters};
+use crate::messages::{CLUSTER_HEADERS, Name, NameSet, Parameters};
 
 /// The address that a message came from.
 pub(crate) fn sender<'m>(message: &impl Parameters<'m>) -> Option<&'m [u8]> {
@@ -43,10 +43,7 @@ pub(crate) fn authenticate<'m, P: Parameters<'m>>(
     if by_address && !settings.trust.trusts(sender(message)) {
         return Err(AuthError::Address);
     }
-    if CLUSTER_HEADERS
-        .iter()
-        .any(|&name| message.is_repeated(name))
-    {
+    if message.has_repeated(NameSet::of(&CLUSTER_HEADERS)) {
         return Err(AuthError::Repeated);
     }
     if !settings.keys.are_set() {

@@ -157,6 +157,10 @@ impl<'m> Parameters<'m> for HostMessage<'m> {
         self.present & names.bits() != 0
     }
 
+    fn has_repeated(&self, names: NameSet) -> bool {
+        self.message.repeated & names.bits() != 0
+    }
+
     fn is_repeated(&self, name: Name) -> bool {
         (self.message.repeated >> (name as u32)) & 1 != 0
     }

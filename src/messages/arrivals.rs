@@ -2,10 +2,7 @@
 
 //! The channels that other nodes have sent, by which their ends are told from those of other channels.
 
-use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-
-use rustc_hash::FxBuildHasher;
 
 /// The number of places, each of four bytes.
 const PLACES: usize = 1 << 16;
@@ -44,9 +41,22 @@ impl Arrivals {
 
     /// A channel's place, and what stands there for it, which is never 0.
     fn place(&self, channel: &[u8]) -> (&AtomicU32, u32) {
-        let [a, b, c, d, e, f, ..] = FxBuildHasher.hash_one(channel).to_be_bytes();
-        let place = usize::from(u16::from_be_bytes([a, b]));
-        (&self.0[place], u32::from_be_bytes([c, d, e, f]) | 1)
+        // The engine numbers its channels, so the end of an id tells it from others, and no caller chooses it.
+        let half = |chunk: &[u8; 4]| u64::from(u32::from_be_bytes(*chunk));
+        let ends = channel.first_chunk().zip(channel.last_chunk());
+        let number = match (channel.last_chunk(), ends) {
+            (Some(end), _) => u64::from_be_bytes(*end),
+            (None, Some((begin, end))) => half(begin) << 32 | half(end),
+            // Shorter than any id.
+            (None, None) => 0,
+        };
+        let mixed = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "some of the bits are meant"
+        )]
+        let (place, tag) = ((mixed >> 48) as usize, (mixed >> 16) as u32);
+        (&self.0[place % PLACES], tag | 1)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::auth::signature::{Extended, Signed};
 use crate::decision::{Decision, Rejection};
 use crate::event::Event;
 use crate::failure::unpoisoned;
-use crate::messages::{Kind, Name, Parameters, Reply};
+use crate::messages::{Kind, Name, NameSet, Parameters, Reply};
 use crate::nodes::Unreachable;
 use crate::operator::counters::Counter;
 use crate::placement::claim::Purpose;
@@ -232,8 +232,8 @@ fn forward<'m, P: Parameters<'m>>(
         target: uri.clone(),
     });
     let extras = extras(decision, target, has_headers);
-    let list = write_visited(decision, visited, hops);
-    write_headers(decision, target, &list, extras.as_deref(), &uri);
+    let visited = (hops > 0).then_some(visited);
+    write_headers(decision, target, visited, extras.as_deref(), &uri);
     let by = section.and_then(|node| node.transport);
     transport::to_node(decision, by.unwrap_or(settings.transport));
     // Last, since the resource is a part of the old text.
@@ -279,11 +279,14 @@ fn called_there<'t>(prefix: &Prefix, target: &'t [u8]) -> Cow<'t, [u8]> {
     behind_prefix(prefix, target.strip_prefix(b"sip/").unwrap_or(target))
 }
 
+/// The headers that most calls don't get; what is left of them on a call is removed.
+const RARE: [Name; 3] = [Name::OsipVisited, Name::OsipSignature, Name::OsipCluster];
+
 /// Writes the headers that describe the call to the next node.
 fn write_headers<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     target: Target<'m>,
-    visited: &Value<'m>,
+    visited: Option<Visited<'m>>,
     extras: Option<&Extras<'m>>,
     uri: &Value<'m>,
 ) {
@@ -291,17 +294,19 @@ fn write_headers<'m, P: Parameters<'m>>(
         decision.filled(Name::Billid),
         decision.filled(Name::Username),
     );
+    if decision.message.has_any(NameSet::of(&RARE)) {
+        for name in RARE {
+            decision.clear(name);
+        }
+    }
     decision.set(Name::OsipCallto, target.resource);
     decision.set_or_clear(Name::OsipBillid, billid);
     decision.set(Name::OsipNodename, decision.node);
     decision.set_or_clear(Name::OsipUsername, username);
-    if extras.is_none() {
-        decision.clear(Name::OsipCluster);
-    }
+    let list = visited.map(|visited| write_visited(decision, visited));
     if decision.settings.keys.are_set() {
-        return sign_headers(decision, target, visited, extras, uri);
+        return sign_headers(decision, target, list.as_ref(), extras, uri);
     }
-    decision.clear(Name::OsipSignature);
     if let Some(extras) = extras {
         let extension = extras.text();
         decision.set_made(Name::OsipCluster, |text| text.extend_from_slice(&extension));
@@ -313,7 +318,7 @@ fn write_headers<'m, P: Parameters<'m>>(
 fn sign_headers<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     Target { node, resource }: Target<'m>,
-    visited: &Value<'m>,
+    visited: Option<&Value<'m>>,
     extras: Option<&Extras<'m>>,
     uri: &Value<'m>,
 ) {
@@ -329,7 +334,7 @@ fn sign_headers<'m, P: Parameters<'m>>(
         callto: resource,
         billid: billid.unwrap_or_default(),
         username: username.unwrap_or_default(),
-        visited: decision.verdict.resolve(visited),
+        visited: visited.map_or(b"", |list| decision.verdict.resolve(list)),
     };
     keys.sign(
         &call,
@@ -356,17 +361,12 @@ fn sign_headers<'m, P: Parameters<'m>>(
     }
 }
 
-/// Writes the list of the nodes that the call has been on, if it has been on any, and gives it.
-#[inline]
+/// Writes the list of the nodes that the call has been on, and gives it.
+#[inline(never)]
 fn write_visited<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     visited: Visited<'m>,
-    hops: usize,
 ) -> Value<'m> {
-    if hops == 0 {
-        decision.clear(Name::OsipVisited);
-        return Value::Given(b"");
-    }
     let mark = asked_here(decision);
     let list = decision.verdict.make(|text| visited.write(mark, text));
     decision.verdict.set_value(Name::OsipVisited, list.clone());
@@ -382,12 +382,16 @@ fn extras<'m, P: Parameters<'m>>(
     target: Target<'m>,
     has_headers: bool,
 ) -> Option<Box<Extras<'m>>> {
-    let is_call = decision.kind == Kind::Execute;
-    let calledname = decision.filled(Name::Calledname).filter(|_| is_call);
     let survives = NormalizedHeader::is_unchanged(target.resource);
-    if survives && calledname.is_none() && !has_headers {
+    if survives
+        && !decision
+            .message
+            .has_any(NameSet::of(&[Name::Calledname, Name::OsipOther]))
+    {
         return None;
     }
+    let is_call = decision.kind == Kind::Execute;
+    let calledname = decision.filled(Name::Calledname).filter(|_| is_call);
     let extras = Extras {
         callto: (!survives).then_some(target.resource),
         calledname,

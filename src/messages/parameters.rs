@@ -25,6 +25,12 @@ pub trait Parameters<'m> {
         all.any(|&name| names.contains(name) && self.get(name).is_some())
     }
 
+    /// Whether there are several parameters of any of these names.
+    fn has_repeated(&self, names: NameSet) -> bool {
+        let mut all = Name::ALL.iter();
+        all.any(|&name| names.contains(name) && self.is_repeated(name))
+    }
+
     /// The value, if the parameter is there and has one.
     fn filled(&self, name: Name) -> Option<&'m [u8]> {
         self.get(name).filter(|value| !value.is_empty())

@@ -60,14 +60,13 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
     }
     if from_node {
         let visited = Visited::of(decision.message);
+        let hops = visited.hops();
         let mark = || Mark::of(decision.node, called, callto.unwrap_or_default());
-        if visited.hops() > settings.hops
-            || visited.hops() > 1 && visited.contains(decision.node, mark())
-        {
+        if hops > settings.hops || hops > 1 && visited.contains(decision.node, mark()) {
             decision.report(Event::Looping {
                 node: decision.node,
                 called: decision.get(Name::Called).unwrap_or_default(),
-                hops: visited.hops(),
+                hops,
             });
             let reason = "this node was asked for the same before, or the call has too many hops";
             return reject(decision, Rejection::LOOPING, reason);
