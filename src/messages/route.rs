@@ -25,13 +25,13 @@ pub(crate) fn concerns<'m>(settings: &Settings, message: &impl Parameters<'m>) -
 #[inline(never)]
 pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, complete: bool) {
     let settings = decision.settings;
-    let mut carried = None;
+    let mut received = None;
     if let Some(header) = decision.filled(Name::SipCluster) {
         if !complete {
             decision.verdict.action = Action::NeedAll;
             return;
         }
-        carried = Carried::read(header, decision.message);
+        received = ReceivedExtension::read(header, decision.message);
     }
     let called = decision
         .filled(Name::Called)
@@ -41,8 +41,8 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
     let mut from_node = has_cluster_headers(decision.message);
     let authenticated = || {
         authenticate(decision, NonceUse::Consume)?;
-        carried.as_deref().map_or(Ok(()), |carried| {
-            authenticate_extension(decision, &carried.extension, &carried.headers)
+        received.as_deref().map_or(Ok(()), |received| {
+            authenticate_extension(decision, &received.extension, &received.headers)
         })
     };
     if from_node && let Err(cause) = authenticated() {
@@ -86,7 +86,7 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
     });
     if let (b"", Some(callto)) = (called, callto) {
         decision.verdict.action = Action::Answer;
-        let whole = carried.as_ref().and_then(|it| it.extension.callto());
+        let whole = received.as_ref().and_then(|it| it.extension.callto());
         let mut target = Value::Given(callto);
         if let Some(whole) = whole.as_deref() {
             let verdict = &mut *decision.verdict;
@@ -98,20 +98,20 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
         }
         transport::to_phone(decision, whole.as_deref().unwrap_or(callto));
     }
-    if let Some(carried) = carried.filter(|_| from_node) {
-        unpack(decision, &carried);
+    if let Some(received) = received.filter(|_| from_node) {
+        unpack(decision, &received);
     }
     decision.set(Name::Called, called);
 }
 
 /// The extension of a call, which nodes with version 1.0 don't know.
-struct Carried<'m> {
+struct ReceivedExtension<'m> {
     extension: Extension<'m>,
     /// Names and values of headers for the phone.
     headers: Vec<(&'m [u8], &'m [u8])>,
 }
 
-impl<'m> Carried<'m> {
+impl<'m> ReceivedExtension<'m> {
     /// Reads the header; `None` where it is of another version.
     #[cold]
     fn read(header: &'m [u8], message: &impl Parameters<'m>) -> Option<Box<Self>> {
@@ -124,8 +124,11 @@ impl<'m> Carried<'m> {
 /// Gives the call the headers that the other node's route has made for the phone, as if the route had been
 /// here.
 #[cold]
-fn unpack<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, carried: &Carried<'m>) {
-    let Carried { extension, headers } = carried;
+fn unpack<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    received: &ReceivedExtension<'m>,
+) {
+    let ReceivedExtension { extension, headers } = received;
     let message = decision.message;
     if message.get(Name::RouteType) == Some(b"msg") {
         return;
