@@ -15,8 +15,9 @@ set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "several Yate telephony servers work as on
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
     "The clustering module of Yate (Yet Another Telephony Engine): a user is
 called on the node where they are registered, a conference room is in one
-place, a call has one billing identifier on all nodes. It is a drop-in successor
-of the stock module, which is put aside while this package is installed.")
+place, a call has one billing identifier on all nodes. It is a drop-in
+successor of the stock module, which is put aside while this package is
+installed.")
 set(CPACK_DEBIAN_PACKAGE_SECTION comm)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_PACKAGING_INSTALL_PREFIX "${YATE_PREFIX}")

@@ -13,7 +13,7 @@ use engine_bridge::{Setup, engine, engine_library, is_mapped, module_path, real_
 use tempfile::TempDir;
 
 const MODULE: &str = "clustering";
-const REFUSED: &str = "This module does not run in this Yate, it was built for ";
+const REFUSED: &str = "Wrong Yate, this module was built for ";
 
 /// An engine that ends as soon as it has started.
 struct Run {
