@@ -442,6 +442,7 @@ pub unsafe extern "C" fn clustering_verdict_release(verdict: *mut clustering_ver
         (&raw mut (*verdict).level).write(0);
         (&raw mut (*verdict).edit_count).write(0);
         (&raw mut (*verdict).other_edit_count).write(0);
+        (&raw mut (*verdict).retval).write(clustering_borrowed_text::EMPTY);
         (&raw mut (*verdict).core_made).write(false);
         let private = (&raw mut (*verdict).core_private).cast::<Private>();
         let _ = guard(|| private.drop_in_place());

@@ -59,7 +59,10 @@ pub fn check_kind(kind: Kind, settings: &Settings, list: &List, seen: &Seen) {
             let own = get(list, Name::Billid).unwrap_or_default();
             let is_own = settings.billid_node && billid.ends_with(own) && billid.len() > own.len();
             let is_sent = || get(list, Name::SipBillid) == Some(billid);
-            assert!(is_own || is_sent() && !is_strange(settings, list), "{written:?}");
+            assert!(
+                is_own || is_sent() && !is_strange(settings, list),
+                "{written:?}"
+            );
         }
         Kind::Route | Kind::Preroute => {}
         Kind::Execute | Kind::Message | Kind::LateExecute | Kind::LateMessage => {
