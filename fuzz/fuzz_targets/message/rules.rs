@@ -91,8 +91,7 @@ pub fn check_kind(kind: Kind, settings: &Settings, list: &List, seen: &Seen) {
         Kind::Disconnected if seen.is(Action::Change) => {
             assert_eq!(get(&written, Name::Reason), get(list, Name::CauseSip));
         }
-        Kind::Disconnected => assert!(seen.is(Action::Pass)),
-        Kind::Startup | Kind::Hangup => assert!(seen.is(Action::Pass)),
+        Kind::Disconnected | Kind::Startup | Kind::Hangup => assert!(seen.is(Action::Pass)),
         Kind::Register | Kind::Unregister => {
             let stored = get(&written, Name::Data).filter(|data| !data.is_empty());
             assert!(stored.is_none_or(|data| settings.prefix.strip(data).is_some()));
