@@ -82,8 +82,8 @@ const char* missingSymbol() {
 // Logs why the module isn't in the engine that it was built for.
 bool misfit(const char* what, const char* found) {
     Debug("clustering", DebugConf,
-          "Wrong Yate, this module was built for " YATE_VERSION
-          " " YATE_STATUS YATE_RELEASE ": %s %s. Build it again for this one",
+          "Wrong Yate, this module was built for " YATE_VERSION " " YATE_STATUS YATE_RELEASE
+          ": %s %s. Build it again for this one",
           what, found);
     return false;
 }
