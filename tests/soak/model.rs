@@ -114,7 +114,13 @@ impl Settings {
         let mut message = Message::new(params);
         if self.enabled {
             match name {
-                "call.execute" => self.execute(&mut message),
+                "call.execute" => {
+                    self.execute(&mut message);
+                    // Late in its way a call that has no error by then is decided again.
+                    if message.filled("error").is_none() {
+                        self.execute(&mut message);
+                    }
+                }
                 "call.route" => self.route(&mut message),
                 "user.register" if self.register => self.register(&mut message),
                 "call.cdr" if self.cdr => self.record(&mut message),
@@ -186,9 +192,13 @@ impl Settings {
         message.set_or_clear("osip_x-billid", billid.as_deref());
         message.set("osip_x-nodename", NODE);
         message.set_or_clear("osip_x-username", username.as_deref());
+        // The phone's own way is left behind; a transport without a connection is the route's, for the way there.
+        let of_phone = message.filled("oconnection_id").is_some();
+        let of_route = message.filled("oip_transport").filter(|_| !of_phone);
         let connection = Some(self.connection).filter(|text| !text.is_empty());
         message.set_or_clear("oconnection_id", connection);
-        message.clear("oip_transport", false);
+        message.set_or_clear("oip_transport", of_route.as_deref());
+        message.clear("oip_transport_", false);
         message.set("callto", trim(&target));
     }
 
