@@ -22,7 +22,7 @@
 //! | [`addressing::pattern`] | the POSIX pattern that node names must match |
 //! | [`addressing::template`] | `callto`: from a node's name to the target that reaches it |
 //! | [`addressing::uri`] | the user part of a URI |
-//! | [`messages`] | one file for each message: `preroute`, `route`, `execute`, `instant`, `register`, `unregister`, `cdr`, `locate`, `startup`, `hangup`; beside them `visited` (loops), `breadth` (forks), `extension` (`X-Cluster`), `transport` (the way out of this node) |
+//! | [`messages`] | one file for each message: `preroute`, `route`, `execute`, `instant`, `register`, `unregister`, `cdr`, `locate`, `startup`, `hangup`; beside them `visited` (loops), `breadth` (forks), `extension` (`X-Cluster`), `headers` (of instant messages), `transport` (the way out of this node) |
 //! | [`connections`] | the connections by which registered phones are reached |
 //! | [`auth`] | trusted senders ([`auth::trust`]), signatures ([`auth::signature`]), replays ([`auth::nonce_cache`]), the check that brings them together (`authenticate`) |
 //! | [`nodes`] | the nodes that have sections: state, health ([`nodes::health`]), probes ([`nodes::probe`]), ends of calls (`calls`), admin states ([`nodes::admin`]) |

@@ -10,6 +10,7 @@ pub(crate) mod disconnected;
 pub(crate) mod execute;
 pub(crate) mod extension;
 pub(crate) mod hangup;
+mod headers;
 pub(crate) mod instant;
 pub(crate) mod locate;
 mod names;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::extension::Extras;
 use super::visited::{Mark, Visited};
 use super::waiting::Caller;
-use super::{instant, transport};
+use super::{headers, transport};
 use crate::addressing::resource::{ANY_NODE, Prefix, Target, trim_blanks};
 use crate::addressing::uri::behind_prefix;
 use crate::auth::signature::normalized::NormalizedHeader;
@@ -153,7 +153,7 @@ fn deliver<'m, P: Parameters<'m>>(
     decision.count(Counter::Local);
     decision.verdict.action = Action::Change;
     if decision.kind == Kind::Message {
-        instant::strip_for_phone(decision);
+        headers::strip_for_phone(decision);
     }
     transport::to_phone(decision, target.resource);
     decision.set(Name::Callto, target.resource);
@@ -221,7 +221,7 @@ fn forward<'m, P: Parameters<'m>>(
         // A copy is sent, since the message itself is answered with whatever in it is a header for the
         // next node.
         decision.verdict.action = Action::Send;
-        instant::drop_cluster_headers(decision);
+        headers::drop_cluster_headers(decision);
     }
     if settings.cdr_nodes {
         decision.set(Name::ClusterTarget, node);
