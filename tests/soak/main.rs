@@ -149,8 +149,14 @@ impl Soak {
             let last = self.started.load(SeqCst);
             self.messages.fetch_add(1, SeqCst);
             self.between.fetch_add(usize::from(first != last), SeqCst);
+            // A reload may fall between the two handlers that a call meets.
             let expected: Vec<Message> = (first..=last)
-                .map(|reload| in_force(reload).decide(name, &message.params))
+                .flat_map(|early| (early..=last).map(move |late| (early, late)))
+                .map(|(early, late)| {
+                    let mut expected = in_force(early).decide(name, &message.params);
+                    in_force(late).decide_late(name, &mut expected);
+                    expected
+                })
                 .collect();
             if !expected.iter().any(|one| agree(one, &outcome)) {
                 self.mismatches().push(format!(

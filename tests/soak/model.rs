@@ -114,13 +114,7 @@ impl Settings {
         let mut message = Message::new(params);
         if self.enabled {
             match name {
-                "call.execute" => {
-                    self.execute(&mut message);
-                    // Late in its way a call that has no error by then is decided again.
-                    if message.filled("error").is_none() {
-                        self.execute(&mut message);
-                    }
-                }
+                "call.execute" => self.execute(&mut message),
                 "call.route" => self.route(&mut message),
                 "user.register" if self.register => self.register(&mut message),
                 "call.cdr" if self.cdr => self.record(&mut message),
@@ -128,6 +122,14 @@ impl Settings {
             }
         }
         message
+    }
+
+    /// Decides late in its way what was decided before, by these settings or by older ones: a call that has no
+    /// error by then.
+    pub fn decide_late(&self, name: &str, message: &mut Message) {
+        if self.enabled && name == "call.execute" && message.filled("error").is_none() {
+            self.execute(message);
+        }
     }
 
     fn location_prefix(&self) -> Vec<u8> {
