@@ -10,7 +10,7 @@ use crate::nodes::health::State;
 use crate::nodes::{Node, Nodes};
 use crate::operator::explain::explain;
 use crate::operator::status::{self, reason, state};
-use crate::settings::{Entry, Settings};
+use crate::settings::{Entry, Settings, Signatures};
 use crate::text::Escaped;
 use crate::time::{SECOND, SteadyTime};
 
@@ -102,6 +102,11 @@ pub fn check(cluster: &Cluster, file: &str, entries: &[Entry]) -> String {
     }
     if settings.trusts_nobody() {
         text.push_str("No node is trusted: set 'trusted' or 'secret' in [security]\n");
+    }
+    if settings.signatures == Signatures::Optional {
+        text.push_str(
+            "Calls of trusted senders are accepted without a valid signature: [security] secret.required\n",
+        );
     }
     let nodes = &settings.nodes;
     if !nodes.is_empty() && nodes.find(cluster.node()).is_none() {

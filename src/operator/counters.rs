@@ -67,12 +67,14 @@ counters! {
     Untrusted = "untrusted",
     /// Messages with cluster headers but no signature.
     Unsigned = "unsigned",
-    /// Messages with forged cluster headers: a wrong signature, or a header twice.
+    /// Messages with forged cluster headers: a wrong signature, a changed request URI, or a header twice.
     Forged = "forged",
     /// Messages whose signature is too old, or from the future.
     Skewed = "skewed",
     /// Messages whose signature was used before: captured calls, replayed.
     Replayed = "replayed",
+    /// Messages of trusted senders that were accepted although their signature is missing or wrong, since none is required.
+    Unverified = "unverified",
     /// Calls that were looping.
     Looping = "looping",
     /// Failures of the core itself; a message then passed unchanged.

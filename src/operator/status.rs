@@ -9,6 +9,7 @@ use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
 use crate::nodes::health::State;
 use crate::operator::counters::Counter;
+use crate::settings::Signatures;
 use crate::time::{SECOND, SteadyTime};
 
 /// The columns of a node in `status clustering`, as the engine announces them.
@@ -24,9 +25,15 @@ pub fn params(cluster: &Cluster) -> String {
         Some(true) => "up",
         Some(false) => "down",
     };
+    let signatures = match settings.signatures {
+        _ if !settings.keys.are_set() => "none",
+        Signatures::Required => "required",
+        Signatures::Optional => "optional",
+    };
     let (nodes, connections) = (settings.nodes.len(), cluster.connections().len());
     let mut text = format!(
-        "enabled={enabled},reload={generation},nodes={nodes},database={database},connections={connections}"
+        "enabled={enabled},reload={generation},nodes={nodes},database={database},connections={connections},\
+         signatures={signatures}"
     );
     for &counter in Counter::ALL {
         // Writing to a string doesn't fail.
