@@ -169,23 +169,23 @@ fn commands(page: &str) -> BTreeSet<String> {
 #[test]
 fn every_command_in_the_docs_is_run_by_a_test() {
     let mut used = BTreeSet::new();
-    for (file, page) in pages() {
-        for command in commands(&page) {
+    for (page, content) in pages() {
+        for command in commands(&content) {
             let fits = |start: &str| {
                 let rest = command.strip_prefix(start);
                 rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()))
             };
             let shown = COMMANDS.iter().position(|(start, _)| fits(start));
-            let shown = shown.unwrap_or_else(|| panic!("{file}: no test runs {command}"));
+            let shown = shown.unwrap_or_else(|| panic!("{page}: no test runs {command}"));
             used.insert(shown);
         }
     }
     for (number, (start, shown)) in COMMANDS.iter().enumerate() {
         assert!(used.contains(&number), "no page has {start}");
         match shown {
-            By(file, text) => {
+            By(file, runs) => {
                 let test = fs::read_to_string(path(file)).unwrap_or_default();
-                assert!(test.contains(text), "{file} doesn't run {start}: {text}");
+                assert!(test.contains(runs), "{file} doesn't run {start}: {runs}");
             }
             Not(why) => assert!(!why.is_empty()),
         }
