@@ -40,6 +40,7 @@ mod health;
 mod joins;
 mod late_routing;
 mod life;
+mod maintenance;
 mod messages;
 mod mixed;
 mod names;
