@@ -232,6 +232,9 @@ impl Operator {
                     assert!(!self.probes.contains(&probe), "asked twice");
                     self.probes.push(probe);
                 }
+                clustering_task_kind::CLUSTERING_TASK_KIND_QUERY => {
+                    assert!(!text.is_empty() && !node.is_empty());
+                }
                 clustering_task_kind::CLUSTERING_TASK_KIND_SAVE => {
                     assert!(text.is_empty() && node.is_empty());
                 }
