@@ -126,7 +126,7 @@ impl Cluster {
         if settings.members.account.is_empty() {
             *kept = <_>::default();
             self.membership
-                .configure(&self.node, &settings.members, &[]);
+                .configure(&self.node, &settings.members, &[], &self.tasks);
             return settings;
         }
         *kept = (
@@ -135,7 +135,7 @@ impl Cluster {
         );
         let (file, entries) = &*kept;
         self.membership
-            .configure(&self.node, &settings.members, entries);
+            .configure(&self.node, &settings.members, entries, &self.tasks);
         self.join(settings, file, entries)
     }
 

@@ -176,7 +176,13 @@ impl Membership {
     }
 
     /// Takes a file that is in force from now on.
-    pub(crate) fn configure(&self, node: &[u8], config: &Members, file: &[OwnedEntry]) {
+    pub(crate) fn configure(
+        &self,
+        node: &[u8],
+        config: &Members,
+        file: &[OwnedEntry],
+        tasks: &Tasks,
+    ) {
         let mut known = self.known();
         let is_other = known.config.account != config.account;
         known.config = config.clone();
@@ -214,6 +220,9 @@ impl Membership {
             known.own = Some(definition);
             known.joined = false;
             known.join_due = SteadyTime(0);
+            for other in known.others.clone().values() {
+                known.compare(other, tasks);
+            }
         }
     }
 
