@@ -36,8 +36,8 @@ const BEAT: u64 = 15 * SECOND;
 const WHOLE: u64 = 3600 * SECOND;
 /// The least time between two definitions that a node writes of itself: nodes of one name would not stop.
 const REWRITE: u64 = 30 * SECOND;
-/// The time after which a query without an answer counts as a failure.
-const PATIENCE: u64 = 10 * SECOND;
+/// The milliseconds after which a query without an answer counts as a failure.
+const PATIENCE: u32 = 10_000;
 
 /// The first line of the list that is kept, and its last one.
 const HEAD: &[u8] = b"; The nodes of the cluster, as the database last had them\n";
@@ -126,6 +126,19 @@ pub(crate) struct Changes {
     pub(crate) admin: Vec<(Box<[u8]>, AdminState)>,
 }
 
+/// This node's heartbeat.
+#[derive(Debug, Default)]
+struct Heartbeat {
+    /// The time when the next one is due.
+    due: SteadyTime,
+    /// The writer of the last one was read, so the next one may be written.
+    looked: bool,
+    /// This process has written one.
+    has_beaten: bool,
+    /// Another engine has this node's name.
+    doubled: bool,
+}
+
 /// A node's knowledge of the others, and its talk with the database.
 #[derive(Debug, Default)]
 struct Known {
@@ -148,7 +161,6 @@ struct Known {
     number: u64,
     poll_due: SteadyTime,
     whole_due: SteadyTime,
-    beat_due: SteadyTime,
     join_due: SteadyTime,
     /// The time from which it may be written to: after a failure it is left alone for a while.
     write_due: SteadyTime,
@@ -156,12 +168,7 @@ struct Known {
     unwritten: bool,
     /// The database has this node's definition.
     joined: bool,
-    /// Who has written the last heartbeat was read, so the next one may be written.
-    looked: bool,
-    /// This process has written a heartbeat.
-    has_beaten: bool,
-    /// Another engine has this node's name.
-    doubled: bool,
+    heartbeat: Heartbeat,
     /// The time of the last answer.
     now: WallTime,
 }
@@ -276,8 +283,8 @@ impl Membership {
             return;
         }
         if let Some((_, _, since)) = known.asked {
-            if now.since(since) >= PATIENCE {
-                known.lost(&DbError::TimedOut((PATIENCE / 1000) as u32), tasks);
+            if now.since(since) >= u64::from(PATIENCE) * 1000 {
+                known.lost(&DbError::TimedOut(PATIENCE), tasks);
             }
             return;
         }
@@ -352,13 +359,13 @@ impl Membership {
                 known.join_due = now.after(REWRITE);
             }
             Step::Look => {
-                known.looked = true;
+                known.heartbeat.looked = true;
                 known.look(rows, process, tasks);
             }
             Step::Beat => {
-                known.looked = false;
-                known.has_beaten = true;
-                known.beat_due = now.after(BEAT);
+                known.heartbeat.looked = false;
+                known.heartbeat.has_beaten = true;
+                known.heartbeat.due = now.after(BEAT);
             }
         }
         changes
@@ -420,9 +427,9 @@ impl Known {
                 whole: is_due(self.whole_due),
             });
         }
-        if !may_write || !is_due(self.beat_due) {
+        if !may_write || !is_due(self.heartbeat.due) {
             None
-        } else if self.looked {
+        } else if self.heartbeat.looked {
             Some(Step::Beat)
         } else {
             Some(Step::Look)
@@ -635,8 +642,8 @@ impl Known {
     fn look(&mut self, rows: &[&[u8]], process: u64, tasks: &Tasks) {
         let own = format!("{process:016x}");
         let is_other = rows.last().is_some_and(|row| **row != *own.as_bytes());
-        let is_doubled = self.has_beaten && is_other;
-        if is_doubled && !self.doubled {
+        let is_doubled = self.heartbeat.has_beaten && is_other;
+        if is_doubled && !self.heartbeat.doubled {
             let name = self.own.as_ref().map(|own| Escaped(&own.name).to_string());
             let line = format!(
                 "Another engine runs under the name of this node, '{}': stop one of the two, or start it with \
@@ -645,7 +652,7 @@ impl Known {
             );
             tasks.log(Level::Warn, line);
         }
-        self.doubled = is_doubled;
+        self.heartbeat.doubled = is_doubled;
     }
 }
 
