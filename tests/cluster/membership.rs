@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Nodes that share their list in a database, in SQLite and in PostgreSQL: no file has a section of a node.
+//! Nodes that share their list in a database, in `SQLite` and in `PostgreSQL`: no file has a section of a node.
 
 use std::time::{Duration, Instant};
 

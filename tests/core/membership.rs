@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! The list of nodes that nodes share in a database: real queries in a real SQLite, and time that passes for all.
+//! The list of nodes that nodes share in a database: real queries in a real `SQLite`, and time that passes for all.
 
 use std::cell::RefCell;
 
@@ -127,7 +127,7 @@ impl World {
                             let error = answer.as_ref().err();
                             let reply = Reply {
                                 handled: true,
-                                error: error.map(|error| error.as_bytes()),
+                                error: error.map(String::as_bytes),
                                 ..Reply::default()
                             };
                             node.queried(query.number, &reply, &rows, (now, wall));
