@@ -25,8 +25,7 @@ fn a_node_whose_name_has_a_control_character_is_disabled_and_says_so() {
     let Some(Task::Log { line, .. }) = cluster.next_task() else {
         panic!("it says nothing");
     };
-    let said =
-        r"Node name 'n\x0d\x0aX: 1' has a control character, so clustering is disabled";
+    let said = r"Node name 'n\x0d\x0aX: 1' has a control character, so clustering is disabled";
     assert_eq!(line, said);
 }
 
