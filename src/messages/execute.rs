@@ -430,6 +430,10 @@ fn complete_extras<'m, P: Parameters<'m>>(
     let is_call = decision.kind == Kind::Execute;
     if let Some(calledname) = decision.filled(Name::Calledname).filter(|_| is_call) {
         extras.take_calledname(calledname);
+        if extras.calledname.is_none() {
+            // The engine would write it into the header `To`.
+            decision.clear(Name::Calledname);
+        }
     }
     if has_headers {
         extras.take_headers(decision.message, is_call);

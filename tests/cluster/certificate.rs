@@ -36,6 +36,11 @@ impl Authority {
         certificate.pem() + &key.serialize_pem()
     }
 
+    /// Its own certificate in PEM.
+    pub fn own_certificate(&self) -> String {
+        self.issuer.pem()
+    }
+
     /// The settings of a phone that trusts nobody else.
     pub fn believers(&self) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();

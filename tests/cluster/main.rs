@@ -52,4 +52,5 @@ mod registrations;
 mod rooms;
 mod spiral;
 mod transport;
+mod tunnel;
 mod unload;

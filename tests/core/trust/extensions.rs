@@ -157,6 +157,7 @@ fn a_name_for_the_phone_that_can_not_travel_is_left_out_with_a_line() {
     let name = [("calledname", "Bob\"\r\nX-CallTo: park/1")];
     let sent = send_at(NOW, &trusting("node1"), "node2", &name);
     assert_eq!(sent.value("osip_x-cluster"), None);
+    assert_eq!(sent.value("calledname"), None);
     let line = sent.line.unwrap();
     assert!(line.contains("the first is 'calledname'"), "{line}");
 }
