@@ -72,9 +72,9 @@ fn is_any_control(text: &[u8]) -> bool {
 pub(crate) fn may_have_control(text: &[u8]) -> bool {
     let found = if let Some(last) = text.last_chunk::<16>() {
         return text.as_chunks().0.iter().any(has_control_in) || has_control_in(last);
-    } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
         controls(u64::from_ne_bytes(*first)) | controls(u64::from_ne_bytes(*last))
-    } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
         let first = u64::from(u32::from_ne_bytes(*first));
         controls(first << 32 | u64::from(u32::from_ne_bytes(*last)))
     } else {
