@@ -99,7 +99,7 @@ fn odd_locations_arrive_byte_for_byte() {
             "sip/sip:bob@h;line=;ob",
             "sip/sip:bob@h;ob;line= 7 ;;x",
         ] {
-            // To itself, by another name: so one node can verify what it signs.
+            // A signature is good at the other node alone, so that call can't come back here.
             let sent = lab
                 .engine
                 .dispatch(&execute(format!("cluster/node2/{location}")));
