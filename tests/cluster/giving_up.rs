@@ -20,11 +20,11 @@ struct Lookup {
 impl Lookup {
     /// The lookups of a lab's first node.
     fn of(lab: &Lab) -> Self {
-        let (begin, begun) = mpsc::channel();
+        let (report, begun) = mpsc::channel();
         let (end, ended) = mpsc::channel();
         let slow = move |locate: &mut Message| {
             // Nobody waits any more at the end of a test.
-            let _ = begin.send(());
+            let _ = report.send(());
             let _ = ended.recv_timeout(PATIENCE);
             "node2".clone_into(&mut locate.retval);
             true

@@ -42,8 +42,8 @@ fn block(line: &str) -> String {
     let block = blocks
         .next()
         .unwrap_or_else(|| panic!("no block has '{line}'"));
-    let lines = block.lines().skip(1).map(str::trim);
-    lines.map(|line| format!("{line}\n")).collect()
+    let lines: Vec<_> = block.lines().skip(1).map(str::trim).collect();
+    lines.join("\n") + "\n"
 }
 
 /// The documented file, with the lab's addresses. Each node is at its address; this host stands for both, so the near

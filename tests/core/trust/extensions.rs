@@ -194,7 +194,7 @@ fn of_two_headers_of_a_name_the_first_one_reaches_the_phone() {
     let got = received
         .params
         .iter()
-        .filter(|(name, _)| name.to_ascii_lowercase() == b"osip_x-my-id");
+        .filter(|(name, _)| name.eq_ignore_ascii_case(b"osip_x-my-id"));
     let got: Vec<_> = got.map(|(_, value)| value.as_slice()).collect();
     assert_eq!(got, [b"1"]);
 }
