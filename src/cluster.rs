@@ -26,7 +26,7 @@ use crate::operator::counters::Counter;
 use crate::placement::claim::DbError;
 use crate::settings::{Entry, SettingError, Settings};
 use crate::task::{Task, Tasks};
-use crate::text::Escaped;
+use crate::text::{Escaped, has_control};
 use crate::time::{MessageTimes, SteadyTime, WallTime};
 use crate::verdict::{Pending, Verdict};
 use shards::{Shard, Shards};
@@ -68,7 +68,7 @@ pub struct Cluster {
 impl Cluster {
     /// A node that does nothing until it [loads](Self::load) its settings.
     ///
-    /// A `node` without a name stays disabled whatever the settings are. `process` is a random number,
+    /// A `node` without a name, or with a control character in it, stays disabled whatever the settings are. `process` is a random number,
     /// by which signatures of this process are told from those of any other.
     #[must_use]
     pub fn new(node: &[u8], process: u64) -> Self {
@@ -116,6 +116,13 @@ impl Cluster {
             settings.claims = Arc::clone(&old.claims);
         }
         self.check_priorities(&settings);
+        if has_control(&self.node) {
+            let line = format!(
+                "Node name '{}' has a control character, so clustering is disabled",
+                Escaped(&self.node)
+            );
+            self.tasks.log(Level::Warn, line);
+        }
         self.shards.put_in_force(settings);
     }
 

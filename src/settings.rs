@@ -21,6 +21,7 @@ use crate::messages::transport::Transport;
 use crate::nodes::Nodes;
 use crate::nodes::health::{Codes, Rules};
 use crate::placement::claim::{Claims, LeaseConfig, Purpose, Query};
+use crate::text::has_control;
 use priorities::Priorities;
 use reader::{Reader, Section, section};
 
@@ -172,7 +173,8 @@ impl Settings {
         let has_pattern = !reader.text(GENERAL, "regexp", b"").is_empty();
         let prefix = Prefix::new(reader.text(GENERAL, "prefix", b"cluster"));
         let complete = has_callto && has_pattern || !sections.is_empty();
-        let enabled = reader.flag(GENERAL, "enabled", complete) && !node.is_empty();
+        let enabled =
+            reader.flag(GENERAL, "enabled", complete) && !node.is_empty() && !has_control(node);
         let nodes = Nodes::new(sections, node, &callto, &pattern);
         let health = read_rules(reader);
         let trust = reader.parsed(SECURITY, "trusted", networks);

@@ -53,4 +53,5 @@ mod registrations;
 mod rooms;
 mod spiral;
 mod transport;
+mod tunnel;
 mod unload;
