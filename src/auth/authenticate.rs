@@ -14,6 +14,7 @@ use crate::failure::unpoisoned;
 use crate::messages::extension::ReceivedExtension;
 use crate::messages::{CLUSTER_HEADERS, Name, NameSet, Parameters};
 use crate::settings::Signatures;
+use crate::text::has_control;
 
 /// The address that a message came from.
 pub(crate) fn sender<'m>(message: &impl Parameters<'m>) -> Option<&'m [u8]> {
@@ -48,6 +49,12 @@ pub(crate) fn authenticate<'m, P: Parameters<'m>>(
     }
     if message.has_repeated(NameSet::of(&CLUSTER_HEADERS)) {
         return Err(AuthError::Repeated);
+    }
+    if CLUSTER_HEADERS
+        .iter()
+        .any(|&header| message.get(header).is_some_and(has_control))
+    {
+        return Err(AuthError::Malformed);
     }
     if settings.keys.are_set() {
         authenticate_signature(decision, nonce_use)
@@ -160,21 +167,29 @@ pub(crate) fn authenticate_rest<'m, P: Parameters<'m>>(
     if !is_signed {
         return Err(AuthError::Altered);
     }
-    received.map_or(Ok(()), |received| compare_targets(decision, received))
+    received.map_or(Ok(()), |received| check_extension(decision, received))
 }
 
-/// Checks that the target of a message and its copy in the extension are one.
+/// Checks that an extension has no control character, and that the target of its message and the copy of that are
+/// one.
 ///
 /// # Errors
 ///
-/// Fails where they differ.
+/// Fails where it has one, or they differ.
 #[cold]
-pub(crate) fn compare_targets<'m, P: Parameters<'m>>(
+pub(crate) fn check_extension<'m, P: Parameters<'m>>(
     decision: &Decision<'_, 'm, P>,
     received: &ReceivedExtension<'m>,
 ) -> Result<(), AuthError> {
+    let ReceivedExtension { extension, headers } = received;
+    let calledname = extension.calledname();
+    if calledname.is_some_and(|name| has_control(&name))
+        || headers.iter().any(|(_, value)| has_control(value))
+    {
+        return Err(AuthError::Malformed);
+    }
     let callto = decision.get(Name::SipCallto).unwrap_or_default();
-    match received.extension.callto() {
+    match extension.callto() {
         Some(copy) if !NormalizedHeader::are_alike(&copy, callto) => Err(AuthError::Differing),
         _ => Ok(()),
     }

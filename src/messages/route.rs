@@ -8,7 +8,7 @@ use super::visited::{Mark, Visited};
 use super::{has_cluster_headers, transport};
 use crate::addressing::resource::trim_blanks;
 use crate::auth::authenticate::{
-    NonceUse, authenticate, authenticate_rest, compare_targets, sender, tolerates,
+    NonceUse, authenticate, authenticate_rest, check_extension, sender, tolerates,
 };
 use crate::auth::signature::Signer;
 use crate::auth::trust::AuthError;
@@ -164,7 +164,7 @@ fn tolerate<'m, P: Parameters<'m>>(
     if !tolerates(decision, mistake) {
         return Err(mistake);
     }
-    received.map_or(Ok(()), |received| compare_targets(decision, received))?;
+    received.map_or(Ok(()), |received| check_extension(decision, received))?;
     decision.report(Event::Unverified {
         address: sender(decision.message).unwrap_or_default(),
         node: decision.get(Name::SipNodename).unwrap_or_default(),

@@ -75,6 +75,8 @@ counters! {
     Replayed = "replayed",
     /// Messages of trusted senders that were accepted although their signature is missing or wrong, since none is required.
     Unverified = "unverified",
+    /// Calls and messages of which a target, an id or a header has a control character.
+    Malformed = "malformed",
     /// Calls that were looping.
     Looping = "looping",
     /// Failures of the core itself; a message then passed unchanged.
