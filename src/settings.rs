@@ -14,6 +14,7 @@ use std::sync::Arc;
 use crate::addressing::pattern::{GroupUse, Pattern};
 use crate::addressing::resource::Prefix;
 use crate::addressing::template::Template;
+use crate::auth::derived::Derived;
 use crate::auth::signature::{Keys, Secret};
 use crate::auth::trust::{Trust, TrustError};
 use crate::messages::Kind;
@@ -112,6 +113,8 @@ pub struct Settings {
     pub(crate) claims: Arc<Claims>,
     /// The addresses from which cluster headers are trusted.
     pub trust: Trust,
+    /// The hosts whose addresses are trusted; `None` where a setting says who is trusted.
+    pub derived: Option<Derived>,
     /// The secrets by which calls are signed.
     pub keys: Keys,
     /// The number of seconds that a signature is good, and that clocks may differ.
@@ -170,6 +173,10 @@ impl Settings {
             _ if !has_secret => Err("has no effect without 'secret'".to_owned()),
             text => Secret::new(text).map_err(|error| error.to_string()),
         });
+        let trust = trust.with(sources);
+        let keys = Keys::new(secret, previous);
+        let derives = enabled && trust.is_unset() && !keys.are_set();
+        let derived = derives.then(|| Derived::new(&callto, &nodes));
         let priorities = Priorities::read(reader, enabled, &nodes, &health);
         Self {
             enabled,
@@ -189,8 +196,9 @@ impl Settings {
             health,
             lease: read_lease(reader),
             claims: Arc::default(),
-            trust: trust.with(sources),
-            keys: Keys::new(secret, previous),
+            trust,
+            derived,
+            keys,
             window: reader.number(SECURITY, "window", 30, 1..=3600).into(),
             priorities,
         }
@@ -202,10 +210,18 @@ impl Settings {
         target.is_some_and(|target| self.prefix.strip(target).is_some())
     }
 
-    /// No sender's cluster headers are trusted, because none was named and there is no secret.
+    /// No setting says which senders' cluster headers are trusted.
+    #[must_use]
+    pub fn names_nobody(&self) -> bool {
+        self.trust.is_unset() && !self.keys.are_set()
+    }
+
+    /// No sender's cluster headers are trusted, because no setting names one, and `callto` tells no node's address.
     #[must_use]
     pub fn trusts_nobody(&self) -> bool {
-        self.trust.is_unset() && !self.keys.are_set()
+        let has_pattern = !self.pattern.is_empty();
+        let derived = self.derived.as_ref();
+        self.names_nobody() && derived.is_none_or(|derived| derived.is_empty(has_pattern))
     }
 
     /// The priority at which the handler of a kind of messages is to be installed; 0 for no handler.

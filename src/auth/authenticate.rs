@@ -3,6 +3,7 @@
 //! Decides whether one message's cluster headers are trusted, by its sender's address and its signature.
 
 use crate::addressing::uri::behind_prefix;
+use crate::auth::derived::authenticate_sender;
 use crate::auth::nonce_cache::Channel;
 use crate::auth::signature::normalized::NormalizedHeader;
 use crate::auth::signature::{Extended, Signed};
@@ -41,7 +42,7 @@ pub(crate) fn authenticate<'m, P: Parameters<'m>>(
     let message = decision.message;
     let by_address = !settings.trust.is_unset() || !settings.keys.are_set();
     if by_address && !settings.trust.trusts(sender(message)) {
-        return Err(AuthError::Address);
+        authenticate_sender(decision)?;
     }
     if message.has_repeated(NameSet::of(&CLUSTER_HEADERS)) {
         return Err(AuthError::Repeated);

@@ -5,7 +5,8 @@
 //!
 //! The headers that one node sends another name the call's next target, with no further question. Anybody can
 //! send such headers. So they are trusted only where the message came from a trusted address or, where the
-//! cluster has a secret, is signed with it. With both, both must hold.
+//! cluster has a secret, is signed with it. With both, both must hold. Where nothing is set, the addresses of
+//! the nodes are [derived](super::derived).
 
 use std::fmt::{self, Display};
 use std::net::IpAddr;
@@ -114,6 +115,14 @@ fn canonical(network: IpNet) -> IpNet {
 pub enum AuthError {
     /// The sender's address isn't trusted.
     Address,
+    /// The sender's address is none of the node that it says it is.
+    OtherNode,
+    /// The host of the node that the sender says it is has no address.
+    NoAddress,
+    /// The host of that node is not known yet.
+    Unresolved,
+    /// The host of that node is being looked up, and the message can wait.
+    Pending,
     /// A header stands there twice, so that two readers might read different things.
     Repeated,
     /// There is no signature where there must be one.
@@ -150,7 +159,11 @@ impl AuthError {
     #[must_use]
     pub const fn counter(self) -> Counter {
         match self {
-            Self::Address => Counter::Untrusted,
+            Self::Address
+            | Self::OtherNode
+            | Self::NoAddress
+            | Self::Unresolved
+            | Self::Pending => Counter::Untrusted,
             Self::Unsigned => Counter::Unsigned,
             Self::Repeated | Self::Forged => Counter::Forged,
             Self::Skewed { .. } | Self::Forgotten => Counter::Skewed,
@@ -163,6 +176,11 @@ impl Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Address => "the sender is not trusted",
+            Self::OtherNode => "the sender's address is not that of the node in its X-NodeName",
+            Self::NoAddress => "no address is known for the node in its X-NodeName",
+            Self::Unresolved | Self::Pending => {
+                "the address of the node in its X-NodeName is still being looked up"
+            }
             Self::Repeated => "a cluster header occurs twice",
             Self::Unsigned => "it has no signature",
             Self::Forged => "its signature is not valid for this call, this node and the cluster's secret",
@@ -182,7 +200,7 @@ impl Display for AuthError {
 }
 
 /// Reads an address as it stands in a message; an IPv4 address within IPv6 is an IPv4 address.
-fn parse_address(text: &[u8]) -> Option<IpAddr> {
+pub(crate) fn parse_address(text: &[u8]) -> Option<IpAddr> {
     let text = text
         .strip_prefix(b"[")
         .and_then(|t| t.strip_suffix(b"]"))

@@ -9,6 +9,8 @@
 //! untrusted header is simply not taken.
 
 use crate::auth::authenticate::{NonceUse, authenticate};
+use crate::auth::derived::wait;
+use crate::auth::trust::AuthError;
 use crate::decision::Decision;
 use crate::messages::{Name, Parameters};
 use crate::settings::Settings;
@@ -29,11 +31,15 @@ fn brings_billid<'m>(settings: &Settings, message: &impl Parameters<'m>) -> bool
 pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
     if brings_billid(decision.settings, decision.message)
         && let Some(billid) = decision.filled(Name::SipBillid)
-        && authenticate(decision, NonceUse::Peek).is_ok()
     {
-        decision.verdict.action = Action::Change;
-        decision.set(Name::Billid, billid);
-        return;
+        match authenticate(decision, NonceUse::Peek) {
+            Ok(()) => {
+                decision.verdict.action = Action::Change;
+                return decision.set(Name::Billid, billid);
+            }
+            Err(AuthError::Pending) if wait(decision) => return,
+            Err(_) => {}
+        }
     }
     let node = decision.node;
     if decision.settings.billid_node

@@ -8,6 +8,7 @@ use super::visited::{Mark, Visited};
 use super::{has_cluster_headers, transport};
 use crate::addressing::resource::trim_blanks;
 use crate::auth::authenticate::{NonceUse, authenticate, authenticate_extension, sender};
+use crate::auth::derived::wait;
 use crate::auth::trust::AuthError;
 use crate::decision::{Decision, Rejection};
 use crate::event::Event;
@@ -46,6 +47,9 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
         })
     };
     if from_node && let Err(cause) = authenticated() {
+        if cause == AuthError::Pending && wait(decision) {
+            return;
+        }
         let refused = called == Some(b"") && callto.is_some();
         drop_headers(decision, cause, refused);
         if refused {
@@ -176,7 +180,7 @@ fn drop_headers<'m, P: Parameters<'m>>(
         callto: decision.get(Name::SipCallto).unwrap_or_default(),
         refused,
         cause,
-        advise: decision.settings.trusts_nobody(),
+        advise: decision.settings.names_nobody(),
     });
     decision.verdict.action = Action::Change;
     for name in CLUSTER_HEADERS {
