@@ -18,10 +18,9 @@ use crate::auth::lookups::Checked;
 use crate::auth::trust::{AuthError, parse_address};
 use crate::decision::Decision;
 use crate::failure::unpoisoned;
-use crate::messages::{Name, Parameters};
+use crate::messages::{Kind, Name, Parameters};
 use crate::nodes::Nodes;
 use crate::settings::Settings;
-use crate::time::WallTime;
 use crate::verdict::{Action, Pending};
 
 /// The most nodes without sections that are remembered for an operator's list.
@@ -123,29 +122,27 @@ impl Derived {
 pub(crate) struct Sender {
     /// The address of its last call.
     pub(crate) address: IpAddr,
-    /// The time of that.
-    pub(crate) last: WallTime,
+    /// The number of its calls and messages.
+    pub(crate) calls: u64,
 }
 
 /// Nodes without sections whose calls were trusted.
+///
+/// Only trusted senders get in, each with names that lead to its own address. When there is no room for
+/// another one, it isn't listed.
 #[derive(Debug, Default)]
 pub(crate) struct Senders(Mutex<BTreeMap<Box<[u8]>, Sender>>);
 
 impl Senders {
-    fn note(&self, node: &[u8], address: IpAddr, now: WallTime) {
-        let sender = Sender { address, last: now };
+    /// Notes a call, or takes note of a node whose call will be looked at again.
+    pub(crate) fn note(&self, node: &[u8], address: IpAddr, calls: u64) {
         let mut senders = self.lock();
         if let Some(known) = senders.get_mut(node) {
-            *known = sender;
-            return;
+            known.address = address;
+            known.calls += calls;
+        } else if senders.len() < MOST_NODES {
+            senders.insert(node.into(), Sender { address, calls });
         }
-        if senders.len() >= MOST_NODES {
-            let oldest = senders.iter().min_by_key(|(_, sender)| sender.last);
-            if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
-                senders.remove(&oldest);
-            }
-        }
-        senders.insert(node.into(), sender);
     }
 
     /// All of them, by name.
@@ -201,7 +198,9 @@ pub(super) fn authenticate_sender<'m, P: Parameters<'m>>(
         return Err(AuthError::OtherNode);
     }
     if settings.nodes.find(node).is_none() {
-        decision.shared.senders.note(node, address, decision.now);
+        // The same call is looked at before it is routed.
+        let calls = u64::from(decision.kind == Kind::Route);
+        decision.shared.senders.note(node, address, calls);
     }
     Ok(())
 }
