@@ -29,17 +29,16 @@ fn brings_billid<'m>(settings: &Settings, message: &impl Parameters<'m>) -> bool
 /// Decides an incoming call.
 #[inline(never)]
 pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
-    if brings_billid(decision.settings, decision.message)
-        && let Some(billid) = decision.filled(Name::SipBillid)
-    {
-        match authenticate(decision, NonceUse::Peek) {
-            Ok(()) => {
-                decision.verdict.action = Action::Change;
-                return decision.set(Name::Billid, billid);
-            }
-            Err(AuthError::Pending) if wait(decision) => return,
-            Err(_) => {}
-        }
+    let brought = decision.filled(Name::SipBillid);
+    let brought = brought.filter(|_| brings_billid(decision.settings, decision.message));
+    let trusted = brought.map(|_| authenticate(decision, NonceUse::Peek));
+    if trusted == Some(Err(AuthError::Pending)) && wait(decision) {
+        return;
+    }
+    if let (Some(billid), Some(Ok(()))) = (brought, trusted) {
+        decision.verdict.action = Action::Change;
+        decision.set(Name::Billid, billid);
+        return;
     }
     let node = decision.node;
     if decision.settings.billid_node
