@@ -175,8 +175,8 @@ impl Settings {
         });
         let trust = trust.with(sources);
         let keys = Keys::new(secret, previous);
-        let derives = enabled && trust.is_unset() && !keys.are_set();
-        let derived = derives.then(|| Derived::new(&callto, &nodes));
+        let is_stock = trust.is_unset() && !keys.are_set();
+        let derived = (enabled && is_stock).then(|| Derived::new(&callto, &nodes));
         let priorities = Priorities::read(reader, enabled, &nodes, &health);
         Self {
             enabled,

@@ -204,11 +204,11 @@ impl Lookups {
             return None;
         }
         let strange = table.names.values().filter(started(true)).count();
-        let is_free = |name: &Box<str>| {
+        let is_free = |name: &str| {
             let entry = table.names.get(name);
             entry.is_none_or(|entry| entry.owner != Owner::Nobody || strange < MOST_STRANGE_LOOKUPS)
         };
-        let at = table.queue.iter().position(is_free)?;
+        let at = table.queue.iter().position(|name| is_free(name))?;
         let name = table.queue.remove(at)?;
         let entry = table.names.get_mut(&name)?;
         entry.progress = Progress::Started;
@@ -229,14 +229,14 @@ impl Lookups {
         let before = std::mem::take(&mut entry.addresses);
         match answer {
             Answer::Found(addresses) => {
-                let mut addresses: Vec<_> = addresses.iter().map(|it| it.to_canonical()).collect();
+                let mut addresses: Vec<_> = addresses.iter().map(IpAddr::to_canonical).collect();
                 addresses.sort_unstable();
                 addresses.dedup();
                 addresses.truncate(MOST_ADDRESSES);
                 entry.addresses = addresses.into();
                 entry.found = now;
             }
-            Answer::Failed if now.since(entry.found) < STALE => entry.addresses = before.clone(),
+            Answer::Failed if now.since(entry.found) < STALE => entry.addresses.clone_from(&before),
             Answer::NoName | Answer::Failed => {}
         }
         if entry.owner == Owner::Nobody {
@@ -332,12 +332,12 @@ impl Table {
         if entry.is_none_or(|entry| entry.owner == Owner::Nobody) {
             let (second, count) = self.second;
             let count = if second == now.seconds() { count } else { 0 };
-            let is_strange = |name: &&Box<str>| {
-                let entry = self.names.get(*name);
+            let is_strange = |name: &str| {
+                let entry = self.names.get(name);
                 entry.is_some_and(|entry| entry.owner == Owner::Nobody)
             };
             if count >= MOST_STRANGE_A_SECOND
-                || self.queue.iter().filter(is_strange).count() >= MOST_STRANGE_QUEUED
+                || self.queue.iter().filter(|name| is_strange(name)).count() >= MOST_STRANGE_QUEUED
             {
                 return false;
             }

@@ -214,7 +214,10 @@ fn nodes_are_known_by_addresses_of_ipv6() {
                     [node node3]\ncallto=sip/sip:cluster/@[2001:db8::3]\n[health]\ninterval=0\n";
     let listener = format!("type=udp\naddr=::1\nport={port}\nipv6=yes\nrtp_localip=::1");
     let lab = Lab::of(1).stock().clustering(sections);
-    let lab = lab.listener("six", &listener).start();
+    let lab = lab
+        .sip("ipv6_support=yes")
+        .listener("six", &listener)
+        .start();
     lab.log("node1").wait_for("Listener(UDP,'six') started");
     let node = SocketAddr::new("::1".parse::<IpAddr>().expect("it is one"), port);
     let sender = "[::1]:0".parse().expect("it is an address");
@@ -283,10 +286,10 @@ fn a_name_that_has_no_address_is_trusted_once_it_has_one_and_followed_when_that_
 #[ignore = "needs a real engine: YATE_ROOT"]
 fn a_flood_of_invented_names_asks_for_few_and_holds_up_nobody() {
     // No name but those of the nodes is ever answered.
-    let slow: String = (1000..1400)
-        .map(|n| format!("node{n}.lab.test 8000\n"))
+    let slow: Vec<_> = (1000..1400)
+        .map(|number| format!("node{number}.lab.test 8000"))
         .collect();
-    let hosts = format!("{HOSTS}{slow}");
+    let hosts = format!("{HOSTS}{}\n", slow.join("\n"));
     let lab = Arc::new(Lab::of(2).stock().clustering(NAMED).hosts(&hosts).start());
     let (alice, bob) = lab.alice_and_bob();
     bob.picks_up();

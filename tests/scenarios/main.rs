@@ -20,3 +20,4 @@ mod settings;
 mod storm;
 mod tracked;
 mod traffic;
+mod trust;

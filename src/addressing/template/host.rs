@@ -114,16 +114,13 @@ impl HostTemplate {
             Some(at) => &uri[at + 1..],
             None => uri,
         };
-        let (host, is_bracketed) = match rest.split_first() {
-            Some((Unit::Byte(b'['), inner)) => {
-                // The scope of a link-local address is the way to the node, not the node.
-                let end = inner.iter().position(is(b"]%"));
-                (&inner[..end.ok_or(HostError::NoHost)?], true)
-            }
-            _ => {
-                let end = rest.iter().position(is(b":;?>/ "));
-                (&rest[..end.unwrap_or(rest.len())], false)
-            }
+        let (host, is_bracketed) = if let Some((Unit::Byte(b'['), inner)) = rest.split_first() {
+            // The scope of a link-local address is the way to the node, not the node.
+            let end = inner.iter().position(is(b"]%"));
+            (&inner[..end.ok_or(HostError::NoHost)?], true)
+        } else {
+            let end = rest.iter().position(is(b":;?>/ "));
+            (&rest[..end.unwrap_or(rest.len())], false)
         };
         if host.contains(&Unit::Parameter) {
             return Err(HostError::Parameter);
