@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::net::Ipv4Addr;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
@@ -11,7 +12,7 @@ use engine_process::{Guard, Handler, Message, Process, patiently};
 
 use crate::cdr::{self, Cdr};
 use crate::command;
-use crate::installation::Installation;
+use crate::installation::{Installation, MODULE};
 use crate::log::Log;
 use crate::status::Status;
 
@@ -63,6 +64,15 @@ impl Node {
     /// Writes a file of its configuration, which is in force from the next start or reload on.
     pub fn configure(&self, file: &str, text: &str) {
         fs::write(self.directory.join(file), text).expect("there is room for a file");
+    }
+
+    /// Puts another module in the place of the one under test, which is in force when it is loaded again.
+    pub fn has_module(&self, module: &Path) {
+        let place = modules(&self.directory).join(MODULE);
+        fs::remove_file(&place).expect("it has one");
+        let module = fs::canonicalize(module)
+            .unwrap_or_else(|error| panic!("{}: {error}", module.display()));
+        symlink(module, place).expect("there is room for a link");
     }
 
     /// The text of a file of its configuration.

@@ -37,8 +37,8 @@ pub struct Plan {
     authority: Option<Authority>,
     /// The lines of the hosts that have names, where these are not the system's.
     hosts: Option<String>,
-    /// A node, and the module that it has instead of the one under test.
-    other: Option<(&'static str, PathBuf)>,
+    /// A node, or all where none is named, and the module that it has instead of the one under test.
+    other: Option<(Option<&'static str>, PathBuf)>,
 }
 
 /// Nodes `node1`, `node2`, ... that run, and phones.
@@ -133,7 +133,13 @@ impl Plan {
 
     /// A node has another module than the one under test.
     pub fn with_other_module(mut self, node: &'static str, module: PathBuf) -> Self {
-        self.other = Some((node, module));
+        self.other = Some((Some(node), module));
+        self
+    }
+
+    /// All nodes have another module than the one under test.
+    pub fn with_other_modules(mut self, module: PathBuf) -> Self {
+        self.other = Some((None, module));
         self
     }
 
@@ -165,7 +171,8 @@ impl Plan {
                 files.push(("openssl.conf", "[node]\ncertificate=node.pem\n".to_owned()));
             }
             let place = directory.path().join(&name);
-            let other = self.other.as_ref().filter(|(node, _)| *node == name);
+            let other = self.other.as_ref();
+            let other = other.filter(|(node, _)| node.is_none_or(|node| node == name));
             let module = other.map_or_else(module_path, |(_, module)| module.clone());
             installation.link_modules(&modules(&place), &others, &module);
             let node = (name.as_str(), network.node(&name));

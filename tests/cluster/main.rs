@@ -42,6 +42,7 @@ mod health;
 mod joins;
 mod late_routing;
 mod life;
+mod maintenance;
 mod messages;
 mod mixed;
 mod names;

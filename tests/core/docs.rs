@@ -2,6 +2,7 @@
 
 //! The docs agree with the code: settings, log messages, names of files, commands.
 
+mod commands;
 mod log_messages;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -156,6 +156,7 @@ fn the_package_has_what_an_operator_needs() {
         "README.md",
         "SECURITY.md",
         "configuration.md",
+        "maintenance.md",
         "migration.md",
         "operation.md",
         "registrations.md",
