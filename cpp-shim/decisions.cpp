@@ -186,8 +186,8 @@ bool Decisions::ask(const Verdict& pending, uint32_t kind, Message& msg) {
     return resume(pending, reply, kind, msg);
 }
 
-// Waits until the name of the sender's node was looked up. Where it may not wait the message is decided by what is
-// known: it must not go on as it is.
+// Waits until the name of the sender's node was looked up. Where it may not wait the message is
+// decided by what is known: it must not go on as it is.
 bool Decisions::resolve(const Verdict& pending, uint32_t kind, Message& msg) {
     const Wait wait(*this);
     if (wait.allowed()) {

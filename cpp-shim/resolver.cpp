@@ -44,6 +44,7 @@ void lookUp(clustering_core* core, const String& name) {
         ::freeaddrinfo(found);
     }
     std::vector<clustering_borrowed_text> addresses;
+    addresses.reserve(texts.size());
     for (const String& text : texts) {
         addresses.push_back(borrowed(text));
     }

@@ -15,7 +15,8 @@ namespace clustering {
 /// The system's resolver answers when it likes to, so no thread of a message ever asks it.
 class Resolver : public Worker {
 public:
-    /// Starts a thread for each name that waits, as many as the core allows. The core outlives them.
+    /// Starts a thread for each name that waits, as many as the core allows. The core outlives
+    /// them.
     static void start(clustering_core* core);
 
     /// Waits so many milliseconds at most until a name was looked up.

@@ -216,7 +216,7 @@ impl Operator {
             let is_there = clustering_next_lookup(self.core, name.as_mut_ptr());
             let name = take(name.assume_init());
             assert_eq!(is_there, !name.is_empty());
-            assert!(name.iter().all(|byte| byte.is_ascii_graphic()));
+            assert!(name.iter().all(u8::is_ascii_graphic));
             for name in [&name[..], b"never", b"\xff"] {
                 let text = bytes(name, Empty::Null);
                 let (first, count) = (addresses.as_ptr(), addresses.len());

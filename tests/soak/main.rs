@@ -46,7 +46,7 @@ static FILES: [Settings; 5] = [
         connection: b"",
         register: true,
         cdr: true,
-        trusts: |sender, _| trusts_ten(sender),
+        trusts: |sender, _| trusts_ten(Some(sender)),
     },
     Settings {
         file: "[general]\nprefix=farm\nregexp=node\ncallto=sip/\\0/${x-other$none}\n\
@@ -99,10 +99,10 @@ static FILES: [Settings; 5] = [
         cdr: true,
         // Each node at the address to which its calls go.
         trusts: |sender, node| {
-            let digit = node.and_then(|node| node.strip_prefix(b"node"));
+            let digit = node.strip_prefix(b"node");
             let digit = digit.filter(|digit| digit.len() == 1 && *digit != b"1");
             let address = digit.map(|digit| [b"10.0.0.", digit].concat());
-            address.is_some_and(|address| sender == Some(&address))
+            address.is_some_and(|address| sender == address)
         },
     },
     Settings {

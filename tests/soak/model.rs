@@ -30,7 +30,7 @@ pub struct Settings {
     pub register: bool,
     pub cdr: bool,
     /// Whether the sender of a message is trusted, by its address and the node that it says it is.
-    pub trusts: fn(Option<&[u8]>, Option<&[u8]>) -> bool,
+    pub trusts: fn(&[u8], &[u8]) -> bool,
 }
 
 /// A message on its way through the model.
@@ -210,7 +210,10 @@ impl Settings {
         let headers = HEADERS.map(|name| format!("sip_x-{name}"));
         let direct = message.filled(&headers[0]).filter(|_| called == Some(b""));
         let foreign = headers.iter().any(|name| message.get(name).is_some())
-            && !(self.trusts)(message.get("ip_host"), message.get(&headers[2]));
+            && !(self.trusts)(
+                message.get("ip_host").unwrap_or_default(),
+                message.get(&headers[2]).unwrap_or_default(),
+            );
         let billid = message.filled(&headers[1]);
         if foreign {
             for name in &headers {
