@@ -42,6 +42,10 @@ enum Call {
         code: u32,
     },
     Resolve(u8, Vec<Text>),
+    Queried {
+        facts: u8,
+        rows: Text,
+    },
     Command(Text, Empty),
     Complete(Text, Empty),
     Status,
@@ -175,6 +179,7 @@ fuzz_target!(|input: Input| {
             Call::Tick(milliseconds) => host.node.tick(milliseconds),
             Call::Probed { probe, facts, code } => host.node.probed(probe, facts, code),
             Call::Resolve(outcome, addresses) => host.node.resolve(outcome, &addresses),
+            Call::Queried { facts, rows } => host.node.queried(facts, &rows.0),
             Call::Command(line, empty) => host.node.command(&line.0, empty),
             Call::Complete(line, empty) => host.node.complete(&line.0, empty),
             Call::Status => drop(host.node.status()),

@@ -43,6 +43,7 @@ mod joins;
 mod late_routing;
 mod life;
 mod maintenance;
+mod membership;
 mod messages;
 mod mixed;
 mod names;
