@@ -12,7 +12,7 @@ export YATE_ROOT
 # The build decides where cargo's output is.
 unexport CARGO_TARGET_DIR CARGO_BUILD_TARGET
 
-.PHONY: all build yate install uninstall package demo test quick cluster check lint bench counts soak fuzz sanitize faults deny header format clean
+.PHONY: all build yate install uninstall package check-config demo test quick cluster check lint bench counts soak fuzz sanitize faults deny header format clean
 
 all: build
 
@@ -32,6 +32,11 @@ install:
 # Puts the stock module back.
 uninstall:
 	@cmake -DBUILD=build/yate -P cmake/Uninstall.cmake
+
+# Checks FILE, a clustering.conf, without an engine. ARGS are options of the program.
+check-config:
+	@test -n "$(FILE)" || { echo "Which file? make check-config FILE=/etc/yate/clustering.conf"; false; }
+	@cargo run --quiet --release --locked --package yate-clustering-check -- $(ARGS) "$(FILE)"
 
 # A Debian package, in build/yate. DEBFULLNAME and DEBEMAIL say who makes it.
 package:

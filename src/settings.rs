@@ -5,10 +5,13 @@
 //! The engine reads the file, in its own grammar, and hands over sections, keys and values. They become one
 //! immutable [`Settings`], or a list of all mistakes in them: a file is taken whole or not at all.
 
+mod near;
 mod node;
 mod priorities;
 mod reader;
+mod warning;
 
+use std::fmt::{self, Display};
 use std::sync::Arc;
 
 use crate::addressing::pattern::{GroupUse, Pattern};
@@ -16,6 +19,7 @@ use crate::addressing::resource::Prefix;
 use crate::addressing::template::Template;
 use crate::auth::signature::{Keys, Secret};
 use crate::auth::trust::{Trust, TrustError};
+use crate::file::Document;
 use crate::messages::Kind;
 use crate::messages::transport::Transport;
 use crate::nodes::Nodes;
@@ -23,6 +27,8 @@ use crate::nodes::health::{Codes, Rules};
 use crate::placement::claim::{Claims, LeaseConfig, Purpose, Query};
 use priorities::Priorities;
 use reader::{Reader, Section, section};
+
+pub use warning::{SettingWarning, Warning};
 
 /// One `key=value` of the file.
 #[derive(Clone, Copy, Debug)]
@@ -37,11 +43,13 @@ pub struct Entry<'a> {
 
 /// Something wrong with a file of settings.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}: [{section}]{}: {reason}", entry(key, value))]
+#[error("{file}{}: {}{reason}", Line(*line), entry(section, key, value))]
 pub struct SettingError {
     /// The file's path.
     pub file: String,
-    /// The section, fit to be printed, as are key and value.
+    /// The line, counted from 1; 0 where it isn't known.
+    pub line: u32,
+    /// The section, fit to be printed, as are key and value; empty where a line is none of a configuration.
     pub section: String,
     /// The key; empty where the section itself is wrong.
     pub key: String,
@@ -51,12 +59,38 @@ pub struct SettingError {
     pub reason: String,
 }
 
-fn entry(key: &str, value: &str) -> String {
-    if key.is_empty() {
-        String::new()
-    } else {
-        format!(" {key}={value}")
+/// The number of a line behind the name of its file, if it's known.
+struct Line(u32);
+
+impl Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            line => write!(f, ":{line}"),
+        }
     }
+}
+
+fn entry(section: &str, key: &str, value: &str) -> String {
+    if section.is_empty() && key.is_empty() {
+        String::new()
+    } else if key.is_empty() {
+        format!("[{section}]: ")
+    } else {
+        format!("[{section}] {key}={value}: ")
+    }
+}
+
+/// The name of a node whose name isn't known. No node can have it.
+pub const UNNAMED: &[u8] = b"-";
+
+/// The outcome of a check.
+#[derive(Debug)]
+pub struct Checked {
+    /// The settings, or all mistakes: in the order of the lines where these are known.
+    pub settings: Result<Settings, Vec<SettingError>>,
+    /// What is no mistake, but will hurt; none where there are mistakes.
+    pub warnings: Vec<SettingWarning>,
 }
 
 const GENERAL: Section = section("general");
@@ -80,6 +114,8 @@ const KINDS: [&str; 6] = [
 pub struct Settings {
     /// The module handles messages.
     pub enabled: bool,
+    /// The file says so, or the contrary.
+    pub enabled_is_set: bool,
     /// The prefix of cluster resources.
     pub prefix: Prefix,
     /// Prefix and own node: the text that is put before a user's location.
@@ -136,14 +172,50 @@ impl Settings {
     ///
     /// Names every mistake: first the bad values, then the unknown keys.
     pub fn parse(node: &[u8], file: &str, entries: &[Entry]) -> Result<Self, Vec<SettingError>> {
-        let mut reader = Reader::new(file, entries);
-        let settings = Self::read(node, &mut reader);
+        let document = Document::default();
+        Self::read_whole(node, &mut Reader::new(file, entries, &document))
+    }
+
+    /// Checks the entries of a file and its text, and looks for what is allowed but will hurt.
+    ///
+    /// `node` is this node's name, or [`UNNAMED`]; `document` has the places of the entries, and faults.
+    #[must_use]
+    pub fn check(node: &[u8], file: &str, entries: &[Entry], document: &Document) -> Checked {
+        let mut reader = Reader::new(file, entries, document);
+        let settings = Self::read_whole(node, &mut reader);
+        let warnings = settings.as_ref().map_or(Vec::new(), |settings| {
+            warning::find(settings, node, &reader)
+        });
+        Checked { settings, warnings }
+    }
+
+    fn read_whole(node: &[u8], reader: &mut Reader) -> Result<Self, Vec<SettingError>> {
+        let settings = Self::read(node, reader);
+        reader.refuse_placeholders();
         reader.refuse_unknown(&KINDS);
-        if reader.problems.is_empty() {
+        let problems = reader.problems();
+        if problems.is_empty() {
             Ok(settings)
         } else {
-            Err(reader.problems)
+            Err(problems)
         }
+    }
+
+    /// The reason why a file must not take the place of the `current` settings: it would switch clustering off, and
+    /// doesn't say so. Such a file was cut, or emptied by a full disk.
+    #[must_use]
+    pub fn refusal(&self, current: &Self, file: &str) -> Option<SettingError> {
+        let is_silent = current.enabled && !self.enabled && !self.enabled_is_set;
+        is_silent.then(|| SettingError {
+            file: file.to_owned(),
+            line: 0,
+            section: GENERAL.kind.to_owned(),
+            key: String::new(),
+            value: String::new(),
+            reason: "'regexp' and 'callto' are not both set, so the file would switch clustering off without \
+                     saying so; where that is meant, set enabled=no"
+                .to_owned(),
+        })
     }
 
     fn read(node: &[u8], reader: &mut Reader) -> Self {
@@ -173,6 +245,7 @@ impl Settings {
         let priorities = Priorities::read(reader, enabled, &nodes, &health);
         Self {
             enabled,
+            enabled_is_set: !reader.text(GENERAL, "enabled", b"").is_empty(),
             location_prefix: [prefix.as_bytes(), node, b"/"].concat().into(),
             prefix,
             pattern,
@@ -230,7 +303,8 @@ pub fn known() -> [(&'static str, Vec<&'static str>); KINDS.len()] {
         value: b"",
     };
     let entries = [entry];
-    let mut reader = Reader::new("", &entries);
+    let document = Document::default();
+    let mut reader = Reader::new("", &entries, &document);
     Settings::read(b"", &mut reader);
     let known = reader.known();
     KINDS.map(|section| {

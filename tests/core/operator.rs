@@ -5,8 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clustering::cluster::Cluster;
+use clustering::file::Document;
 use clustering::messages::Kind;
 use clustering::nodes::admin::AdminState;
+use clustering::operator::check::check;
 use clustering::operator::command;
 use clustering::operator::counters::Counter;
 use clustering::operator::status;
@@ -245,8 +247,9 @@ fn a_call_goes_as_it_was_explained() {
 #[test]
 fn a_file_is_checked_and_the_settings_in_force_stay() {
     let cluster = nodes();
-    let check =
-        |settings: &[(&str, &str, &str)]| command::check(&cluster, "c.conf", &entries(settings));
+    let check = |settings: &[(&str, &str, &str)]| {
+        check(&cluster, "c.conf", &entries(settings), &Document::default())
+    };
     assert_eq!(check(&[NODES, SETTINGS].concat()), "c.conf is good\n");
     assert_eq!(
         check(&[("general", "hops", "0"), ("x", "y", "z")]),
@@ -256,9 +259,11 @@ fn a_file_is_checked_and_the_settings_in_force_stay() {
     );
     assert_eq!(
         check(&[("node b", "callto", "iax/b")]),
-        "No node is trusted: set 'trusted' or 'secret' in [security]\n\
-         This node has no section [node node1]: no resource is placed here\n\
-         Node 'b' is not probed: [node b] needs a 'probe'\n\
+        "c.conf: warning: no node is trusted, so calls from other nodes are refused: set 'trusted' or 'secret' in \
+         [security]\n\
+         c.conf: warning: this node is named 'node1', which has no section [node node1] and does not match 'regexp': \
+         nodes with this file can't call users who register here\n\
+         c.conf: warning: node 'b' is not probed and counts as up: [node b] needs a 'probe'\n\
          c.conf is good\n"
     );
     assert_eq!(
