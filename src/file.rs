@@ -42,10 +42,10 @@ pub trait Surroundings {
     fn is_loaded(&self, module: &[u8]) -> Option<bool>;
 }
 
-/// A file by itself: nothing else can be read.
-struct Alone;
+/// A file by itself, on a node of this name: nothing else can be read.
+struct Alone<'n>(&'n [u8]);
 
-impl Surroundings for Alone {
+impl Surroundings for Alone<'_> {
     fn read(&self, _: &[u8]) -> io::Result<Vec<u8>> {
         Err(io::ErrorKind::Unsupported.into())
     }
@@ -54,8 +54,8 @@ impl Surroundings for Alone {
         None
     }
 
-    fn parameter(&self, _: &[u8]) -> Option<Vec<u8>> {
-        None
+    fn parameter(&self, name: &[u8]) -> Option<Vec<u8>> {
+        (name == b"nodename").then(|| self.0.to_vec())
     }
 
     fn is_loaded(&self, _: &[u8]) -> Option<bool> {
@@ -127,11 +127,17 @@ impl Document {
     }
 
     /// Finds the places of entries that an engine has read from this text. What the text includes is
-    /// not looked at, so its entries have no place.
+    /// not looked at, so its entries have no place. Of the engine only the name of the `node` is known here.
     #[must_use]
-    pub fn of(path: &[u8], text: &[u8], entries: &[Entry]) -> Self {
-        let (Entries(rows), mut document) = Reader::new(&Alone).read(path, text);
-        document.faults.retain(|(_, fault)| fault.is_damage());
+    pub fn of(path: &[u8], text: &[u8], entries: &[Entry], node: &[u8]) -> Self {
+        let (Entries(rows), mut document) = Reader::new(&Alone(node)).read(path, text);
+        let asks = |(_, fault): &&(Place, Fault)| fault.is_asking();
+        let unsure = document.faults.iter().find(asks).map(|(place, _)| *place);
+        document.faults.retain(|(place, fault)| {
+            // Behind a question to the engine nobody else knows which section is open.
+            let is_sure = unsure.is_none_or(|unsure| *place < unsure) || !fault.is_of_section();
+            fault.is_damage() && is_sure
+        });
         let mut left: Vec<_> = rows.iter().zip(document.places).map(Some).collect();
         let place = |entry: &Entry| {
             let is_same = |(row, _): &(&Row, Place)| {

@@ -89,7 +89,7 @@ pub const UNNAMED: &[u8] = b"-";
 pub struct Checked {
     /// The settings, or all mistakes: in the order of the lines where these are known.
     pub settings: Result<Settings, Vec<SettingError>>,
-    /// What is no mistake, but will hurt; none where there are mistakes.
+    /// What is no mistake, but will hurt. Where there are mistakes it's only what the text shows.
     pub warnings: Vec<SettingWarning>,
 }
 
@@ -183,9 +183,7 @@ impl Settings {
     pub fn check(node: &[u8], file: &str, entries: &[Entry], document: &Document) -> Checked {
         let mut reader = Reader::new(file, entries, document);
         let settings = Self::read_whole(node, &mut reader);
-        let warnings = settings.as_ref().map_or(Vec::new(), |settings| {
-            warning::find(settings, node, &reader)
-        });
+        let warnings = warning::find(settings.as_ref().ok(), node, &reader);
         Checked { settings, warnings }
     }
 

@@ -159,7 +159,7 @@ pub unsafe extern "C" fn clustering_load(
             .catch_panic(|cluster| {
                 // SAFETY: promised by the caller.
                 let entries = unsafe { entries(settings) };
-                let document = Document::of(file, text, &entries);
+                let document = Document::of(file, text, &entries, cluster.node());
                 match cluster.load_file(&Escaped(file).to_string(), &entries, &document) {
                     Ok(()) => CLUSTERING_RESULT_OK,
                     Err(problems) => {

@@ -73,7 +73,7 @@ pub unsafe extern "C" fn clustering_check(
         let (file, text, settings) = (file.get(), text.get(), array(settings, count));
         show(core, |cluster| {
             let entries = entries(settings);
-            let document = Document::of(file, text, &entries);
+            let document = Document::of(file, text, &entries, cluster.node());
             check(cluster, &Escaped(file).to_string(), &entries, &document).into_bytes()
         })
     }

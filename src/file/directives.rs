@@ -102,10 +102,11 @@ impl<S: Surroundings> Reader<'_, S> {
             let name = trim_blanks(&inner[..split.unwrap_or(inner.len())]);
             match (self.around.parameter(name), split) {
                 (Some(value), _) => out.extend_from_slice(&value),
-                (None, Some(split)) => out.extend_from_slice(trim_blanks(&inner[split + 1..])),
-                (None, None) => {
-                    let name = name.to_vec();
-                    self.fault(place, Fault::Parameter { name });
+                (None, split) => {
+                    let default = split.map(|at| trim_blanks(&inner[at + 1..]));
+                    out.extend_from_slice(default.unwrap_or_default());
+                    let (name, has_default) = (name.to_vec(), default.is_some());
+                    self.fault(place, Fault::Parameter { name, has_default });
                 }
             }
             rest = &rest[start + 2 + length + 1..];

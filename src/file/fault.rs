@@ -57,6 +57,8 @@ pub enum Fault {
     Parameter {
         /// Its name.
         name: Vec<u8>,
+        /// The file says what it is where the engine doesn't know it either.
+        has_default: bool,
     },
 }
 
@@ -74,6 +76,16 @@ impl Fault {
             Self::SectionMissing { is_required, .. } => *is_required,
             _ => true,
         }
+    }
+
+    /// It depends on the section that is open.
+    pub(super) fn is_of_section(&self) -> bool {
+        matches!(self, Self::NoSection | Self::Nameless | Self::Keyless)
+    }
+
+    /// The engine would know better.
+    pub(super) fn is_asking(&self) -> bool {
+        matches!(self, Self::Parameter { .. } | Self::Loaded { .. })
     }
 
     /// The text itself shows it, without the world around it.
@@ -131,11 +143,16 @@ impl Display for Fault {
                     Escaped(module)
                 );
             }
-            Self::Parameter { name } => {
+            Self::Parameter { name, has_default } => {
+                let name = Escaped(name);
+                let here = if *has_default {
+                    "has its default"
+                } else {
+                    "is empty"
+                };
                 return write!(
                     f,
-                    "only the engine knows the parameter '{}'; here it is empty",
-                    Escaped(name)
+                    "only the engine knows the parameter '{name}'; here it {here}"
                 );
             }
         })

@@ -24,18 +24,22 @@ pub fn check(cluster: &Cluster, file: &str, entries: &[Entry], document: &Docume
 #[must_use]
 pub fn report(checked: &Checked, file: &str) -> String {
     let mut text = String::new();
+    let warn = |text: &mut String| {
+        for warning in &checked.warnings {
+            // Writing to a string doesn't fail.
+            let _ = writeln!(text, "{warning}");
+        }
+    };
     match &checked.settings {
         Err(problems) => {
             for problem in problems {
-                // Writing to a string doesn't fail.
                 let _ = writeln!(text, "{problem}");
             }
+            warn(&mut text);
             text.push_str("The file would be refused\n");
         }
         Ok(settings) => {
-            for warning in &checked.warnings {
-                let _ = writeln!(text, "{warning}");
-            }
+            warn(&mut text);
             if !settings.enabled {
                 text.push_str("The module would be disabled: [general] enabled, regexp, callto\n");
             }

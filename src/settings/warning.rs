@@ -113,7 +113,7 @@ impl Display for Warning {
                      nodes with this file can't call users who register here"
                 )?;
                 f.write_str(if *is_extended {
-                    "; in 'regexp' a backslash gives + ? | ( ) { } their special meaning"
+                    "; in 'regexp' a backslash gives + ? ( ) and the bar their special meaning"
                 } else {
                     ""
                 })
@@ -226,12 +226,37 @@ fn is_no_target(callto: &Template) -> bool {
         .is_some_and(|driver| driver.is_empty() || !driver.iter().all(is_word))
 }
 
-/// All that will hurt, in the order of the lines; first what has none.
-pub(super) fn find(settings: &Settings, own: &[u8], reader: &Reader) -> Vec<SettingWarning> {
-    let mut found: Vec<(Place, Warning)> = Vec::new();
-    for (place, fault) in reader.faults() {
-        found.push((*place, Warning::Text(fault.to_string())));
+/// All that will hurt, in the order of the lines; first what has none. Without settings only what the text shows.
+pub(super) fn find(
+    settings: Option<&Settings>,
+    own: &[u8],
+    reader: &Reader,
+) -> Vec<SettingWarning> {
+    let faults = reader
+        .faults()
+        .iter()
+        .filter(|(_, fault)| !fault.is_error());
+    let faults = faults.map(|(place, fault)| (*place, Warning::Text(fault.to_string())));
+    let mut found: Vec<_> = faults.collect();
+    if let Some(settings) = settings {
+        of_settings(settings, own, reader, &mut found);
     }
+    found.sort_by_key(|(place, _)| (place.line > 0).then_some(*place));
+    let warning = |(place, warning): (Place, Warning)| SettingWarning {
+        file: reader.file(place),
+        line: place.line,
+        warning,
+    };
+    found.into_iter().map(warning).collect()
+}
+
+/// What the settings show.
+fn of_settings(
+    settings: &Settings,
+    own: &[u8],
+    reader: &Reader,
+    found: &mut Vec<(Place, Warning)>,
+) {
     let place_of = |is_section: &dyn Fn(&[u8]) -> bool, key: &str| {
         let section = reader
             .entries
@@ -318,11 +343,4 @@ pub(super) fn find(settings: &Settings, own: &[u8], reader: &Reader) -> Vec<Sett
             found.push((place, Warning::Twice { key }));
         }
     }
-    found.sort_by_key(|(place, _)| (place.line > 0).then_some(*place));
-    let warning = |(place, warning): (Place, Warning)| SettingWarning {
-        file: reader.file(place),
-        line: place.line,
-        warning,
-    };
-    found.into_iter().map(warning).collect()
 }

@@ -201,7 +201,7 @@ fn what_will_hurt_is_said_at_load_and_by_a_check() {
             GOOD.replace("\\+", "+"),
             "c.conf:2: warning: this node is named 'node1', which has no section [node node1] and does not match \
              'regexp': nodes with this file can't call users who register here; in 'regexp' a backslash gives \
-             + ? | ( ) { } their special meaning",
+             + ? ( ) and the bar their special meaning",
         ),
         (
             GOOD.replace("sip/sip:", "sip:"),
