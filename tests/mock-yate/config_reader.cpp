@@ -155,12 +155,13 @@ bool ConfigReader::readHeader(String name, const std::string& path, NamedList*& 
         Engine::runParams().replaceParams(what);
         return what.null() ? how != Required : include(what, how, path, section);
     }
-    if (directive(name, "$includesection", "$includesectionsilent", "$requiresection", what)) {
+    if (const Include how =
+            directive(name, "$includesection", "$includesectionsilent", "$requiresection", what)) {
         if (section) {
             section->addParam(IncludeMark, name);
             m_including.push_back(section);
         }
-        return true;
+        return section || how != Required || m_open.size() > 1 || m_config.sections();
     }
     Engine::runParams().replaceParams(name);
     section = m_config.createSection(name);

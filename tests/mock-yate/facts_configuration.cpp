@@ -84,6 +84,10 @@ void facts::configurations() {
     CHECK_TEXT(odd.getValue("a", "b"), "1");
     CHECK_TEXT(odd.getValue("$include", "c"), "2");
     CHECK_TEXT(odd.getValue("$require", "e"), "4");
+    writeFile("outside.conf", "[$requiresection b]\n[b]\nc=1\n");
+    Configuration outside;
+    outside = configDir + "/outside.conf";
+    CHECK(!outside.load(false));
     writeFile("empty.conf", "[${nothing$}]\na=1\n[b]\n[$requiresection ${nothing$}]\nc=1\n");
     Configuration empty;
     empty = configDir + "/empty.conf";
@@ -102,9 +106,9 @@ void facts::configurations() {
     requiring = configDir + "/missing.conf";
     CHECK(!requiring.load(false));
     CHECK(requiring.getSection("a") == nullptr);
-    for (const char* const* name = (const char* const[]){"main.conf", "more.conf", "require.conf",
-                                                         "include.conf", "odd.conf", "empty.conf",
-                                                         nullptr};
+    for (const char* const* name =
+             (const char* const[]){"main.conf", "more.conf", "require.conf", "include.conf",
+                                   "odd.conf", "outside.conf", "empty.conf", nullptr};
          *name; ++name) {
         unlink(configDir + "/" + *name);
     }
