@@ -99,7 +99,8 @@ impl Cluster {
         if let Some(refusal) = settings.refusal(&self.settings(), file) {
             return Err(vec![refusal]);
         }
-        for warning in checked.warnings {
+        let warnings = checked.warnings.iter();
+        for warning in warnings.filter(|it| it.warning.is_logged()) {
             self.tasks.log(Level::Warn, warning.to_string());
         }
         // One at a time: a load inherits the state of the nodes from the one before.

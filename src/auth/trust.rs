@@ -120,6 +120,8 @@ pub enum AuthError {
     Unsigned,
     /// The signature isn't that of this call, from this origin to this node, by a secret of the cluster.
     Forged,
+    /// The same, from a node of this node's own name.
+    Namesake,
     /// The signature's age is not within the window.
     Skewed {
         /// Its age, or how far in the future it is.
@@ -152,7 +154,7 @@ impl AuthError {
         match self {
             Self::Address => Counter::Untrusted,
             Self::Unsigned => Counter::Unsigned,
-            Self::Repeated | Self::Forged => Counter::Forged,
+            Self::Repeated | Self::Forged | Self::Namesake => Counter::Forged,
             Self::Skewed { .. } | Self::Forgotten => Counter::Skewed,
             Self::Replayed | Self::Full => Counter::Replayed,
         }
@@ -166,6 +168,10 @@ impl Display for AuthError {
             Self::Repeated => "a cluster header occurs twice",
             Self::Unsigned => "it has no signature",
             Self::Forged => "its signature is not valid for this call, this node and the cluster's secret",
+            Self::Namesake => {
+                "it says that it comes from this node, but was not signed for it: another one has its name, or a \
+                 'callto' leads back here"
+            }
             Self::Skewed { seconds, window } => {
                 return write!(
                     f,

@@ -201,6 +201,7 @@ fn what_is_included_and_not_there_is_a_fault_and_what_is_required_an_error() {
             (4, true),
             (5, false),
             (5, true),
+            (7, false),
             (7, true)
         ]
     );

@@ -80,10 +80,14 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
         }
     }
     decision.verdict.action = Action::Change;
-    decision.report(Event::Received {
-        called,
-        callto: callto.unwrap_or_default(),
-    });
+    if from_node && is_namesake(decision) {
+        report_namesake(decision);
+    } else {
+        decision.report(Event::Received {
+            called,
+            callto: callto.unwrap_or_default(),
+        });
+    }
     if let (b"", Some(callto)) = (called, callto) {
         decision.verdict.action = Action::Answer;
         let whole = received.as_ref().and_then(|it| it.extension.callto());
@@ -163,6 +167,17 @@ fn unpack<'m, P: Parameters<'m>>(
     }
 }
 
+/// Whether the sender says that it is this very node.
+fn is_namesake<'m, P: Parameters<'m>>(decision: &Decision<'_, 'm, P>) -> bool {
+    decision.get(Name::SipNodename) == Some(decision.node)
+}
+
+#[cold]
+fn report_namesake<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
+    let address = sender(decision.message).unwrap_or_default();
+    decision.report(Event::Namesake { address });
+}
+
 /// Removes cluster headers that are not trusted; `refused` says that the call depends on them.
 #[cold]
 fn drop_headers<'m, P: Parameters<'m>>(
@@ -170,6 +185,11 @@ fn drop_headers<'m, P: Parameters<'m>>(
     cause: AuthError,
     refused: bool,
 ) {
+    // Signed for another node, since the sender believes that this one is.
+    let cause = match cause {
+        AuthError::Forged if is_namesake(decision) => AuthError::Namesake,
+        cause => cause,
+    };
     decision.report(Event::Untrusted {
         address: sender(decision.message).unwrap_or_default(),
         called: decision.get(Name::Called).unwrap_or_default(),

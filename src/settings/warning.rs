@@ -99,6 +99,14 @@ pub enum Warning {
     },
 }
 
+impl Warning {
+    /// It's worth a line of the log at each load. What isn't is said where somebody asks.
+    #[must_use]
+    pub fn is_logged(&self) -> bool {
+        !matches!(self, Self::NotProbed { .. })
+    }
+}
+
 impl Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -134,7 +134,7 @@ fn damaged_files_are_refused_by_a_node_and_by_a_check() {
     assert_eq!(
         errors,
         "c.conf:6: a conflict of two versions was left here by a merge\n\
-                        c.conf:7: [security] hops=8: unknown key here, it is one of [general]"
+                        c.conf:7: [security] hops=(hidden): unknown key here, it is one of [general]"
     );
 }
 
@@ -246,7 +246,10 @@ fn what_will_hurt_is_said_at_load_and_by_a_check() {
         );
         let cluster = Cluster::new(b"node1", 7);
         load(&cluster, &text).unwrap();
-        assert_eq!(logged(&cluster), warnings.lines().collect::<Vec<_>>());
+        let lines = warnings
+            .lines()
+            .filter(|line| !line.contains("is not probed"));
+        assert_eq!(logged(&cluster), lines.collect::<Vec<_>>());
     }
     // Without a name there is nothing to say about it.
     assert_eq!(

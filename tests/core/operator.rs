@@ -250,7 +250,10 @@ fn a_file_is_checked_and_the_settings_in_force_stay() {
     let check = |settings: &[(&str, &str, &str)]| {
         check(&cluster, "c.conf", &entries(settings), &Document::default())
     };
-    assert_eq!(check(&[NODES, SETTINGS].concat()), "c.conf is good\n");
+    assert_eq!(
+        check(&[NODES, SETTINGS].concat()),
+        "c.conf: warning: 'callto' is set a second time here; the first one counts\nc.conf is good\n"
+    );
     assert_eq!(
         check(&[("general", "hops", "0"), ("x", "y", "z")]),
         "c.conf: [general] hops=0: not a number from 1 to 64\n\

@@ -5,4 +5,5 @@
 mod extensions;
 mod lab;
 mod loops;
+mod namesakes;
 mod signatures;
