@@ -25,6 +25,7 @@ use crate::messages::transport::Transport;
 use crate::nodes::Nodes;
 use crate::nodes::health::{Codes, Rules};
 use crate::placement::claim::{Claims, LeaseConfig, Purpose, Query};
+use crate::text::boolean;
 use priorities::Priorities;
 use reader::{Reader, Section, section};
 
@@ -114,8 +115,8 @@ const KINDS: [&str; 6] = [
 pub struct Settings {
     /// The module handles messages.
     pub enabled: bool,
-    /// The file says so, or the contrary.
-    pub enabled_is_set: bool,
+    /// The file's own word on that, if it has one.
+    pub enabled_by_file: Option<bool>,
     /// The prefix of cluster resources.
     pub prefix: Prefix,
     /// Prefix and own node: the text that is put before a user's location.
@@ -203,7 +204,7 @@ impl Settings {
     /// doesn't say so. Such a file was cut, or emptied by a full disk.
     #[must_use]
     pub fn refusal(&self, current: &Self, file: &str) -> Option<SettingError> {
-        let is_silent = current.enabled && !self.enabled && !self.enabled_is_set;
+        let is_silent = current.enabled && !self.enabled && self.enabled_by_file.is_none();
         is_silent.then(|| SettingError {
             file: file.to_owned(),
             line: 0,
@@ -243,7 +244,7 @@ impl Settings {
         let priorities = Priorities::read(reader, enabled, &nodes, &health);
         Self {
             enabled,
-            enabled_is_set: !reader.text(GENERAL, "enabled", b"").is_empty(),
+            enabled_by_file: boolean(reader.text(GENERAL, "enabled", b"")),
             location_prefix: [prefix.as_bytes(), node, b"/"].concat().into(),
             prefix,
             pattern,

@@ -58,6 +58,7 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
     if called.is_empty() && callto.is_none() {
         return;
     }
+    let mut is_namesake = false;
     if from_node {
         let visited = Visited::of(decision.message);
         let hops = visited.hops();
@@ -74,13 +75,15 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
         if let Some(channel) = decision.filled(Name::Id) {
             decision.shared.arrivals.add(channel);
         }
-        let origin = decision.filled(Name::SipNodename);
-        if let Some(origin) = origin.filter(|_| settings.cdr_nodes) {
+        if settings.cdr_nodes
+            && let Some(origin) = decision.filled(Name::SipNodename)
+        {
             decision.set(Name::ClusterOrigin, origin);
         }
+        is_namesake = visited.is_from(decision.node);
     }
     decision.verdict.action = Action::Change;
-    if from_node && is_namesake(decision) {
+    if is_namesake {
         report_namesake(decision);
     } else {
         decision.report(Event::Received {
@@ -167,11 +170,6 @@ fn unpack<'m, P: Parameters<'m>>(
     }
 }
 
-/// Whether the sender says that it is this very node.
-fn is_namesake<'m, P: Parameters<'m>>(decision: &Decision<'_, 'm, P>) -> bool {
-    decision.get(Name::SipNodename) == Some(decision.node)
-}
-
 #[cold]
 fn report_namesake<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
     let address = sender(decision.message).unwrap_or_default();
@@ -187,7 +185,9 @@ fn drop_headers<'m, P: Parameters<'m>>(
 ) {
     // Signed for another node, since the sender believes that this one is.
     let cause = match cause {
-        AuthError::Forged if is_namesake(decision) => AuthError::Namesake,
+        AuthError::Forged if Visited::of(decision.message).is_from(decision.node) => {
+            AuthError::Namesake
+        }
         cause => cause,
     };
     decision.report(Event::Untrusted {

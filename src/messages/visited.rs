@@ -100,6 +100,12 @@ impl<'m> Visited<'m> {
         earlier + usize::from(!self.origin.is_empty())
     }
 
+    /// Whether a node of this name sent the call.
+    pub(crate) fn is_from(self, node: &[u8]) -> bool {
+        // Names of nodes differ at their end, as a rule.
+        self.origin.last() == node.last() && self.origin == node
+    }
+
     /// Whether a node was asked for this before, or may have been.
     pub(crate) fn contains(self, node: &[u8], mark: Mark) -> bool {
         let origin = (!self.origin.is_empty()).then_some(self.origin);

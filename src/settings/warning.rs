@@ -162,13 +162,11 @@ impl Display for Warning {
 
 /// The address of this node, as far as the file says it.
 fn own_address(settings: &Settings, node: &[u8]) -> Option<Box<[u8]>> {
-    match settings.nodes.find(node) {
-        Some(own) => own.address(),
-        None => {
-            let groups = settings.pattern.matches(node)?;
-            address(&settings.callto.shape(node, &groups))
-        }
+    if let Some(own) = settings.nodes.find(node) {
+        return own.address();
     }
+    let groups = settings.pattern.matches(node)?;
+    address(&settings.callto.shape(node, &groups))
 }
 
 impl Settings {
