@@ -33,10 +33,11 @@ install:
 uninstall:
 	@cmake -DBUILD=build/yate -P cmake/Uninstall.cmake
 
-# Checks FILE, a clustering.conf, without an engine. ARGS are options of the program.
+# Checks FILE, a clustering.conf, by the program that the build has made. ARGS are its options.
 check-config:
 	@test -n "$(FILE)" || { echo "Which file? make check-config FILE=/etc/yate/clustering.conf"; false; }
-	@cargo run --quiet --release --locked --package yate-clustering-check -- $(ARGS) "$(FILE)"
+	@test -x target/release/yate-clustering-check || { echo "Nothing is built yet: make yate"; false; }
+	@target/release/yate-clustering-check $(ARGS) "$(FILE)"
 
 # A Debian package, in build/yate. DEBFULLNAME and DEBEMAIL say who makes it.
 package:
