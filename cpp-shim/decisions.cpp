@@ -9,36 +9,6 @@ using namespace TelEngine;
 
 namespace clustering {
 
-namespace {
-
-// The reply to a message of ours, as its parameters tell it. It borrows from the message.
-clustering_reply replyOf(const Message& asked) {
-    clustering_reply reply = {};
-    if (const NamedString* error = asked.getParam("error")) {
-        reply.has_error = true;
-        reply.error = borrowed(*error);
-    }
-    reply.reason = borrowed(asked["reason"]);
-    return reply;
-}
-
-// The first column of the rows that a database gave. They borrow from the message.
-std::vector<clustering_borrowed_text> rowsOf(const Message& asked) {
-    std::vector<clustering_borrowed_text> rows;
-    const Array* array = static_cast<Array*>(asked.userObject("Array"));
-    if (array && array->getColumns() > 0) {
-        // The first row has the names of the columns.
-        for (int row = 1; row < array->getRows(); row++) {
-            const GenObject* cell = array->get(0, row);
-            rows.push_back(cell ? borrowed(cell->toString())
-                                : clustering_borrowed_text{nullptr, 0});
-        }
-    }
-    return rows;
-}
-
-} // namespace
-
 Decisions::Decisions(clustering_core* core, DebugEnabler& log) : m_core(core), m_log(log) {
     for (uint32_t kind = 0; kind < CLUSTERING_KIND_COUNT; kind++) {
         m_filters.emplace_back(m_names, clustering_kind_names(kind));

@@ -138,7 +138,7 @@ impl clustering_reply {
     /// # Safety
     ///
     /// All that the reply points to is valid, and stays as it is for `'m`.
-    unsafe fn get<'m>(&self) -> Reply<'m> {
+    pub(super) unsafe fn get<'m>(&self) -> Reply<'m> {
         // SAFETY: promised by the caller.
         unsafe {
             Reply {
@@ -155,6 +155,20 @@ impl clustering_reply {
                     .map(|text| text.get()),
             }
         }
+    }
+}
+
+impl clustering_reply {
+    /// The first column of all rows.
+    ///
+    /// # Safety
+    ///
+    /// As for [`get`](Self::get).
+    pub(super) unsafe fn rows<'m>(&self) -> Vec<&'m [u8]> {
+        // SAFETY: promised by the caller.
+        let rows = unsafe { array(self.rows, self.row_count) };
+        // SAFETY: promised by the caller.
+        rows.iter().map(|text| unsafe { text.get() }).collect()
     }
 }
 

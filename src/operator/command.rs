@@ -5,13 +5,14 @@
 use std::fmt::{Display, Write};
 
 use crate::cluster::Cluster;
+use crate::membership::Database;
+use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
 use crate::nodes::health::State;
-use crate::nodes::{Node, Nodes};
 use crate::operator::explain::explain;
 use crate::operator::status::{self, reason, state};
 use crate::text::Escaped;
-use crate::time::{SECOND, SteadyTime};
+use crate::time::SECOND;
 
 /// A subcommand: the text that may stand behind the command's own word.
 struct Verb {
@@ -25,12 +26,12 @@ struct Verb {
 /// The placeholder for a node's name in the help.
 const NODE: &str = " NODE";
 
-const VERBS: [Verb; 8] = [
+const VERBS: [Verb; 9] = [
     Verb {
         word: "nodes",
         takes: "",
         help: "List all nodes and their state",
-        run: |cluster, _| table(&cluster.settings().nodes, cluster.now()),
+        run: |cluster, _| table(cluster),
     },
     Verb {
         word: "where",
@@ -69,6 +70,15 @@ const VERBS: [Verb; 8] = [
         takes: NODE,
         help: "Let a node take part again",
         run: |cluster, node| set_admin(cluster, node, AdminState::Enabled),
+    },
+    Verb {
+        word: "forget",
+        takes: NODE,
+        help: "End a dead node's membership in the cluster",
+        run: |cluster, name| match cluster.forget(name) {
+            Ok(()) => format!("Node '{}' is forgotten by all nodes\n", Escaped(name)),
+            Err(error) => format!("Node '{}' is not forgotten: {error}\n", Escaped(name)),
+        },
     },
     Verb {
         word: "check",
@@ -154,7 +164,9 @@ fn set_admin(cluster: &Cluster, name: &[u8], admin: AdminState) -> String {
 }
 
 /// A table of all nodes, 80 columns wide unless names are long.
-fn table(nodes: &Nodes, now: SteadyTime) -> String {
+fn table(cluster: &Cluster) -> String {
+    let (settings, now) = (cluster.settings(), cluster.now());
+    let nodes = &settings.nodes;
     if nodes.is_empty() {
         return "No node has a section in clustering.conf\n".to_owned();
     }
@@ -181,11 +193,24 @@ fn table(nodes: &Nodes, now: SteadyTime) -> String {
             &latency,
             &node.state.forwards(),
             &node.state.failures(),
-            &reason(node),
+            &(reason(node) + &membership(cluster, node)),
         ];
         text.push_str(&row(&columns.map(ToString::to_string)));
     }
     text
+}
+
+/// What the list in the database adds to a node's reason.
+fn membership(cluster: &Cluster, node: &Node) -> String {
+    let members = cluster.membership();
+    if members.database() == Database::None {
+        return String::new();
+    }
+    match members.of(&node.name) {
+        None => "; only in the file".to_owned(),
+        Some((version, drift)) if drift.is_empty() => format!("; {version}"),
+        Some((version, drift)) => format!("; {version}, other {drift}"),
+    }
 }
 
 fn row(columns: &[impl AsRef<str>; 7]) -> String {

@@ -73,6 +73,8 @@ counters! {
     Skewed = "skewed",
     /// Messages whose signature was used before: captured calls, replayed.
     Replayed = "replayed",
+    /// Calls and messages of which a target, an id or a header has a control character.
+    Malformed = "malformed",
     /// Calls that were looping.
     Looping = "looping",
     /// Failures of the core itself; a message then passed unchanged.

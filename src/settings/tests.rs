@@ -138,6 +138,8 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("locate", "retry", "7"),
     ("locate", "claim", "SELECT f(${resource}, ${node})"),
     ("locate", "lookup", "SELECT f(${resource})"),
+    ("cluster", "account", "cluster"),
+    ("cluster", "poll", "7"),
 ];
 
 /// The settings are replaced whole on a reload, so a key that makes a difference here takes effect then.
@@ -249,9 +251,9 @@ fn errors_name_file_section_key_value_and_reason() {
             "[nodes] a=b: unknown section, did you mean [node NAME]?",
         ),
         (
-            "[cluster]\na=b",
-            "[cluster] a=b: unknown section, the known ones are general, priorities, security, health, \
-             locate, node NAME",
+            "[other]\na=b",
+            "[other] a=b: unknown section, the known ones are general, priorities, security, health, \
+             locate, cluster, node NAME",
         ),
         (
             "[General]\na=b",

@@ -7,6 +7,7 @@ mod decisions;
 mod docs;
 mod files;
 mod header;
+mod membership;
 mod names;
 mod node;
 mod nodes;
