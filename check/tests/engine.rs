@@ -103,6 +103,14 @@ fn essence(said: &str, path: &str, asks: bool) -> Vec<String> {
             "the section has no name",
         ];
         let is_of_section = is_of_section.iter().any(|fault| text.starts_with(fault));
+        // Where an included file brings a damaged line's key elsewhere, the module names that, too.
+        if text.starts_with('[')
+            && ["\\xef\\xbb\\xbf", "<<<<<<<"]
+                .iter()
+                .any(|key| text.contains(key))
+        {
+            return None;
+        }
         let is_seen = (file == path && !(asks && is_of_section)) || text.starts_with('[');
         is_seen.then(|| text.to_owned())
     });
