@@ -46,6 +46,11 @@ pub enum Event<'m> {
         /// The target that the other node asks for; empty where it asks for none.
         callto: &'m [u8],
     },
+    /// The same, from a node of this node's own name.
+    Namesake {
+        /// The sender's address.
+        address: &'m [u8],
+    },
     /// A call is sent to another node.
     Forwarded {
         /// The resource that the node shall call.
@@ -198,7 +203,7 @@ impl<'m> Event<'m> {
     #[must_use]
     pub const fn counter(&self) -> Option<Counter> {
         Some(match self {
-            Self::Received { .. } => Counter::Received,
+            Self::Received { .. } | Self::Namesake { .. } => Counter::Received,
             Self::Forwarded { .. } => Counter::Forwarded,
             Self::Located { .. } => Counter::Located,
             Self::NotLocated { .. } => Counter::NotLocated,
@@ -237,6 +242,7 @@ impl<'m> Event<'m> {
             | Self::HeadersLeftOut { .. }
             | Self::Offline { .. } => Level::Mild,
             Self::NotLocated { .. }
+            | Self::Namesake { .. }
             | Self::Untrusted { .. }
             | Self::Malformed { .. }
             | Self::Looping { .. }
@@ -273,6 +279,12 @@ impl Line<'_, '_> {
                 let (called, callto) = (Escaped(called), Escaped(callto));
                 write!(f, "Call to '{called}' came to this node, for '{callto}'")
             }
+            Event::Namesake { address } => write!(
+                f,
+                "Call from {} says that it comes from this node: another one has its name, or a 'callto' leads \
+                 back here",
+                Escaped(address)
+            ),
             Event::Forwarded {
                 resource,
                 node,

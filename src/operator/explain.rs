@@ -15,7 +15,7 @@ use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
 use crate::operator::status::{reason, state};
 use crate::placement::claim::{Member, winner};
-use crate::settings::Settings;
+use crate::settings::{Settings, Warning};
 use crate::text::{Escaped, Text};
 
 /// Explains in a few lines.
@@ -42,6 +42,7 @@ pub fn explain(cluster: &Cluster, text: &[u8]) -> String {
                 "The location of a user who registers here with it is stored as '{location_prefix}{}'",
                 Escaped(text)
             ));
+            lines.extend(warning(settings.misnamed(cluster.node())));
         }
     }
     lines.join("\n") + "\n"
@@ -140,6 +141,7 @@ fn explain_target(
     };
     if let Some(section) = section {
         explain_node(section, lines);
+        lines.extend(warning(settings.misled(cluster.node(), section)));
         if section.state.unreachable().is_some() {
             lines.push("A call fails at once with error=offline".to_owned());
             return;
@@ -202,6 +204,11 @@ fn explain_trust(cluster: &Cluster, settings: &Settings, node: &[u8]) -> Option<
             Err(error) => format!("Calls from it are refused: {error}"),
         },
     )
+}
+
+/// What the file says that will hurt.
+fn warning(warning: Option<Warning>) -> Option<String> {
+    warning.map(|warning| format!("Warning: {warning}"))
 }
 
 /// The reason why this module doesn't answer when it's asked for the node of a resource.

@@ -5,8 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clustering::cluster::Cluster;
+use clustering::file::Document;
 use clustering::messages::Kind;
 use clustering::nodes::admin::AdminState;
+use clustering::operator::check::check;
 use clustering::operator::command;
 use clustering::operator::counters::Counter;
 use clustering::operator::status;
@@ -252,9 +254,13 @@ fn a_call_goes_as_it_was_explained() {
 #[test]
 fn a_file_is_checked_and_the_settings_in_force_stay() {
     let cluster = nodes();
-    let check =
-        |settings: &[(&str, &str, &str)]| command::check(&cluster, "c.conf", &entries(settings));
-    assert_eq!(check(&[NODES, SETTINGS].concat()), "c.conf is good\n");
+    let check = |settings: &[(&str, &str, &str)]| {
+        check(&cluster, "c.conf", &entries(settings), &Document::default())
+    };
+    assert_eq!(
+        check(&[NODES, SETTINGS].concat()),
+        "c.conf: warning: 'callto' is set a second time here; the first one counts\nc.conf is good\n"
+    );
     assert_eq!(
         check(&[("general", "hops", "0"), ("x", "y", "z")]),
         "c.conf: [general] hops=0: not a number from 1 to 64\n\
@@ -263,10 +269,12 @@ fn a_file_is_checked_and_the_settings_in_force_stay() {
     );
     assert_eq!(
         check(&[("node b", "callto", "iax/b")]),
-        "Node 'b' is not trusted: callto is not 'sip/sip:' with a host\n\
-         No node is trusted: set 'trusted' or 'secret' in [security]\n\
-         This node has no section [node node1]: no resource is placed here\n\
-         Node 'b' is not probed: [node b] needs a 'probe'\n\
+        "c.conf: warning: no node is trusted, so calls from other nodes are refused: set 'trusted' or 'secret' in \
+         [security]\n\
+         c.conf: warning: node 'b' is not trusted: its 'callto' is not 'sip/sip:' with a host\n\
+         c.conf: warning: this node is named 'node1', which has no section [node node1] and does not match 'regexp': \
+         nodes with this file can't call users who register here\n\
+         c.conf: warning: node 'b' is not probed and counts as up: [node b] needs a 'probe'\n\
          c.conf is good\n"
     );
     assert_eq!(
