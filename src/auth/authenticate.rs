@@ -91,7 +91,7 @@ fn signed<'m, P: Parameters<'m>>(decision: &Decision<'_, 'm, P>) -> Signed<'m> {
 ///
 /// # Errors
 ///
-/// Fails where it is forged.
+/// Fails where it is forged, or names another target.
 pub(crate) fn authenticate_extension<'m, P: Parameters<'m>>(
     decision: &Decision<'_, 'm, P>,
     extension: &Extension<'m>,
@@ -114,9 +114,11 @@ pub(crate) fn authenticate_extension<'m, P: Parameters<'m>>(
             .keys
             .verify_extended(&signed(decision), &extended, signature, extension.mac)
     };
-    if is_same && (!settings.keys.are_set() || is_signed()) {
+    if settings.keys.are_set() && !is_signed() {
+        Err(AuthError::Forged)
+    } else if is_same {
         Ok(())
     } else {
-        Err(AuthError::Forged)
+        Err(AuthError::Contradiction)
     }
 }

@@ -116,6 +116,8 @@ pub enum AuthError {
     Address,
     /// A header stands there twice, so that two readers might read different things.
     Repeated,
+    /// Two headers tell two different targets.
+    Contradiction,
     /// There is no signature where there must be one.
     Unsigned,
     /// The signature isn't that of this call, from this origin to this node, by a secret of the cluster.
@@ -152,9 +154,20 @@ impl AuthError {
         match self {
             Self::Address => Counter::Untrusted,
             Self::Unsigned => Counter::Unsigned,
-            Self::Repeated | Self::Forged => Counter::Forged,
+            Self::Repeated | Self::Contradiction | Self::Forged => Counter::Forged,
             Self::Skewed { .. } | Self::Forgotten => Counter::Skewed,
             Self::Replayed | Self::Full => Counter::Replayed,
+        }
+    }
+}
+
+impl AuthError {
+    /// The reason that the sender hears.
+    #[must_use]
+    pub fn answer(self) -> String {
+        match self {
+            Self::Address => "cluster headers from an untrusted sender".to_owned(),
+            _ => format!("cluster headers were not accepted: {self}"),
         }
     }
 }
@@ -164,6 +177,7 @@ impl Display for AuthError {
         f.write_str(match self {
             Self::Address => "the sender is not trusted",
             Self::Repeated => "a cluster header occurs twice",
+            Self::Contradiction => "X-CallTo and X-Cluster name different targets",
             Self::Unsigned => "it has no signature",
             Self::Forged => "its signature is not valid for this call, this node and the cluster's secret",
             Self::Skewed { seconds, window } => {

@@ -16,7 +16,7 @@ use crate::messages::{Name, Parameters, Reply};
 use crate::nodes::Nodes;
 use crate::operator::counters::Counter;
 use crate::placement::claim::{
-    DatabaseChange, Member, Purpose, QueryOutcome, Resolution, Source, Wanted,
+    DatabaseChange, Member, Purpose, QueryOutcome, Resolution, Source, Wanted, winner,
 };
 use crate::text::boolean;
 use crate::verdict::{Action, Pending};
@@ -106,7 +106,12 @@ fn answer<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, resolution:
             decision.verdict.set_retval(node);
         }
         Resolution::Nobody => {
-            let reason = "no node holds this resource and none can accept it";
+            let resource = decision.get(Name::Callto).unwrap_or_default();
+            let reason = match winner(trim_blanks(resource), members(&decision.settings.nodes)) {
+                // It was only looked up.
+                Some(_) => "no node holds this resource",
+                None => "no node holds this resource and none can accept it",
+            };
             decision.fail(Rejection::OFFLINE, reason);
         }
         Resolution::Ask { query, purpose } => {

@@ -98,7 +98,9 @@ fn explain_target(
                 ));
                 explain_target(cluster, settings, Target { node, resource }, lines);
             }
-            None => lines.push("No node can accept it: none is both up and enabled".to_owned()),
+            None => lines.push(
+                "No node can accept it: none is up, enabled and of a weight above 0".to_owned(),
+            ),
         }
         return;
     }

@@ -198,7 +198,7 @@ fn an_explanation_names_each_setting_that_has_a_say() {
         (
             &[&[("node node2", "weight", "0")], SETTINGS],
             "cluster/*/x",
-            "No node can accept it: none is both up and enabled\n",
+            "No node can accept it: none is up, enabled and of a weight above 0\n",
         ),
         (
             &[&[("general", "callto", "${gone}")], SETTINGS],

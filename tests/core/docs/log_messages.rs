@@ -18,7 +18,8 @@ type Parts = Vec<String>;
 
 /// Where the core's lines are put together, and the causes that they name: each from these words to the end of the
 /// item.
-const TEXTS: [(&str, &str); 10] = [
+const TEXTS: [(&str, &str); 11] = [
+    ("src/event.rs", "\nimpl Subject"),
     ("src/event.rs", "\nimpl Line<"),
     ("src/event.rs", "\nimpl Display for Suppressed"),
     ("src/auth/trust.rs", "\nimpl Display for AuthError"),

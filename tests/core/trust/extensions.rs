@@ -100,7 +100,8 @@ fn a_copy_of_another_target_is_refused() {
     let whole = &b"sip/sip:bob@192.0.2.9;line=;ob"[..];
     assert_eq!(received.retval.as_deref(), Some(whole));
     set(&mut call, "sip_x-callto", "park/1");
-    assert_refused(&receive_at(NOW, &trusting("node2"), &call), "its signature");
+    let cause = "X-CallTo and X-Cluster name different targets";
+    assert_refused(&receive_at(NOW, &trusting("node2"), &call), cause);
 }
 
 #[test]
