@@ -21,6 +21,7 @@ use crate::nodes::calls::Calls;
 use crate::nodes::health::Cause;
 use crate::nodes::probe::{self, Outcome};
 use crate::operator::counters::Counter;
+use crate::placement::claim::DatabaseState;
 use crate::settings::{Entry, SettingError, Settings};
 use crate::task::{Task, Tasks};
 use crate::text::Escaped;
@@ -46,6 +47,8 @@ pub struct Cluster {
     clock: AtomicU64,
     /// The warning that nobody sends probes was logged.
     unprobed: AtomicBool,
+    /// The last file was not taken.
+    refused: AtomicBool,
 }
 
 impl Cluster {
@@ -69,6 +72,7 @@ impl Cluster {
             tasks: Tasks::default(),
             clock: AtomicU64::new(0),
             unprobed: AtomicBool::new(false),
+            refused: AtomicBool::new(false),
         }
     }
 
@@ -78,22 +82,78 @@ impl Cluster {
     ///
     /// Names every mistake in the file; the settings in force stay.
     pub fn load(&self, file: &str, entries: &[Entry]) -> Result<(), Vec<SettingError>> {
-        let mut settings = Settings::parse(&self.node, file, entries)?;
+        let parsed = Settings::parse(&self.node, file, entries);
+        self.refused.store(parsed.is_err(), Relaxed);
+        let mut settings = parsed?;
         // One at a time: a load inherits the state of the nodes from the one before.
-        let admin_states = self.admin_states();
+        let mut admin_states = self.admin_states();
         let old = self.settings();
         settings.nodes.inherit(&old.nodes);
-        for node in &settings.nodes {
-            node.state.set_admin(admin_states.of(&node.name));
-        }
+        self.inherit_admin_states(&mut admin_states, &settings, &old);
         if settings.lease.ask_alike(&old.lease) {
             // The answers of another database, or to other queries, are worth nothing.
             settings.claims = Arc::clone(&old.claims);
         }
         self.check_priorities(&settings);
+        if settings.enabled && settings.trusts_nobody() {
+            let line = "No sender is trusted, so calls from other nodes are refused: set 'trusted' or 'secret' in \
+                        [security]";
+            self.tasks.log(Level::Warn, line.to_owned());
+        }
         self.shards.put_in_force(settings);
         self.generation.fetch_add(1, Relaxed);
         Ok(())
+    }
+
+    /// Notes that a file could not be read, so that the settings in force are not those of the file.
+    pub fn not_loaded(&self) {
+        self.refused.store(true, Relaxed);
+    }
+
+    /// Whether the last file was refused, or could not be read, so that older settings are in force.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.refused.load(Relaxed)
+    }
+
+    /// Gives the nodes of new settings their admin states, and forgets those of nodes that have no section any
+    /// more: a node that is put back later on takes part. A file without any section forgets nothing, because it
+    /// is more likely to be damaged.
+    fn inherit_admin_states(&self, states: &mut AdminStates, settings: &Settings, old: &Settings) {
+        for node in &settings.nodes {
+            let admin = states.of(&node.name);
+            node.state.set_admin(admin);
+            node.state
+                .observe(|probing| probing.health.begin(self.now()));
+            if old.nodes.find(&node.name).is_none() {
+                self.tell_kept(&node.name, admin);
+            }
+        }
+        if settings.nodes.is_empty() {
+            return;
+        }
+        let forgotten = states.forget(|node| settings.nodes.find(node).is_some());
+        for (node, admin) in &forgotten {
+            let node = Escaped(node);
+            let line = format!(
+                "Node '{node}' has no section any more: it was {admin}, which is forgotten"
+            );
+            self.tasks.log(Level::Note, line);
+        }
+        if !forgotten.is_empty() {
+            self.tasks.add(Task::Save);
+        }
+    }
+
+    /// Logs that a node has an admin state from before.
+    fn tell_kept(&self, node: &[u8], admin: AdminState) {
+        if admin != AdminState::Enabled {
+            let line = format!(
+                "Node '{}' is still {admin}, by an earlier command",
+                Escaped(node)
+            );
+            self.tasks.log(Level::Note, line);
+        }
     }
 
     /// Logs each priority that isn't the one at which the handler was installed.
@@ -292,15 +352,30 @@ impl Cluster {
         self.tasks.next()
     }
 
-    /// Sets the admin state of a node; `false` where there is no such node.
+    /// Sets the admin state of a node, at nobody's command in particular; `false` where there is no such node.
     pub fn set_admin(&self, node: &[u8], admin: AdminState) -> bool {
+        self.set_admin_for(node, admin, b"")
+    }
+
+    /// As [`set_admin`](Self::set_admin), for somebody at a console: `from` is its address, empty where nobody knows.
+    pub fn set_admin_for(&self, node: &[u8], admin: AdminState, from: &[u8]) -> bool {
         let mut admin_states = self.admin_states();
         let settings = self.settings();
         let Some(node) = settings.nodes.find(node) else {
             return false;
         };
         admin_states.set(&node.name, admin);
-        if node.state.admin() == AdminState::Disabled && admin != AdminState::Disabled {
+        let before = node.state.admin();
+        if before != admin {
+            let name = Escaped(&node.name);
+            let from = match from {
+                b"" => String::new(),
+                address => format!(" from {}", Escaped(address)),
+            };
+            let line = format!("Node '{name}' is {admin}, by command{from}; it was {before}");
+            self.tasks.log(Level::Note, line);
+        }
+        if before == AdminState::Disabled && admin != AdminState::Disabled {
             // It was not probed meanwhile.
             let now = self.now();
             node.state
@@ -326,7 +401,9 @@ impl Cluster {
         let restored = AdminStates::read(state)?;
         let mut admin_states = self.admin_states();
         for node in &self.settings().nodes {
-            node.state.set_admin(restored.of(&node.name));
+            let admin = restored.of(&node.name);
+            node.state.set_admin(admin);
+            self.tell_kept(&node.name, admin);
         }
         *admin_states = restored;
         Ok(())
@@ -417,10 +494,10 @@ impl Cluster {
 
     /// Whether the database that resources are claimed in answers; `None` without one.
     #[must_use]
-    pub fn database(&self) -> Option<bool> {
+    pub fn database(&self) -> Option<DatabaseState> {
         let settings = self.settings();
         let is_used = !settings.lease.account.is_empty();
-        is_used.then(|| !settings.claims.is_lost())
+        is_used.then(|| settings.claims.state())
     }
 
     /// The number of files of settings that were taken.

@@ -5,4 +5,5 @@
 pub mod command;
 pub mod counters;
 mod explain;
+mod rooms;
 pub mod status;

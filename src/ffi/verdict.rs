@@ -138,7 +138,7 @@ impl clustering_reply {
     /// # Safety
     ///
     /// All that the reply points to is valid, and stays as it is for `'m`.
-    unsafe fn get<'m>(&self) -> Reply<'m> {
+    pub(super) unsafe fn get<'m>(&self) -> Reply<'m> {
         // SAFETY: promised by the caller.
         unsafe {
             Reply {

@@ -50,20 +50,7 @@ pub(crate) fn resume<'m, P: Parameters<'m>>(
     let Some(wanted) = wanted(decision, purpose) else {
         return;
     };
-    let error = reply.error.filter(|error| !error.is_empty());
-    let outcome = if reply.no_thread {
-        QueryOutcome::NotStarted
-    } else if reply.timed_out {
-        QueryOutcome::TimedOut
-    } else if !reply.handled {
-        QueryOutcome::Unhandled
-    } else {
-        // No error counts where there is a row: `pgsqldb` leaves that of a try which it repeated.
-        match (reply.row, error) {
-            (None, Some(error)) => QueryOutcome::Failed(error),
-            (row, _) => QueryOutcome::Done(row),
-        }
-    };
+    let outcome = outcome(reply);
     let members = members(&settings.nodes);
     let (resolution, change) =
         settings
@@ -76,6 +63,24 @@ pub(crate) fn resume<'m, P: Parameters<'m>>(
         });
     }
     answer(decision, resolution);
+}
+
+/// The outcome of a query, by the reply to it.
+pub(crate) fn outcome<'m>(reply: &Reply<'m>) -> QueryOutcome<'m> {
+    if reply.no_thread {
+        return QueryOutcome::NotStarted;
+    }
+    if reply.timed_out {
+        return QueryOutcome::TimedOut;
+    }
+    if !reply.handled {
+        return QueryOutcome::Unhandled;
+    }
+    // No error counts where there is a row: `pgsqldb` leaves that of a try which it repeated.
+    match (reply.row, reply.error.filter(|error| !error.is_empty())) {
+        (None, Some(error)) => QueryOutcome::Failed(error),
+        (row, _) => QueryOutcome::Done(row),
+    }
 }
 
 /// The resource that is looked for; `None` where the message names none.
