@@ -1,9 +1,10 @@
 -- Sticky placement in PostgreSQL: the table of claims.
 --
---   psql -d yate -f clustering.pgsql.sql
+--   psql -U yate -d yate -f clustering.pgsql.sql
 --
--- Then name the account of pgsqldb.conf in clustering.conf, on all nodes: [locate] account=NAME. The user that
--- it connects as needs to read and write the table:
+-- Then set up an account in pgsqldb.conf, name it in clustering.conf, on all nodes: [locate] account=NAME, and restart the
+-- engine, which reads pgsqldb.conf only when it starts. An example is in the documentation of [locate]. If another
+-- user made the table, the one that the account connects as needs to read and write it:
 --
 --   GRANT SELECT, INSERT, UPDATE, DELETE ON cluster_resources TO yate;
 --
