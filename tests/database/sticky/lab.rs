@@ -213,6 +213,18 @@ impl Node {
         )
     }
 
+    /// Has all modules read their files again, as the command `reload` does.
+    pub fn reload_all(&self) {
+        let generation = self.status("reload");
+        // To a real engine that has a terminal the other signal means that this is gone.
+        let signal = if real_engine() { "-QUIT" } else { "-HUP" };
+        let id = self.process.id().to_string();
+        let told = Command::new("kill").args([signal, &id]).status();
+        assert!(told.is_ok_and(|told| told.success()));
+        let is_done = || self.status("reload") != generation;
+        eventually(is_done, || self.log());
+    }
+
     /// Counts the questions to databases from now on, as they are asked.
     pub fn questions(&self) -> Arc<AtomicUsize> {
         let count = Arc::new(AtomicUsize::new(0));

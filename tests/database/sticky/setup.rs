@@ -73,8 +73,8 @@ fn a_database_that_is_set_up_by_the_reference_has_the_rooms_after_a_restart() {
     let node = &lab.nodes[0];
     assert_eq!(node.status("database"), "none");
     node.configure("pgsqldb.conf", &account);
-    node.reload(&settings);
-    node.command("reload pgsqldb");
+    node.configure("clustering.conf", &settings);
+    node.reload_all();
     // Too early: the account isn't read yet.
     assert_eq!(node.status("database"), "unknown");
     let line = said_of_database(&lab);
