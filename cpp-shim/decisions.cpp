@@ -171,9 +171,8 @@ bool Decisions::ask(const Verdict& pending, uint32_t kind, Message& msg) {
     RefPointer<DbQuery> query = newQuery(name);
     fill(query->message(), m_all, *pending);
     bool handled = false;
-    ask(*query, pending->timeout, [&](const clustering_reply& reply) {
-        handled = resume(pending, reply, kind, msg);
-    });
+    ask(*query, pending->timeout,
+        [&](const clustering_reply& reply) { handled = resume(pending, reply, kind, msg); });
     return handled;
 }
 
