@@ -435,10 +435,14 @@ bool ClusteringModule::load() {
     }
     m_loaded = exists;
     if (!clustering_enabled(m_core) && !Engine::nodeName().null()) {
-        Debug(this, DebugNote,
-              "Clustering is disabled: 'regexp' and 'callto' in [general] of '%s' are not both set,"
-              " or 'enabled' is no",
-              path.c_str());
+        if (exists) {
+            Debug(this, DebugNote,
+                  "Clustering is disabled: '%s' has neither 'regexp' and 'callto' in [general] nor"
+                  " a section [node NAME], or 'enabled' is no",
+                  path.c_str());
+        } else {
+            Debug(this, DebugNote, "Clustering is disabled: there is no '%s'", path.c_str());
+        }
     }
     return true;
 }

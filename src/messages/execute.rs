@@ -474,12 +474,14 @@ fn reject_loop<'m, P: Parameters<'m>>(
     Target { node, resource }: Target<'m>,
     why: Loop,
 ) {
+    let hops = Visited::of(decision.message).hops();
     decision.report(Event::Looping {
         subject: decision.subject(),
         why,
         node,
         called: resource,
-        hops: Visited::of(decision.message).hops(),
+        // The one that is too many is the one to that node.
+        hops: hops + usize::from(matches!(why, Loop::Hops { .. })),
     });
     let node = Escaped(node);
     let reason = match why {

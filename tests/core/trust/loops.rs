@@ -151,10 +151,14 @@ fn a_call_is_forwarded_a_bounded_number_of_times() {
     let one = [("sip_x-nodename", "node1")];
     assert_eq!(send_at(NOW, &node, "node2", &one).value("error"), None);
     let two = [("sip_x-nodename", "node3"), ("sip_x-visited", "node1")];
+    let decided = send_at(NOW, &node, "node2", &two);
+    assert_eq!(decided.value("error"), Some("looping"));
     assert_eq!(
-        send_at(NOW, &node, "node2", &two).value("error"),
-        Some("looping")
+        decided.value("reason"),
+        Some("too many hops on the way to node 'node2'")
     );
+    let line = "Call to 'sip/sip:bob@192.0.2.9' has too many hops at node 'node2': 3, the limit is 2 ([general] hops)";
+    assert_eq!(decided.line.as_deref(), Some(line));
 }
 
 #[test]

@@ -40,9 +40,14 @@ fn create(server: &Postgres) {
     server.script(script, &files);
 }
 
+/// The account, the settings that name it, and the command that tries it.
+fn texts() -> [String; 3] {
+    <[String; 3]>::try_from(blocks("text")).unwrap()
+}
+
 /// The account, and the settings that name it.
 fn files(server: &Postgres) -> [String; 2] {
-    let [account, locate] = <[String; 2]>::try_from(blocks("ini")).unwrap();
+    let [account, locate, _] = texts();
     assert!(account.contains(HOST), "{account}");
     let host = format!("host={}", server.host().display());
     let locate = locate.strip_prefix("[locate]\n").unwrap().to_owned();
@@ -51,7 +56,7 @@ fn files(server: &Postgres) -> [String; 2] {
 
 /// The line of `clustering where` about the database.
 fn said_of_database(lab: &Lab) -> String {
-    let command = blocks("text").concat();
+    let [.., command] = texts();
     let answer = lab.nodes[0].command(command.trim_end());
     let mut lines = answer.lines();
     let line = lines.find(|line| line.contains("the database names the node"));
