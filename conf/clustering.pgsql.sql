@@ -1,12 +1,13 @@
--- Sticky placement in PostgreSQL: the table of claims.
+-- The tables of a cluster in PostgreSQL: claims of resources, and the list of nodes.
 --
 --   psql -U yate -d yate -f clustering.pgsql.sql
 --
--- Then set up an account in pgsqldb.conf, name it in clustering.conf, on all nodes: [locate] account=NAME, and restart the
--- engine, which reads pgsqldb.conf only when it starts. An example is in the documentation of [locate]. If another
--- user made the table, the one that the account connects as needs to read and write it:
+-- Then set up an account in pgsqldb.conf, name it in clustering.conf, on all nodes: [locate] account=NAME for claims,
+-- [cluster] account=NAME for the list of nodes. Restart the engine, which reads pgsqldb.conf only when it starts. An
+-- example is in the documentation of [locate]. If another user made the tables, the one that the account connects as
+-- needs to read and write them:
 --
---   GRANT SELECT, INSERT, UPDATE, DELETE ON cluster_resources TO yate;
+--   GRANT SELECT, INSERT, UPDATE, DELETE ON cluster_resources, cluster_nodes, cluster_heartbeats TO yate;
 --
 -- This file can be run again without harm. It has no queries: those are defaults of the module, see [locate] in its
 -- documentation. They are atomic at the isolation level READ COMMITTED, which is the default; at a stricter one two
@@ -30,3 +31,49 @@ CREATE INDEX IF NOT EXISTS cluster_resources_node ON cluster_resources (node);
 -- pg_cron. The clean-up may run at any time, also while resources are claimed:
 --
 --   DELETE FROM cluster_resources WHERE expires < extract(epoch FROM now()) - 3600;
+
+-- The list of nodes. Each node writes its own row; 'admin' is what operators want of it: enabled, draining, disabled or
+-- forgotten. The other columns are those of a [node NAME] section. Texts are in printable ASCII, with percent codes for
+-- all else, and for % ' \ and |. A row may be changed by hand: all nodes have it within one poll.
+CREATE TABLE IF NOT EXISTS cluster_nodes (
+    name       text COLLATE "C" PRIMARY KEY,
+    admin      text NOT NULL DEFAULT 'enabled',
+    callto     text NOT NULL DEFAULT '',
+    transport  text NOT NULL DEFAULT '',
+    weight     text NOT NULL DEFAULT '',
+    source     text NOT NULL DEFAULT '',
+    probe      text NOT NULL DEFAULT '',
+    -- Of the module on that node, and the hashes of those of its settings that must be the same on all nodes.
+    version    text NOT NULL DEFAULT '',
+    settings   text NOT NULL DEFAULT '',
+    -- A new number for each change: a node asks for what is newer than it knows.
+    generation bigint NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS cluster_nodes_generation ON cluster_nodes (generation);
+
+-- Generations are in the order in which changes are committed: one change at a time gets one. The lock is taken before
+-- any row is, so that two changes can't wait for each other.
+CREATE OR REPLACE FUNCTION cluster_nodes_lock() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock('cluster_nodes'::regclass::oid::bigint);
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE FUNCTION cluster_nodes_number() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT coalesce(max(generation), 0) + 1 INTO NEW.generation FROM cluster_nodes;
+    RETURN NEW;
+END $$;
+DROP TRIGGER IF EXISTS cluster_nodes_lock ON cluster_nodes;
+CREATE TRIGGER cluster_nodes_lock BEFORE INSERT OR UPDATE ON cluster_nodes
+    FOR EACH STATEMENT EXECUTE FUNCTION cluster_nodes_lock();
+DROP TRIGGER IF EXISTS cluster_nodes_number ON cluster_nodes;
+CREATE TRIGGER cluster_nodes_number BEFORE INSERT OR UPDATE ON cluster_nodes
+    FOR EACH ROW EXECUTE FUNCTION cluster_nodes_number();
+
+-- Heartbeats: the process that has a node's name, and when it was last seen, in seconds since 1970.
+CREATE TABLE IF NOT EXISTS cluster_heartbeats (
+    name    text COLLATE "C" PRIMARY KEY,
+    process text NOT NULL,
+    seen    bigint NOT NULL
+)
+WITH (fillfactor = 50);

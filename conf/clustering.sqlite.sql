@@ -1,4 +1,4 @@
--- Sticky placement in SQLite: the table of claims. For several nodes on one host; SQLite needs a local file system,
+-- The tables of a cluster in SQLite: claims of resources, and the list of nodes. For several nodes on one host; SQLite needs a local file system,
 -- so nodes on several hosts need PostgreSQL.
 --
 -- In sqlitedb.conf of each node, with the same file:
@@ -7,7 +7,7 @@
 --   database=/var/lib/yate/cluster.sqlite
 --   initialize=@${configpath}/clustering.sqlite.sql
 --
--- and in clustering.conf: [locate] account=cluster. This file is run whenever a node opens the database, without harm to
+-- and in clustering.conf: [locate] account=cluster for claims, [cluster] account=cluster for the list of nodes. This file is run whenever a node opens the database, without harm to
 -- the data. It has no queries: those are defaults of the module, see [locate] in its documentation.
 
 -- With these settings nodes can read while another one writes, and wait for each other within a statement. Without them a
@@ -17,6 +17,7 @@ PRAGMA journal_mode = WAL;
 -- A power failure may cost the last claims.
 PRAGMA synchronous = NORMAL;
 
+-- Claims: the node that has a resource.
 CREATE TABLE IF NOT EXISTS cluster_resources (
     -- Names are in printable ASCII, with percent codes for all else.
     resource TEXT NOT NULL PRIMARY KEY,
@@ -31,5 +32,38 @@ CREATE TABLE IF NOT EXISTS cluster_resources (
 --   DELETE FROM cluster_resources WHERE expires < CAST(strftime('%s', 'now') AS INTEGER) - 3600;
 
 -- The resources of a node: SELECT resource FROM cluster_resources WHERE node = 'node1';
--- This statement is the last thing in the file, since Yate takes a comment behind it for an empty statement and complains.
 CREATE INDEX IF NOT EXISTS cluster_resources_node ON cluster_resources (node);
+
+-- The list of nodes. Each node writes its own row; 'admin' is what operators want of it: enabled, draining, disabled or
+-- forgotten. The other columns are those of a [node NAME] section. Texts are in printable ASCII, with percent codes for
+-- all else, and for % ' \ and |. A row may be changed by hand: all nodes have it within one poll.
+CREATE TABLE IF NOT EXISTS cluster_nodes (
+    name       TEXT NOT NULL PRIMARY KEY,
+    admin      TEXT NOT NULL DEFAULT 'enabled',
+    callto     TEXT NOT NULL DEFAULT '',
+    transport  TEXT NOT NULL DEFAULT '',
+    weight     TEXT NOT NULL DEFAULT '',
+    source     TEXT NOT NULL DEFAULT '',
+    probe      TEXT NOT NULL DEFAULT '',
+    -- Of the module on that node, and the hashes of those of its settings that must be the same on all nodes.
+    version    TEXT NOT NULL DEFAULT '',
+    settings   TEXT NOT NULL DEFAULT '',
+    -- A new number for each change: a node asks for what is newer than it knows.
+    generation INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS cluster_nodes_generation ON cluster_nodes (generation);
+CREATE TRIGGER IF NOT EXISTS cluster_nodes_added AFTER INSERT ON cluster_nodes BEGIN
+    UPDATE cluster_nodes SET generation = (SELECT max(generation) + 1 FROM cluster_nodes) WHERE name = NEW.name;
+END;
+CREATE TRIGGER IF NOT EXISTS cluster_nodes_changed
+AFTER UPDATE OF admin, callto, transport, weight, source, probe, version, settings ON cluster_nodes BEGIN
+    UPDATE cluster_nodes SET generation = (SELECT max(generation) + 1 FROM cluster_nodes) WHERE name = NEW.name;
+END;
+
+-- Heartbeats: the process that has a node's name, and when it was last seen, in seconds since 1970.
+-- This statement is the last thing in the file, since Yate takes a comment behind it for an empty statement and complains.
+CREATE TABLE IF NOT EXISTS cluster_heartbeats (
+    name    TEXT NOT NULL PRIMARY KEY,
+    process TEXT NOT NULL,
+    seen    INTEGER NOT NULL
+) WITHOUT ROWID;

@@ -3,6 +3,7 @@
 #include "db_query.h"
 
 #include "clock.h"
+#include "message.h"
 
 #include <algorithm>
 
@@ -57,6 +58,34 @@ void DbQuery::ask(unsigned timeout, clustering_reply& reply) {
 void DbQuery::dispatch() {
     m_handled = Engine::dispatch(m_message);
     m_done.unlock();
+}
+
+TaskQuery::TaskQuery(clustering_core* core, const clustering_task& task)
+    : Worker("Cluster Members"), m_core(core), m_message("database"), m_number(task.number) {
+    m_message.addParam("account", string(borrowed(task.node)));
+    m_message.addParam("query", string(borrowed(task.text)));
+}
+
+void TaskQuery::send(clustering_core* core, const clustering_task& task) {
+    // As for a probe: nothing is asked of an engine that ends.
+    if (Engine::exiting()) {
+        return;
+    }
+    if (!start(new TaskQuery(core, task))) {
+        clustering_reply reply = {};
+        reply.no_thread = true;
+        clustering_queried(core, task.number, &reply, steadyTime(), roughlyNow());
+    }
+}
+
+void TaskQuery::work() {
+    const bool handled = Engine::dispatch(m_message);
+    clustering_reply reply = replyOf(m_message);
+    reply.handled = handled;
+    const std::vector<clustering_borrowed_text> rows = rowsOf(m_message);
+    reply.rows = rows.data();
+    reply.row_count = rows.size();
+    clustering_queried(m_core, m_number, &reply, steadyTime(), roughlyNow());
 }
 
 } // namespace clustering

@@ -35,6 +35,21 @@ private:
     bool m_handled = false;
 };
 
+/// A query of a task, whose answer nobody waits for.
+class TaskQuery : public Worker {
+public:
+    /// Asks. The core outlives the query.
+    static void send(clustering_core* core, const clustering_task& task);
+
+private:
+    TaskQuery(clustering_core* core, const clustering_task& task);
+    void work() override;
+
+    clustering_core* m_core;
+    TelEngine::Message m_message;
+    uint64_t m_number;
+};
+
 } // namespace clustering
 
 #endif

@@ -11,32 +11,6 @@ namespace clustering {
 
 namespace {
 
-// The reply to a message of ours, as its parameters tell it. It borrows from the message.
-clustering_reply replyOf(const Message& asked) {
-    clustering_reply reply = {};
-    if (const NamedString* error = asked.getParam("error")) {
-        reply.has_error = true;
-        reply.error = borrowed(*error);
-    }
-    reply.reason = borrowed(asked["reason"]);
-    return reply;
-}
-
-// The first column of the rows that a database gave. They borrow from the message.
-std::vector<clustering_borrowed_text> rowsOf(const Message& asked) {
-    std::vector<clustering_borrowed_text> rows;
-    const Array* array = static_cast<Array*>(asked.userObject("Array"));
-    if (array && array->getColumns() > 0) {
-        // The first row has the names of the columns.
-        for (int row = 1; row < array->getRows(); row++) {
-            const GenObject* cell = array->get(0, row);
-            rows.push_back(cell ? borrowed(cell->toString())
-                                : clustering_borrowed_text{nullptr, 0});
-        }
-    }
-    return rows;
-}
-
 // A query by this name of a message.
 RefPointer<DbQuery> newQuery(const char* name) {
     RefPointer<DbQuery> query = new DbQuery(name);

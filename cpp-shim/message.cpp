@@ -130,4 +130,28 @@ void Parameters::remove(unsigned number) {
     }
 }
 
+clustering_reply replyOf(const Message& asked) {
+    clustering_reply reply = {};
+    if (const NamedString* error = asked.getParam("error")) {
+        reply.has_error = true;
+        reply.error = borrowed(*error);
+    }
+    reply.reason = borrowed(asked["reason"]);
+    return reply;
+}
+
+std::vector<clustering_borrowed_text> rowsOf(const Message& asked) {
+    std::vector<clustering_borrowed_text> rows;
+    const Array* array = static_cast<Array*>(asked.userObject("Array"));
+    if (array && array->getColumns() > 0) {
+        // The first row has the names of the columns.
+        for (int row = 1; row < array->getRows(); row++) {
+            const GenObject* cell = array->get(0, row);
+            rows.push_back(cell ? borrowed(cell->toString())
+                                : clustering_borrowed_text{nullptr, 0});
+        }
+    }
+    return rows;
+}
+
 } // namespace clustering

@@ -67,6 +67,12 @@ private:
     clustering_message m_message;
 };
 
+/// The reply to a message of ours, as its parameters tell it. It borrows from the message.
+clustering_reply replyOf(const TelEngine::Message& asked);
+
+/// The first column of the rows that a database gave. They borrow from the message.
+std::vector<clustering_borrowed_text> rowsOf(const TelEngine::Message& asked);
+
 } // namespace clustering
 
 #endif

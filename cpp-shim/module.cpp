@@ -3,6 +3,7 @@
 #include "module.h"
 
 #include "clock.h"
+#include "db_query.h"
 #include "host.h"
 #include "probe.h"
 #include "state_file.h"
@@ -226,6 +227,9 @@ void ClusteringModule::runTasks() {
             break;
         case CLUSTERING_TASK_KIND_PROBE:
             Probe::send(m_core, *task);
+            break;
+        case CLUSTERING_TASK_KIND_QUERY:
+            TaskQuery::send(m_core, *task);
             break;
         case CLUSTERING_TASK_KIND_SAVE:
             save();

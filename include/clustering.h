@@ -209,6 +209,11 @@ typedef enum {
    * Keep the text of `clustering_state` for the next start.
    */
   CLUSTERING_TASK_KIND_SAVE = 2,
+  /**
+   * Have the database account `node` answer the query `text`, on a thread that may wait, then call
+   * `clustering_queried` with `number`.
+   */
+  CLUSTERING_TASK_KIND_QUERY = 3,
 } clustering_task_kind;
 
 /**
@@ -517,15 +522,15 @@ typedef struct {
    */
   int32_t level;
   /**
-   * The line, or the URI.
+   * The line, the URI or the query.
    */
   clustering_owned_text text;
   /**
-   * The node that is probed.
+   * The node that is probed, or the database account that is asked.
    */
   clustering_owned_text node;
   /**
-   * The number of the probe.
+   * The number of the probe or the query.
    */
   uint64_t number;
   /**
@@ -968,6 +973,25 @@ void clustering_probed(const clustering_core *core,
                        uint64_t number,
                        const clustering_probe_report *report,
                        uint64_t now);
+
+/**
+ * Takes the answer to a query. `clustering_next_task` is to be called afterwards.
+ *
+ * * `core`: the node. NULL is fine.
+ * * `number`: that of the task. Of a query that is forgotten nothing is taken.
+ * * `reply`: the answer. Without it, by NULL, nothing is taken.
+ * * `now`: microseconds on the clock of `clustering_tick`.
+ * * `wall`: microseconds since 1970.
+ *
+ * Threads: any.
+ *
+ * \pre `core` is NULL or a node; `reply` is NULL or valid for the call, with all that it points to.
+ */
+void clustering_queried(const clustering_core *core,
+                        uint64_t number,
+                        const clustering_reply *reply,
+                        uint64_t now,
+                        uint64_t wall);
 
 /**
  * Gives the parameters of `status clustering`, as `name=value` with commas between.

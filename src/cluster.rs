@@ -11,23 +11,36 @@ use crate::connections::{Connections, ConnectionsError};
 use crate::decision::{Decision, Shared};
 use crate::event::{Event, Level, Suppressed};
 use crate::failure::{Failure, guard, unpoisoned};
+use crate::membership::{self, Intent, Membership, OwnedEntry};
 use crate::messages::{Kind, Name, Parameters, Reply};
 use crate::messages::{
     cdr, disconnected, execute, hangup, instant, locate, preroute, register, route, startup,
     unregister,
 };
+use crate::nodes::Node;
 use crate::nodes::admin::{AdminFileError, AdminState, AdminStates};
 use crate::nodes::calls::Calls;
 use crate::nodes::health::Cause;
 use crate::nodes::probe::{self, Outcome};
 use crate::operator::counters::Counter;
-use crate::placement::claim::DatabaseState;
+use crate::placement::claim::{DatabaseState, DbError};
 use crate::settings::{Entry, SettingError, Settings};
 use crate::task::{Task, Tasks};
-use crate::text::Escaped;
+use crate::text::{Escaped, has_control};
 use crate::time::{MessageTimes, SteadyTime, WallTime};
 use crate::verdict::{Pending, Verdict};
 use shards::{Shard, Shards};
+
+/// The reason why a node is not forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ForgetError {
+    /// The database doesn't have it.
+    #[error("the database has no such node")]
+    Unknown,
+    /// It can be reached.
+    #[error("it is neither down nor disabled")]
+    Alive,
+}
 
 /// A node's view of its cluster.
 #[derive(Debug)]
@@ -37,6 +50,9 @@ pub struct Cluster {
     /// The number of files of settings that were taken.
     generation: AtomicU64,
     shared: Shared,
+    membership: Membership,
+    /// The file in force, by its name and its entries; empty where no other list is added to it.
+    file: Mutex<(String, Vec<OwnedEntry>)>,
     /// The admin states of the nodes. Held while settings are loaded.
     admin_states: Mutex<AdminStates>,
     /// The priorities of the first settings that were loaded, at which the handlers stay.
@@ -54,7 +70,7 @@ pub struct Cluster {
 impl Cluster {
     /// A node that does nothing until it [loads](Self::load) its settings.
     ///
-    /// A `node` without a name stays disabled whatever the settings are. `process` is a random number,
+    /// A `node` without a name, or with a control character in it, stays disabled whatever the settings are. `process` is a random number,
     /// by which signatures of this process are told from those of any other.
     #[must_use]
     pub fn new(node: &[u8], process: u64) -> Self {
@@ -66,6 +82,8 @@ impl Cluster {
                 process,
                 ..Shared::default()
             },
+            membership: Membership::default(),
+            file: Mutex::default(),
             admin_states: Mutex::default(),
             priorities: OnceLock::new(),
             calls: Calls::default(),
@@ -84,25 +102,144 @@ impl Cluster {
     pub fn load(&self, file: &str, entries: &[Entry]) -> Result<(), Vec<SettingError>> {
         let parsed = Settings::parse(&self.node, file, entries);
         self.refused.store(parsed.is_err(), Relaxed);
-        let mut settings = parsed?;
+        let settings = parsed?;
         // One at a time: a load inherits the state of the nodes from the one before.
         let mut admin_states = self.admin_states();
-        let old = self.settings();
-        settings.nodes.inherit(&old.nodes);
-        self.inherit_admin_states(&mut admin_states, &settings, &old);
-        if settings.lease.ask_alike(&old.lease) {
-            // The answers of another database, or to other queries, are worth nothing.
-            settings.claims = Arc::clone(&old.claims);
-        }
-        self.check_priorities(&settings);
+        self.put_in_force(self.with_members(settings, file, entries), &admin_states);
+        self.forget_admin_states(&mut admin_states);
+        let settings = self.settings();
         if settings.enabled && settings.trusts_nobody() {
             let line = "No sender is trusted, so calls from other nodes are refused: set 'trusted' or 'secret' in \
                         [security]";
             self.tasks.log(Level::Warn, line.to_owned());
         }
-        self.shards.put_in_force(settings);
         self.generation.fetch_add(1, Relaxed);
         Ok(())
+    }
+
+    fn put_in_force(&self, mut settings: Settings, admin_states: &AdminStates) {
+        let old = self.settings();
+        settings.nodes.inherit(&old.nodes);
+        self.inherit_admin_states(admin_states, &settings, &old);
+        if settings.lease.ask_alike(&old.lease) {
+            // The answers of another database, or to other queries, are worth nothing.
+            settings.claims = Arc::clone(&old.claims);
+        }
+        self.check_priorities(&settings);
+        if has_control(&self.node) {
+            let line = format!(
+                "Node name '{}' has a control character, so clustering is disabled",
+                Escaped(&self.node)
+            );
+            self.tasks.log(Level::Warn, line);
+        }
+        self.shards.put_in_force(settings);
+    }
+
+    /// The settings of a file and of the nodes that the database has besides.
+    fn with_members(&self, settings: Settings, file: &str, entries: &[Entry]) -> Settings {
+        let owned = |entry: &Entry| OwnedEntry::new(entry.section, entry.key, entry.value);
+        let mut kept = unpoisoned(self.file.lock());
+        if settings.members.account.is_empty() {
+            *kept = <_>::default();
+            self.membership
+                .configure(&self.node, &settings.members, &[], &self.tasks);
+            return settings;
+        }
+        *kept = (
+            file.to_owned(),
+            entries.iter().map(owned).collect::<Vec<_>>(),
+        );
+        let (file, entries) = &*kept;
+        self.membership
+            .configure(&self.node, &settings.members, entries, &self.tasks);
+        self.join(settings, file, entries)
+    }
+
+    /// Adds the nodes of the database to the settings of a file. One that the file has, too, is as the file has it;
+    /// one that can't be a node is left out.
+    fn join(&self, settings: Settings, file: &str, entries: &[OwnedEntry]) -> Settings {
+        let mut members = self.membership.sections();
+        members.retain(|(name, _)| settings.nodes.find(name).is_none());
+        while !members.is_empty() {
+            let sections = members.iter().flat_map(|(_, entries)| entries);
+            let all = entries.iter().chain(sections).map(OwnedEntry::entry);
+            let problems = match Settings::parse(&self.node, file, &all.collect::<Vec<_>>()) {
+                Ok(all) => return all,
+                Err(problems) => problems,
+            };
+            let before = members.len();
+            members.retain(|(name, _)| {
+                let section = Escaped(&[b"node ", &name[..]].concat()).to_string();
+                let problem = problems.iter().find(|problem| problem.section == section);
+                if let Some(SettingError { reason, .. }) = problem {
+                    membership::left_out(name, reason, &self.tasks);
+                }
+                problem.is_none()
+            });
+            if members.len() == before {
+                break;
+            }
+        }
+        settings
+    }
+
+    /// Puts the nodes in force that the database has now.
+    fn rejoin(&self, admin_states: &AdminStates) {
+        let kept = unpoisoned(self.file.lock());
+        let (file, entries) = &*kept;
+        let alone: Vec<_> = entries.iter().map(OwnedEntry::entry).collect();
+        if let Ok(settings) = Settings::parse(&self.node, file, &alone) {
+            let settings = self.join(settings, file, entries);
+            self.put_in_force(settings, admin_states);
+        }
+    }
+
+    /// Takes the answer to a [query](Task::Query): the first column of its rows.
+    pub fn queried(
+        &self,
+        number: u64,
+        reply: &Reply,
+        rows: &[&[u8]],
+        (now, wall): (SteadyTime, WallTime),
+    ) {
+        let error = match reply {
+            Reply {
+                no_thread: true, ..
+            } => Some(DbError::NotStarted),
+            Reply { handled: false, .. } => Some(DbError::Unhandled),
+            // No error counts where there is a row: `pgsqldb` leaves that of a try which it repeated.
+            Reply {
+                error: Some(error), ..
+            } if rows.is_empty() => Some(DbError::Failed(error)),
+            _ => None,
+        };
+        let rows = error.map_or(Ok(rows), Err);
+        let mut admin_states = self.admin_states();
+        let of = (number, self.shared.process);
+        let changes = self.membership.answered(of, rows, (now, wall), &self.tasks);
+        let mut is_changed = changes.list;
+        for (name, admin) in changes.admin {
+            if admin_states.of(&name) == admin {
+                continue;
+            }
+            is_changed = true;
+            admin_states.set(&name, admin);
+            if let Some(node) = self.settings().nodes.find(&name) {
+                self.give_admin(node, admin);
+                let line = format!(
+                    "Node '{}' is {admin}, as another node was told",
+                    Escaped(&name)
+                );
+                self.tasks.log(Level::Note, line);
+            }
+        }
+        if changes.list {
+            self.rejoin(&admin_states);
+        }
+        if is_changed {
+            self.tasks.add(Task::Save);
+        }
     }
 
     /// Notes that a file could not be read, so that the settings in force are not those of the file.
@@ -116,10 +253,8 @@ impl Cluster {
         self.refused.load(Relaxed)
     }
 
-    /// Gives the nodes of new settings their admin states, and forgets those of nodes that have no section any
-    /// more: a node that is put back later on takes part. A file without any section forgets nothing, because it
-    /// is more likely to be damaged.
-    fn inherit_admin_states(&self, states: &mut AdminStates, settings: &Settings, old: &Settings) {
+    /// Gives the nodes of new settings their admin states.
+    fn inherit_admin_states(&self, states: &AdminStates, settings: &Settings, old: &Settings) {
         for node in &settings.nodes {
             let admin = states.of(&node.name);
             node.state.set_admin(admin);
@@ -129,7 +264,14 @@ impl Cluster {
                 self.tell_kept(&node.name, admin);
             }
         }
-        if settings.nodes.is_empty() {
+    }
+
+    /// Forgets the admin states of nodes that have no section any more: a node that is put back later on takes part. A
+    /// file without any section forgets nothing, because it is more likely to be damaged; nor does one of a cluster that
+    /// has its list in a database, which may not be known yet.
+    fn forget_admin_states(&self, states: &mut AdminStates) {
+        let settings = self.settings();
+        if settings.nodes.is_empty() || !settings.members.account.is_empty() {
             return;
         }
         let forgotten = states.forget(|node| settings.nodes.find(node).is_some());
@@ -301,6 +443,7 @@ impl Cluster {
         self.shared.connections.tick(now);
         let settings = self.settings();
         if settings.enabled {
+            self.membership.tick(self.shared.process, now, &self.tasks);
             probe::tick(&settings.nodes, &settings.health, now, &self.tasks);
         }
     }
@@ -375,21 +518,51 @@ impl Cluster {
             let line = format!("Node '{name}' is {admin}, by command{from}; it was {before}");
             self.tasks.log(Level::Note, line);
         }
-        if before == AdminState::Disabled && admin != AdminState::Disabled {
+        self.give_admin(node, admin);
+        self.membership.say(&node.name, Intent::Member(admin));
+        self.tasks.add(Task::Save);
+        true
+    }
+
+    fn give_admin(&self, node: &Node, admin: AdminState) {
+        if node.state.admin() == AdminState::Disabled && admin != AdminState::Disabled {
             // It was not probed meanwhile.
             let now = self.now();
             node.state
                 .observe(|probing| probing.health.forget(Cause::Enabled, now));
         }
         node.state.set_admin(admin);
-        self.tasks.add(Task::Save);
-        true
     }
 
-    /// The text to keep until the next start of the engine: the admin states.
+    /// Ends the membership of a node, for the whole cluster.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the database doesn't have it, and where it may still be alive.
+    pub fn forget(&self, name: &[u8]) -> Result<(), ForgetError> {
+        let settings = self.settings();
+        let node = settings.nodes.find(name);
+        if !self.membership.has(name) {
+            return Err(ForgetError::Unknown);
+        }
+        if node.is_some_and(|node| node.state.unreachable().is_none()) {
+            return Err(ForgetError::Alive);
+        }
+        self.membership.say(name, Intent::Forgotten);
+        Ok(())
+    }
+
+    /// The list of nodes that the nodes share.
+    pub(crate) fn membership(&self) -> &Membership {
+        &self.membership
+    }
+
+    /// The text to keep until the next start of the engine: the admin states, and the list of nodes.
     #[must_use]
     pub fn state(&self) -> Vec<u8> {
-        self.admin_states().write()
+        let mut text = self.admin_states().write();
+        text.extend(self.membership.write());
+        text
     }
 
     /// Takes the text that was [kept](Self::state).
@@ -398,7 +571,9 @@ impl Cluster {
     ///
     /// Fails when it is damaged; then nothing of it is taken.
     pub fn restore(&self, state: &[u8]) -> Result<(), AdminFileError> {
-        let restored = AdminStates::read(state)?;
+        let (admin, members) = Membership::split(state);
+        let restored = AdminStates::read(admin)?;
+        self.membership.restore(members);
         let mut admin_states = self.admin_states();
         for node in &self.settings().nodes {
             let admin = restored.of(&node.name);

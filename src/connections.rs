@@ -21,7 +21,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
 use smallvec::SmallVec;
 
 use crate::failure::unpoisoned;
-use crate::text::{Escaped, Text};
+use crate::text::{Escaped, Text, has_control};
 use crate::time::SteadyTime;
 
 /// The longest location with its user, and the longest name of a connection, in bytes. Real ones are far
@@ -45,9 +45,14 @@ pub struct Registration<'a> {
     pub is_own: bool,
 }
 
-/// There is no room for one more registration.
+/// The reason why a registration is not remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full;
+pub enum NotRemembered {
+    /// There is no room for one more.
+    Full,
+    /// A text of it is too long, or has a control character.
+    Malformed,
+}
 
 /// The reason why a text is not one that was [written](Connections::write).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,18 +112,18 @@ fn key(location: &[u8], user: &[u8]) -> Text {
 impl Connections {
     /// Remembers a registration for so many seconds, instead of the one of that user at that location.
     ///
-    /// A location, user or connection that is empty or too long is left out.
+    /// One without a location or a connection is left out.
     ///
     /// # Errors
     ///
-    /// Fails when as many as `most` are known already.
+    /// Fails when as many as `most` are known already, or a text is too long or has a control character.
     #[inline(never)]
     pub fn remember(
         &self,
         registration: Registration<'_>,
         expires: u64,
         most: usize,
-    ) -> Result<(), Full> {
+    ) -> Result<(), NotRemembered> {
         let Registration {
             location,
             user,
@@ -126,8 +131,11 @@ impl Connections {
             is_own,
         } = registration;
         let long = location.len() + user.len() > LONGEST || connection.len() > LONGEST;
-        if location.is_empty() || connection.is_empty() || long {
+        if location.is_empty() || connection.is_empty() {
             return Ok(());
+        }
+        if long || [location, user, connection].into_iter().any(has_control) {
+            return Err(NotRemembered::Malformed);
         }
         let key = key(location, user);
         let until = self.now.load(Relaxed).saturating_add(expires);
@@ -144,7 +152,11 @@ impl Connections {
             known.add(key.as_slice().into(), connection, is_own, until);
         }
         self.count.store(known.registrations.len(), Relaxed);
-        if full { Err(Full) } else { Ok(()) }
+        if full {
+            Err(NotRemembered::Full)
+        } else {
+            Ok(())
+        }
     }
 
     /// Forgets a user's registration at a location.
@@ -511,7 +523,7 @@ mod tests {
             known.remember(registration, until, 5000).unwrap();
         }
         let another = registration("another", "bob", "tcp:2");
-        assert_eq!(known.remember(another, 20, 5000), Err(Full));
+        assert_eq!(known.remember(another, 20, 5000), Err(NotRemembered::Full));
         for _ in 0..5 {
             tick(&known, 10);
         }
@@ -529,7 +541,7 @@ mod tests {
         let known = with(&[("a", "bob", "tcp:1")]);
         assert_eq!(
             known.remember(registration("b", "bob", "tcp:2"), 100, 1),
-            Err(Full)
+            Err(NotRemembered::Full)
         );
         assert_eq!(
             known.remember(registration("a", "bob", "tcp:1"), 200, 1),
@@ -544,21 +556,32 @@ mod tests {
     }
 
     #[test]
-    fn what_is_empty_or_endless_is_left_out() {
+    fn what_is_empty_is_left_out() {
+        let known = with(&[("", "bob", "tcp:1"), ("a", "bob", "")]);
+        assert!(known.is_empty());
+    }
+
+    #[test]
+    fn what_is_endless_or_has_a_control_character_is_not_remembered() {
+        let known = Connections::default();
         let endless = "x".repeat(2000);
-        let known = with(&[
-            ("", "bob", "tcp:1"),
-            ("a", "bob", ""),
-            (&endless, "bob", "tcp:1"),
+        for (location, user, connection) in [
+            (&*endless, "bob", "tcp:1"),
             ("a", &endless, "tcp:1"),
             ("a", "bob", &endless),
-        ]);
+            ("a\r\nX-CallTo: b", "bob", "tcp:1"),
+            ("a", "bob\u{1b}", "tcp:1"),
+            ("a", "bob", "tcp:1\n"),
+        ] {
+            let refused = known.remember(registration(location, user, connection), 100, 9);
+            assert_eq!(refused, Err(NotRemembered::Malformed));
+        }
         assert!(known.is_empty());
     }
 
     #[test]
     fn the_same_run_goes_on_with_what_was_written_and_another_one_has_nothing_of_it() {
-        let known = with(&[("l 1%", "bob\n", "tcp:1"), ("m", "", "my listener")]);
+        let known = with(&[("l 1%", "bob\t", "tcp:1"), ("m", "", "my listener")]);
         let text = known.write(b"1700000000");
         let again = Connections::default();
         again.read(&text, b"1700000000").unwrap();
@@ -588,11 +611,12 @@ mod tests {
     }
 
     fn step() -> impl Strategy<Value = Step> {
+        let (user, connection) = (b'0'..b'3', b'0'..b'4');
         prop_oneof![
-            (0..4_u8, 0..3_u8, 0..4_u8, 0..50_u64)
+            (0..4_u8, user.clone(), connection.clone(), 0..50_u64)
                 .prop_map(|(l, u, c, t)| Step::Remember(l, u, c, t)),
-            (0..4_u8, 0..3_u8).prop_map(|(l, u)| Step::Forget(l, u)),
-            (0..4_u8).prop_map(Step::Break),
+            (0..4_u8, user).prop_map(|(l, u)| Step::Forget(l, u)),
+            connection.prop_map(Step::Break),
             (0..20_u64).prop_map(Step::Wait),
         ]
     }

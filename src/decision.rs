@@ -29,6 +29,7 @@ pub(crate) struct Rejection {
 impl Rejection {
     pub(crate) const CANCELLED: Self = Self::new("cancelled", "487");
     pub(crate) const FORBIDDEN: Self = Self::new("forbidden", "403");
+    pub(crate) const INVALID: Self = Self::new("invalid-message", "400");
     pub(crate) const LOOPING: Self = Self::new("looping", "483");
     pub(crate) const NO_ROUTE: Self = Self::new("noroute", "404");
     pub(crate) const OFFLINE: Self = Self::new("offline", "480");

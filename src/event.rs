@@ -145,6 +145,15 @@ pub enum Event<'m> {
         /// No sender at all is trusted, so perhaps a setting is missing.
         advise: bool,
     },
+    /// A call can't go to another node, because of a control character.
+    Malformed {
+        /// The node.
+        node: &'m [u8],
+        /// The resource that was called there.
+        resource: &'m [u8],
+        /// The part of the call that has it.
+        part: &'static str,
+    },
     /// A call goes no further from node to node.
     Looping {
         /// Whether it is a call.
@@ -199,6 +208,11 @@ pub enum Event<'m> {
         /// The number that is remembered.
         most: usize,
     },
+    /// The connection of a registration can't be remembered as it is.
+    ConnectionMalformed {
+        /// The location that was registered.
+        location: &'m [u8],
+    },
     /// The core failed on a message.
     Failed {
         /// The failure.
@@ -222,6 +236,11 @@ impl<'m> Event<'m> {
     }
 
     /// The counter of such events.
+    #[expect(
+        clippy::inline_always,
+        reason = "where the kind of event is known, nothing of it is left"
+    )]
+    #[inline(always)]
     #[must_use]
     pub const fn counter(&self) -> Option<Counter> {
         Some(match self {
@@ -231,6 +250,7 @@ impl<'m> Event<'m> {
             Self::NotLocated { .. } => Counter::NotLocated,
             Self::NoSuchNode { .. } | Self::NoTarget { .. } => Counter::NoNode,
             Self::Untrusted { cause, .. } => cause.counter(),
+            Self::Malformed { .. } => Counter::Malformed,
             Self::Looping { .. } => Counter::Looping,
             Self::Offline { .. } => Counter::Offline,
             Self::Failed { .. } => Counter::Panics,
@@ -238,13 +258,19 @@ impl<'m> Event<'m> {
             | Self::HeadersLeftOut { .. }
             | Self::DatabaseLost { .. }
             | Self::DatabaseBack
-            | Self::ConnectionsFull { .. } => {
+            | Self::ConnectionsFull { .. }
+            | Self::ConnectionMalformed { .. } => {
                 return None;
             }
         })
     }
 
     /// The level of the event's line.
+    #[expect(
+        clippy::inline_always,
+        reason = "where the kind of event is known, nothing of it is left"
+    )]
+    #[inline(always)]
     #[must_use]
     pub const fn level(&self) -> Level {
         match self {
@@ -257,9 +283,11 @@ impl<'m> Event<'m> {
             | Self::Offline { .. } => Level::Mild,
             Self::NotLocated { .. }
             | Self::Untrusted { .. }
+            | Self::Malformed { .. }
             | Self::Looping { .. }
             | Self::DatabaseLost { .. }
-            | Self::ConnectionsFull { .. } => Level::Warn,
+            | Self::ConnectionsFull { .. }
+            | Self::ConnectionMalformed { .. } => Level::Warn,
             Self::Failed { .. } => Level::Critical,
         }
     }
@@ -372,6 +400,17 @@ impl Line<'_, '_> {
                 }
                 Ok(())
             }
+            Event::Malformed {
+                node,
+                resource,
+                part,
+            } => {
+                let (node, resource) = (Escaped(node), Escaped(resource));
+                write!(
+                    f,
+                    "Call to '{resource}' on node '{node}' was refused: {part} has a control character"
+                )
+            }
             Event::Looping {
                 subject,
                 why,
@@ -435,6 +474,12 @@ impl Line<'_, '_> {
                 f,
                 "Connection of '{}' can't be remembered, the limit is {most} ([general] registrations): its phone \
                  may not be reached",
+                Escaped(location)
+            ),
+            Event::ConnectionMalformed { location } => write!(
+                f,
+                "Connection of '{}' can't be remembered: its name, its user or the location is too long or has a \
+                 control character",
                 Escaped(location)
             ),
             Event::Failed { failure } => {

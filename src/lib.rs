@@ -26,6 +26,7 @@
 //! | [`connections`] | the connections by which registered phones are reached |
 //! | [`auth`] | trusted senders ([`auth::trust`]), signatures ([`auth::signature`]), replays ([`auth::nonce_cache`]), the check that brings them together (`authenticate`) |
 //! | [`nodes`] | the nodes that have sections: state, health ([`nodes::health`]), probes ([`nodes::probe`]), ends of calls (`calls`), admin states ([`nodes::admin`]) |
+//! | [`membership`] | the list of nodes that the nodes share in a database |
 //! | [`placement::rendezvous`] | the node that a resource is placed on |
 //! | [`placement::claim`] | the lease in a database by which a resource stays there |
 //! | [`operator`] | commands ([`operator::command`]), `clustering where` (`explain`), status and metrics ([`operator::status`]), counters ([`operator::counters`]) |
@@ -46,6 +47,7 @@ mod decision;
 pub mod event;
 pub mod failure;
 pub mod ffi;
+pub mod membership;
 pub mod messages;
 pub mod nodes;
 pub mod operator;

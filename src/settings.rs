@@ -21,6 +21,7 @@ use crate::messages::transport::Transport;
 use crate::nodes::Nodes;
 use crate::nodes::health::{Codes, Rules};
 use crate::placement::claim::{Claims, LeaseConfig, Purpose, Query};
+use crate::text::has_control;
 use priorities::Priorities;
 use reader::{Reader, Section, section};
 
@@ -64,16 +65,27 @@ const PRIORITIES: Section = section("priorities");
 const SECURITY: Section = section("security");
 const HEALTH: Section = section("health");
 const LOCATE: Section = section("locate");
+const CLUSTER: Section = section("cluster");
 
 /// The kinds of sections, in the order in which they are named to people.
-const KINDS: [&str; 6] = [
+const KINDS: [&str; 7] = [
     GENERAL.kind,
     PRIORITIES.kind,
     SECURITY.kind,
     HEALTH.kind,
     LOCATE.kind,
+    CLUSTER.kind,
     node::KIND,
 ];
+
+/// The place of the list of nodes that the nodes share.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Members {
+    /// The database account; empty for none.
+    pub account: Box<[u8]>,
+    /// The seconds from one look at the list to the next.
+    pub poll: u32,
+}
 
 /// The settings in force, never changed: another file makes another value.
 #[derive(Debug)]
@@ -110,6 +122,8 @@ pub struct Settings {
     pub lease: LeaseConfig,
     /// The answers of that database; they are kept on a reload as long as it's asked alike.
     pub(crate) claims: Arc<Claims>,
+    /// The place of the list of nodes.
+    pub members: Members,
     /// The addresses from which cluster headers are trusted.
     pub trust: Trust,
     /// The secrets by which calls are signed.
@@ -159,7 +173,8 @@ impl Settings {
         let has_pattern = !reader.text(GENERAL, "regexp", b"").is_empty();
         let prefix = Prefix::new(reader.text(GENERAL, "prefix", b"cluster"));
         let complete = has_callto && has_pattern || !sections.is_empty();
-        let enabled = reader.flag(GENERAL, "enabled", complete) && !node.is_empty();
+        let enabled =
+            reader.flag(GENERAL, "enabled", complete) && !node.is_empty() && !has_control(node);
         let nodes = Nodes::new(sections, node, &callto, &pattern);
         let health = read_rules(reader);
         let trust = reader.parsed(SECURITY, "trusted", networks);
@@ -189,6 +204,10 @@ impl Settings {
             health,
             lease: read_lease(reader),
             claims: Arc::default(),
+            members: Members {
+                account: reader.text(CLUSTER, "account", b"").into(),
+                poll: reader.number(CLUSTER, "poll", 5, 1..=60),
+            },
             trust: trust.with(sources),
             keys: Keys::new(secret, previous),
             window: reader.number(SECURITY, "window", 30, 1..=3600).into(),

@@ -23,6 +23,8 @@ pub enum Task {
     },
     /// Send an OPTIONS request, and come back with [`Cluster::probed`](crate::cluster::Cluster::probed).
     Probe(Probe),
+    /// Ask a database, and come back with [`Cluster::queried`](crate::cluster::Cluster::queried).
+    Query(Query),
     /// Keep the text of [`Cluster::state`](crate::cluster::Cluster::state).
     Save,
 }
@@ -38,6 +40,17 @@ pub struct Probe {
     pub uri: Box<[u8]>,
     /// The most times that it is sent.
     pub tries: u32,
+}
+
+/// A query whose answer nobody waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// The number of the query, by which its answer is recognised.
+    pub number: u64,
+    /// The database account.
+    pub account: Box<[u8]>,
+    /// The text of the query.
+    pub query: Box<[u8]>,
 }
 
 /// The tasks that are yet to be done, in order.

@@ -51,6 +51,72 @@ impl Display for Escaped<'_> {
     }
 }
 
+/// Whether a text has a control character. A tab is a blank like any other.
+///
+/// One in a header or a URI would end it, or begin another one.
+#[inline]
+pub(crate) fn has_control(text: &[u8]) -> bool {
+    may_have_control(text) && is_any_control(text)
+}
+
+#[cold]
+#[inline(never)]
+fn is_any_control(text: &[u8]) -> bool {
+    let is_control = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
+    text.iter().any(is_control)
+}
+
+/// The same, but also `true` for some other texts, since it is in the way of each call: a text is looked at in pieces,
+/// of which the last one may overlap with the one before.
+#[inline]
+pub(crate) fn may_have_control(text: &[u8]) -> bool {
+    let found = if let Some(last) = text.last_chunk::<16>() {
+        return text.as_chunks().0.iter().any(has_control_in) || has_control_in(last);
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        controls(u64::from_ne_bytes(*first)) | controls(u64::from_ne_bytes(*last))
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        let first = u64::from(u32::from_ne_bytes(*first));
+        controls(first << 32 | u64::from(u32::from_ne_bytes(*last)))
+    } else {
+        let word = |word, &byte| word << 8 | u64::from(byte);
+        controls(text.iter().fold(BLANKS, word))
+    };
+    found & HIGHEST_BITS != 0
+}
+
+/// Whether a text has neither a control character nor a semicolon; also `false` for some other texts.
+#[inline]
+pub(crate) fn is_plain(text: &[u8]) -> bool {
+    // Two bits tell `;` from the last control character.
+    let any = |piece: &[u8; 16]| {
+        let each = piece
+            .iter()
+            .map(|&byte| u8::from(byte < b' ') | u8::from(byte | 0x44 == 0x7f));
+        each.fold(0, |found, byte| found | byte) != 0
+    };
+    text.last_chunk().is_some_and(|last| !any(last)) && !text.as_chunks().0.iter().any(any)
+}
+
+/// Looks at all bytes, so that the compiler takes them at once.
+#[inline]
+fn has_control_in(piece: &[u8; 16]) -> bool {
+    let each = piece
+        .iter()
+        .map(|&byte| u8::from(byte < b' ') | u8::from(byte == 0x7f));
+    each.fold(0, |found, byte| found | byte) != 0
+}
+
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+const BLANKS: u64 = u64::from_ne_bytes([b' '; 8]);
+const HIGHEST_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
+
+/// The same for eight bytes, of which each one's highest bit tells: of ASCII only the last one gets it when one is
+/// added, and only those below a blank when a blank is taken away.
+#[inline]
+fn controls(word: u64) -> u64 {
+    (word.wrapping_add(ONES) | word.wrapping_sub(BLANKS)) & !word
+}
+
 /// The meaning of a text as a boolean in the engine's words; `None` where it's none of them.
 pub(crate) fn boolean(text: &[u8]) -> Option<bool> {
     match text {
@@ -63,6 +129,31 @@ pub(crate) fn boolean(text: &[u8]) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_control_character_is_found_wherever_it_is() {
+        for length in 1..70 {
+            for at in 0..length {
+                let mut text = vec![b'\xfc'; length];
+                assert!(!has_control(&text));
+                for (byte, is_control) in [
+                    (0, true),
+                    (b'\n', true),
+                    (b'\r', true),
+                    (0x1f, true),
+                    (0x7f, true),
+                    (b'\t', false),
+                    (b' ', false),
+                    (b'~', false),
+                    (0x80, false),
+                ] {
+                    text[at] = byte;
+                    assert_eq!(has_control(&text), is_control, "{byte} at {at} of {length}");
+                }
+            }
+        }
+        assert!(!has_control(b""));
+    }
 
     #[test]
     fn what_is_shown_cannot_forge_a_line() {

@@ -41,6 +41,10 @@ enum Call {
         facts: u8,
         code: u32,
     },
+    Queried {
+        facts: u8,
+        rows: Text,
+    },
     Command(Text, Empty),
     Complete(Text, Empty),
     Status,
@@ -189,6 +193,7 @@ fuzz_target!(|input: Input| {
             Call::Check(file, empty) => host.node.check(&file, empty),
             Call::Tick(milliseconds) => host.node.tick(milliseconds),
             Call::Probed { probe, facts, code } => host.node.probed(probe, facts, code),
+            Call::Queried { facts, rows } => host.node.queried(facts, &rows.0),
             Call::Command(line, empty) => host.node.command(&line.0, empty),
             Call::Complete(line, empty) => host.node.complete(&line.0, empty),
             Call::Status => drop(host.node.status()),

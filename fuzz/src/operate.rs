@@ -11,10 +11,10 @@ use clustering::ffi::{
     clustering_check, clustering_command, clustering_command_line, clustering_command_query,
     clustering_complete, clustering_connections, clustering_core, clustering_free, clustering_help,
     clustering_next_task, clustering_not_loaded, clustering_owned_text, clustering_probe_report,
-    clustering_probed, clustering_restore, clustering_restore_connections, clustering_result,
-    clustering_setting, clustering_state, clustering_status, clustering_status_format,
-    clustering_status_nodes, clustering_task, clustering_task_free, clustering_task_kind,
-    clustering_tick,
+    clustering_probed, clustering_queried, clustering_reply, clustering_restore,
+    clustering_restore_connections, clustering_result, clustering_setting, clustering_state,
+    clustering_status, clustering_status_format, clustering_status_nodes, clustering_task,
+    clustering_task_free, clustering_task_kind, clustering_tick,
 };
 
 use crate::host::{Empty, bytes, read, read_owned, take};
@@ -39,6 +39,13 @@ pub enum Operation {
         /// The SIP code.
         code: u32,
     },
+    /// A query ends: the one that was asked for, or one that never was.
+    Queried {
+        /// The facts of its end, a bit each.
+        facts: u8,
+        /// The rows, with line feeds between.
+        rows: Text,
+    },
     /// A command is typed.
     Command(Text, Empty),
     /// The beginning of a command is typed.
@@ -61,6 +68,8 @@ pub struct Operator {
     now: u64,
     /// The node's name and the number of each probe that was asked for.
     probes: Vec<(Vec<u8>, u64)>,
+    /// The number of the last query that was asked for.
+    query: u64,
 }
 
 /// Without a node.
@@ -70,6 +79,7 @@ impl Default for Operator {
             core: ptr::null_mut(),
             now: 0,
             probes: Vec::new(),
+            query: 0,
         }
     }
 }
@@ -153,6 +163,7 @@ impl Operator {
             Operation::Tick(milliseconds) => self.tick(*milliseconds),
             Operation::RunTasks => self.run_tasks(),
             Operation::Probed { probe, facts, code } => self.probed(*probe, *facts, *code),
+            Operation::Queried { facts, rows } => self.queried(*facts, &rows.0),
             Operation::Command(line, empty) => self.command(&line.0, *empty),
             Operation::Complete(line, empty) => self.complete(&line.0, *empty),
             Operation::Check(file, empty) => self.check(file, *empty),
@@ -201,6 +212,35 @@ impl Operator {
         }
     }
 
+    /// Ends a query: the last one that was asked for, or one that never was.
+    pub fn queried(&self, facts: u8, rows: &[u8]) {
+        let fact = |bit: u8| facts & 1 << bit != 0;
+        let rows: Vec<_> = rows
+            .split(|&byte| byte == b'\n')
+            .map(|row| bytes(row, Empty::Null))
+            .collect();
+        let none = bytes(b"", Empty::Null);
+        let reply = clustering_reply {
+            no_thread: fact(0),
+            timed_out: false,
+            handled: fact(1),
+            has_error: fact(2),
+            retval: none,
+            error: none,
+            reason: none,
+            rows: rows.as_ptr(),
+            row_count: rows.len(),
+        };
+        let given = if fact(3) {
+            ptr::null()
+        } else {
+            &raw const reply
+        };
+        let number = self.query + u64::from(fact(4));
+        // SAFETY: NULL or a node; the reply and its rows outlive the call.
+        unsafe { clustering_queried(self.core, number, given, self.now, self.now) }
+    }
+
     /// Runs the core's tasks.
     pub fn run_tasks(&mut self) {
         for _ in 0..10_000 {
@@ -232,6 +272,11 @@ impl Operator {
                     let probe = (node, task.number);
                     assert!(!self.probes.contains(&probe), "asked twice");
                     self.probes.push(probe);
+                }
+                clustering_task_kind::CLUSTERING_TASK_KIND_QUERY => {
+                    assert!(!text.is_empty() && !node.is_empty());
+                    assert!(task.number > self.query, "asked twice");
+                    self.query = task.number;
                 }
                 clustering_task_kind::CLUSTERING_TASK_KIND_SAVE => {
                     assert!(text.is_empty() && node.is_empty());

@@ -12,7 +12,7 @@ mod shape;
 use crate::addressing::pattern::{GroupUse, Groups};
 use crate::addressing::resource::trim_blanks;
 use crate::messages::{Kind, Name, Parameters};
-use crate::text::Text;
+use crate::text::{Text, may_have_control};
 
 pub use shape::Shape;
 
@@ -160,14 +160,16 @@ impl Template {
 
     /// Appends the filled-in template to `out`, piece by piece.
     ///
-    /// `node` is the name that the pattern matched with `groups`.
+    /// `node` is the name that the pattern matched with `groups`. Returns whether a parameter's value may have a
+    /// control character.
     pub fn expand<'m>(
         &self,
         node: &[u8],
         groups: &Groups,
         message: &impl Parameters<'m>,
         out: &mut Text,
-    ) {
+    ) -> bool {
+        let mut unusual = false;
         for part in &self.parts {
             match part {
                 Part::Plain(plain) => fill(plain, node, groups, out),
@@ -181,12 +183,16 @@ impl Template {
                         }
                     };
                     match value {
-                        Some(value) => out.extend_from_slice(value),
+                        Some(value) => {
+                            unusual |= may_have_control(value);
+                            out.extend_from_slice(value);
+                        }
                         None => fill(default, node, groups, out),
                     }
                 }
             }
         }
+        unusual
     }
 }
 

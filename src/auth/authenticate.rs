@@ -11,6 +11,7 @@ use crate::decision::Decision;
 use crate::failure::unpoisoned;
 use crate::messages::extension::Extension;
 use crate::messages::{CLUSTER_HEADERS, Name, NameSet, Parameters};
+use crate::text::has_control;
 
 /// The address that a message came from.
 pub(crate) fn sender<'m>(message: &impl Parameters<'m>) -> Option<&'m [u8]> {
@@ -45,6 +46,12 @@ pub(crate) fn authenticate<'m, P: Parameters<'m>>(
     }
     if message.has_repeated(NameSet::of(&CLUSTER_HEADERS)) {
         return Err(AuthError::Repeated);
+    }
+    if CLUSTER_HEADERS
+        .iter()
+        .any(|&header| message.get(header).is_some_and(has_control))
+    {
+        return Err(AuthError::Malformed);
     }
     if !settings.keys.are_set() {
         return Ok(());
@@ -91,13 +98,22 @@ fn signed<'m, P: Parameters<'m>>(decision: &Decision<'_, 'm, P>) -> Signed<'m> {
 ///
 /// # Errors
 ///
-/// Fails where it is forged, or names another target.
+/// Fails where it is forged, names another target, or has a control character.
+#[cold]
+#[inline(never)]
 pub(crate) fn authenticate_extension<'m, P: Parameters<'m>>(
     decision: &Decision<'_, 'm, P>,
     extension: &Extension<'m>,
     headers: &[(&'m [u8], &'m [u8])],
 ) -> Result<(), AuthError> {
     let settings = decision.settings;
+    let is_malformed = extension
+        .calledname()
+        .is_some_and(|name| has_control(&name))
+        || headers.iter().any(|(_, value)| has_control(value));
+    if is_malformed {
+        return Err(AuthError::Malformed);
+    }
     let callto = decision.get(Name::SipCallto).unwrap_or_default();
     let is_same = extension
         .callto()

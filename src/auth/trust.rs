@@ -120,6 +120,8 @@ pub enum AuthError {
     Contradiction,
     /// There is no signature where there must be one.
     Unsigned,
+    /// A header has a control character.
+    Malformed,
     /// The signature isn't that of this call, from this origin to this node, by a secret of the cluster.
     Forged,
     /// The signature's age is not within the window.
@@ -155,6 +157,7 @@ impl AuthError {
             Self::Address => Counter::Untrusted,
             Self::Unsigned => Counter::Unsigned,
             Self::Repeated | Self::Contradiction | Self::Forged => Counter::Forged,
+            Self::Malformed => Counter::Malformed,
             Self::Skewed { .. } | Self::Forgotten => Counter::Skewed,
             Self::Replayed | Self::Full => Counter::Replayed,
         }
@@ -178,6 +181,7 @@ impl Display for AuthError {
             Self::Address => "the sender is not trusted",
             Self::Repeated => "a cluster header occurs twice",
             Self::Contradiction => "X-CallTo and X-Cluster name different targets",
+            Self::Malformed => "a cluster header has a control character",
             Self::Unsigned => "it has no signature",
             Self::Forged => "its signature is not valid for this call, this node and the cluster's secret",
             Self::Skewed { seconds, window } => {
@@ -201,13 +205,15 @@ fn parse_address(text: &[u8]) -> Option<IpAddr> {
         .strip_prefix(b"[")
         .and_then(|t| t.strip_suffix(b"]"))
         .unwrap_or(text);
-    // The scope of a link-local address tells the way to the sender, not the sender.
-    let end = text
-        .iter()
-        .position(|&byte| byte == b'%')
-        .unwrap_or(text.len());
-    let address: IpAddr = std::str::from_utf8(&text[..end]).ok()?.parse().ok()?;
-    Some(address.to_canonical())
+    let text = std::str::from_utf8(text).ok()?;
+    let address = text.parse().ok().or_else(|| parse_scoped(text));
+    address.as_ref().map(IpAddr::to_canonical)
+}
+
+/// The scope of a link-local address tells the way to the sender, not the sender.
+#[cold]
+fn parse_scoped(text: &str) -> Option<IpAddr> {
+    text.split_once('%')?.0.parse().ok()
 }
 
 #[cfg(test)]

@@ -63,10 +63,12 @@ pub struct RateLimits {
     not_located: RateLimit<WallTime>,
     no_node: RateLimit<WallTime>,
     untrusted: RateLimit<WallTime>,
+    malformed: RateLimit<WallTime>,
     looping: RateLimit<WallTime>,
     offline: RateLimit<WallTime>,
     headers: RateLimit<WallTime>,
     connections_full: RateLimit<WallTime>,
+    connection_malformed: RateLimit<WallTime>,
     /// Failures of the core on a message.
     failures: Failures<WallTime>,
     /// Probes whose thread could not be started.
@@ -77,16 +79,22 @@ pub struct RateLimits {
 
 impl RateLimits {
     /// The rate limit of an event; `None` where it is always logged.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "where the kind of event is known, nothing of it is left"
+    )]
+    #[inline(always)]
     pub(crate) fn of(&self, event: &Event) -> Option<&RateLimit<WallTime>> {
         match event {
             Event::NotLocated { .. } => Some(&self.not_located),
             Event::NoSuchNode { .. } | Event::NoTarget { .. } => Some(&self.no_node),
             Event::Untrusted { .. } => Some(&self.untrusted),
+            Event::Malformed { .. } => Some(&self.malformed),
             Event::Looping { .. } => Some(&self.looping),
             Event::Offline { .. } => Some(&self.offline),
             Event::HeadersLeftOut { .. } => Some(&self.headers),
             Event::ConnectionsFull { .. } => Some(&self.connections_full),
+            Event::ConnectionMalformed { .. } => Some(&self.connection_malformed),
             Event::Failed { failure } => Some(self.failures.of(failure)),
             Event::Received { .. }
             | Event::Forwarded { .. }

@@ -4,10 +4,11 @@
 
 use super::node::clustering_core;
 use super::text::{clustering_borrowed_text, clustering_owned_text, clustering_owned_text_free};
+use super::verdict::clustering_reply;
 use crate::cluster::Cluster;
 use crate::nodes::probe::Report;
 use crate::task::Task;
-use crate::time::SteadyTime;
+use crate::time::{SteadyTime, WallTime};
 
 /// The kind of a task.
 #[repr(C)]
@@ -20,6 +21,9 @@ pub enum clustering_task_kind {
     CLUSTERING_TASK_KIND_PROBE = 1,
     /// Keep the text of `clustering_state` for the next start.
     CLUSTERING_TASK_KIND_SAVE = 2,
+    /// Have the database account `node` answer the query `text`, on a thread that may wait, then call
+    /// `clustering_queried` with `number`.
+    CLUSTERING_TASK_KIND_QUERY = 3,
 }
 
 /// A task for the host, which owns it and frees it with `clustering_task_free`.
@@ -30,11 +34,11 @@ pub struct clustering_task {
     pub kind: clustering_task_kind,
     /// The level of a line for the log.
     pub level: i32,
-    /// The line, or the URI.
+    /// The line, the URI or the query.
     pub text: clustering_owned_text,
-    /// The node that is probed.
+    /// The node that is probed, or the database account that is asked.
     pub node: clustering_owned_text,
-    /// The number of the probe.
+    /// The number of the probe or the query.
     pub number: u64,
     /// The most times that the request is sent.
     pub tries: u32,
@@ -67,6 +71,12 @@ impl From<Task> for clustering_task {
                 number: probe.number,
                 tries: probe.tries,
                 ..Self::new(clustering_task_kind::CLUSTERING_TASK_KIND_PROBE)
+            },
+            Task::Query(query) => Self {
+                text: clustering_owned_text::new(|| query.query.into()),
+                node: clustering_owned_text::new(|| query.account.into()),
+                number: query.number,
+                ..Self::new(clustering_task_kind::CLUSTERING_TASK_KIND_QUERY)
             },
             Task::Save => Self::new(clustering_task_kind::CLUSTERING_TASK_KIND_SAVE),
         }
@@ -193,4 +203,38 @@ pub unsafe extern "C" fn clustering_probed(
     let _ = core.0.catch_panic(|cluster| {
         cluster.probed(node, number, report.outcome(), SteadyTime(now));
     });
+}
+
+/// Takes the answer to a query. `clustering_next_task` is to be called afterwards.
+///
+/// * `core`: the node. NULL is fine.
+/// * `number`: that of the task. Of a query that is forgotten nothing is taken.
+/// * `reply`: the answer. Without it, by NULL, nothing is taken.
+/// * `now`: microseconds on the clock of `clustering_tick`.
+/// * `wall`: microseconds since 1970.
+///
+/// Threads: any.
+///
+/// # Safety
+///
+/// `core` is NULL or a node; `reply` is NULL or valid for the call, with all that it points to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_queried(
+    core: *const clustering_core,
+    number: u64,
+    reply: *const clustering_reply,
+    now: u64,
+    wall: u64,
+) {
+    // SAFETY: promised by the caller.
+    let (core, reply) = unsafe { (core.as_ref(), reply.as_ref()) };
+    let Some((core, reply)) = core.zip(reply) else {
+        return;
+    };
+    // SAFETY: promised by the caller.
+    let (reply, rows) = unsafe { (reply.get(), reply.rows()) };
+    let times = (SteadyTime(now), WallTime(wall));
+    let _ = core
+        .0
+        .catch_panic(|cluster| cluster.queried(number, &reply, &rows, times));
 }

@@ -158,6 +158,20 @@ impl clustering_reply {
     }
 }
 
+impl clustering_reply {
+    /// The first column of all rows.
+    ///
+    /// # Safety
+    ///
+    /// As for [`get`](Self::get).
+    pub(super) unsafe fn rows<'m>(&self) -> Vec<&'m [u8]> {
+        // SAFETY: promised by the caller.
+        let rows = unsafe { array(self.rows, self.row_count) };
+        // SAFETY: promised by the caller.
+        rows.iter().map(|text| unsafe { text.get() }).collect()
+    }
+}
+
 /// The value in a verdict's private words.
 struct Private {
     verdict: Verdict<'static>,

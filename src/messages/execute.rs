@@ -22,7 +22,7 @@ use crate::nodes::Unreachable;
 use crate::operator::counters::Counter;
 use crate::placement::claim::Purpose;
 use crate::settings::Settings;
-use crate::text::{Escaped, Text, Value};
+use crate::text::{Escaped, Text, Value, has_control, is_plain, may_have_control};
 use crate::verdict::{Action, Pending};
 
 /// Whether a call is the cluster's.
@@ -187,7 +187,7 @@ fn forward<'m, P: Parameters<'m>>(
     let callto = section
         .and_then(|node| node.callto.as_ref())
         .unwrap_or(&settings.callto);
-    let has_headers = !is_message && decision.get(Name::OsipOther).is_some();
+    let has_headers = decision.get(Name::OsipOther).is_some();
     if !complete && (callto.uses_other_parameters() || hops > 0 || has_headers) {
         decision.verdict.action = Action::NeedAll;
         return;
@@ -196,12 +196,20 @@ fn forward<'m, P: Parameters<'m>>(
         message: decision.message,
         resource,
     };
+    // The target, node and resource in one, as it was called.
+    let is_plain = is_plain(decision.get(Name::Callto).unwrap_or_default());
+    let mut unusual = !is_plain;
     let uri = decision
         .verdict
-        .make(|text| callto.expand(node, &groups, &addressed, text));
+        .make(|text| unusual |= callto.expand(node, &groups, &addressed, text));
     let uri = decision.verdict.trim(uri);
     if decision.verdict.resolve(&uri).is_empty() {
         return reject_untargeted(decision, node);
+    }
+    if (unusual || has_unusual_id(decision.message))
+        && let Some(part) = malformed_part(decision, resource, &uri)
+    {
+        return reject_malformed(decision, target, part);
     }
     if is_message
         && settings
@@ -239,13 +247,20 @@ fn forward<'m, P: Parameters<'m>>(
         node,
         target: uri.clone(),
     });
-    let extras = extras(decision, target, has_headers);
+    let extras = extras(decision, target, is_plain, has_headers);
     let visited = (hops > 0).then_some(visited);
     write_headers(decision, target, visited, extras.as_deref(), &uri);
     let by = section.and_then(|node| node.transport);
     transport::to_node(decision, by.unwrap_or(settings.transport));
     // Last, since the resource is a part of the old text.
     decision.verdict.set_value(Name::Callto, uri);
+}
+
+/// Whether an id that goes to the other node may have a control character.
+#[inline(never)]
+fn has_unusual_id<'m>(message: &impl Parameters<'m>) -> bool {
+    let is_unusual = |name| message.get(name).is_some_and(may_have_control);
+    is_unusual(Name::Billid) | is_unusual(Name::Username)
 }
 
 /// The reason why a call that came from another node can't go on to this one: a loop, or too many branches.
@@ -304,9 +319,15 @@ fn write_headers<'m, P: Parameters<'m>>(
         }
     }
     decision.set(Name::OsipCallto, target.resource);
-    decision.set_or_clear(Name::OsipBillid, billid);
+    match billid {
+        Some(billid) => decision.set(Name::OsipBillid, billid),
+        None => decision.clear(Name::OsipBillid),
+    }
     decision.set(Name::OsipNodename, decision.node);
-    decision.set_or_clear(Name::OsipUsername, username);
+    match username {
+        Some(username) => decision.set(Name::OsipUsername, username),
+        None => decision.clear(Name::OsipUsername),
+    }
     let list = visited.map(|visited| write_visited(decision, visited));
     if decision.settings.keys.are_set() {
         return sign_headers(decision, target, list.as_ref(), extras, uri);
@@ -384,9 +405,10 @@ fn write_visited<'m, P: Parameters<'m>>(
 fn extras<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     target: Target<'m>,
+    is_plain: bool,
     has_headers: bool,
 ) -> Option<Box<Extras<'m>>> {
-    let survives = NormalizedHeader::is_unchanged(target.resource);
+    let survives = is_plain || NormalizedHeader::is_unchanged(target.resource);
     if survives
         && !decision
             .message
@@ -394,11 +416,8 @@ fn extras<'m, P: Parameters<'m>>(
     {
         return None;
     }
-    let is_call = decision.kind == Kind::Execute;
-    let calledname = decision.filled(Name::Calledname).filter(|_| is_call);
     let extras = Extras {
         callto: (!survives).then_some(target.resource),
-        calledname,
         ..Extras::default()
     };
     complete_extras(decision, target.node, has_headers, extras)
@@ -412,8 +431,16 @@ fn complete_extras<'m, P: Parameters<'m>>(
     has_headers: bool,
     mut extras: Extras<'m>,
 ) -> Option<Box<Extras<'m>>> {
+    let is_call = decision.kind == Kind::Execute;
+    if let Some(calledname) = decision.filled(Name::Calledname).filter(|_| is_call) {
+        extras.take_calledname(calledname);
+        if extras.calledname.is_none() {
+            // The engine would write it into the header `To`.
+            decision.clear(Name::Calledname);
+        }
+    }
     if has_headers {
-        extras.take_headers(decision.message);
+        extras.take_headers(decision.message, is_call);
     }
     for param in &extras.forbidden {
         decision.verdict.edit_other(Value::Given(param), None);
@@ -465,6 +492,41 @@ fn reject_unknown<'m, P: Parameters<'m>>(
     decision.report(Event::NoSuchNode { node, resource });
     let reason = format!("no such cluster node '{}'", Escaped(node));
     decision.fail(Rejection::NO_ROUTE, &reason);
+}
+
+/// The part of a call that has a control character.
+#[cold]
+#[inline(never)]
+fn malformed_part<'m, P: Parameters<'m>>(
+    decision: &Decision<'_, 'm, P>,
+    resource: &[u8],
+    uri: &Value<'m>,
+) -> Option<&'static str> {
+    let parts = [
+        ("the target", Some(resource)),
+        ("the node's URI", Some(decision.verdict.resolve(uri))),
+        ("the billid", decision.get(Name::Billid)),
+        ("the username", decision.get(Name::Username)),
+    ];
+    let mut parts = parts.into_iter();
+    let part = parts.find(|(_, text)| text.is_some_and(has_control));
+    part.map(|(part, _)| part)
+}
+
+/// Fails a call of which a part can't be sent to another node.
+#[cold]
+fn reject_malformed<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    Target { node, resource }: Target<'m>,
+    part: &'static str,
+) {
+    decision.report(Event::Malformed {
+        node,
+        resource,
+        part,
+    });
+    let reason = format!("{part} has a control character");
+    decision.fail(Rejection::INVALID, &reason);
 }
 
 /// Ends a call that goes no further from node to node.

@@ -21,6 +21,7 @@ use std::borrow::Cow;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
 
 use crate::messages::{CLUSTER_HEADERS, Name, Parameters};
+use crate::text::has_control;
 
 const VERSION: &[u8] = b"2";
 /// The most headers for the phone that a call carries.
@@ -136,10 +137,11 @@ pub(crate) struct Extras<'m> {
     pub(crate) calledname: Option<&'m [u8]>,
     /// Names and values of headers for the phone.
     pub(crate) headers: Vec<(&'m [u8], &'m [u8])>,
-    /// The number of headers that are left out, and the first of them.
+    /// The number of headers and names that are left out, and the first of them.
     pub(crate) left_out: usize,
     pub(crate) first_left_out: &'m [u8],
-    /// Parameters of those that are the cluster's own by another spelling, and must not be sent.
+    /// Parameters of those that must not be sent: they are the cluster's own by another spelling, or have a control
+    /// character.
     pub(crate) forbidden: Vec<&'m [u8]>,
 }
 
@@ -148,35 +150,54 @@ impl<'m> Extras<'m> {
         self.callto.is_none() && self.calledname.is_none() && self.headers.is_empty()
     }
 
-    /// Takes the headers for the phone from a message that knows all its parameters.
-    pub(crate) fn take_headers(&mut self, message: &impl Parameters<'m>) {
+    /// Takes the name that the phone shows for the called user.
+    pub(crate) fn take_calledname(&mut self, calledname: &'m [u8]) {
+        if has_control(calledname) {
+            self.leave_out(b"calledname");
+        } else {
+            self.calledname = Some(calledname);
+        }
+    }
+
+    fn leave_out(&mut self, name: &'m [u8]) {
+        if self.left_out == 0 {
+            self.first_left_out = name;
+        }
+        self.left_out += 1;
+    }
+
+    /// Takes the headers for the phone from a message that knows all its parameters, or `for_phone` none but those
+    /// that must not be sent.
+    pub(crate) fn take_headers(&mut self, message: &impl Parameters<'m>, for_phone: bool) {
         let mut bytes = 0;
         for (param, value) in message.all() {
             let Some(name) = param.strip_prefix(b"osip_") else {
                 continue;
             };
-            if is_known(param) || OF_EACH_LEG.iter().any(|of| name.eq_ignore_ascii_case(of)) {
+            let is_malformed = has_control(name) || has_control(value);
+            let of_leg = OF_EACH_LEG.iter().any(|of| name.eq_ignore_ascii_case(of));
+            if is_known(param) || of_leg && !is_malformed {
                 continue;
             }
-            let is_cluster_header = is_cluster_header(name);
-            if is_cluster_header {
+            if is_malformed || is_cluster_header(name) {
                 self.forbidden.push(param);
+                self.leave_out(name);
+                continue;
+            }
+            if !for_phone {
+                continue;
             }
             let is_named = |(other, _): &(&[u8], &[u8])| other.eq_ignore_ascii_case(name);
             let is_good = is_for_phone(name)
-                && !value.iter().any(u8::is_ascii_control)
                 && self.headers.len() < MOST_HEADERS
                 && bytes + name.len() + value.len() <= MOST_BYTES
                 && !self.headers.iter().any(is_named);
             if is_good {
                 bytes += name.len() + value.len();
                 self.headers.push((name, value));
-                continue;
+            } else {
+                self.leave_out(name);
             }
-            if self.left_out == 0 {
-                self.first_left_out = name;
-            }
-            self.left_out += 1;
         }
     }
 
@@ -259,7 +280,7 @@ mod tests {
 
     fn extras(params: &Params) -> Extras<'_> {
         let mut extras = Extras::default();
-        extras.take_headers(&params.as_slice());
+        extras.take_headers(&params.as_slice(), true);
         extras
     }
 
@@ -303,7 +324,7 @@ mod tests {
             (extras.left_out, extras.first_left_out),
             (5, &b"X-CallTo"[..])
         );
-        assert_eq!(extras.forbidden, [b"osip_X-CallTo"]);
+        assert_eq!(extras.forbidden, [&b"osip_X-CallTo"[..], b"osip_X-Bad"]);
     }
 
     #[test]

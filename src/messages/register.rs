@@ -4,7 +4,7 @@
 //! That node remembers the connection by which the location is reached.
 
 use super::transport;
-use crate::connections::{Full, Registration};
+use crate::connections::{NotRemembered, Registration};
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::messages::{Name, Parameters};
@@ -40,8 +40,11 @@ fn remember<'m, P: Parameters<'m>>(
     };
     let most = decision.settings.registrations;
     let connections = &decision.shared.connections;
-    if let Err(Full) = connections.remember(registration, expires, most) {
-        decision.report(Event::ConnectionsFull { location, most });
+    if let Err(why) = connections.remember(registration, expires, most) {
+        decision.report(match why {
+            NotRemembered::Full => Event::ConnectionsFull { location, most },
+            NotRemembered::Malformed => Event::ConnectionMalformed { location },
+        });
     }
 }
 

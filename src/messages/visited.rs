@@ -90,14 +90,20 @@ impl<'m> Visited<'m> {
     }
 
     /// The number of times that the call was forwarded.
+    #[inline]
     pub(crate) fn hops(self) -> usize {
         // Most calls were on no node before the last.
         let earlier = if self.earlier.is_empty() {
             0
         } else {
-            self.entries().count()
+            self.count_earlier()
         };
         earlier + usize::from(!self.origin.is_empty())
+    }
+
+    #[inline(never)]
+    fn count_earlier(self) -> usize {
+        self.entries().count()
     }
 
     /// Whether a node was asked for this before, or may have been.

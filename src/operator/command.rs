@@ -5,6 +5,7 @@
 use std::fmt::{Display, Write};
 
 use crate::cluster::Cluster;
+use crate::membership::Database;
 use crate::messages::Reply;
 use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
@@ -67,7 +68,7 @@ struct Verb {
 /// The placeholder for a node's name in the help.
 const NODE: &str = " NODE";
 
-const VERBS: [Verb; 9] = [
+const VERBS: [Verb; 10] = [
     Verb {
         word: "nodes",
         takes: "",
@@ -117,6 +118,15 @@ const VERBS: [Verb; 9] = [
         takes: NODE,
         help: "Let a node take part again",
         run: |cluster, request, node| set_admin(cluster, request, node, AdminState::Enabled),
+    },
+    Verb {
+        word: "forget",
+        takes: NODE,
+        help: "End a dead node's membership in the cluster",
+        run: |cluster, _, name| match cluster.forget(name) {
+            Ok(()) => format!("Node '{}' is forgotten by all nodes\n", Escaped(name)),
+            Err(error) => format!("Node '{}' is not forgotten: {error}\n", Escaped(name)),
+        },
     },
     Verb {
         word: "check",
@@ -296,11 +306,24 @@ fn table(cluster: &Cluster) -> String {
             &latency,
             &node.state.forwards(),
             &node.state.failures(),
-            &reason(node, &settings.health),
+            &(reason(node, &settings.health) + &membership(cluster, node)),
         ];
         text.push_str(&row(&columns.map(ToString::to_string)));
     }
     text
+}
+
+/// What the list in the database adds to a node's reason.
+fn membership(cluster: &Cluster, node: &Node) -> String {
+    let members = cluster.membership();
+    if members.database() == Database::None {
+        return String::new();
+    }
+    match members.of(&node.name) {
+        None => "; only in the file".to_owned(),
+        Some((version, drift)) if drift.is_empty() => format!("; {version}"),
+        Some((version, drift)) => format!("; {version}, other {drift}"),
+    }
 }
 
 fn row(columns: &[impl AsRef<str>; 7]) -> String {

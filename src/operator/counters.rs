@@ -73,6 +73,8 @@ counters! {
     Skewed = "skewed",
     /// Messages whose signature was used before, or may have been: captured calls, replayed.
     Replayed = "replayed",
+    /// Calls and messages of which a target, an id or a header has a control character.
+    Malformed = "malformed",
     /// Calls that were looping, or had too many hops or branches.
     Looping = "looping",
     /// Failures of the core itself; a message then passed unchanged.

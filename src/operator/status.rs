@@ -5,6 +5,7 @@
 use std::fmt::{self, Display, Write};
 
 use crate::cluster::Cluster;
+use crate::membership::Database;
 use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
 use crate::nodes::health::{Rules, State};
@@ -33,7 +34,8 @@ pub fn params(cluster: &Cluster) -> String {
     };
     let (nodes, connections) = (settings.nodes.len(), cluster.connections().len());
     let mut text = format!(
-        "enabled={enabled},reload={generation},file={file},nodes={nodes},database={database},connections={connections}"
+        "enabled={enabled},reload={generation},file={file},nodes={nodes},database={database},members={},connections={connections}",
+        cluster.membership().database().text()
     );
     for &counter in Counter::ALL {
         // Writing to a string doesn't fail.
@@ -146,6 +148,24 @@ pub fn metrics(cluster: &Cluster) -> String {
         let help = "Whether the database of claimed resources answers; absent until it was asked.";
         page.family("database_up", help, "gauge");
         page.sample("database_up", None, u64::from(state == DatabaseState::Up));
+    }
+    let members = cluster.membership();
+    if members.database() != Database::None {
+        let help = "Whether the database with the list of nodes answers.";
+        page.family("members_up", help, "gauge");
+        page.sample(
+            "members_up",
+            None,
+            u64::from(members.database() == Database::Up),
+        );
+        let help = "In how many settings the node differs from this one.";
+        page.family("node_drift", help, "gauge");
+        for node in &settings.nodes {
+            if let Some((_, drift)) = members.of(&node.name) {
+                let settings = drift.split(',').filter(|setting| !setting.is_empty());
+                page.sample("node_drift", Some(&node.name), settings.count());
+            }
+        }
     }
     let help = "How many registrations are known by their connection.";
     page.family("connections", help, "gauge");

@@ -138,6 +138,8 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("locate", "retry", "7"),
     ("locate", "claim", "SELECT f(${resource}, ${node})"),
     ("locate", "lookup", "SELECT f(${resource})"),
+    ("cluster", "account", "cluster"),
+    ("cluster", "poll", "7"),
 ];
 
 /// The settings are replaced whole on a reload, so a key that makes a difference here takes effect then.
@@ -248,7 +250,7 @@ fn errors_name_file_section_key_value_and_reason() {
         (
             "[nodes]\na=b",
             "[nodes] a=b: unknown section, the known ones are general, priorities, security, health, \
-             locate, node NAME",
+             locate, cluster, node NAME",
         ),
     ] {
         assert_eq!(error(text), format!("clustering.conf: {message}"));

@@ -63,6 +63,35 @@ impl OutgoingCall {
         self.agent.answer(&self.invite, |code| code == 180);
     }
 
+    /// The next report of the called phone's, by its code.
+    pub fn hears_progress(&self) -> u16 {
+        let progress = self
+            .agent
+            .answer(&self.invite, |code| (101..200).contains(&code));
+        progress.code()
+    }
+
+    /// Waits until the called phone answers a call that had no offer of media, takes its offer, and gives that, too.
+    pub fn answered_with_offer(self) -> (Talk, String) {
+        let answer = self.agent.answer(&self.invite, |code| code >= 200);
+        assert_eq!(answer.code(), 200, "{answer}");
+        let talk = self.talk(&answer);
+        let ack = talk.request("ACK", number(&self.invite));
+        self.agent.send(&self.agent.with_sdp(ack), self.node);
+        (talk, answer.body)
+    }
+
+    fn talk(&self, answer: &SipMessage) -> Talk {
+        Talk {
+            agent: Arc::clone(&self.agent),
+            node: self.node,
+            call_id: self.invite.header("Call-ID").to_owned(),
+            from: self.invite.header("From").to_owned(),
+            to: answer.header("To").to_owned(),
+            target: sip::uri(answer.header("Contact")).to_owned(),
+        }
+    }
+
     /// Waits until the called phone answers.
     ///
     /// # Panics
@@ -94,14 +123,7 @@ impl OutgoingCall {
                 reason: answer.reason().to_owned(),
             });
         }
-        let talk = Talk {
-            node: self.node,
-            call_id: self.invite.header("Call-ID").to_owned(),
-            from: self.invite.header("From").to_owned(),
-            to: answer.header("To").to_owned(),
-            target: sip::uri(answer.header("Contact")).to_owned(),
-            agent: self.agent,
-        };
+        let talk = self.talk(&answer);
         let ack = talk.request("ACK", number(&self.invite));
         talk.agent.send(&ack, talk.node);
         Ok(talk)
@@ -121,6 +143,13 @@ impl OutgoingCall {
         let answer = self.agent.ask(&cancel, self.node);
         assert_eq!(answer.code(), 200, "a call that is routed can be cancelled");
         self.refused()
+    }
+
+    /// Gives up, and waits for no answer to that.
+    pub fn gives_up(self) -> Self {
+        let cancel = self.beside("CANCEL").with("To", self.invite.header("To"));
+        self.agent.send(&cancel, self.node);
+        self
     }
 
     /// Gives up, and waits until the called phone knows.
@@ -174,6 +203,11 @@ impl IncomingCall {
     /// Reports that it rings.
     pub fn ring(&self) {
         self.reply(180);
+    }
+
+    /// Reports this about it.
+    pub fn report(&self, code: u16) {
+        self.reply(code);
     }
 
     /// Answers the call, and waits until the caller knows.
@@ -241,6 +275,20 @@ impl Talk {
             481 => self.ended(),
             code => panic!("a call that is up can be ended: {code}"),
         }
+    }
+
+    /// Makes another offer of media, and gives the code of the answer to it.
+    pub fn offers_again(&self) -> u16 {
+        let number = self.agent.number();
+        let invite = self
+            .request("INVITE", number)
+            .with("Contact", &self.agent.contact());
+        let code = self
+            .agent
+            .ask(&self.agent.with_sdp(invite), self.node)
+            .code();
+        self.agent.send(&self.request("ACK", number), self.node);
+        code
     }
 
     /// Waits until the peer ends it.

@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
+    KeyUsagePurpose, SanType,
 };
 use rustls::{ClientConfig, RootCertStore};
 
@@ -19,6 +20,7 @@ impl Authority {
     /// An authority that nobody else trusts.
     pub fn new() -> Self {
         let mut params = CertificateParams::default();
+        params.distinguished_name = name("the authority of the lab");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let key = KeyPair::generate().expect("there are random numbers");
@@ -29,11 +31,17 @@ impl Authority {
     /// A certificate for an address, and the key to it, as one text in PEM.
     pub fn certificate(&self, address: Ipv4Addr) -> String {
         let mut params = CertificateParams::default();
+        params.distinguished_name = name(&address.to_string());
         params.subject_alt_names = vec![SanType::IpAddress(IpAddr::V4(address))];
         let key = KeyPair::generate().expect("there are random numbers");
         let certificate = params.signed_by(&key, &self.issuer);
         let certificate = certificate.expect("the parameters are good");
         certificate.pem() + &key.serialize_pem()
+    }
+
+    /// Its own certificate in PEM.
+    pub fn own_certificate(&self) -> String {
+        self.issuer.pem()
     }
 
     /// The settings of a phone that trusts nobody else.
@@ -49,4 +57,11 @@ impl Authority {
             .with_no_client_auth();
         Arc::new(config)
     }
+}
+
+/// The name of a certificate's owner. One that has its authority's name is taken for self-signed.
+fn name(text: &str) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    name.push(DnType::CommonName, text);
+    name
 }

@@ -12,9 +12,11 @@ use crate::phone::Phone;
 /// A second port at which a node listens.
 const SECOND: u16 = 5070;
 
+const SECRET: &str = "[security]\nsecret=the lab has no secrets from us\n";
+
 /// A lab of two nodes that sign what they send to each other.
 fn signed() -> Plan {
-    Lab::of(2).clustering("[security]\nsecret=the lab has no secrets from us\n")
+    Lab::of(2).clustering(SECRET)
 }
 
 fn with_second_listener() -> Plan {
@@ -84,6 +86,12 @@ fn a_phone_on_tls_is_reached_over_its_own_connection_from_every_node() {
 
 #[test]
 #[ignore = "needs a real engine: YATE_ROOT"]
+fn a_phone_on_tls_is_reached_over_its_own_connection_where_calls_are_signed() {
+    over(Tls, signed().encrypted());
+}
+
+#[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
 fn a_phone_is_called_from_the_listener_that_it_registered_at() {
     let lab = with_second_listener().start();
     let (bob, carol) = (lab.phone("bob"), lab.phone("carol"));
@@ -100,11 +108,18 @@ fn a_phone_is_called_from_the_listener_that_it_registered_at() {
 #[test]
 #[ignore = "needs a real engine: YATE_ROOT"]
 fn a_phone_behind_a_nat_is_called_from_the_listener_that_the_nat_knows() {
-    let lab = with_second_listener().start();
-    let bob = lab.phone_behind_nat("bob");
-    bob.register_at_port("node2", SECOND);
-    for alice in alices(&lab) {
-        is_called(&alice, &bob, second(&lab));
+    for plan in [
+        with_second_listener(),
+        with_second_listener().clustering(SECRET),
+    ] {
+        let lab = plan.start();
+        let bob = lab.phone_behind_nat("bob");
+        bob.register_at_port("node2", SECOND);
+        for alice in alices(&lab) {
+            is_called(&alice, &bob, second(&lab));
+            assert_eq!(alice.sends("bob", "Dinner is ready."), 200);
+            bob.message_saying("Dinner is ready.");
+        }
     }
 }
 

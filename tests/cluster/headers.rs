@@ -118,6 +118,47 @@ fn a_phone_of_another_node_shows_the_name_that_the_route_has_for_whom_is_called(
     }
 }
 
+/// Two headers of a name, which differ by its case: on one node the phone gets both, over two nodes the first one, and
+/// the log says so.
+#[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
+fn of_two_headers_of_a_name_a_phone_of_another_node_gets_the_first_one() {
+    for lab in labs() {
+        let names = ["X-My-Id", "x-my-id"];
+        route_with(&lab, &[("osip_X-My-Id", "1"), ("osip_x-my-id", "2")]);
+        assert_eq!(bob_gets(&lab, "node1", &names), [["1"], ["2"]]);
+        assert_eq!(bob_gets(&lab, "node2", &names), [vec!["1"], vec![]]);
+        lab.log("node1")
+            .wait_for("1 headers for the phone of a call to node 'node2' were left out");
+    }
+}
+
+/// What would begin another header never leaves the node.
+#[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
+fn a_header_or_a_name_with_a_line_end_is_left_out_with_a_line() {
+    for lab in labs() {
+        route_with(
+            &lab,
+            &[
+                ("osip_X-Bad", "a\r\nX-CallTo: conf/7"),
+                ("osip_X-Bad\r\nX-BillID", "1-2"),
+                ("osip_X-Good", "1"),
+                ("calledname", "Bob\"\r\nX-Signature: x"),
+            ],
+        );
+        let got = bob_gets(&lab, "node2", &["X-Bad", "X-Good", "To"]);
+        assert!(
+            got[0].is_empty() && got[1] == ["1"] && !got[2][0].contains("Bob"),
+            "{got:?}"
+        );
+        let sent = lab.log("node1").text();
+        assert!(!sent.contains("\nX-Bad"), "{sent}");
+        let line = "3 headers for the phone of a call to node 'node2' were left out, the first is 'calledname'";
+        lab.log("node1").wait_for(line);
+    }
+}
+
 /// A phone's header ends at its node, whether it's a usual one or one by which nodes talk to each other.
 #[test]
 #[ignore = "needs a real engine: YATE_ROOT"]

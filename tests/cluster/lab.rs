@@ -4,11 +4,11 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::{self, ScopedJoinHandle};
 
 use engine_bridge::module_path;
-use engine_process::Guard;
+use engine_process::{Guard, Postgres};
 use tempfile::TempDir;
 
 use crate::certificate::Authority;
@@ -33,6 +33,10 @@ pub struct Plan {
     nodes: usize,
     wishes: Wishes,
     postgres: bool,
+    /// The list of nodes is in a `PostgreSQL` server.
+    members: bool,
+    /// The number of nodes that are started; all where none is named.
+    starting: Option<usize>,
     authority: Option<Authority>,
     /// A node, or all where none is named, and the module that it has instead of the one under test.
     other: Option<(Option<&'static str>, PathBuf)>,
@@ -45,6 +49,7 @@ pub struct Lab {
     authority: Option<Authority>,
     // These go last: the nodes live in them.
     _registrar: Registrar,
+    members: Option<Mutex<Postgres>>,
     _directory: TempDir,
 }
 
@@ -115,6 +120,18 @@ impl Plan {
         self
     }
 
+    /// The list of nodes is in a `PostgreSQL` server, by the account `members`.
+    pub fn members_in_postgres(mut self) -> Self {
+        self.members = true;
+        self
+    }
+
+    /// Only the first nodes are started.
+    pub fn starting(mut self, nodes: usize) -> Self {
+        self.starting = Some(nodes);
+        self
+    }
+
     /// A node has another module than the one under test.
     pub fn with_other_module(mut self, node: &'static str, module: PathBuf) -> Self {
         self.other = Some((Some(node), module));
@@ -135,6 +152,11 @@ impl Plan {
         } else {
             Registrar::Sqlite
         };
+        let members = self.members.then(|| {
+            let server = Postgres::start();
+            server.sql(include_str!("../../conf/clustering.pgsql.sql"));
+            server
+        });
         let directory = TempDir::with_prefix("cluster-").expect("there is room for a directory");
         let guard = Guard::new(directory.path()).expect("there is a shell");
         let guard = Arc::new(guard);
@@ -143,6 +165,10 @@ impl Plan {
             let name = format!("node{number}");
             let mut files = configuration::files(&self.wishes, &registrar, &network, &name);
             let mut others = vec![registrar.module()];
+            if let Some(server) = &members {
+                others.push("server/pgsqldb");
+                files.push(("pgsqldb.conf", server.account("members")));
+            }
             if let Some(authority) = &self.authority {
                 others.push("openssl");
                 let certificate = authority.certificate(network.node(&name));
@@ -162,11 +188,13 @@ impl Plan {
             network,
             authority: self.authority,
             _registrar: registrar,
+            members: members.map(Mutex::new),
             _directory: directory,
         };
         // One after the other: the engine's random numbers begin with the microsecond of its start, and
         // two nodes that take the same branch for a call hear only themselves.
-        lab.nodes.iter().for_each(Node::start);
+        let first = self.starting.unwrap_or(self.nodes);
+        lab.nodes.iter().take(first).for_each(Node::start);
         lab
     }
 }
@@ -178,6 +206,8 @@ impl Lab {
             nodes,
             wishes: Wishes::default(),
             postgres: false,
+            members: false,
+            starting: None,
             authority: None,
             other: None,
         }
@@ -187,6 +217,18 @@ impl Lab {
     pub fn node(&self, name: &str) -> &Node {
         let node = self.nodes.iter().find(|node| node.name == name);
         node.unwrap_or_else(|| panic!("there is no {name}"))
+    }
+
+    /// Stops or pauses the server with the list of nodes, or lets it go on: `stop`, `start`, `pause`, `resume`.
+    pub fn database(&self, action: &str) {
+        let server = self.members.as_ref().expect("there is a server");
+        let mut server = server.lock().unwrap();
+        match action {
+            "stop" => server.down(),
+            "start" => server.up(),
+            "pause" => server.pause(),
+            _ => server.resume(),
+        }
     }
 
     /// The log of a node.

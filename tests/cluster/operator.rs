@@ -13,8 +13,9 @@ use crate::configuration::MANAGER;
 use crate::lab::Lab;
 use crate::status::Status;
 
-const COMMANDS: [&str; 9] = [
-    "nodes", "where", "rooms", "drain", "undrain", "disable", "enable", "check", "metrics",
+const COMMANDS: [&str; 10] = [
+    "nodes", "where", "rooms", "drain", "undrain", "disable", "enable", "forget", "check",
+    "metrics",
 ];
 
 #[test]

@@ -147,6 +147,12 @@ impl Phone {
         OutgoingCall::sent(&self.agent, invite, self.node())
     }
 
+    /// Calls somebody who is to make the offer of media.
+    pub fn call_without_offer(&self, user: &str) -> OutgoingCall {
+        let invite = self.request_to("INVITE", user);
+        OutgoingCall::sent(&self.agent, invite, self.node())
+    }
+
     /// Calls another phone, and waits until it rings there.
     pub fn rings_at(&self, other: &Phone) -> (OutgoingCall, IncomingCall) {
         let calling = self.call(&other.agent.user);

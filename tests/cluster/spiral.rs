@@ -24,12 +24,11 @@ fn records_join(lab: &Lab, legs: &[(&str, usize)]) {
 #[test]
 #[ignore = "needs a real engine: YATE_ROOT"]
 fn a_group_on_another_node_rings_a_phone_on_the_callers_node() {
-    let plan = Lab::of(2).dial(
-        "^group$=cluster/node2/fork cluster/node1/sip/sip:carol@NET.101:5060 \
-         sip/sip:dave@NET.102:5060",
-    );
+    let plan = Lab::of(2).dial("^group$=cluster/node2/fork lateroute/carol lateroute/dave");
     let lab = plan.start();
     let (carol, dave) = (lab.phone("carol"), lab.phone("dave"));
+    carol.register_at("node1");
+    dave.register_at("node2");
     let alice = lab.phone("alice").at("node1");
     let calling = alice.call("group");
     let (carols, daves) = (carol.called(), dave.called());

@@ -241,7 +241,7 @@ fn numbers_may_be_what_is_written_of_them() {
         ranges.collect()
     };
     let reference = ranges(texts_of_the_reference());
-    assert_eq!(reference.len(), 12, "{reference:?}");
+    assert_eq!(reference.len(), 13, "{reference:?}");
     for (name, &(low, high)) in &reference {
         assert!(takes(name, low) && takes(name, high), "{name}");
         assert!(!takes(name, high + 1), "{name}: up to {high}");

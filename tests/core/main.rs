@@ -6,6 +6,7 @@ mod claims;
 mod decisions;
 mod docs;
 mod header;
+mod membership;
 mod names;
 mod node;
 mod nodes;

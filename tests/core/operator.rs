@@ -255,7 +255,7 @@ fn a_file_is_checked_and_the_settings_in_force_stay() {
     assert_eq!(
         check(&[("general", "hops", "0"), ("x", "y", "z")]),
         "c.conf: [general] hops=0: not a number from 1 to 64\n\
-         c.conf: [x] y=z: unknown section, the known ones are general, priorities, security, health, locate, node NAME\n\
+         c.conf: [x] y=z: unknown section, the known ones are general, priorities, security, health, locate, cluster, node NAME\n\
          The file would be refused\n"
     );
     assert_eq!(

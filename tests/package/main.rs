@@ -157,6 +157,7 @@ fn the_package_has_what_an_operator_needs() {
         "SECURITY.md",
         "configuration.md",
         "maintenance.md",
+        "membership.md",
         "migration.md",
         "operation.md",
         "registrations.md",

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The loaded module in a running engine, where single rules are not enough: hostile messages,
-//! settings that change under way, files that must be refused, lookups that take their time; loads and
+//! calls from node to node, settings that change under way, files that must be refused, lookups that take their time; loads and
 //! unloads under traffic, again and again, other modules beside it, and the engine's end.
 //!
 //! `LIFE_ROUNDS=N` makes fewer rounds than the thousands that are the rule.
 
+mod between_nodes;
 mod child;
 mod connections;
 mod exits;

@@ -190,6 +190,16 @@ impl Settings {
         };
         let target = (self.template)(&groups, message);
         let [billid, username] = ["billid", "username"].map(|name| message.filled(name));
+        let texts = [
+            Some(resource),
+            Some(&target),
+            billid.as_deref(),
+            username.as_deref(),
+        ];
+        if texts.into_iter().flatten().any(has_control) {
+            message.fail(b"invalid-message", ANY);
+            return;
+        }
         message.set("osip_x-callto", resource);
         message.set_or_clear("osip_x-billid", billid.as_deref());
         message.set("osip_x-nodename", NODE);
@@ -210,7 +220,10 @@ impl Settings {
         let headers = HEADERS.map(|name| format!("sip_x-{name}"));
         let direct = message.filled(&headers[0]).filter(|_| called == Some(b""));
         let foreign = headers.iter().any(|name| message.get(name).is_some())
-            && !(self.trusts)(message.get("ip_host"));
+            && (!(self.trusts)(message.get("ip_host"))
+                || headers
+                    .iter()
+                    .any(|name| message.get(name).is_some_and(has_control)));
         let billid = message.filled(&headers[1]);
         if foreign {
             for name in &headers {
@@ -235,6 +248,11 @@ impl Settings {
             (Some(called), None) => message.set("called", called),
         }
     }
+}
+
+fn has_control(text: &[u8]) -> bool {
+    text.iter()
+        .any(|&byte| byte < b' ' && byte != b'\t' || byte == 0x7f)
 }
 
 /// Whether a message came out as in the model. The order of parameters is no matter.

@@ -36,7 +36,15 @@ fn is_strange(settings: &Settings, list: &List) -> bool {
         || CLUSTER_HEADERS
             .iter()
             .any(|name| list.as_slice().is_repeated(*name))
+        || CLUSTER_HEADERS
+            .iter()
+            .any(|name| get(list, *name).is_some_and(has_control))
         || (signs && filled(Name::SipSignature).is_none())
+}
+
+fn has_control(text: &[u8]) -> bool {
+    let is_control = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
+    text.iter().any(is_control)
 }
 
 /// Checks the rules for the messages of a kind.
@@ -76,6 +84,14 @@ pub fn check_kind(kind: Kind, settings: &Settings, list: &List, seen: &Seen) {
                     .any(|name| get(&written, *name).is_some());
                 assert!(!left, "headers of the hop before are left: {written:?}");
             }
+            let sent = [
+                Name::OsipCallto,
+                Name::OsipBillid,
+                Name::OsipNodename,
+                Name::OsipUsername,
+            ];
+            let sent = sent.iter().filter_map(|name| seen.value(*name));
+            assert!(!sent.clone().any(has_control), "{seen:?}");
             // The core's own reason goes out as a SIP phrase.
             if let Some(reason) = seen.value(Name::Reason) {
                 assert!(is_line(reason), "{seen:?}");

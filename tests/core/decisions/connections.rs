@@ -184,6 +184,34 @@ fn what_knows_no_connection_is_not_remembered() {
 }
 
 #[test]
+fn a_registration_with_a_control_character_is_not_remembered_and_that_is_logged() {
+    for name in ["data", "oconnection_id", "username"] {
+        let cluster = cluster(&[SETTINGS]);
+        let registration = [
+            ("data", LOCATION),
+            ("oconnection_id", CONNECTION),
+            ("username", "bob"),
+        ];
+        let with_control = |(of, value)| {
+            if of == name {
+                (of, "a\u{1}b")
+            } else {
+                (of, value)
+            }
+        };
+        let decided = decide(&cluster, Kind::Register, &registration.map(with_control));
+        assert!(cluster.connections().is_empty(), "{name}");
+        let line = decided.line.clone().unwrap();
+        assert!(
+            line.contains("can't be remembered: its name, its user or the location"),
+            "{line}"
+        );
+        // The registration itself goes on.
+        assert!(decided.value("data").unwrap().starts_with("cluster/node1/"));
+    }
+}
+
+#[test]
 fn the_way_to_a_node_is_by_its_transport() {
     const NODES: &[(&str, &str, &str)] = &[
         ("general", "transport", "tcp"),

@@ -47,7 +47,7 @@ const fn logged(
     }
 }
 
-const CASES: [Case; 13] = [
+const CASES: [Case; 14] = [
     usual(
         Kind::Execute,
         &[("callto", "cluster/node1/x")],
@@ -100,6 +100,11 @@ const CASES: [Case; 13] = [
         Kind::Route,
         &[("called", "cluster/"), ("sip_x-callto", "x")],
         Counter::Untrusted,
+    ),
+    logged(
+        Kind::Execute,
+        &[("callto", "cluster/node2/x\n")],
+        Counter::Malformed,
     ),
 ];
 

@@ -145,6 +145,51 @@ fn a_name_that_is_no_nodes_fails_the_call_with_a_reason_fit_for_sip() {
 }
 
 #[test]
+fn a_call_with_a_control_character_goes_to_no_other_node() {
+    let sections = [("node node\u{1b}3", "weight", "1")];
+    for (param, value, part) in [
+        (
+            "callto",
+            "cluster/node2/sip/sip:bob@h\r\nX-BillID: 1",
+            "the target",
+        ),
+        ("callto", "cluster/node2/sip/sip:bob@h\u{1}", "the target"),
+        ("callto", "cluster/node\u{1b}3/sip/x", "the node's URI"),
+        ("called", "bob\r\nX-BillID: 1", "the node's URI"),
+        ("billid", "1-2\nX: y", "the billid"),
+        ("username", "bob\u{7f}", "the username"),
+    ] {
+        for kind in [Kind::Execute, Kind::Message] {
+            let cluster = cluster(&[&sections, SETTINGS]);
+            let usual = [("callto", "cluster/node2/sip/sip:bob@h"), ("called", "bob")];
+            let usual = usual.into_iter().filter(|(name, _)| *name != param);
+            let call: Vec<_> = usual.chain([(param, value)]).collect();
+            let decided = decide(&cluster, kind, &call);
+            assert_eq!(decided.value("error"), Some("invalid-message"), "{value:?}");
+            let reason = format!("{part} has a control character");
+            assert_eq!(decided.value("reason"), Some(&*reason));
+            let code = (kind == Kind::Message).then_some("400");
+            assert_eq!(decided.value("code"), code);
+            assert_eq!(decided.value("osip_x-callto"), None);
+            let line = decided.line.unwrap();
+            assert!(line.ends_with(&format!("was refused: {reason}")), "{line}");
+            assert_eq!(cluster.count(Counter::Malformed), 1);
+        }
+    }
+    // On its own node it is the engine's business, as on one server.
+    let cluster = cluster(&[SETTINGS]);
+    let decided = decide(
+        &cluster,
+        Kind::Execute,
+        &[("callto", "cluster/node1/x\u{1}y")],
+    );
+    assert_eq!(decided.value("callto"), Some("x\u{1}y"));
+    // A tab is a blank.
+    let decided = decide(&cluster, Kind::Execute, &[("callto", "cluster/node2/x\ty")]);
+    assert_eq!(decided.value("osip_x-callto"), Some("x\ty"));
+}
+
+#[test]
 fn what_callers_can_bring_about_is_logged_once_in_a_while_with_its_count() {
     let cluster = cluster(&[SETTINGS]);
     let call = params(&[("callto", "cluster/gw/x")]);

@@ -3,6 +3,7 @@
 //! Calls that come from another node, or claim to.
 
 use clustering::messages::Kind;
+use clustering::operator::counters::Counter;
 use clustering::verdict::Action;
 
 use crate::node::{SETTINGS, cluster, decide, params};
@@ -164,6 +165,53 @@ fn cluster_headers_are_taken_off_a_strangers_ordinary_call_too() {
     ];
     let decided = decide(&cluster(&[SETTINGS]), Kind::Route, &call);
     assert_eq!(decided.params, params(&[("called", "321")]));
+}
+
+/// No engine lets a line end through, but other control characters.
+#[test]
+fn a_cluster_header_with_a_control_character_is_refused_and_logged() {
+    for name in [
+        "sip_x-callto",
+        "sip_x-billid",
+        "sip_x-nodename",
+        "sip_x-username",
+        "sip_x-visited",
+    ] {
+        let cluster = cluster(&[SETTINGS]);
+        let usual = [
+            ("called", "cluster/"),
+            ("ip_host", "192.0.2.2"),
+            ("sip_x-callto", "park/1"),
+            ("sip_x-billid", "1-2"),
+            ("sip_x-nodename", "node2"),
+            ("sip_x-username", "alice"),
+            ("sip_x-visited", "node3"),
+        ];
+        assert_eq!(
+            decide(&cluster, Kind::Route, &usual).retval.as_deref(),
+            Some(&b"park/1"[..])
+        );
+        let with_control = |(of, value)| {
+            if of == name {
+                (of, "a\u{1}b")
+            } else {
+                (of, value)
+            }
+        };
+        let call = usual.map(with_control);
+        let decided = decide(&cluster, Kind::Route, &call);
+        assert_eq!(decided.retval.as_deref(), Some(&b"-"[..]), "{name}");
+        assert_eq!(decided.value("error"), Some("forbidden"));
+        let line = decided.line.unwrap();
+        assert!(
+            line.ends_with(" was refused: a cluster header has a control character"),
+            "{line}"
+        );
+        assert_eq!(cluster.count(Counter::Malformed), 1);
+        // Its billid isn't taken before either.
+        let before = decide(&cluster, Kind::Preroute, &call);
+        assert_eq!(before.action, Action::Pass);
+    }
 }
 
 /// The engine would say another code than the phone, and the caller's node another one than that.

@@ -69,7 +69,7 @@ pub fn pass(
                     );
                     said.append(&mut lines(cluster));
                 }
-                Task::Save => {}
+                Task::Save | Task::Query(_) => {}
             }
         }
     }

@@ -57,7 +57,7 @@ fn a_section_needs_no_entries_but_must_be_known() {
     let errors = cluster.load("c.conf", &entries(&unknown)).unwrap_err();
     assert_eq!(
         errors[0].to_string(),
-        "c.conf: [nodes b]: unknown section, the known ones are general, priorities, security, health, locate, node NAME"
+        "c.conf: [nodes b]: unknown section, the known ones are general, priorities, security, health, locate, cluster, node NAME"
     );
 }
 

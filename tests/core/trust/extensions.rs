@@ -122,21 +122,82 @@ fn a_strangers_header_of_that_kind_changes_nothing() {
 
 #[test]
 fn headers_that_can_not_travel_are_left_out_with_a_line() {
-    let headers = [
+    // Each would be sent as it is: a second header of the cluster's own, or one that begins within another.
+    let bad = [
         ("osip_X-CallTo", "park/1"),
         ("osip_X-Bad", "a\r\nX-CallTo: park/1"),
-        ("osip_X-Good", "1"),
+        ("osip_X-Bad\r\nX-BillID", "1-2"),
+        ("osip_Via", "a\r\nX-CallTo: park/1"),
     ];
+    let good = [("osip_X-Good", "1"), ("osip_X-Blank", "a\tb")];
+    let headers = [&bad[..], &good].concat();
     let sent = send_at(NOW, &trusting("node1"), "node2", &headers);
-    assert_eq!(sent.value("osip_x-cluster"), Some("2;headers=X-Good"));
-    // It would be a second one of the cluster's own, and the call be refused.
-    assert_eq!(sent.value("osip_X-CallTo"), None);
+    let named = Some("2;headers=X-Good,X-Blank");
+    assert_eq!(sent.value("osip_x-cluster"), named);
+    for (name, _) in bad {
+        assert_eq!(sent.value(name), None, "{name}");
+    }
     let line = sent.line.unwrap();
     assert!(
-        line.contains("2 headers for the phone of a call to node"),
+        line.contains("4 headers for the phone of a call to node"),
         "{line}"
     );
     assert!(line.contains("the first is 'X-CallTo'"), "{line}");
+
+    let message = [&[("callto", "cluster/node2/x")], &headers[..]].concat();
+    let sent = decide_at(NOW, &trusting("node1"), Kind::Message, &params(&message));
+    assert_eq!(sent.value("osip_x-cluster"), None);
+    for (name, _) in bad {
+        assert_eq!(sent.value(name), None, "{name} of a message");
+    }
+    assert!(sent.line.unwrap().contains("4 headers for the phone"));
+}
+
+#[test]
+fn a_name_for_the_phone_that_can_not_travel_is_left_out_with_a_line() {
+    let name = [("calledname", "Bob\"\r\nX-CallTo: park/1")];
+    let sent = send_at(NOW, &trusting("node1"), "node2", &name);
+    assert_eq!(sent.value("osip_x-cluster"), None);
+    assert_eq!(sent.value("calledname"), None);
+    let line = sent.line.unwrap();
+    assert!(line.contains("the first is 'calledname'"), "{line}");
+}
+
+/// A node of another kind may have sent it.
+#[test]
+fn a_header_or_a_name_for_the_phone_with_a_control_character_is_refused_where_it_arrives() {
+    let sent = send_at(NOW, &trusting("node1"), "node2", FOR_PHONE);
+    for (name, value) in [
+        ("sip_my-id", "4\u{1b}2"),
+        ("sip_x-cluster", "2;calledname=Bob%0d%0aX-CallTo:%20x"),
+        ("sip_x-cluster", "2;calledname=\u{1b}"),
+    ] {
+        let mut call = arrives(&sent);
+        set(&mut call, name, value);
+        let received = receive_at(NOW, &trusting("node2"), &call);
+        assert_refused(&received, "a cluster header has a control character");
+    }
+}
+
+/// Two headers of a name, as a route may set them: the first one counts.
+#[test]
+fn of_two_headers_of_a_name_the_first_one_reaches_the_phone() {
+    let headers = [
+        ("osip_X-My-Id", "1"),
+        ("osip_X-My-Id", "2"),
+        ("osip_x-my-id", "3"),
+    ];
+    let sent = send_at(NOW, &trusting("node1"), "node2", &headers);
+    assert_eq!(sent.value("osip_x-cluster"), Some("2;headers=X-My-Id"));
+    let line = sent.line.as_deref().unwrap();
+    assert!(line.starts_with("2 headers for the phone"), "{line}");
+    let received = receive_at(NOW, &trusting("node2"), &arrives(&sent));
+    let got = received
+        .params
+        .iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case(b"osip_x-my-id"));
+    let got: Vec<_> = got.map(|(_, value)| value.as_slice()).collect();
+    assert_eq!(got, [b"1"]);
 }
 
 /// The engine makes parameters of some headers, and another header of these.

@@ -15,13 +15,17 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-/// Arguments: the directory of the programs, that of the server. A line `make`, `start` or `stop` has
-/// it done, and each is answered by a line.
+/// Arguments: the directory of the programs, that of the server. A line `make`, `start`, `stop`, `pause` or `resume`
+/// has it done, and each is answered by a line.
 const GUARD: &str = r#"
 trap : HUP INT PIPE TERM
 bin=$1 directory=$2
 control() {
     "$bin/pg_ctl" -D "$directory/data" -l "$directory/log" -w "$@" >>"$directory/log" 2>&1
+}
+signal() {
+    read -r server <"$directory/data/postmaster.pid" &&
+        kill "-$1" "$server" $(cat "/proc/$server/task/$server/children")
 }
 while read -r word; do
     case $word in
@@ -31,9 +35,12 @@ while read -r word; do
         ;;
     start) control -o "-F -c listen_addresses= -c unix_socket_directories='$directory'" start ;;
     stop) control -m immediate stop ;;
+    pause) signal STOP ;;
+    resume) signal CONT ;;
     esac
     echo "$?"
 done
+signal CONT 2>>"$directory/log"
 control -m immediate stop
 rm -rf -- "$directory"
 "#;
@@ -86,6 +93,22 @@ impl Postgres {
     /// When it doesn't stop.
     pub fn down(&mut self) {
         self.tell("stop");
+    }
+
+    /// Stops all processes of the server where they are, so that connections stay and nothing is answered.
+    ///
+    /// # Panics
+    /// When it doesn't run.
+    pub fn pause(&mut self) {
+        self.tell("pause");
+    }
+
+    /// Lets the processes go on.
+    ///
+    /// # Panics
+    /// When it doesn't run.
+    pub fn resume(&mut self) {
+        self.tell("resume");
     }
 
     fn tell(&mut self, word: &str) {

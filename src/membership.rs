@@ -1,0 +1,666 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! Membership: the list of nodes that the nodes of a cluster share in a database.
+//!
+//! Each node writes its own definition, and asks again and again for what is newer than it knows: each change of
+//! a row has a generation number of its own, so this costs one look into an index. A definition becomes what a
+//! section of a file is, and is checked as one. What operators want of a node, a drain or the end of its
+//! membership, stands in its row, too, so that it is said once.
+//!
+//! No query is waited for. [`Membership::tick`] names the next one, [`Membership::answered`] takes its rows. While
+//! the database doesn't answer the last known list stays in force.
+
+mod definition;
+mod drift;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::sync::{Mutex, MutexGuard};
+
+use crate::event::Level;
+use crate::failure::unpoisoned;
+use crate::nodes::admin::AdminState;
+use crate::placement::claim::DbError;
+use crate::settings::{Entry, Members};
+use crate::task::{Query, Task, Tasks};
+use crate::text::Escaped;
+use crate::time::{SECOND, SteadyTime, WallTime};
+use definition::{Definition, KEYS, Row, literal};
+
+pub use definition::{Intent, RowError};
+
+/// The time from one heartbeat to the next.
+const BEAT: u64 = 15 * SECOND;
+/// The time after which the whole list is read again, so that rows that somebody has deleted, and a database that was
+/// restored, are noticed.
+const WHOLE: u64 = 3600 * SECOND;
+/// The least time between two definitions that a node writes of itself: nodes of one name would not stop.
+const REWRITE: u64 = 30 * SECOND;
+/// The milliseconds after which a query without an answer counts as a failure.
+const PATIENCE: u32 = 10_000;
+
+/// The first line of the list that is kept, and its last one.
+const HEAD: &[u8] = b"; The nodes of the cluster, as the database last had them\n";
+const TAIL: &[u8] = b"; end\n";
+
+/// An entry of a file that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OwnedEntry {
+    pub(crate) section: Box<[u8]>,
+    pub(crate) key: Box<[u8]>,
+    pub(crate) value: Box<[u8]>,
+}
+
+impl OwnedEntry {
+    pub(crate) fn new(section: &[u8], key: &[u8], value: &[u8]) -> Self {
+        Self {
+            section: section.into(),
+            key: key.into(),
+            value: value.into(),
+        }
+    }
+
+    pub(crate) fn entry(&self) -> Entry<'_> {
+        Entry {
+            section: &self.section,
+            key: &self.key,
+            value: &self.value,
+        }
+    }
+}
+
+/// The queries of membership, in the order in which they are due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    /// Reads what is newer than is known, or the whole list.
+    Poll { whole: bool },
+    /// Writes what an operator wants of a node.
+    Say(Box<[u8]>, Intent),
+    /// Writes this node's own definition.
+    Join,
+    /// Reads who has written this node's last heartbeat.
+    Look,
+    /// Writes this node's heartbeat.
+    Beat,
+}
+
+impl Step {
+    fn is_write(&self) -> bool {
+        matches!(self, Self::Say(..) | Self::Join | Self::Beat)
+    }
+}
+
+/// The state of the database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Database {
+    /// No account is set.
+    #[default]
+    None,
+    /// It was not asked yet.
+    Unknown,
+    /// It answers.
+    Up,
+    /// It doesn't.
+    Down,
+}
+
+impl Database {
+    /// The word for it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Unknown => "unknown",
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
+/// What the rows of a query change for the rest of the node.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// The list has changed.
+    pub(crate) list: bool,
+    /// What operators want of nodes, as other nodes were told.
+    pub(crate) admin: Vec<(Box<[u8]>, AdminState)>,
+}
+
+/// This node's heartbeat.
+#[derive(Debug, Default)]
+struct Heartbeat {
+    /// The time when the next one is due.
+    due: SteadyTime,
+    /// The writer of the last one was read, so the next one may be written.
+    looked: bool,
+    /// This process has written one.
+    has_beaten: bool,
+    /// Another engine has this node's name.
+    doubled: bool,
+}
+
+/// A node's knowledge of the others, and its talk with the database.
+#[derive(Debug, Default)]
+struct Known {
+    config: Members,
+    /// This node's own definition, by its file.
+    own: Option<Definition>,
+    /// Its file has a section of its own.
+    has_section: bool,
+    /// All others.
+    others: BTreeMap<Box<[u8]>, Definition>,
+    /// Settings in which a node differs from this one.
+    drift: BTreeMap<Box<[u8]>, Vec<&'static str>>,
+    /// What was said here, and isn't in the database yet.
+    said: BTreeMap<Box<[u8]>, Intent>,
+    generation: u64,
+    database: Database,
+    /// The query under way, and since when.
+    asked: Option<(u64, Step, SteadyTime)>,
+    /// The number of the last query.
+    number: u64,
+    poll_due: SteadyTime,
+    whole_due: SteadyTime,
+    join_due: SteadyTime,
+    /// The time from which it may be written to: after a failure it is left alone for a while.
+    write_due: SteadyTime,
+    /// The last write failed.
+    unwritten: bool,
+    /// The database has this node's definition.
+    joined: bool,
+    heartbeat: Heartbeat,
+    /// The time of the last answer.
+    now: WallTime,
+}
+
+/// The membership of a node, by default in no cluster.
+#[derive(Debug, Default)]
+pub(crate) struct Membership(Mutex<Known>);
+
+impl Membership {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        unpoisoned(self.0.lock())
+    }
+
+    /// Takes a file that is in force from now on.
+    pub(crate) fn configure(
+        &self,
+        node: &[u8],
+        config: &Members,
+        file: &[OwnedEntry],
+        tasks: &Tasks,
+    ) {
+        let mut known = self.known();
+        let is_other = known.config.account != config.account;
+        known.config = config.clone();
+        if config.account.is_empty() {
+            *known = Known::default();
+            return;
+        }
+        if is_other {
+            known.database = Database::Unknown;
+            known.generation = 0;
+            known.whole_due = SteadyTime(0);
+            known.poll_due = SteadyTime(0);
+            known.asked = None;
+            known.joined = false;
+        }
+        let section = [b"node ", node].concat();
+        let own = file.iter().filter(|entry| *entry.section == *section);
+        known.has_section = own.clone().next().is_some();
+        let value = |key: &str| {
+            let entry = own.clone().find(|entry| *entry.key == *key.as_bytes());
+            entry.map_or_else(Box::default, |entry| entry.value.clone())
+        };
+        let definition = Definition {
+            name: node.into(),
+            intent: Intent::Member(AdminState::Enabled),
+            values: KEYS.map(value),
+            version: env!("CARGO_PKG_VERSION").as_bytes().into(),
+            settings: drift::fingerprints(file).into_bytes().into(),
+        };
+        let is_new = known
+            .own
+            .as_ref()
+            .is_none_or(|own| !own.agrees(&definition));
+        if is_new {
+            known.own = Some(definition);
+            known.joined = false;
+            known.join_due = SteadyTime(0);
+            for other in known.others.clone().values() {
+                known.compare(other, tasks);
+            }
+        }
+    }
+
+    /// The sections of the nodes that the database has, by their names.
+    pub(crate) fn sections(&self) -> Vec<(Box<[u8]>, Vec<OwnedEntry>)> {
+        let known = self.known();
+        let others = known.others.values();
+        let own = known.own.iter().filter(|_| !known.has_section);
+        let sections = own.chain(others);
+        sections
+            .map(|one| (one.name.clone(), one.entries()))
+            .collect()
+    }
+
+    /// The state of the database.
+    pub(crate) fn database(&self) -> Database {
+        self.known().database
+    }
+
+    /// The version of a node's module, and the settings in which it differs from this node, with commas
+    /// between; `None` where the database has no such node.
+    pub(crate) fn of(&self, node: &[u8]) -> Option<(String, String)> {
+        let known = self.known();
+        let own = known.own.as_ref().filter(|own| *own.name == *node);
+        let definition = known.others.get(node).or(own)?;
+        let drift = known.drift.get(node).map(|settings| settings.join(","));
+        Some((
+            Escaped(&definition.version).to_string(),
+            drift.unwrap_or_default(),
+        ))
+    }
+
+    /// Whether the database has a node, other than this one.
+    pub(crate) fn has(&self, node: &[u8]) -> bool {
+        self.known().others.contains_key(node)
+    }
+
+    /// Keeps what an operator wants of a node until the database has it.
+    pub(crate) fn say(&self, node: &[u8], intent: Intent) {
+        let mut known = self.known();
+        if known.config.account.is_empty() {
+            return;
+        }
+        known.said.insert(node.into(), intent);
+    }
+
+    /// Adds the next query, if one is due.
+    pub(crate) fn tick(&self, process: u64, now: SteadyTime, tasks: &Tasks) {
+        let mut known = self.known();
+        if known.config.account.is_empty() {
+            return;
+        }
+        if let Some((_, _, since)) = known.asked {
+            if now.since(since) >= u64::from(PATIENCE) * 1000 {
+                known.lost(&DbError::TimedOut(PATIENCE), tasks);
+            }
+            return;
+        }
+        let Some(step) = known.next(now) else {
+            return;
+        };
+        let query = known.query(&step, process);
+        known.number += 1;
+        let number = known.number;
+        known.asked = Some((number, step, now));
+        tasks.add(Task::Query(Query {
+            number,
+            account: known.config.account.clone(),
+            query: query.into_bytes().into(),
+        }));
+    }
+
+    /// Takes the rows of a query, or the reason why there are none.
+    pub(crate) fn answered(
+        &self,
+        (number, process): (u64, u64),
+        rows: Result<&[&[u8]], DbError>,
+        (now, wall): (SteadyTime, WallTime),
+        tasks: &Tasks,
+    ) -> Changes {
+        let mut changes = Changes::default();
+        let mut known = self.known();
+        let known = &mut *known;
+        let Some((_, step, _)) = known.asked.take_if(|(own, ..)| *own == number) else {
+            return changes;
+        };
+        known.now = wall;
+        let poll = u64::from(known.config.poll) * SECOND;
+        let rows = match rows {
+            Ok(rows) => rows,
+            Err(error) => {
+                if step.is_write() {
+                    known.failed_to_write(&error, tasks);
+                    known.write_due = now.after(poll);
+                } else {
+                    known.lost(&error, tasks);
+                    known.poll_due = now.after(poll);
+                }
+                return changes;
+            }
+        };
+        if step.is_write() {
+            known.wrote(tasks);
+        }
+        if known.database == Database::Down {
+            let account = Escaped(&known.config.account);
+            let line = format!("The list of nodes in database account '{account}' is read again");
+            tasks.log(Level::Note, line);
+        }
+        known.database = Database::Up;
+        match step {
+            Step::Poll { whole } => {
+                known.poll_due = now.after(poll);
+                if whole {
+                    known.whole_due = now.after(WHOLE);
+                }
+                known.read(rows, whole, &mut changes, tasks);
+            }
+            Step::Say(node, intent) => {
+                // It may have been said otherwise meanwhile.
+                if known.said.get(&node) == Some(&intent) {
+                    known.said.remove(&node);
+                }
+            }
+            Step::Join => {
+                known.joined = true;
+                known.join_due = now.after(REWRITE);
+            }
+            Step::Look => {
+                known.heartbeat.looked = true;
+                known.look(rows, process, tasks);
+            }
+            Step::Beat => {
+                known.heartbeat.looked = false;
+                known.heartbeat.has_beaten = true;
+                known.heartbeat.due = now.after(BEAT);
+            }
+        }
+        changes
+    }
+
+    /// The list, to be kept; empty where there is none.
+    pub(crate) fn write(&self) -> Vec<u8> {
+        let known = self.known();
+        if known.others.is_empty() {
+            return Vec::new();
+        }
+        let mut text = HEAD.to_vec();
+        for definition in known.others.values() {
+            text.extend_from_slice(definition.write().as_bytes());
+            text.push(b'\n');
+        }
+        text.extend_from_slice(TAIL);
+        text
+    }
+
+    /// Splits a text that was kept before the [list](Self::write).
+    pub(crate) fn split(text: &[u8]) -> (&[u8], &[u8]) {
+        let at = text.windows(HEAD.len()).position(|part| part == HEAD);
+        text.split_at(at.unwrap_or(text.len()))
+    }
+
+    /// Takes the list that was kept, until the database has answered.
+    pub(crate) fn restore(&self, text: &[u8]) {
+        let lines = text
+            .strip_prefix(HEAD)
+            .and_then(|rest| rest.strip_suffix(TAIL));
+        let rows = lines
+            .into_iter()
+            .flat_map(|lines| lines.split(|&byte| byte == b'\n'));
+        let mut known = self.known();
+        for definition in rows.filter_map(|row| Row::read(row).definition.ok()) {
+            known.others.insert(definition.name.clone(), definition);
+        }
+    }
+}
+
+impl Known {
+    /// The next query, if one is due.
+    fn next(&self, now: SteadyTime) -> Option<Step> {
+        let is_due = |time: SteadyTime| now >= time;
+        if self.database != Database::Up {
+            // What comes next depends on what the database has.
+            return is_due(self.poll_due).then_some(Step::Poll { whole: true });
+        }
+        let may_write = is_due(self.write_due);
+        if let Some((node, intent)) = self.said.first_key_value().filter(|_| may_write) {
+            return Some(Step::Say(node.clone(), *intent));
+        }
+        if !self.joined && may_write && is_due(self.join_due) {
+            return Some(Step::Join);
+        }
+        if is_due(self.poll_due) {
+            return Some(Step::Poll {
+                whole: is_due(self.whole_due),
+            });
+        }
+        if !may_write || !is_due(self.heartbeat.due) {
+            None
+        } else if self.heartbeat.looked {
+            Some(Step::Beat)
+        } else {
+            Some(Step::Look)
+        }
+    }
+
+    fn query(&self, step: &Step, process: u64) -> String {
+        let own = self.own.as_ref();
+        let name = own.map_or_else(String::new, |own| literal(&own.name));
+        match step {
+            Step::Poll { whole } => {
+                let generation = if *whole { 0 } else { self.generation };
+                format!(
+                    "SELECT generation || '|' || name || '|' || admin || '|' || callto || '|' || transport || '|' || \
+                     weight || '|' || source || '|' || probe || '|' || version || '|' || settings \
+                     FROM cluster_nodes WHERE generation > {generation} ORDER BY generation"
+                )
+            }
+            Step::Say(node, intent) => {
+                let (node, intent) = (literal(node), intent.text());
+                format!("UPDATE cluster_nodes SET admin = '{intent}' WHERE name = {node}")
+            }
+            Step::Join => {
+                let mut columns = vec!["name".to_owned()];
+                let mut values = vec![name];
+                let mut set = Vec::new();
+                let mut add = |column: &str, value: &[u8], is_set: bool| {
+                    columns.push(column.to_owned());
+                    values.push(literal(value));
+                    if is_set {
+                        set.push(format!("{column} = excluded.{column}"));
+                    }
+                };
+                if let Some(own) = own {
+                    for (key, value) in KEYS.iter().zip(&own.values) {
+                        add(key, value, self.has_section);
+                    }
+                    add("version", &own.version, true);
+                    add("settings", &own.settings, true);
+                }
+                let mut query = String::new();
+                let (columns, values) = (columns.join(", "), values.join(", "));
+                let _ = write!(
+                    query,
+                    "INSERT INTO cluster_nodes AS node ({columns}) VALUES ({values}) ON CONFLICT (name) DO UPDATE \
+                     SET {}, admin = CASE WHEN node.admin = 'forgotten' THEN 'enabled' ELSE node.admin END",
+                    set.join(", ")
+                );
+                query
+            }
+            Step::Look => format!("SELECT process FROM cluster_heartbeats WHERE name = {name}"),
+            Step::Beat => {
+                let seen = self.now.seconds();
+                format!(
+                    "INSERT INTO cluster_heartbeats (name, process, seen) VALUES ({name}, '{process:016x}', {seen}) \
+                     ON CONFLICT (name) DO UPDATE SET process = excluded.process, seen = excluded.seen"
+                )
+            }
+        }
+    }
+
+    /// Notes that the database failed, and logs it if that is new.
+    fn lost(&mut self, error: &DbError, tasks: &Tasks) {
+        if self.database != Database::Down {
+            let account = Escaped(&self.config.account);
+            let line = format!(
+                "The list of nodes in database account '{account}' can't be read, the last known one stays in \
+                 force: {error}"
+            );
+            tasks.log(Level::Warn, line);
+        }
+        self.database = Database::Down;
+    }
+
+    /// Notes that a write failed, and logs it if that is new.
+    fn failed_to_write(&mut self, error: &DbError, tasks: &Tasks) {
+        if !self.unwritten {
+            let account = Escaped(&self.config.account);
+            let line = format!(
+                "Nothing can be written to the list of nodes in database account '{account}', so the other nodes \
+                 don't learn of changes on this one: {error}"
+            );
+            tasks.log(Level::Warn, line);
+        }
+        self.unwritten = true;
+    }
+
+    /// Notes that a write went well, and logs it if that is new.
+    fn wrote(&mut self, tasks: &Tasks) {
+        if self.unwritten {
+            let account = Escaped(&self.config.account);
+            let line =
+                format!("The list of nodes in database account '{account}' is written again");
+            tasks.log(Level::Note, line);
+        }
+        self.unwritten = false;
+    }
+
+    /// Takes the rows of a poll.
+    fn read(&mut self, rows: &[&[u8]], whole: bool, changes: &mut Changes, tasks: &Tasks) {
+        let mut names = BTreeSet::new();
+        if whole {
+            self.generation = 0;
+        }
+        let mut is_known = false;
+        for row in rows.iter().map(|row| Row::read(row)) {
+            self.generation = self.generation.max(row.generation);
+            let definition = match row.definition {
+                Ok(definition) => definition,
+                Err(error) => {
+                    left_out(&row.name, &error.to_string(), tasks);
+                    names.insert(row.name);
+                    continue;
+                }
+            };
+            if self
+                .own
+                .as_ref()
+                .is_some_and(|own| own.name == definition.name)
+            {
+                is_known = true;
+                self.read_own(&definition, changes);
+            } else {
+                if definition.intent != Intent::Forgotten {
+                    names.insert(definition.name.clone());
+                }
+                self.read_other(definition, changes, tasks);
+            }
+        }
+        if whole && !is_known {
+            self.joined = false;
+        }
+        // A table that has lost all its rows says nothing about the nodes.
+        if whole && !rows.is_empty() {
+            let gone = self.others.keys().filter(|name| !names.contains(*name));
+            for name in gone.cloned().collect::<Vec<_>>() {
+                self.forget(&name, changes, tasks);
+            }
+        }
+    }
+
+    /// Takes the row of this node.
+    fn read_own(&mut self, row: &Definition, changes: &mut Changes) {
+        let Some(own) = &mut self.own else {
+            return;
+        };
+        if !self.has_section && own.values != row.values {
+            own.values.clone_from(&row.values);
+            changes.list = true;
+        }
+        // It lives, so it is a part of the cluster.
+        self.joined = row.agrees(own) && row.intent != Intent::Forgotten;
+        if let (Intent::Member(admin), false) = (row.intent, self.said.contains_key(&row.name)) {
+            changes.admin.push((row.name.clone(), admin));
+        }
+    }
+
+    fn read_other(&mut self, row: Definition, changes: &mut Changes, tasks: &Tasks) {
+        let Intent::Member(admin) = row.intent else {
+            self.forget(&row.name, changes, tasks);
+            return;
+        };
+        if !self.said.contains_key(&row.name) {
+            changes.admin.push((row.name.clone(), admin));
+        }
+        self.compare(&row, tasks);
+        let old = self.others.get(&row.name);
+        if old.is_none() {
+            let line = format!("Node '{}' has joined the cluster", Escaped(&row.name));
+            tasks.log(Level::Note, line);
+        }
+        changes.list |= old.is_none_or(|old| !old.agrees(&row));
+        self.others.insert(row.name.clone(), row);
+    }
+
+    /// Logs the settings in which a node differs from this one, if there are others than before.
+    fn compare(&mut self, row: &Definition, tasks: &Tasks) {
+        let own = self.own.as_ref().map(|own| &*own.settings);
+        let differs = drift::differences(own.unwrap_or_default(), &row.settings);
+        let before = self.drift.insert(row.name.clone(), differs.clone());
+        let name = Escaped(&row.name);
+        if differs.is_empty() {
+            if before.is_some_and(|before| !before.is_empty()) {
+                tasks.log(
+                    Level::Note,
+                    format!("The settings of node '{name}' are those of this node again"),
+                );
+            }
+        } else if before.as_ref() != Some(&differs) {
+            let settings = differs.join(", ");
+            tasks.log(
+                Level::Warn,
+                format!("Node '{name}' has other settings than this node: {settings}"),
+            );
+        }
+    }
+
+    fn forget(&mut self, name: &[u8], changes: &mut Changes, tasks: &Tasks) {
+        self.drift.remove(name);
+        self.said.remove(name);
+        if self.others.remove(name).is_some() {
+            changes.list = true;
+            changes.admin.push((name.into(), AdminState::Enabled));
+            let line = format!("Node '{}' is no longer in the cluster", Escaped(name));
+            tasks.log(Level::Note, line);
+        }
+    }
+
+    /// Looks whether another process has written this node's heartbeat since this one has.
+    fn look(&mut self, rows: &[&[u8]], process: u64, tasks: &Tasks) {
+        let own = format!("{process:016x}");
+        let is_other = rows.last().is_some_and(|row| **row != *own.as_bytes());
+        let is_doubled = self.heartbeat.has_beaten && is_other;
+        if is_doubled && !self.heartbeat.doubled {
+            let name = self.own.as_ref().map(|own| Escaped(&own.name).to_string());
+            let line = format!(
+                "Another engine runs under the name of this node, '{}': stop one of the two, or start it with \
+                 another name",
+                name.unwrap_or_default()
+            );
+            tasks.log(Level::Warn, line);
+        }
+        self.heartbeat.doubled = is_doubled;
+    }
+}
+
+/// Logs that a node of the list is not taken.
+pub(crate) fn left_out(name: &[u8], reason: &str, tasks: &Tasks) {
+    let line = format!(
+        "Node '{}' in the database is left out: {reason}",
+        Escaped(name)
+    );
+    tasks.log(Level::Warn, line);
+}

@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! The list of nodes that nodes share in a database: real queries in a real `SQLite`, and time that passes for all.
+
+use std::cell::RefCell;
+
+use clustering::cluster::{Cluster, ForgetError};
+use clustering::messages::Reply;
+use clustering::nodes::admin::AdminState;
+use clustering::nodes::probe::Outcome;
+use clustering::operator::{command, status};
+use clustering::task::Task;
+use clustering::time::{SteadyTime, WallTime};
+use rusqlite::Connection;
+
+use crate::node::entries;
+
+const SECOND: u64 = 1_000_000;
+const POLL: u64 = 5;
+
+type Setting = (&'static str, &'static str, &'static str);
+
+const FILE: &[Setting] = &[
+    ("general", "regexp", "^node\\([0-9]*\\)$"),
+    ("general", "callto", "sip/sip:cluster/@192.0.2.\\1"),
+    ("security", "trusted", "192.0.2.0/24"),
+    ("cluster", "account", "cluster"),
+];
+
+/// Nodes that live, the database that they share, and what their logs have.
+struct World {
+    database: Connection,
+    /// The error that each query gets, or each that writes.
+    failure: RefCell<Option<(bool, &'static str)>>,
+    nodes: Vec<(String, Cluster)>,
+    log: Vec<(String, String)>,
+    now: u64,
+}
+
+fn engine(name: &str, process: u64, files: &[&[Setting]]) -> Cluster {
+    let cluster = Cluster::new(name.as_bytes(), process);
+    cluster
+        .load("clustering.conf", &entries(&files.concat()))
+        .unwrap();
+    cluster
+}
+
+impl World {
+    fn of(names: &[&str]) -> Self {
+        let database = Connection::open_in_memory().unwrap();
+        let script = include_str!("../../conf/clustering.sqlite.sql");
+        database.execute_batch(script).unwrap();
+        let mut world = Self {
+            database,
+            failure: RefCell::default(),
+            nodes: Vec::new(),
+            log: Vec::new(),
+            now: 1_000,
+        };
+        for name in names {
+            world.starts(name, &[FILE]);
+        }
+        world
+    }
+
+    fn starts(&mut self, name: &str, files: &[&[Setting]]) {
+        let process = 1 + self.nodes.len() as u64;
+        self.nodes
+            .push((name.to_owned(), engine(name, process, files)));
+    }
+
+    fn node(&self, name: &str) -> &Cluster {
+        let node = self.nodes.iter().find(|(own, _)| own == name);
+        &node.unwrap().1
+    }
+
+    fn ends(&mut self, name: &str) {
+        self.nodes.retain(|(own, _)| own != name);
+    }
+
+    /// Rows of a query, or its error.
+    fn ask(&self, query: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+        let query = std::str::from_utf8(query).unwrap();
+        let is_write = !query.starts_with("SELECT");
+        if let Some((only_writes, error)) = *self.failure.borrow()
+            && (is_write || !only_writes)
+        {
+            return Err(error.to_owned());
+        }
+        let mut statement = self.database.prepare(query).map_err(|e| e.to_string())?;
+        let rows = statement.query_map([], |row| row.get::<_, Option<String>>(0));
+        let rows = rows.unwrap().map(|row| row.map(Option::unwrap_or_default));
+        let rows: Result<Vec<_>, _> = rows.collect();
+        let rows = rows.map_err(|error| error.to_string())?;
+        Ok(rows.into_iter().map(String::into_bytes).collect())
+    }
+
+    /// So many seconds pass for all nodes.
+    fn pass(&mut self, seconds: u64) {
+        for _ in 0..seconds {
+            self.now += 1;
+            let now = SteadyTime(self.now * SECOND);
+            let wall = WallTime((1_795_000_000 + self.now) * SECOND);
+            let mut log = Vec::new();
+            for (name, node) in &self.nodes {
+                node.tick(now);
+                while let Some(task) = node.next_task() {
+                    match task {
+                        Task::Log { line, .. } => log.push((name.clone(), line)),
+                        Task::Probe(probe) => {
+                            let lives = self
+                                .nodes
+                                .iter()
+                                .any(|(own, _)| own.as_bytes() == &*probe.node);
+                            let outcome = if lives {
+                                Outcome::Answered(200)
+                            } else {
+                                Outcome::NoAnswer
+                            };
+                            node.probed(&probe.node, probe.number, outcome, now);
+                        }
+                        Task::Query(query) => {
+                            assert_eq!(&*query.account, b"cluster");
+                            let answer = self.ask(&query.query);
+                            let rows = answer.as_deref().unwrap_or_default();
+                            let rows: Vec<_> = rows.iter().map(|row| &row[..]).collect();
+                            let error = answer.as_ref().err();
+                            let reply = Reply {
+                                handled: true,
+                                error: error.map(String::as_bytes),
+                                ..Reply::default()
+                            };
+                            node.queried(query.number, &reply, &rows, (now, wall));
+                        }
+                        Task::Save => {}
+                    }
+                }
+            }
+            self.log.append(&mut log);
+        }
+    }
+
+    /// The lines that a node has logged since the last look, but for those about probes.
+    fn said(&mut self, name: &str) -> Vec<String> {
+        let lines = self.log.iter().filter(|(own, _)| own == name);
+        let lines = lines.map(|(_, line)| line.clone());
+        let lines =
+            lines.filter(|line| !line.contains("' is up: ") && !line.contains("' is down: "));
+        let lines = lines.collect();
+        self.log.retain(|(own, _)| own != name);
+        lines
+    }
+
+    fn list(&self, name: &str) -> Vec<String> {
+        let settings = self.node(name).settings();
+        let names = settings.nodes.iter().map(|node| &node.name);
+        let mut names: Vec<_> = names
+            .map(|name| String::from_utf8_lossy(name).into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn admin(&self, at: &str, node: &str) -> AdminState {
+        let settings = self.node(at).settings();
+        settings.nodes.find(node.as_bytes()).unwrap().state.admin()
+    }
+
+    fn run(&self, at: &str, line: &str) -> String {
+        command::run(self.node(at), line.as_bytes()).unwrap()
+    }
+
+    fn execute(&self, statement: &str) {
+        self.database.execute_batch(statement).unwrap();
+    }
+}
+
+const THREE: [&str; 3] = ["node1", "node2", "node3"];
+
+/// Three nodes that know each other, and have said so.
+fn three() -> World {
+    let mut world = World::of(&THREE);
+    world.pass(2 * POLL);
+    for name in THREE {
+        assert_eq!(world.list(name), THREE, "{name}");
+        assert_eq!(world.said(name).len(), 2);
+    }
+    world
+}
+
+#[test]
+fn a_node_that_starts_is_known_to_all_within_one_poll() {
+    let mut world = three();
+    world.starts("node4", &[FILE]);
+    // Its first look, its row, and everybody's next look.
+    world.pass(2 + POLL);
+    for name in THREE {
+        assert_eq!(world.list(name).len(), 4, "{name}");
+        assert_eq!(world.said(name), ["Node 'node4' has joined the cluster"]);
+    }
+    world.pass(POLL);
+    assert_eq!(world.list("node4").len(), 4);
+}
+
+#[test]
+fn the_list_has_what_the_section_of_a_node_in_its_own_file_has() {
+    let mut world = three();
+    let own: &[Setting] = &[
+        ("node node4", "callto", "sip/sip:x'y|z%@192.0.2.77"),
+        ("node node4", "weight", "7"),
+    ];
+    world.starts("node4", &[own, FILE]);
+    world.pass(2 + POLL);
+    let settings = world.node("node1").settings();
+    let node = settings.nodes.find(b"node4").unwrap();
+    assert_eq!(node.weight, 7);
+    assert_eq!(&*node.probe, b"sip:192.0.2.77");
+    assert!(
+        settings
+            .nodes
+            .find_target(b"sip/sip:x'y|z%@192.0.2.77")
+            .is_some()
+    );
+}
+
+#[test]
+fn a_drain_is_said_once_and_holds_over_restarts() {
+    let mut world = three();
+    assert_eq!(
+        world.run("node1", "drain node3"),
+        "Node 'node3' is draining\n"
+    );
+    world.pass(1 + POLL);
+    for name in THREE {
+        assert_eq!(world.admin(name, "node3"), AdminState::Draining, "{name}");
+    }
+    assert_eq!(
+        world.said("node2"),
+        ["Node 'node3' is draining, as another node was told"]
+    );
+    for name in THREE {
+        world.ends(name);
+    }
+    for name in THREE {
+        world.starts(name, &[FILE]);
+    }
+    world.pass(2 * POLL);
+    for name in THREE {
+        assert_eq!(world.admin(name, "node3"), AdminState::Draining, "{name}");
+    }
+    world.run("node2", "undrain node3");
+    world.pass(1 + POLL);
+    for name in THREE {
+        assert_eq!(world.admin(name, "node3"), AdminState::Enabled, "{name}");
+    }
+}
+
+#[test]
+fn of_two_things_that_are_said_at_once_one_is_the_outcome_everywhere() {
+    let mut world = three();
+    world.run("node1", "drain node3");
+    world.run("node2", "disable node3");
+    world.pass(1 + 2 * POLL);
+    let outcome = world.admin("node1", "node3");
+    assert_ne!(outcome, AdminState::Enabled);
+    for name in THREE {
+        assert_eq!(world.admin(name, "node3"), outcome, "{name}");
+    }
+}
+
+#[test]
+fn what_is_said_without_the_database_holds_here_and_everywhere_as_soon_as_it_is_back() {
+    let mut world = three();
+    *world.failure.borrow_mut() = Some((false, "server closed the connection"));
+    world.pass(POLL);
+    world.run("node1", "drain node3");
+    world.pass(60);
+    assert_eq!(world.admin("node1", "node3"), AdminState::Draining);
+    assert_eq!(world.admin("node2", "node3"), AdminState::Enabled);
+    *world.failure.borrow_mut() = None;
+    world.pass(2 + 2 * POLL);
+    for name in THREE {
+        assert_eq!(world.admin(name, "node3"), AdminState::Draining, "{name}");
+    }
+}
+
+#[test]
+fn without_the_database_the_last_list_stays_over_a_restart_and_that_is_said_once() {
+    let mut world = three();
+    let kept = world.node("node1").state();
+    *world.failure.borrow_mut() = Some((false, "server closed the connection"));
+    world.pass(60);
+    assert_eq!(
+        world.said("node1"),
+        [
+            "The list of nodes in database account 'cluster' can't be read, the last known one stays in force: the \
+             query failed: server closed the connection"
+        ]
+    );
+    assert_eq!(world.list("node1"), THREE);
+    world.ends("node1");
+    let again = Cluster::new(b"node1", 99);
+    again.restore(&kept).unwrap();
+    again.load("clustering.conf", &entries(FILE)).unwrap();
+    world.nodes.push(("node1".to_owned(), again));
+    assert_eq!(world.list("node1"), THREE);
+    world.pass(60);
+    assert_eq!(world.said("node1").len(), 1);
+    *world.failure.borrow_mut() = None;
+    world.pass(2 * POLL);
+    assert_eq!(
+        world.said("node1"),
+        ["The list of nodes in database account 'cluster' is read again"]
+    );
+    assert_eq!(world.list("node1"), THREE);
+}
+
+#[test]
+fn a_database_that_can_only_be_read_is_said_once_and_read_on() {
+    let mut world = three();
+    *world.failure.borrow_mut() = Some((true, "attempt to write a readonly database"));
+    world.run("node1", "drain node3");
+    world.pass(60);
+    let said = world.said("node1");
+    let line = "Nothing can be written to the list of nodes in database account 'cluster', so the other nodes don't \
+                learn of changes on this one: the query failed: attempt to write a readonly database";
+    let drained = "Node 'node3' is draining, by command; it was enabled";
+    assert_eq!(said, [drained, line]);
+    world.execute("UPDATE cluster_nodes SET admin = 'disabled' WHERE name = 'node2'");
+    world.pass(1 + POLL);
+    assert_eq!(world.admin("node1", "node2"), AdminState::Disabled);
+    *world.failure.borrow_mut() = None;
+    world.pass(2 + 2 * POLL);
+    assert_eq!(world.admin("node2", "node3"), AdminState::Draining);
+}
+
+#[test]
+fn a_table_that_is_missing_takes_no_node_away_and_one_that_is_empty_is_filled_again() {
+    let mut world = three();
+    world.execute("ALTER TABLE cluster_nodes RENAME TO elsewhere");
+    world.pass(60);
+    let said = world.said("node1");
+    assert!(said[0].contains("no such table"), "{said:?}");
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert_eq!(world.list("node1"), THREE);
+    world.execute("ALTER TABLE elsewhere RENAME TO cluster_nodes; DELETE FROM cluster_nodes");
+    world.pass(90);
+    for name in THREE {
+        assert_eq!(world.list(name), THREE, "{name}");
+    }
+    let rows = world.ask(b"SELECT name FROM cluster_nodes").unwrap();
+    assert_eq!(rows.len(), 3);
+}
+
+#[test]
+fn hostile_rows_are_left_out_and_nothing_else_is() {
+    let mut world = three();
+    let long = "x".repeat(65_536);
+    for (name, callto) in [
+        ("a/b", ""),
+        ("*", ""),
+        ("%0d%0a<clustering:WARN> x", "%00"),
+        ("error", ""),
+        ("bad-callto", "sip/${"),
+        ("long", &*long),
+        ("null|columns|more", ""),
+    ] {
+        world.execute(&format!(
+            "INSERT INTO cluster_nodes (name, callto) VALUES ('{name}', '{callto}')"
+        ));
+    }
+    world.execute("INSERT INTO cluster_nodes (name, admin) VALUES ('node8', 'lazy')");
+    world.execute("INSERT INTO cluster_nodes (name, weight) VALUES ('node9', '50')");
+    world.pass(1 + POLL);
+    let list = world.list("node1");
+    assert!(list.contains(&"node9".to_owned()), "{list:?}");
+    for name in ["a/b", "*", "error", "bad-callto", "long", "node8"] {
+        assert!(!list.contains(&name.to_owned()), "{list:?}");
+    }
+    let said = world.said("node1");
+    for line in [
+        "Node 'a/b' in the database is left out: the name of a node can't have a slash",
+        "Node 'long' in the database is left out: its row in the table has more than 8192 bytes",
+        "Node 'node8' in the database is left out: its 'admin' in the table is not enabled, draining, disabled or \
+         forgotten",
+    ] {
+        assert!(said.contains(&line.to_owned()), "{said:#?}");
+    }
+    assert!(said.iter().all(|line| !line.contains('\n')));
+}
+
+#[test]
+fn a_section_in_a_file_wins_over_the_list() {
+    let mut world = World::of(&[]);
+    let own: &[Setting] = &[("node node2", "weight", "1")];
+    world.starts("node1", &[own, FILE]);
+    world.starts("node2", &[FILE]);
+    world.starts("node3", &[FILE]);
+    world.pass(2 * POLL);
+    world.execute("UPDATE cluster_nodes SET weight = '50' WHERE name = 'node2'");
+    world.pass(1 + POLL);
+    let weight = |at: &str| {
+        let settings = world.node(at).settings();
+        settings.nodes.find(b"node2").unwrap().weight
+    };
+    assert_eq!(
+        (weight("node1"), weight("node2"), weight("node3")),
+        (1, 50, 50)
+    );
+}
+
+#[test]
+fn settings_that_differ_are_named_on_both_sides() {
+    let mut world = World::of(&["node1"]);
+    let other: &[Setting] = &[
+        ("general", "prefix", "farm"),
+        ("security", "secret", "a-secret-of-node2-alone"),
+    ];
+    world.starts("node2", &[other, FILE]);
+    world.pass(2 * POLL);
+    for (name, other) in [("node1", "node2"), ("node2", "node1")] {
+        let line = format!("Node '{other}' has other settings than this node: prefix, secret");
+        assert!(world.said(name).contains(&line), "{name}");
+    }
+    let table = world.run("node1", "nodes");
+    assert!(table.contains("other prefix,secret"), "{table}");
+    let metrics = status::metrics(world.node("node1"));
+    assert!(
+        metrics.contains("yate_clustering_node_drift{node=\"node2\"} 2"),
+        "{metrics}"
+    );
+    let node2 = world.node("node2");
+    node2.load("clustering.conf", &entries(FILE)).unwrap();
+    world.pass(40);
+    let line = "The settings of node 'node2' are those of this node again".to_owned();
+    assert!(world.said("node1").contains(&line));
+}
+
+#[test]
+fn two_engines_with_one_name_both_say_so_and_a_restart_is_none() {
+    let mut world = three();
+    world.ends("node2");
+    world.starts("node2", &[FILE]);
+    world.pass(60);
+    assert!(
+        world
+            .said("node2")
+            .iter()
+            .all(|line| !line.contains("Another engine"))
+    );
+    world.starts("node2", &[FILE]);
+    world.pass(60);
+    let line = "Another engine runs under the name of this node, 'node2': stop one of the two, or start it with another \
+                name";
+    let said = world.said("node2");
+    let said = said.iter().filter(|said| *said == line);
+    assert_eq!(said.count(), 2, "once on each");
+}
+
+#[test]
+fn a_node_is_forgotten_by_command_and_only_when_it_is_dead() {
+    let mut world = three();
+    assert_eq!(
+        world.node("node1").forget(b"node3"),
+        Err(ForgetError::Alive)
+    );
+    assert_eq!(
+        world.node("node1").forget(b"node7"),
+        Err(ForgetError::Unknown)
+    );
+    world.ends("node3");
+    world.pass(600);
+    assert_eq!(
+        world.list("node2"),
+        THREE,
+        "a dead node is never forgotten by itself"
+    );
+    let said = world.run("node1", "forget node3");
+    assert_eq!(said, "Node 'node3' is forgotten by all nodes\n");
+    world.pass(1 + POLL);
+    for name in ["node1", "node2"] {
+        assert_eq!(world.list(name), ["node1", "node2"], "{name}");
+        let line = "Node 'node3' is no longer in the cluster".to_owned();
+        assert!(world.said(name).contains(&line), "{name}");
+    }
+    world.starts("node3", &[FILE]);
+    world.pass(2 + POLL);
+    assert_eq!(world.list("node1"), THREE, "it is back as soon as it lives");
+}
+
+#[test]
+fn a_row_that_somebody_deletes_is_gone_within_the_hour() {
+    let mut world = three();
+    world.ends("node3");
+    world.execute("DELETE FROM cluster_nodes WHERE name = 'node3'");
+    world.pass(3600 + POLL);
+    assert_eq!(world.list("node1"), ["node1", "node2"]);
+}
+
+#[test]
+fn a_query_that_never_ends_costs_one_line_and_no_other_query() {
+    let node = engine("node1", 1, &[FILE]);
+    let (mut queries, mut said) = (0, Vec::new());
+    for second in 1..100 {
+        node.tick(SteadyTime(second * SECOND));
+        while let Some(task) = node.next_task() {
+            match task {
+                Task::Query(_) => queries += 1,
+                Task::Log { line, .. } => said.push(line),
+                Task::Probe(_) | Task::Save => {}
+            }
+        }
+    }
+    assert_eq!((queries, said.len()), (1, 1), "{said:?}");
+    assert!(said[0].ends_with("no answer within 10000 ms"), "{said:?}");
+}
+
+#[test]
+fn without_an_account_there_is_no_query() {
+    let alone: Vec<_> = FILE
+        .iter()
+        .copied()
+        .filter(|(section, ..)| *section != "cluster")
+        .collect();
+    let node = engine("node1", 1, &[&alone]);
+    for second in 1..100 {
+        node.tick(SteadyTime(second * SECOND));
+    }
+    assert_eq!(node.next_task(), None);
+    assert!(status::params(&node).contains(",members=none,"));
+}
