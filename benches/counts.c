@@ -79,8 +79,11 @@ static clustering_core* make_node(const char* name, Settings settings) {
     static clustering_setting list[NODES + 3];
     size_t count = 0;
     list[count++] = (clustering_setting){TEXT("general"), TEXT("regexp"), TEXT("^node[0-9]\\+$")};
-    list[count++] = (clustering_setting){TEXT("general"), TEXT("callto"),
-                                         TEXT("sip/sip:cluster/${called}@\\0.example.net:5060")};
+    // A number in the request URI is signed besides; few put it there.
+    list[count++] = (clustering_setting){
+        TEXT("general"), TEXT("callto"),
+        settings == Signing ? TEXT("sip/sip:cluster/@\\0.example.net:5060")
+                            : TEXT("sip/sip:cluster/${called}@\\0.example.net:5060")};
     list[count++] =
         settings == Signing
             ? (clustering_setting){TEXT("security"), TEXT("secret"), TEXT("the secret of us all")}

@@ -145,6 +145,15 @@ pub enum Event<'m> {
         /// No sender at all is trusted, so perhaps a setting is missing.
         advise: bool,
     },
+    /// Cluster headers were accepted whose signature is missing or wrong, because none is required.
+    Unverified {
+        /// The sender's address; empty where nobody knows.
+        address: &'m [u8],
+        /// The node that it says it is.
+        node: &'m [u8],
+        /// The mistake in the signature.
+        mistake: AuthError,
+    },
     /// A call can't go to another node, because of a control character.
     Malformed {
         /// The node.
@@ -250,6 +259,7 @@ impl<'m> Event<'m> {
             Self::NotLocated { .. } => Counter::NotLocated,
             Self::NoSuchNode { .. } | Self::NoTarget { .. } => Counter::NoNode,
             Self::Untrusted { cause, .. } => cause.counter(),
+            Self::Unverified { .. } => Counter::Unverified,
             Self::Malformed { .. } => Counter::Malformed,
             Self::Looping { .. } => Counter::Looping,
             Self::Offline { .. } => Counter::Offline,
@@ -276,7 +286,7 @@ impl<'m> Event<'m> {
         match self {
             Self::Received { .. } | Self::Located { .. } => Level::Info,
             Self::Forwarded { .. } | Self::GivenUp { .. } => Level::Call,
-            Self::DatabaseBack => Level::Note,
+            Self::DatabaseBack | Self::Unverified { .. } => Level::Note,
             Self::NoSuchNode { .. }
             | Self::NoTarget { .. }
             | Self::HeadersLeftOut { .. }
@@ -399,6 +409,18 @@ impl Line<'_, '_> {
                     )?;
                 }
                 Ok(())
+            }
+            Event::Unverified {
+                address,
+                node,
+                mistake,
+            } => {
+                let (address, node) = (Escaped(address), Escaped(node));
+                write!(
+                    f,
+                    "Node '{node}' at {address} will be refused when secret.required=no is removed from [security]: \
+                     {mistake}"
+                )
             }
             Event::Malformed {
                 node,

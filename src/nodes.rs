@@ -40,6 +40,8 @@ pub struct Node {
     pub probe: Box<[u8]>,
     /// It's the node that this engine is.
     pub is_own: bool,
+    /// Its section names addresses that it sends from.
+    pub(crate) has_source: bool,
     /// The groups that the pattern finds in its name.
     pub groups: Groups,
     /// The shape of the targets that reach it.
@@ -57,6 +59,21 @@ pub(crate) struct NodeConfig {
     pub(crate) weight: u32,
     /// Empty where the section names none.
     pub(crate) probe: Box<[u8]>,
+    /// The section names addresses that the node sends from.
+    pub(crate) has_source: bool,
+}
+
+impl Node {
+    /// The user of the request URI of calls to it; `None` where it is not always the same.
+    pub(crate) fn target_user(&self) -> Option<Box<[u8]>> {
+        self.shape.user()
+    }
+}
+
+/// The groups that the pattern finds in a node's name; the name itself where it doesn't match.
+pub(crate) fn groups_of(pattern: &Pattern, name: &[u8]) -> Groups {
+    let whole = || Groups::new(&[Some(0..name.len())]);
+    pattern.matches(name).unwrap_or_else(whole)
 }
 
 /// All nodes that have sections, in the order of the file.
@@ -85,9 +102,9 @@ impl Nodes {
                 transport,
                 weight,
                 probe,
+                has_source,
             } = section;
-            let whole = || Groups::new(&[Some(0..name.len())]);
-            let groups = pattern.matches(&name).unwrap_or_else(whole);
+            let groups = groups_of(pattern, &name);
             let shape = template.as_ref().unwrap_or(callto).shape(&name, &groups);
             let probe = if probe.is_empty() {
                 host_uri(&shape).unwrap_or_default()
@@ -96,6 +113,7 @@ impl Nodes {
             };
             Node {
                 is_own: *name == *own,
+                has_source,
                 seed: Seed::of(&name),
                 name,
                 callto: template,
@@ -209,6 +227,7 @@ mod tests {
             transport: None,
             weight: 100,
             probe: Box::default(),
+            has_source: false,
         }
     }
 

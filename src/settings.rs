@@ -15,12 +15,13 @@ use crate::addressing::pattern::{GroupUse, Pattern};
 use crate::addressing::resource::Prefix;
 use crate::addressing::template::Template;
 use crate::auth::signature::{Keys, Secret};
-use crate::auth::trust::{Trust, TrustError};
+use crate::auth::trust::{AuthError, Trust, TrustError};
 use crate::messages::Kind;
 use crate::messages::transport::Transport;
-use crate::nodes::Nodes;
 use crate::nodes::health::{Codes, Rules};
+use crate::nodes::{Nodes, groups_of};
 use crate::placement::claim::{Claims, LeaseConfig, Purpose, Query};
+use crate::text::boolean;
 use crate::text::has_control;
 use priorities::Priorities;
 use reader::{Reader, Section, section};
@@ -78,6 +79,16 @@ const KINDS: [&str; 7] = [
     node::KIND,
 ];
 
+/// Whether calls must be signed where there is a secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Signatures {
+    /// They must.
+    #[default]
+    Required,
+    /// Those of trusted senders need not: the secret is being introduced, or given up.
+    Optional,
+}
+
 /// The place of the list of nodes that the nodes share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Members {
@@ -124,10 +135,16 @@ pub struct Settings {
     pub(crate) claims: Arc<Claims>,
     /// The place of the list of nodes.
     pub members: Members,
-    /// The addresses from which cluster headers are trusted.
+    /// The addresses of `trusted` alone.
+    trusted: Trust,
+    /// The addresses from which cluster headers are trusted: those, and the `source` of each node.
     pub trust: Trust,
     /// The secrets by which calls are signed.
     pub keys: Keys,
+    /// Whether calls must be signed where there is a secret.
+    pub(crate) signatures: Signatures,
+    /// The user of the request URI of calls to this node; `None` where it is not always the same.
+    pub(crate) fixed_user: Option<Box<[u8]>>,
     /// The number of seconds that a signature is good, and that clocks may differ.
     pub window: u64,
     priorities: Priorities,
@@ -177,7 +194,7 @@ impl Settings {
             reader.flag(GENERAL, "enabled", complete) && !node.is_empty() && !has_control(node);
         let nodes = Nodes::new(sections, node, &callto, &pattern);
         let health = read_rules(reader);
-        let trust = reader.parsed(SECURITY, "trusted", networks);
+        let trusted = reader.parsed(SECURITY, "trusted", networks);
         let secret = reader.parsed(SECURITY, "secret", Secret::new);
         let has_secret = !reader.text(SECURITY, "secret", b"").is_empty();
         let previous = reader.parsed(SECURITY, "secret.previous", |text| match text {
@@ -185,6 +202,19 @@ impl Settings {
             _ if !has_secret => Err("has no effect without 'secret'".to_owned()),
             text => Secret::new(text).map_err(|error| error.to_string()),
         });
+        let signatures = reader.parsed(SECURITY, "secret.required", |text| {
+            match (text, boolean(text)) {
+                (b"", _) | (_, Some(true)) => Ok(Signatures::Required),
+                (_, Some(false)) if !has_secret => Err("has no effect without 'secret'"),
+                (_, Some(false)) => Ok(Signatures::Optional),
+                (_, None) => Err("not a boolean, use yes or no"),
+            }
+        });
+        let fixed_user = match nodes.find(node) {
+            None if !has_callto => None,
+            None => callto.shape(node, &groups_of(&pattern, node)).user(),
+            Some(own) => own.target_user(),
+        };
         let priorities = Priorities::read(reader, enabled, &nodes, &health);
         Self {
             enabled,
@@ -204,12 +234,15 @@ impl Settings {
             health,
             lease: read_lease(reader),
             claims: Arc::default(),
+            trust: trusted.clone().with(sources),
+            trusted,
             members: Members {
                 account: reader.text(CLUSTER, "account", b"").into(),
                 poll: reader.number(CLUSTER, "poll", 5, 1..=60),
             },
-            trust: trust.with(sources),
             keys: Keys::new(secret, previous),
+            signatures,
+            fixed_user,
             window: reader.number(SECURITY, "window", 30, 1..=3600).into(),
             priorities,
         }
@@ -225,6 +258,24 @@ impl Settings {
     #[must_use]
     pub fn trusts_nobody(&self) -> bool {
         self.trust.is_unset() && !self.keys.are_set()
+    }
+
+    /// Whether somebody whose headers are not trusted would perhaps be, if `trusted` was set.
+    pub(crate) fn needs_trusted(&self, cause: AuthError) -> bool {
+        let by_address = !self.keys.are_set()
+            || self.signatures == Signatures::Optional && cause.is_of_signature();
+        by_address && self.trust.is_unset()
+    }
+
+    /// Whether the signature is enough for calls of the node `origin`, although the addresses of some nodes are
+    /// known: there is no `trusted` for all nodes, and no `source` for this one.
+    pub(crate) fn needs_no_address(&self, origin: &[u8]) -> bool {
+        self.keys.are_set()
+            && self.trusted.is_unset()
+            && match self.nodes.find(origin) {
+                Some(node) => !node.has_source,
+                None => self.pattern.matches(origin).is_some(),
+            }
     }
 
     /// The priority at which the handler of a kind of messages is to be installed; 0 for no handler.

@@ -4,7 +4,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use clustering::auth::signature::{Keys, Nonce, Secret, Signed, Verified};
+use clustering::auth::signature::{Keys, Nonce, Secret, Signed, Signer, Verified};
 use clustering::text::Text;
 use libfuzzer_sys::fuzz_target;
 
@@ -14,6 +14,7 @@ struct Input<'a> {
     seconds: u64,
     process: u64,
     count: u64,
+    signer: u8,
     /// The byte of the header that is changed, and the change.
     at: usize,
     flip: u8,
@@ -38,10 +39,16 @@ fuzz_target!(|input: Input| {
         count: input.count,
     };
     let mut header = Text::new();
-    keys.sign(&call, input.seconds, nonce, &mut header);
+    let signer = match input.signer % 3 {
+        0 => Signer::Released,
+        1 => Signer::Plain,
+        _ => Signer::Extended,
+    };
+    keys.sign(&call, signer, input.seconds, nonce, &mut header);
     let expected = Verified {
         seconds: input.seconds,
         nonce,
+        signer,
     };
     assert_eq!(keys.verify(&call, &header), Some(expected));
 

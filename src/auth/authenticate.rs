@@ -2,15 +2,18 @@
 
 //! Decides whether one message's cluster headers are trusted, by its sender's address and its signature.
 
-use crate::addressing::uri::behind_prefix;
+use std::borrow::Cow;
+
+use crate::addressing::uri::user;
 use crate::auth::nonce_cache::Channel;
 use crate::auth::signature::normalized::NormalizedHeader;
-use crate::auth::signature::{Extended, Signed};
+use crate::auth::signature::{Extended, Signed, Signer};
 use crate::auth::trust::AuthError;
 use crate::decision::Decision;
 use crate::failure::unpoisoned;
-use crate::messages::extension::Extension;
+use crate::messages::extension::ReceivedExtension;
 use crate::messages::{CLUSTER_HEADERS, Name, NameSet, Parameters};
+use crate::settings::Signatures;
 use crate::text::has_control;
 
 /// The address that a message came from.
@@ -29,7 +32,7 @@ pub(crate) enum NonceUse {
     Peek,
 }
 
-/// Decides whether a message's cluster headers are trusted.
+/// Decides whether a message's cluster headers are trusted. Gives what else its sender has signed.
 ///
 /// # Errors
 ///
@@ -37,11 +40,11 @@ pub(crate) enum NonceUse {
 pub(crate) fn authenticate<'m, P: Parameters<'m>>(
     decision: &Decision<'_, 'm, P>,
     nonce_use: NonceUse,
-) -> Result<(), AuthError> {
+) -> Result<Signer, AuthError> {
     let settings = decision.settings;
     let message = decision.message;
-    let by_address = !settings.trust.is_unset() || !settings.keys.are_set();
-    if by_address && !settings.trust.trusts(sender(message)) {
+    let by_address = !settings.keys.are_set() || !settings.trust.is_unset();
+    if by_address && !settings.trust.trusts(sender(message)) && !needs_no_address(decision) {
         return Err(AuthError::Address);
     }
     if message.has_repeated(NameSet::of(&CLUSTER_HEADERS)) {
@@ -53,9 +56,21 @@ pub(crate) fn authenticate<'m, P: Parameters<'m>>(
     {
         return Err(AuthError::Malformed);
     }
-    if !settings.keys.are_set() {
-        return Ok(());
+    if settings.keys.are_set() {
+        authenticate_signature(decision, nonce_use)
+    } else {
+        Ok(Signer::Released)
     }
+}
+
+/// Checks the signature of a message.
+#[inline(never)]
+fn authenticate_signature<'m, P: Parameters<'m>>(
+    decision: &Decision<'_, 'm, P>,
+    nonce_use: NonceUse,
+) -> Result<Signer, AuthError> {
+    let settings = decision.settings;
+    let message = decision.message;
     let call = signed(decision);
     let signature = message
         .filled(Name::SipSignature)
@@ -77,7 +92,15 @@ pub(crate) fn authenticate<'m, P: Parameters<'m>>(
         }
         NonceUse::Peek => nonces.peek(verified)?,
     }
-    Ok(())
+    Ok(verified.signer)
+}
+
+/// Whether a signature is enough for the node that a message says it's from: see
+/// [`Settings::needs_no_address`](crate::settings::Settings::needs_no_address).
+#[cold]
+fn needs_no_address<'m, P: Parameters<'m>>(decision: &Decision<'_, 'm, P>) -> bool {
+    let origin = decision.get(Name::SipNodename).unwrap_or_default();
+    decision.settings.needs_no_address(origin)
 }
 
 /// The signed parts of a message that came.
@@ -93,48 +116,99 @@ fn signed<'m, P: Parameters<'m>>(decision: &Decision<'_, 'm, P>) -> Signed<'m> {
     }
 }
 
-/// Checks that the extension of a message is the one that its sender has signed. The message knows all
-/// parameters.
+/// Whether a message is trusted in spite of the mistake in its signature: the cluster's secret is not required
+/// yet, or no more, and the address of its sender is trusted, which was found out before.
+#[cold]
+pub(crate) fn tolerates<'m, P: Parameters<'m>>(
+    decision: &Decision<'_, 'm, P>,
+    cause: AuthError,
+) -> bool {
+    let settings = decision.settings;
+    cause.is_of_signature()
+        && settings.keys.are_set()
+        && settings.signatures == Signatures::Optional
+        && !settings.trust.is_unset()
+        && !needs_no_address(decision)
+}
+
+/// Checks that the request URI and the extension of an authenticated message are those that its sender has
+/// signed, and that there is one target only. `is_bare` says that nothing but the prefix was called, so that the
+/// headers alone decide where the call goes. The message knows all parameters if it has an extension, or isn't
+/// bare.
 ///
 /// # Errors
 ///
-/// Fails where it is forged, names another target, or has a control character.
-#[cold]
+/// Fails where they were changed, or there are two targets.
 #[inline(never)]
-pub(crate) fn authenticate_extension<'m, P: Parameters<'m>>(
+pub(crate) fn authenticate_rest<'m, P: Parameters<'m>>(
     decision: &Decision<'_, 'm, P>,
-    extension: &Extension<'m>,
-    headers: &[(&'m [u8], &'m [u8])],
+    received: Option<&ReceivedExtension<'m>>,
+    signer: Signer,
+    is_bare: bool,
 ) -> Result<(), AuthError> {
     let settings = decision.settings;
-    let is_malformed = extension
-        .calledname()
-        .is_some_and(|name| has_control(&name))
-        || headers.iter().any(|(_, value)| has_control(value));
-    if is_malformed {
+    let is_signed = match received {
+        _ if !settings.keys.are_set() => true,
+        None if signer == Signer::Extended => false,
+        None => is_bare || may_call(decision, signer),
+        Some(ReceivedExtension { extension, headers }) => {
+            let extended = Extended {
+                called: &called_user(decision),
+                extension: extension.text,
+                headers,
+            };
+            let call = signed(decision);
+            let signature = decision.get(Name::SipSignature).unwrap_or_default();
+            settings
+                .keys
+                .verify_extended(&call, &extended, signature, extension.mac)
+        }
+    };
+    if !is_signed {
+        return Err(AuthError::Altered);
+    }
+    received.map_or(Ok(()), |received| check_extension(decision, received))
+}
+
+/// Checks that an extension has no control character, and that the target of its message and the copy of that are
+/// one.
+///
+/// # Errors
+///
+/// Fails where it has one, or they differ.
+#[cold]
+pub(crate) fn check_extension<'m, P: Parameters<'m>>(
+    decision: &Decision<'_, 'm, P>,
+    received: &ReceivedExtension<'m>,
+) -> Result<(), AuthError> {
+    let ReceivedExtension { extension, headers } = received;
+    let calledname = extension.calledname();
+    if calledname.is_some_and(|name| has_control(&name))
+        || headers.iter().any(|(_, value)| has_control(value))
+    {
         return Err(AuthError::Malformed);
     }
     let callto = decision.get(Name::SipCallto).unwrap_or_default();
-    let is_same = extension
-        .callto()
-        .is_none_or(|copy| NormalizedHeader::are_alike(&copy, callto));
-    let is_signed = || {
-        let uri = decision.message.other(b"sip_uri").unwrap_or_default();
-        let extended = Extended {
-            called: &behind_prefix(&settings.prefix, uri),
-            extension: extension.text,
-            headers,
-        };
-        let signature = decision.get(Name::SipSignature).unwrap_or_default();
-        settings
-            .keys
-            .verify_extended(&signed(decision), &extended, signature, extension.mac)
-    };
-    if settings.keys.are_set() && !is_signed() {
-        Err(AuthError::Forged)
-    } else if is_same {
-        Ok(())
-    } else {
-        Err(AuthError::Contradiction)
+    match extension.callto() {
+        Some(copy) if !NormalizedHeader::are_alike(&copy, callto) => Err(AuthError::Differing),
+        _ => Ok(()),
     }
+}
+
+/// Whether a node that has signed nothing of the request URI may have written the one that came: it has the
+/// prefix and no more, or it is of a node with version 1.0 and such as `callto` makes for this node.
+#[cold]
+fn may_call<'m, P: Parameters<'m>>(decision: &Decision<'_, 'm, P>, signer: Signer) -> bool {
+    let settings = decision.settings;
+    let called = called_user(decision);
+    let is_fixed = |fixed: &[u8]| *fixed == *called;
+    is_fixed(settings.prefix.as_bytes())
+        || signer == Signer::Released && settings.fixed_user.as_deref().is_none_or(is_fixed)
+}
+
+/// The user of the request URI that a message came with, even if another module has changed the called number
+/// meanwhile. The message knows all parameters.
+fn called_user<'m, P: Parameters<'m>>(decision: &Decision<'_, 'm, P>) -> Cow<'m, [u8]> {
+    let uri = decision.message.other(b"sip_uri").unwrap_or_default();
+    user(uri).unwrap_or_default()
 }

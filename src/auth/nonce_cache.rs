@@ -77,7 +77,7 @@ impl NonceCache {
             .forgotten
             .filter(|&latest| latest.saturating_sub(window) <= now);
 
-        let Verified { seconds, nonce } = signature;
+        let Verified { seconds, nonce, .. } = signature;
         match self.peek(signature) {
             Err(NonceError::Replayed)
                 if channel.is_some() && self.taken[&(seconds, nonce)] == channel =>
@@ -98,7 +98,7 @@ impl NonceCache {
     /// # Errors
     ///
     /// Fails when it was seen before, or may have been.
-    pub fn peek(&self, Verified { seconds, nonce }: Verified) -> Result<(), NonceError> {
+    pub fn peek(&self, Verified { seconds, nonce, .. }: Verified) -> Result<(), NonceError> {
         if self.taken.contains_key(&(seconds, nonce)) {
             return Err(NonceError::Replayed);
         }
@@ -112,11 +112,17 @@ impl NonceCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::signature::Signer;
     use proptest::prelude::*;
 
     fn signed(seconds: u64, count: u64) -> Verified {
         let nonce = Nonce { process: 7, count };
-        Verified { seconds, nonce }
+        let signer = Signer::Plain;
+        Verified {
+            seconds,
+            nonce,
+            signer,
+        }
     }
 
     #[test]
@@ -142,6 +148,7 @@ mod tests {
             let signature = Verified {
                 seconds: 1_000,
                 nonce,
+                signer: Signer::Plain,
             };
             assert_eq!(nonces.consume(signature, 1_000, 60, None), Ok(()));
         }

@@ -15,12 +15,14 @@
 //! one to the next.
 //!
 //! A call with an extension, which nodes with version 1.0 don't know, has a second HMAC at the end of its
-//! `X-Cluster`, of version 2. It covers the same fields, the text behind the prefix in the request URI, the
-//! rest of that header, and name and value of each header for the phone. So older nodes take the call, and
-//! newer ones verify all of it.
+//! `X-Cluster`, of version 2. It covers the same fields, the user of the request URI, the rest of that header,
+//! and name and value of each header for the phone. So older nodes take the call, and newer ones verify all of
+//! it. Each call whose request URI has more than the prefix has an extension.
 //!
 //! A nonce is the random number that the node's process was started with, and a count: it need not
-//! be secret, only used once.
+//! be secret, only used once. Zeros in front of it are no part of the number, but they are signed: they tell
+//! what else the signer has signed. So nobody can remove the extension, or have a call of a newer node pass for
+//! one of version 1.0. Nodes with version 1.0 write no such zeros, and read over them.
 
 pub(crate) mod normalized;
 
@@ -44,6 +46,40 @@ pub const SHORTEST_SECRET: usize = 16;
 
 /// The length of the HMAC in the header.
 const MAC_TEXT: usize = 43;
+
+/// The digits of a process's number in a nonce, without the zeros that tell the signer.
+const PROCESS_DIGITS: usize = 16;
+
+/// What else a node has signed, which the nonce tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signer {
+    /// A node with version 1.0: nothing, whatever the request URI is.
+    Released,
+    /// A newer node: nothing, since the request URI has the prefix and no more.
+    Plain,
+    /// A newer node: an extension.
+    Extended,
+}
+
+impl Signer {
+    /// The one that the number of a process's digits tells.
+    const fn of(digits: usize) -> Self {
+        match digits.saturating_sub(PROCESS_DIGITS) {
+            0 => Self::Released,
+            1 => Self::Plain,
+            _ => Self::Extended,
+        }
+    }
+
+    /// The zeros in front of the nonce.
+    const fn zeros(self) -> &'static str {
+        match self {
+            Self::Released => "",
+            Self::Plain => "0",
+            Self::Extended => "00",
+        }
+    }
+}
 
 /// The secrets of a cluster. They are in no error and in no debug output.
 #[derive(Clone, Default)]
@@ -106,7 +142,7 @@ pub struct Signed<'a> {
 /// The signed parts of a call's extension, where it has one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Extended<'a> {
-    /// The text behind the prefix in the request URI.
+    /// The user of the request URI.
     pub called: &'a [u8],
     /// The header `X-Cluster`, but for its HMAC.
     pub extension: &'a [u8],
@@ -130,6 +166,8 @@ pub struct Verified {
     pub seconds: u64,
     /// The nonce, which nobody may have used before.
     pub nonce: Nonce,
+    /// What else was signed.
+    pub signer: Signer,
 }
 
 impl Keys {
@@ -150,12 +188,13 @@ impl Keys {
     }
 
     /// Writes the header's text for a call; nothing where there is no secret.
-    pub fn sign(&self, call: &Signed, seconds: u64, nonce: Nonce, out: &mut Text) {
+    pub fn sign(&self, call: &Signed, signer: Signer, seconds: u64, nonce: Nonce, out: &mut Text) {
         let Some(key) = &self.current else { return };
         let Nonce { process, count } = nonce;
-        let (mut time, mut number, mut text) = ([0; 20], [0; 33], [0; MAC_TEXT]);
+        let (mut time, mut number, mut text) = ([0; 20], [0; 35], [0; MAC_TEXT]);
         let seconds = digits(&mut time, format_args!("{seconds}"));
-        let nonce = digits(&mut number, format_args!("{process:016x}-{count:x}"));
+        let zeros = signer.zeros();
+        let nonce = digits(&mut number, format_args!("{zeros}{process:016x}-{count:x}"));
         let mac = mac(key, VERSION, call, seconds, nonce);
         let mac = mac.finalize().into_bytes();
         let mac = Base64UrlUnpadded::encode(&mac, &mut text).unwrap_or_default();
@@ -223,9 +262,11 @@ impl Keys {
         }
         let is_right = self.is_right(text, |key| mac(key, VERSION, call, seconds, nonce));
         is_right.then(|| {
+            let (nonce, signer) = nonce_of(nonce)?;
             Some(Verified {
                 seconds: number(seconds, 10)?,
-                nonce: nonce_of(nonce)?,
+                nonce,
+                signer,
             })
         })?
     }
@@ -242,7 +283,9 @@ fn extended_mac(
     let (seconds, nonce) = (fields.next(), fields.next());
     let (seconds, nonce) = (seconds.unwrap_or_default(), nonce.unwrap_or_default());
     let mut mac = mac(key, EXTENDED, call, seconds, nonce);
-    update(&mut mac, extended.called);
+    // It is no header, so no engine takes it apart.
+    mac.update(&(extended.called.len() as u64).to_be_bytes());
+    mac.update(extended.called);
     update(&mut mac, extended.extension);
     for (name, value) in extended.headers {
         update(&mut mac, name);
@@ -292,12 +335,13 @@ fn digits<'b>(buffer: &'b mut [u8], number: fmt::Arguments) -> &'b [u8] {
     &buffer[..room - left]
 }
 
-fn nonce_of(text: &[u8]) -> Option<Nonce> {
+fn nonce_of(text: &[u8]) -> Option<(Nonce, Signer)> {
     let split = text.iter().position(|&byte| byte == b'-')?;
-    Some(Nonce {
+    let nonce = Nonce {
         process: number(&text[..split], 16)?,
         count: number(&text[split + 1..], 16)?,
-    })
+    };
+    Some((nonce, Signer::of(split)))
 }
 
 fn number(text: &[u8], radix: u32) -> Option<u64> {
@@ -333,7 +377,7 @@ mod tests {
 
     fn signed(keys: &Keys, call: &Signed) -> Vec<u8> {
         let mut out = Text::new();
-        keys.sign(call, 1_795_383_063, NONCE, &mut out);
+        keys.sign(call, Signer::Released, 1_795_383_063, NONCE, &mut out);
         out.into_vec()
     }
 
@@ -355,7 +399,8 @@ mod tests {
             verified,
             Some(Verified {
                 seconds: 1_795_383_063,
-                nonce: NONCE
+                nonce: NONCE,
+                signer: Signer::Released,
             })
         );
     }
@@ -481,6 +526,29 @@ mod tests {
         // An HMAC of version 1 is none of version 2.
         let mac = header.rsplit(|&byte| byte == b';').next().unwrap();
         assert!(!keys.verify_extended(&CALL, &Extended::default(), &header, mac));
+    }
+
+    #[test]
+    fn a_header_tells_what_else_its_signer_has_signed() {
+        let keys = keys(SECRET, b"");
+        for (signer, nonce) in [
+            (Signer::Released, "00c0ffee00c0ffee-2a"),
+            (Signer::Plain, "000c0ffee00c0ffee-2a"),
+            (Signer::Extended, "0000c0ffee00c0ffee-2a"),
+        ] {
+            let mut out = Text::new();
+            keys.sign(&CALL, signer, 1_795_383_063, NONCE, &mut out);
+            let verified = keys.verify(&CALL, &out).unwrap();
+            assert_eq!((verified.nonce, verified.signer), (NONCE, signer));
+            let text = String::from_utf8(out.into_vec()).unwrap();
+            assert_eq!(text.split(';').nth(2), Some(nonce));
+            for other in ["00c0ffee00c0ffee-2a", "000c0ffee00c0ffee-2a"] {
+                let other = text.replace(&format!(";{nonce};"), &format!(";{other};"));
+                if other != text {
+                    assert_eq!(keys.verify(&CALL, other.as_bytes()), None, "{other}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //!
 //! The headers that one node sends another name the call's next target, with no further question. Anybody can
 //! send such headers. So they are trusted only where the message came from a trusted address or, where the
-//! cluster has a secret, is signed with it. With both, both must hold.
+//! cluster has a secret, is signed with it. With both, both must hold. Where the secret isn't required yet, a
+//! trusted address alone will do, too.
 
 use std::fmt::{self, Display};
 use std::net::IpAddr;
@@ -82,7 +83,7 @@ impl Trust {
     /// Nobody is trusted, because nobody was named.
     #[must_use]
     pub fn is_unset(&self) -> bool {
-        *self == Self::default()
+        matches!(self, Self::Networks(networks) if networks.is_empty())
     }
 
     /// Whether a message from this address, as the engine writes it, is trusted.
@@ -116,14 +117,16 @@ pub enum AuthError {
     Address,
     /// A header stands there twice, so that two readers might read different things.
     Repeated,
-    /// Two headers tell two different targets.
-    Contradiction,
     /// There is no signature where there must be one.
     Unsigned,
     /// A header has a control character.
     Malformed,
     /// The signature isn't that of this call, from this origin to this node, by a secret of the cluster.
     Forged,
+    /// The signature is good, but the request URI or the extension isn't the one that its sender has signed.
+    Altered,
+    /// The target and its copy in the extension differ, so that two readers would read different things.
+    Differing,
     /// The signature's age is not within the window.
     Skewed {
         /// Its age, or how far in the future it is.
@@ -150,13 +153,22 @@ impl From<NonceError> for AuthError {
 }
 
 impl AuthError {
+    /// The signature is missing or wrong; all else is as it should be.
+    #[must_use]
+    pub(crate) const fn is_of_signature(self) -> bool {
+        !matches!(
+            self,
+            Self::Address | Self::Repeated | Self::Malformed | Self::Differing
+        )
+    }
+
     /// The counter of such messages.
     #[must_use]
     pub const fn counter(self) -> Counter {
         match self {
             Self::Address => Counter::Untrusted,
             Self::Unsigned => Counter::Unsigned,
-            Self::Repeated | Self::Contradiction | Self::Forged => Counter::Forged,
+            Self::Repeated | Self::Forged | Self::Altered | Self::Differing => Counter::Forged,
             Self::Malformed => Counter::Malformed,
             Self::Skewed { .. } | Self::Forgotten => Counter::Skewed,
             Self::Replayed | Self::Full => Counter::Replayed,
@@ -180,10 +192,13 @@ impl Display for AuthError {
         f.write_str(match self {
             Self::Address => "the sender is not trusted",
             Self::Repeated => "a cluster header occurs twice",
-            Self::Contradiction => "X-CallTo and X-Cluster name different targets",
             Self::Malformed => "a cluster header has a control character",
             Self::Unsigned => "it has no signature",
             Self::Forged => "its signature is not valid for this call, this node and the cluster's secret",
+            Self::Altered => {
+                "its signature is good, but not for its request URI and its X-Cluster: it was changed on the way"
+            }
+            Self::Differing => "its X-CallTo and its X-Cluster name different targets",
             Self::Skewed { seconds, window } => {
                 return write!(
                     f,

@@ -11,9 +11,9 @@ use super::visited::{Mark, Visited};
 use super::waiting::Caller;
 use super::{headers, transport};
 use crate::addressing::resource::{ANY_NODE, Prefix, Target, trim_blanks};
-use crate::addressing::uri::behind_prefix;
+use crate::addressing::uri::{behind_prefix, user};
 use crate::auth::signature::normalized::NormalizedHeader;
-use crate::auth::signature::{Extended, Signed};
+use crate::auth::signature::{Extended, Signed, Signer};
 use crate::decision::{Decision, Rejection};
 use crate::event::{Event, Loop, Subject};
 use crate::failure::unpoisoned;
@@ -295,7 +295,21 @@ fn asked_here<'m, P: Parameters<'m>>(decision: &Decision<'_, 'm, P>) -> Mark {
 
 /// The text that another node finds behind the prefix in the URI of a target.
 fn called_there<'t>(prefix: &Prefix, target: &'t [u8]) -> Cow<'t, [u8]> {
-    behind_prefix(prefix, target.strip_prefix(b"sip/").unwrap_or(target))
+    behind_prefix(prefix, uri_of(target))
+}
+
+/// Whether the user of a URI is the prefix and no more.
+fn has_bare_user(prefix: &Prefix, uri: &[u8]) -> bool {
+    let usual = uri
+        .strip_prefix(b"sip:")
+        .and_then(|rest| prefix.strip(rest));
+    usual.is_some_and(|rest| rest.starts_with(b"@"))
+        || user(uri).as_deref() == Some(prefix.as_bytes())
+}
+
+/// The request URI of a target.
+fn uri_of(target: &[u8]) -> &[u8] {
+    target.strip_prefix(b"sip/").unwrap_or(target)
 }
 
 /// The headers that most calls don't get; what is left of them on a call is removed.
@@ -352,6 +366,13 @@ fn sign_headers<'m, P: Parameters<'m>>(
         decision.filled(Name::Billid),
         decision.filled(Name::Username),
     );
+    let uri = uri_of(decision.verdict.resolve(uri));
+    let is_plain = extras.is_none() && has_bare_user(&decision.settings.prefix, uri);
+    let signer = if is_plain {
+        Signer::Plain
+    } else {
+        Signer::Extended
+    };
     let mut signature = Text::new();
     let call = Signed {
         origin: decision.node,
@@ -363,14 +384,17 @@ fn sign_headers<'m, P: Parameters<'m>>(
     };
     keys.sign(
         &call,
+        signer,
         decision.now.seconds(),
         decision.nonce(),
         &mut signature,
     );
-    let extension = extras.map(|extras| {
+    let extension = (!is_plain).then(|| {
+        let none = Extras::default();
+        let extras = extras.unwrap_or(&none);
         let mut extension = extras.text();
         let extended = Extended {
-            called: &called_there(&decision.settings.prefix, decision.verdict.resolve(uri)),
+            called: &user(uri).unwrap_or_default(),
             extension: &extension.clone(),
             headers: &extras.headers,
         };

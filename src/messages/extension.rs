@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 //! The header `X-Cluster`: the extension of a call, which nodes with version 1.0 don't know. It is there only
-//! where it has something to carry.
+//! where it has something to carry, or to sign.
 //!
 //! ```text
 //! X-Cluster: 2;callto=sip/sip:bob@h%3Bline%3D%3Bob;calledname=Bob%20B;headers=Alert-Info,X-My-Id;mac=3q2-7w...
@@ -11,8 +11,8 @@
 //! * `calledname`: the name that the called user's phone shows for them, with percent codes.
 //! * `headers`: the names of headers that the phone is to get, as its own node would send them. They travel as
 //!   headers of the call, so their values are not here.
-//! * `mac`: with a secret, the HMAC of all that, of the text that 1.0 signs, and of the text behind the prefix in
-//!   the request URI; see [`signature`](crate::auth::signature).
+//! * `mac`: with a secret, the HMAC of all that, of the text that 1.0 signs, and of the user of the request URI; see
+//!   [`signature`](crate::auth::signature).
 //!
 //! The first word is the version. Nodes leave a header of another version alone, and parameters that they don't know.
 
@@ -126,6 +126,24 @@ impl<'m> Extension<'m> {
             let param = [b"sip_", &*name.to_ascii_lowercase()].concat();
             (name, message.other(&param).unwrap_or_default())
         })
+    }
+}
+
+/// The extension of a message that came, with what it speaks of.
+#[derive(Debug)]
+pub(crate) struct ReceivedExtension<'m> {
+    pub(crate) extension: Extension<'m>,
+    /// Names and values of headers for the phone.
+    pub(crate) headers: Vec<(&'m [u8], &'m [u8])>,
+}
+
+impl<'m> ReceivedExtension<'m> {
+    /// Reads the header; `None` where it is of another version.
+    #[cold]
+    pub(crate) fn read(header: &'m [u8], message: &impl Parameters<'m>) -> Option<Box<Self>> {
+        let extension = Extension::read(header)?;
+        let headers = extension.headers(message).collect();
+        Some(Box::new(Self { extension, headers }))
     }
 }
 

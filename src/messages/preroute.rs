@@ -8,7 +8,7 @@
 //! all nodes. The headers are authenticated as for `call.route`, which has the last word and logs it; here an
 //! untrusted header is simply not taken.
 
-use crate::auth::authenticate::{NonceUse, authenticate};
+use crate::auth::authenticate::{NonceUse, authenticate, tolerates};
 use crate::decision::Decision;
 use crate::messages::{Name, Parameters};
 use crate::settings::Settings;
@@ -29,7 +29,8 @@ fn brings_billid<'m>(settings: &Settings, message: &impl Parameters<'m>) -> bool
 pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
     if brings_billid(decision.settings, decision.message)
         && let Some(billid) = decision.filled(Name::SipBillid)
-        && authenticate(decision, NonceUse::Peek).is_ok()
+        && authenticate(decision, NonceUse::Peek)
+            .map_or_else(|cause| tolerates(decision, cause), |_| true)
     {
         decision.verdict.action = Action::Change;
         decision.set(Name::Billid, billid);

@@ -3,11 +3,14 @@
 //! `call.route`: a call to `prefix/...` that another node sent is recognised and routed on. The cluster headers
 //! of any other sender are removed.
 
-use super::extension::{Extension, made_by_engine};
+use super::extension::{ReceivedExtension, made_by_engine};
 use super::visited::{Mark, Visited};
 use super::{has_cluster_headers, transport};
 use crate::addressing::resource::trim_blanks;
-use crate::auth::authenticate::{NonceUse, authenticate, authenticate_extension, sender};
+use crate::auth::authenticate::{
+    NonceUse, authenticate, authenticate_rest, check_extension, sender, tolerates,
+};
+use crate::auth::signature::Signer;
 use crate::auth::trust::AuthError;
 use crate::decision::{Decision, Rejection};
 use crate::event::{Event, Loop};
@@ -25,35 +28,41 @@ pub(crate) fn concerns<'m>(settings: &Settings, message: &impl Parameters<'m>) -
 #[inline(never)]
 pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, complete: bool) {
     let settings = decision.settings;
-    let mut received = None;
-    if let Some(header) = decision.filled(Name::SipCluster) {
-        if !complete {
-            decision.verdict.action = Action::NeedAll;
-            return;
-        }
-        received = ReceivedExtension::read(header, decision.message);
-    }
     let called = decision
         .filled(Name::Called)
         .and_then(|to| settings.prefix.strip(to))
         .map(trim_blanks);
     let mut callto = decision.filled(Name::SipCallto);
     let mut from_node = has_cluster_headers(decision.message);
-    let authenticated = || {
-        authenticate(decision, NonceUse::Consume)?;
-        received.as_deref().map_or(Ok(()), |received| {
-            authenticate_extension(decision, &received.extension, &received.headers)
-        })
-    };
-    if from_node && let Err(cause) = authenticated() {
-        // Of several rows another one may have the target that the first one lacks.
-        let names_target = callto.is_some() || decision.message.is_repeated(Name::SipCallto);
-        let refused = called == Some(b"") && names_target;
-        drop_headers(decision, cause, refused);
-        if refused {
-            return reject(decision, Rejection::FORBIDDEN, &cause.answer());
+    let mut received = None;
+    if from_node {
+        let header = decision.filled(Name::SipCluster);
+        let has_more = header.is_some() || settings.keys.are_set();
+        if has_more {
+            if !complete && (header.is_some() || called != Some(b"")) {
+                decision.verdict.action = Action::NeedAll;
+                return;
+            }
+            received = header.and_then(|header| ReceivedExtension::read(header, decision.message));
         }
-        (callto, from_node) = (None, false);
+        let authenticated = || {
+            let signer = authenticate(decision, NonceUse::Consume)?;
+            if !has_more || received.is_none() && signer == Signer::Plain && called == Some(b"") {
+                return Ok(());
+            }
+            authenticate_rest(decision, received.as_deref(), signer, called == Some(b""))
+        };
+        if let Err(cause) = authenticated()
+            && let Err(cause) = tolerate(decision, cause, received.as_deref())
+        {
+            // Of several rows another one may have the target that the first one lacks.
+            let names_target = callto.is_some() || decision.message.is_repeated(Name::SipCallto);
+            let depends = called == Some(b"") && names_target;
+            if distrust(decision, cause, depends) {
+                return;
+            }
+            (callto, from_node) = (None, false);
+        }
     }
     let Some(called) = called else { return };
     if called.is_empty() && callto.is_none() {
@@ -105,23 +114,6 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
     decision.set(Name::Called, called);
 }
 
-/// The extension of a call, which nodes with version 1.0 don't know.
-struct ReceivedExtension<'m> {
-    extension: Extension<'m>,
-    /// Names and values of headers for the phone.
-    headers: Vec<(&'m [u8], &'m [u8])>,
-}
-
-impl<'m> ReceivedExtension<'m> {
-    /// Reads the header; `None` where it is of another version.
-    #[cold]
-    fn read(header: &'m [u8], message: &impl Parameters<'m>) -> Option<Box<Self>> {
-        let extension = Extension::read(header)?;
-        let headers = extension.headers(message).collect();
-        Some(Box::new(Self { extension, headers }))
-    }
-}
-
 /// Gives the call the headers that the other node's route has made for the phone, as if the route had been
 /// here.
 #[cold]
@@ -164,6 +156,42 @@ fn unpack<'m, P: Parameters<'m>>(
     }
 }
 
+/// Accepts and reports cluster headers with a mistake in the signature, where that isn't required.
+#[cold]
+fn tolerate<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    mistake: AuthError,
+    received: Option<&ReceivedExtension<'m>>,
+) -> Result<(), AuthError> {
+    if !tolerates(decision, mistake) {
+        return Err(mistake);
+    }
+    received.map_or(Ok(()), |received| check_extension(decision, received))?;
+    decision.report(Event::Unverified {
+        address: sender(decision.message).unwrap_or_default(),
+        node: decision.get(Name::SipNodename).unwrap_or_default(),
+        mistake,
+    });
+    Ok(())
+}
+
+/// Removes cluster headers that are not trusted, and has the engine refuse the call if it depends on them; `true`
+/// where it did.
+#[cold]
+fn distrust<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    cause: AuthError,
+    depends: bool,
+) -> bool {
+    // What was changed on the way to this node goes nowhere, not even as a stranger's.
+    let refused = depends || cause == AuthError::Altered;
+    drop_headers(decision, cause, refused);
+    if refused {
+        reject(decision, Rejection::FORBIDDEN, &cause.answer());
+    }
+    refused
+}
+
 /// Removes cluster headers that are not trusted; `refused` says that the call depends on them.
 #[cold]
 fn drop_headers<'m, P: Parameters<'m>>(
@@ -178,7 +206,7 @@ fn drop_headers<'m, P: Parameters<'m>>(
         callto: decision.get(Name::SipCallto).unwrap_or_default(),
         refused,
         cause,
-        advise: decision.settings.trusts_nobody(),
+        advise: decision.settings.needs_trusted(cause),
     });
     decision.verdict.action = Action::Change;
     for name in CLUSTER_HEADERS {

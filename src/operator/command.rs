@@ -12,7 +12,7 @@ use crate::nodes::admin::AdminState;
 use crate::nodes::health::State;
 use crate::operator::status::{self, reason, state};
 use crate::operator::{explain, rooms};
-use crate::settings::{Entry, Settings};
+use crate::settings::{Entry, Settings, Signatures};
 use crate::text::Escaped;
 use crate::time::{SECOND, WallTime};
 
@@ -167,6 +167,11 @@ fn check_file(cluster: &Cluster, file: &str, entries: &[Entry]) -> String {
     }
     if settings.trusts_nobody() {
         text.push_str("No node is trusted: set 'trusted' or 'secret' in [security]\n");
+    }
+    if settings.signatures == Signatures::Optional {
+        text.push_str(
+            "Calls of trusted senders are accepted without a valid signature: [security] secret.required\n",
+        );
     }
     let nodes = &settings.nodes;
     if !nodes.is_empty() && nodes.find(cluster.node()).is_none() {

@@ -67,12 +67,14 @@ counters! {
     Untrusted = "untrusted",
     /// Messages with cluster headers but no signature.
     Unsigned = "unsigned",
-    /// Messages with forged cluster headers: a wrong signature, a header twice, or two that differ.
+    /// Messages with forged cluster headers: a wrong signature, a changed request URI, a header twice, or two that differ.
     Forged = "forged",
     /// Messages whose signature is too old, or from the future.
     Skewed = "skewed",
     /// Messages whose signature was used before, or may have been: captured calls, replayed.
     Replayed = "replayed",
+    /// Messages of trusted senders that were accepted although their signature is missing or wrong, since none is required.
+    Unverified = "unverified",
     /// Calls and messages of which a target, an id or a header has a control character.
     Malformed = "malformed",
     /// Calls that were looping, or had too many hops or branches.

@@ -11,6 +11,7 @@ use crate::nodes::admin::AdminState;
 use crate::nodes::health::{Rules, State};
 use crate::operator::counters::Counter;
 use crate::placement::claim::DatabaseState;
+use crate::settings::Signatures;
 use crate::time::{SECOND, SteadyTime};
 
 /// The labels of the build.
@@ -32,9 +33,15 @@ pub fn params(cluster: &Cluster) -> String {
     } else {
         "taken"
     };
+    let signatures = match settings.signatures {
+        _ if !settings.keys.are_set() => "none",
+        Signatures::Required => "required",
+        Signatures::Optional => "optional",
+    };
     let (nodes, connections) = (settings.nodes.len(), cluster.connections().len());
     let mut text = format!(
-        "enabled={enabled},reload={generation},file={file},nodes={nodes},database={database},members={},connections={connections}",
+        "enabled={enabled},reload={generation},file={file},nodes={nodes},database={database},members={},\
+         connections={connections},signatures={signatures}",
         cluster.membership().database().text()
     );
     for &counter in Counter::ALL {

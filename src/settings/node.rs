@@ -46,19 +46,19 @@ pub(super) fn read(reader: &mut Reader, has_callto: bool) -> (Vec<nodes::NodeCon
         }
         let transport = reader.parsed(section, "transport", Transport::parse);
         let weight = reader.number(section, "weight", 100, 0..=MOST_WEIGHT);
-        sources.push(
-            reader.parsed(section, "source", |text| match networks(text) {
-                Ok(Trust::Anyone) => Err("* is not the address of a node".to_owned()),
-                source => source.map_err(|error| error.to_string()),
-            }),
-        );
+        let source = reader.parsed(section, "source", |text| match networks(text) {
+            Ok(Trust::Anyone) => Err("* is not the address of a node".to_owned()),
+            source => source.map_err(|error| error.to_string()),
+        });
         nodes.push(nodes::NodeConfig {
             name: name.into(),
             callto: has_own.then_some(callto),
             weight,
             transport: (!reader.text(section, "transport", b"").is_empty()).then_some(transport),
             probe: reader.parsed(section, "probe", probe),
+            has_source: !source.is_unset(),
         });
+        sources.push(source);
     }
     (nodes, sources)
 }

@@ -150,10 +150,11 @@ fn each_key_makes_a_difference() {
     let made = |text: &str| format!("{:?}", parse(text).unwrap());
     let usual = made(USUAL);
     assert_eq!(made(USUAL), usual);
-    // Secrets are in no debug output: tests/core/trust has them.
+    // Secrets are in no debug output, and one of the keys needs a secret: tests/core/trust has them.
     let mut tried = vec![
         ("security", "secret".to_owned()),
         ("security", "secret.previous".to_owned()),
+        ("security", "secret.required".to_owned()),
     ];
     for (section, key, value) in OTHERS {
         // Of two entries the first counts.
@@ -225,7 +226,7 @@ fn errors_name_file_section_key_value_and_reason() {
         (
             "[security]\ntrust=*",
             "[security] trust=(hidden): unknown key, the known ones are trusted, secret, \
-             secret.previous, window",
+             secret.previous, secret.required, window",
         ),
         (
             "[security]\nsecret=hunter2",
@@ -234,6 +235,14 @@ fn errors_name_file_section_key_value_and_reason() {
         (
             "[security]\nsecret.previous=correct horse battery",
             "[security] secret.previous=(hidden): has no effect without 'secret'",
+        ),
+        (
+            "[security]\nsecret.required=no",
+            "[security] secret.required=(hidden): has no effect without 'secret'",
+        ),
+        (
+            "[security]\nsecret=correct horse battery\nsecret.required=maybe",
+            "[security] secret.required=(hidden): not a boolean, use yes or no",
         ),
         (
             "[node error]\ncallto=sip/x",

@@ -51,6 +51,7 @@ mod probes;
 mod records;
 mod registrations;
 mod rooms;
+mod signing;
 mod spiral;
 mod transport;
 mod tunnel;

@@ -5,4 +5,7 @@
 mod extensions;
 mod lab;
 mod loops;
+mod phases;
+mod request_uri;
 mod signatures;
+mod sources;

@@ -4,7 +4,7 @@
 
 use engine_bridge::{Message, Outcome, Param};
 
-use crate::lab::{GENERAL, Lab, text};
+use crate::lab::{GENERAL, Lab, MODULE, text};
 
 /// Values that no phone should send.
 fn hostile() -> Vec<Vec<u8>> {
@@ -179,4 +179,43 @@ fn headers_of_an_untrusted_sender_are_refused_and_taken_off() {
     assert_eq!(text(outcome.get("error")), "forbidden");
     assert_eq!(outcome.get("sip_x-callto"), None);
     assert_eq!(outcome.get("sip_x-nodename"), None);
+}
+
+/// A secret is introduced: unsigned calls of trusted senders are taken meanwhile, and refused afterwards.
+#[test]
+fn unsigned_calls_are_taken_until_the_secret_is_required() {
+    const TRUSTED: &str = "[security]\ntrusted=10.0.0.0/8\n";
+    const SECRET: &str = "secret=the secret of the cluster\n";
+    let lab = Lab::with(&format!("{GENERAL}{TRUSTED}"));
+    let route = |called: &str| {
+        let message = Message::new("call.route").with("ip_host", "10.1.2.3");
+        let message = message
+            .with("called", called)
+            .with("sip_uri", format!("sip:{called}@lab"))
+            .with("sip_x-callto", "sip/bob@lab")
+            .with("sip_x-nodename", "node2");
+        lab.engine.dispatch(&message)
+    };
+    let count = |name: &str| {
+        let status = text(Some(&lab.engine.status(MODULE)));
+        let mut pairs = status
+            .split([',', ';'])
+            .filter_map(|pair| pair.split_once('='));
+        let found = pairs.find(|(key, _)| *key == name);
+        found.map(|(_, value)| value.to_owned()).unwrap()
+    };
+    assert_eq!(count("signatures"), "none");
+    let before: u64 = count("unverified").parse().unwrap();
+
+    lab.reload(&format!("{GENERAL}{TRUSTED}{SECRET}secret.required=no\n"));
+    assert_eq!(count("signatures"), "optional");
+    assert_eq!(text(Some(&route("cluster/").retval)), "sip/bob@lab");
+    assert_eq!(text(route("cluster/7").get("called")), "7");
+    let after: u64 = count("unverified").parse().unwrap();
+    assert_eq!(after - before, 2);
+
+    lab.reload(&format!("{GENERAL}{TRUSTED}{SECRET}"));
+    assert_eq!(count("signatures"), "required");
+    assert_eq!(text(route("cluster/").get("error")), "forbidden");
+    assert_eq!(count("unverified"), after.to_string());
 }

@@ -7,6 +7,7 @@
 //! settings are read again: callers who make up names that match can't drive real ones out, and where
 //! they were first the real ones are matched at each call, as if there were no memo.
 
+use std::fmt;
 use std::hash::Hasher;
 
 use once_cell::race::OnceBox;
@@ -20,14 +21,18 @@ const PLACES: usize = 4096;
 /// The number of places that a name may take: two names of one hash rarely meet a third.
 const TRIES: usize = 4;
 
-/// Names that matched a pattern.
-#[derive(Debug)]
+/// Names that matched a pattern. They make no difference to what the pattern is, so they are in no debug output.
 pub(super) struct Memo(Box<[OnceBox<Known>]>);
 
-#[derive(Debug)]
 struct Known {
     node: Box<[u8]>,
     groups: Groups,
+}
+
+impl fmt::Debug for Memo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memo").finish_non_exhaustive()
+    }
 }
 
 impl Default for Memo {

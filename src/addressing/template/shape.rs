@@ -3,6 +3,7 @@
 //! The shape of a target: all that is certain of it before a message is there to fill it in.
 
 use crate::addressing::resource::trim_blanks;
+use crate::addressing::uri;
 
 /// The shape of a filled-in template: pieces that are certain, with anything between them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +28,15 @@ impl Shape {
     #[must_use]
     pub fn ends(&self) -> Option<(&[u8], &[u8])> {
         Some((trim_blanks(self.0.first()?), trim_blanks(self.0.last()?)))
+    }
+
+    /// The user of the request URI of a SIP target; `None` where it is not always the same.
+    #[must_use]
+    pub fn user(&self) -> Option<Box<[u8]>> {
+        let (first, _) = self.ends()?;
+        let uri = first.strip_prefix(b"sip/").unwrap_or(first);
+        let is_whole = uri.contains(&b'@') || self.constant().is_some();
+        is_whole.then(|| uri::user(uri).unwrap_or_default().into())
     }
 
     /// Whether a text has this shape.

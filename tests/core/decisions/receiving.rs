@@ -124,7 +124,7 @@ fn headers_that_name_different_targets_are_not_called_a_wrong_signature() {
     let decided = decide(&cluster(&[SETTINGS]), Kind::Route, &call);
     let line = decided.line.unwrap();
     assert!(
-        line.ends_with(" was refused: X-CallTo and X-Cluster name different targets"),
+        line.ends_with(" was refused: its X-CallTo and its X-Cluster name different targets"),
         "{line}"
     );
 }

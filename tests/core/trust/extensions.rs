@@ -7,7 +7,9 @@ use clustering::cluster::Cluster;
 use clustering::messages::Kind;
 use clustering::operator::counters::Counter;
 
-use super::lab::{NODES, NOW, Settings, arrival, assert_refused, receive_at, send_at, signing};
+use super::lab::{
+    NODES, NOW, Settings, arrival, assert_refused, receive_at, released, send_at, signing,
+};
 use crate::node::{Decided, Params, decide_at, named, params};
 
 const FOR_PHONE: &[(&str, &str)] = &[
@@ -16,14 +18,12 @@ const FOR_PHONE: &[(&str, &str)] = &[
     ("calledname", "Bob; B"),
 ];
 
-/// The call as it arrives: names of headers come in lower case, and the URI is there.
+/// The call as it arrives: names of headers come in lower case.
 fn arrives(sent: &Decided) -> Params {
     let mut call = arrival(sent);
     for (name, _) in &mut call {
         name.make_ascii_lowercase();
     }
-    let uri = sent.value("callto").unwrap().strip_prefix("sip/").unwrap();
-    call.push((b"sip_uri".to_vec(), uri.into()));
     call
 }
 
@@ -54,12 +54,18 @@ fn a_call_that_needs_nothing_of_it_is_as_with_version_1_0() {
     assert_eq!(sent.value("osip_x-cluster"), None);
 }
 
-/// Nodes with version 1.0 look at nothing else.
 #[test]
-fn a_call_that_carries_more_is_signed_for_older_nodes_too() {
+fn what_a_call_carries_more_cannot_be_removed_on_the_way() {
     let sent = send_at(NOW, &signing("node1"), "node2", FOR_PHONE);
     let mut call = arrives(&sent);
     call.retain(|(name, _)| name != b"sip_x-cluster");
+    assert_refused(&receive_at(NOW, &signing("node2"), &call), "its signature");
+}
+
+#[test]
+fn a_call_of_an_older_node_carries_no_more() {
+    let sent = send_at(NOW, &signing("node1"), "node2", FOR_PHONE);
+    let call = released(&arrives(&sent));
     let received = receive_at(NOW, &signing("node2"), &call);
     assert_eq!(
         received.retval.as_deref(),
@@ -100,7 +106,7 @@ fn a_copy_of_another_target_is_refused() {
     let whole = &b"sip/sip:bob@192.0.2.9;line=;ob"[..];
     assert_eq!(received.retval.as_deref(), Some(whole));
     set(&mut call, "sip_x-callto", "park/1");
-    let cause = "X-CallTo and X-Cluster name different targets";
+    let cause = "its X-CallTo and its X-Cluster name different targets";
     assert_refused(&receive_at(NOW, &trusting("node2"), &call), cause);
 }
 

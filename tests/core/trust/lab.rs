@@ -2,8 +2,10 @@
 
 //! A call that goes from one node to another, each of them in plain Rust.
 
+use clustering::auth::signature::{Keys, Nonce, Secret, Signed, Signer};
 use clustering::cluster::Cluster;
 use clustering::messages::Kind;
+use clustering::text::Text;
 use clustering::verdict::Action;
 
 use crate::node::{Decided, Params, decide_at, named, params};
@@ -14,7 +16,8 @@ pub const NODES: &Settings = &[
     ("general", "regexp", "^node[0-9]$"),
     ("general", "callto", "sip/sip:cluster/@\\0"),
 ];
-pub const OLD: &Settings = &[("security", "secret", "the old secret of the cluster")];
+const SECRET: &str = "the old secret of the cluster";
+pub const OLD: &Settings = &[("security", "secret", SECRET)];
 pub const NEW: &Settings = &[("security", "secret", "the new secret of the cluster")];
 pub const STILL_OLD: &Settings = &[(
     "security",
@@ -57,8 +60,48 @@ pub fn arrival(sent: &Decided) -> Params {
         let name = name.strip_prefix(b"osip_")?;
         Some(([b"sip_", name].concat(), value.clone()))
     });
-    let call = params(&[("called", "cluster/"), ("ip_host", "192.0.2.1")]);
+    let uri = sent.value("callto").unwrap_or_default();
+    let uri = uri.strip_prefix("sip/").unwrap_or(uri);
+    let call = params(&[
+        ("called", "cluster/"),
+        ("ip_host", "192.0.2.1"),
+        ("sip_uri", uri),
+    ]);
     call.into_iter().chain(headers).collect()
+}
+
+/// The same call to `node2` as a node with version 1.0 sends it, which has the old secret.
+pub fn released(call: &Params) -> Params {
+    let field = |name: &str| {
+        let found = call.iter().find(|(param, _)| param == name.as_bytes());
+        found.map_or(&b""[..], |(_, value)| value)
+    };
+    let signed = Signed {
+        origin: field("sip_x-nodename"),
+        target: b"node2",
+        callto: field("sip_x-callto"),
+        billid: field("sip_x-billid"),
+        username: field("sip_x-username"),
+        visited: field("sip_x-visited"),
+    };
+    let secret = Secret::new(SECRET.as_bytes()).unwrap();
+    let keys = Keys::new(secret, Secret::default());
+    let nonce = Nonce {
+        process: 10,
+        count: 1,
+    };
+    let mut signature = Text::new();
+    keys.sign(
+        &signed,
+        Signer::Released,
+        NOW / SECOND,
+        nonce,
+        &mut signature,
+    );
+    let mut call = call.clone();
+    call.retain(|(name, _)| !matches!(&**name, b"sip_x-cluster" | b"sip_x-signature"));
+    call.push((b"sip_x-signature".to_vec(), signature.into_vec()));
+    call
 }
 
 pub fn receive_at(now: u64, to: &Cluster, call: &Params) -> Decided {

@@ -8,7 +8,7 @@ use clustering::verdict::Action;
 
 use super::lab::{
     ALREADY_NEW, NEW, NODES, NOW, OLD, SECOND, STILL_OLD, Settings, arrival, assert_refused,
-    is_taken, receive_at, send_at, signing,
+    is_taken, receive_at, released, send_at, signing,
 };
 use crate::node::{Params, decide_at, entries, named, params};
 
@@ -124,8 +124,7 @@ fn a_call_is_taken_whose_header_the_engine_has_written_in_its_own_way() {
     let whole = "sip/sip:bob@192.0.2.9; line=;;ob ; a = b;";
     assert_eq!(received.retval.as_deref(), Some(whole.as_bytes()));
     // It comes from a node that doesn't repeat it in full.
-    let call = with(&call, "sip_x-cluster", None);
-    let call = with(&call, "id", Some(b"sip/1"));
+    let call = with(&released(&call), "id", Some(b"sip/1"));
     let to = signing("node2");
     let received = receive_at(NOW, &to, &call);
     assert_eq!(received.retval.as_deref(), Some(carried.as_bytes()));
