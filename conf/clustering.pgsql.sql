@@ -1,9 +1,11 @@
 -- The tables of a cluster in PostgreSQL: claims of resources, and the list of nodes.
 --
---   psql -d yate -f clustering.pgsql.sql
+--   psql -U yate -d yate -f clustering.pgsql.sql
 --
--- Then name the account of pgsqldb.conf in clustering.conf, on all nodes: [locate] account=NAME for claims,
--- [cluster] account=NAME for the list of nodes. The user that it connects as needs to read and write the tables:
+-- Then set up an account in pgsqldb.conf, name it in clustering.conf, on all nodes: [locate] account=NAME for claims,
+-- [cluster] account=NAME for the list of nodes. Restart the engine, which reads pgsqldb.conf only when it starts. An
+-- example is in the documentation of [locate]. If another user made the tables, the one that the account connects as
+-- needs to read and write them:
 --
 --   GRANT SELECT, INSERT, UPDATE, DELETE ON cluster_resources, cluster_nodes, cluster_heartbeats TO yate;
 --

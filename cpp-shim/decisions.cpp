@@ -10,6 +10,18 @@ using namespace TelEngine;
 
 namespace clustering {
 
+namespace {
+
+// A query by this name of a message.
+RefPointer<DbQuery> newQuery(const char* name) {
+    RefPointer<DbQuery> query = new DbQuery(name);
+    // The pointer has its own reference.
+    query->deref();
+    return query;
+}
+
+} // namespace
+
 Decisions::Decisions(clustering_core* core, DebugEnabler& log) : m_core(core), m_log(log) {
     for (uint32_t kind = 0; kind < CLUSTERING_KIND_COUNT; kind++) {
         m_filters.emplace_back(m_names, clustering_kind_names(kind));
@@ -133,27 +145,55 @@ bool Decisions::locate(const Verdict& pending, uint32_t kind, Message& msg) {
 // Asks a database, and decides the message by its answer.
 bool Decisions::ask(const Verdict& pending, uint32_t kind, Message& msg) {
     const String name(string(pending->retval));
-    RefPointer<DbQuery> query = new DbQuery(name);
-    // The pointer has its own reference.
-    query->deref();
+    RefPointer<DbQuery> query = newQuery(name);
     fill(query->message(), m_all, *pending);
+    bool handled = false;
+    ask(*query, pending->timeout,
+        [&](const clustering_reply& reply) { handled = resume(pending, reply, kind, msg); });
+    return handled;
+}
+
+// Asks a database, and hands the reply on; does neither where the module is about to be gone.
+void Decisions::ask(DbQuery& query, unsigned timeout,
+                    const std::function<void(const clustering_reply&)>& take) {
     const Wait wait(*this);
     // An engine that ends handles its last messages after it has stopped all threads, and then
     // closes the libraries, with any new thread inside.
     if (!wait.allowed() || Engine::exiting()) {
-        return false;
+        return;
     }
     clustering_reply reply = {};
-    query->ask(pending->timeout, reply);
+    query.ask(timeout, reply);
     std::vector<clustering_borrowed_text> rows;
     if (reply.handled) {
-        reply = replyOf(query->message());
+        reply = replyOf(query.message());
         reply.handled = true;
-        rows = rowsOf(query->message());
+        rows = rowsOf(query.message());
         reply.rows = rows.data();
         reply.row_count = rows.size();
     }
-    return resume(pending, reply, kind, msg);
+    take(reply);
+}
+
+void Decisions::query(clustering_command_line& command, const std::function<void()>& carryOut) {
+    OwnedText account;
+    OwnedText text;
+    uint32_t timeout = 0;
+    bool done = false;
+    if (clustering_command_query(m_core, &command, account.out(), text.out(), &timeout)) {
+        RefPointer<DbQuery> query = newQuery("database");
+        query->message().setParam("account", account.string());
+        query->message().setParam("query", text.string());
+        ask(*query, timeout, [&](const clustering_reply& reply) {
+            command.reply = &reply;
+            carryOut();
+            command.reply = nullptr;
+            done = true;
+        });
+    }
+    if (!done) {
+        carryOut();
+    }
 }
 
 // Waits until the name of the sender's node was looked up. Where it may not wait the message is

@@ -8,9 +8,12 @@
 #include "message.h"
 
 #include <atomic>
+#include <functional>
 #include <vector>
 
 namespace clustering {
+
+class DbQuery;
 
 /// Has messages decided by the core.
 class Decisions {
@@ -26,6 +29,10 @@ public:
 
     /// Decides a message of a `clustering_kind`; `true` where it is handled.
     bool decide(TelEngine::Message& msg, uint32_t kind);
+
+    /// Carries out a command, with the reply to the query that it needs, if it needs one: then
+    /// `command.reply` is that reply until `carryOut` has returned.
+    void query(clustering_command_line& command, const std::function<void()>& carryOut);
 
     /// The number of messages that wait for an answer of other modules.
     unsigned waiting() const { return m_waiting; }
@@ -46,6 +53,8 @@ private:
     bool locate(const Verdict& pending, uint32_t kind, TelEngine::Message& msg);
     bool ask(const Verdict& pending, uint32_t kind, TelEngine::Message& msg);
     bool resolve(const Verdict& pending, uint32_t kind, TelEngine::Message& msg);
+    void ask(DbQuery& query, unsigned timeout,
+             const std::function<void(const clustering_reply&)>& take);
     bool resume(const Verdict& pending, const clustering_reply& reply, uint32_t kind,
                 TelEngine::Message& msg);
     bool send(const Verdict& verdict, uint32_t kind, TelEngine::Message& msg);

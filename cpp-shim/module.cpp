@@ -209,6 +209,9 @@ bool ClusteringModule::serve(Message& msg, int id) {
     if (id == Help) {
         return help(msg);
     }
+    if (id == Command && msg[YSTRING("line")]) {
+        return command(msg);
+    }
     const bool handled = Module::received(msg, id);
     // Here, since msgTimer() is called with the module locked.
     if (id == Timer) {
@@ -344,11 +347,14 @@ static bool isCommand(String& line) {
     return line.startSkip("clustering");
 }
 
-bool ClusteringModule::commandExecute(String& retVal, const String& line) {
-    String rest = line;
+// Carries out a command of an operator; `false` where it is another module's. Not by
+// commandExecute(), which isn't told by whom it is given.
+bool ClusteringModule::command(Message& msg) {
+    String rest = msg[YSTRING("line")];
     if (!isCommand(rest)) {
         return false;
     }
+    String& retVal = msg.retValue();
     if (rest.trimBlanks() == YSTRING("check")) {
         const String path = Engine::configFile("clustering");
         Configuration file;
@@ -364,8 +370,14 @@ bool ClusteringModule::commandExecute(String& retVal, const String& line) {
         appendLines(retVal, answer.string());
         return true;
     }
+    clustering_command_line command = {};
+    command.line = borrowed(rest);
+    command.from = borrowed(msg[YSTRING("cmd_address")]);
+    command.now = Time::now();
     OwnedText answer;
-    if (!clustering_command(m_core, borrowed(rest), answer.out())) {
+    bool taken = false;
+    m_decisions.query(command, [&] { taken = clustering_command(m_core, &command, answer.out()); });
+    if (!taken) {
         return false;
     }
     runTasks();
@@ -425,6 +437,7 @@ bool ClusteringModule::load() {
     const bool exists = ::access(path, F_OK) == 0;
     // A file that is gone, or that the engine finds incomplete, isn't a file without settings.
     if (!file.load(exists || !m_loaded) && (exists || m_loaded)) {
+        clustering_not_loaded(m_core);
         Debug(this, DebugConf, "Could not read '%s', %s", path.c_str(), stay);
         return false;
     }
@@ -440,10 +453,14 @@ bool ClusteringModule::load() {
     }
     m_loaded = exists;
     if (!clustering_enabled(m_core) && !Engine::nodeName().null()) {
-        Debug(this, DebugNote,
-              "Clustering is disabled: 'regexp' and 'callto' in [general] of '%s' are not both set,"
-              " or 'enabled' is no",
-              path.c_str());
+        if (exists) {
+            Debug(this, DebugNote,
+                  "Clustering is disabled: '%s' has neither 'regexp' and 'callto' in [general] nor"
+                  " a section [node NAME], or 'enabled' is no",
+                  path.c_str());
+        } else {
+            Debug(this, DebugNote, "Clustering is disabled: there is no '%s'", path.c_str());
+        }
     }
     return true;
 }

@@ -33,7 +33,6 @@ protected:
     void statusModule(TelEngine::String& str) override;
     void statusParams(TelEngine::String& str) override;
     void statusDetail(TelEngine::String& str) override;
-    bool commandExecute(TelEngine::String& retVal, const TelEngine::String& line) override;
     bool commandComplete(TelEngine::Message& msg, const TelEngine::String& partLine,
                          const TelEngine::String& partWord) override;
 
@@ -42,6 +41,7 @@ private:
     static constexpr int s_services = 5;
 
     bool help(TelEngine::Message& msg) const;
+    bool command(TelEngine::Message& msg);
     void runTasks();
     void restore();
     void restoreConnections();

@@ -593,6 +593,28 @@ typedef struct {
   uint32_t code;
 } clustering_probe_report;
 
+/**
+ * A command of an operator.
+ */
+typedef struct {
+  /**
+   * The command without the command's own word, such as `drain node2`.
+   */
+  clustering_borrowed_text line;
+  /**
+   * The place where it was given, such as the address of a console, for the log; empty where nobody knows.
+   */
+  clustering_borrowed_text from;
+  /**
+   * Microseconds since 1970.
+   */
+  uint64_t now;
+  /**
+   * The reply to the query of `clustering_command_query`. NULL for none.
+   */
+  const clustering_reply *reply;
+} clustering_command_line;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -687,6 +709,17 @@ clustering_result clustering_load(const clustering_core *core,
                                   const clustering_setting *settings,
                                   size_t count,
                                   clustering_owned_text *errors);
+
+/**
+ * Notes that the file of settings could not be read, so that the status says that older ones are in force.
+ *
+ * * `core`: the node. NULL is fine.
+ *
+ * Threads: any.
+ *
+ * \pre `core` is NULL or a node.
+ */
+void clustering_not_loaded(const clustering_core *core);
 
 /**
  * Tells whether the settings in force let the node do anything.
@@ -1088,21 +1121,43 @@ clustering_owned_text clustering_check(const clustering_core *core,
                                        size_t count);
 
 /**
+ * Gives the database query whose reply a command needs for its whole answer. The host may leave the query out.
+ *
+ * * `core`: the node.
+ * * `command`: the command; its `reply` isn't looked at.
+ * * `account`, `query`: get the account and the query, in texts that the host owns, also where they are empty. NULL
+ *   where they are not wanted.
+ * * `timeout`: gets the longest time that the query may take, in milliseconds; 0 where there is none. NULL where it is
+ *   not wanted.
+ *
+ * Returns whether there is one; `false` for a `core` or a `command` of NULL, and where the core failed, which is
+ * counted. Threads: any.
+ *
+ * \pre `core` is NULL or a node; `command` is NULL or valid for the call, with its texts; `account`, `query` and `timeout`
+ * are NULL or valid for a write.
+ */
+bool clustering_command_query(const clustering_core *core,
+                              const clustering_command_line *command,
+                              clustering_owned_text *account,
+                              clustering_owned_text *query,
+                              uint32_t *timeout);
+
+/**
  * Carries out a command of an operator. `clustering_next_task` is to be called afterwards.
  *
  * * `core`: the node.
- * * `line`: the command without the command's own word, such as `drain node2`. A host that has the file carries out
- *   `check` itself, by `clustering_check`.
+ * * `command`: the command.
  * * `answer`: gets the answer, lines with line feeds at their ends, in a text that the host owns, also where
  *   it is empty. NULL where none is wanted.
  *
- * Returns whether there is such a command; `false` for a `core` of NULL. Where the core fails the answer says
- * so. Threads: any.
+ * Returns whether there is such a command; `false` for a `core` or a `command` of NULL. Where the core fails the
+ * answer says so. Threads: any.
  *
- * \pre `core` is NULL or a node; `line` is valid for the call; `answer` is NULL or valid for a write.
+ * \pre `core` is NULL or a node; `command` is NULL or valid for the call, with its texts and its reply; `answer` is NULL or
+ * valid for a write.
  */
 bool clustering_command(const clustering_core *core,
-                        clustering_borrowed_text line,
+                        const clustering_command_line *command,
                         clustering_owned_text *answer);
 
 /**

@@ -27,7 +27,7 @@ use crate::nodes::calls::Calls;
 use crate::nodes::health::Cause;
 use crate::nodes::probe::{self, Outcome};
 use crate::operator::counters::Counter;
-use crate::placement::claim::DbError;
+use crate::placement::claim::{DatabaseState, DbError};
 use crate::settings::{Entry, SettingError, Settings};
 use crate::task::{Task, Tasks};
 use crate::text::{Escaped, has_control};
@@ -67,6 +67,8 @@ pub struct Cluster {
     clock: AtomicU64,
     /// The warning that nobody sends probes was logged.
     unprobed: AtomicBool,
+    /// The last file was not taken.
+    refused: AtomicBool,
 }
 
 impl Cluster {
@@ -92,6 +94,7 @@ impl Cluster {
             tasks: Tasks::default(),
             clock: AtomicU64::new(0),
             unprobed: AtomicBool::new(false),
+            refused: AtomicBool::new(false),
         }
     }
 
@@ -117,17 +120,20 @@ impl Cluster {
         document: &Document,
     ) -> Result<(), Vec<SettingError>> {
         let checked = Settings::check(&self.node, file, entries, document);
-        let settings = checked.settings?;
-        if let Some(refusal) = settings.refusal(&self.settings(), file) {
-            return Err(vec![refusal]);
-        }
+        let accepted = checked.settings.and_then(|settings| {
+            let refusal = settings.refusal(&self.settings(), file);
+            refusal.map_or(Ok(settings), |refusal| Err(vec![refusal]))
+        });
+        self.refused.store(accepted.is_err(), Relaxed);
+        let settings = accepted?;
         let warnings = checked.warnings.iter();
         for warning in warnings.filter(|it| it.warning.is_logged()) {
             self.tasks.log(Level::Warn, warning.to_string());
         }
         // One at a time: a load inherits the state of the nodes from the one before.
-        let admin_states = self.admin_states();
+        let mut admin_states = self.admin_states();
         self.put_in_force(self.with_members(settings, file, entries), &admin_states);
+        self.forget_admin_states(&mut admin_states);
         self.generation.fetch_add(1, Relaxed);
         Ok(())
     }
@@ -135,9 +141,7 @@ impl Cluster {
     fn put_in_force(&self, mut settings: Settings, admin_states: &AdminStates) {
         let old = self.settings();
         settings.nodes.inherit(&old.nodes);
-        for node in &settings.nodes {
-            node.state.set_admin(admin_states.of(&node.name));
-        }
+        self.inherit_admin_states(admin_states, &settings, &old);
         if settings.lease.ask_alike(&old.lease) {
             // The answers of another database, or to other queries, are worth nothing.
             settings.claims = Arc::clone(&old.claims);
@@ -262,6 +266,62 @@ impl Cluster {
         }
         if is_changed {
             self.tasks.add(Task::Save);
+        }
+    }
+
+    /// Notes that a file could not be read, so that the settings in force are not those of the file.
+    pub fn not_loaded(&self) {
+        self.refused.store(true, Relaxed);
+    }
+
+    /// Whether the last file was refused, or could not be read, so that older settings are in force.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.refused.load(Relaxed)
+    }
+
+    /// Gives the nodes of new settings their admin states.
+    fn inherit_admin_states(&self, states: &AdminStates, settings: &Settings, old: &Settings) {
+        for node in &settings.nodes {
+            let admin = states.of(&node.name);
+            node.state.set_admin(admin);
+            node.state
+                .observe(|probing| probing.health.begin(self.now()));
+            if old.nodes.find(&node.name).is_none() {
+                self.tell_kept(&node.name, admin);
+            }
+        }
+    }
+
+    /// Forgets the admin states of nodes that have no section any more: a node that is put back later on takes part. A
+    /// file without any section forgets nothing, because it is more likely to be damaged; nor does one of a cluster that
+    /// has its list in a database, which may not be known yet.
+    fn forget_admin_states(&self, states: &mut AdminStates) {
+        let settings = self.settings();
+        if settings.nodes.is_empty() || !settings.members.account.is_empty() {
+            return;
+        }
+        let forgotten = states.forget(|node| settings.nodes.find(node).is_some());
+        for (node, admin) in &forgotten {
+            let node = Escaped(node);
+            let line = format!(
+                "Node '{node}' has no section any more: it was {admin}, which is forgotten"
+            );
+            self.tasks.log(Level::Note, line);
+        }
+        if !forgotten.is_empty() {
+            self.tasks.add(Task::Save);
+        }
+    }
+
+    /// Logs that a node has an admin state from before.
+    fn tell_kept(&self, node: &[u8], admin: AdminState) {
+        if admin != AdminState::Enabled {
+            let line = format!(
+                "Node '{}' is still {admin}, by an earlier command",
+                Escaped(node)
+            );
+            self.tasks.log(Level::Note, line);
         }
     }
 
@@ -518,14 +578,29 @@ impl Cluster {
         self.tasks.next()
     }
 
-    /// Sets the admin state of a node; `false` where there is no such node.
+    /// Sets the admin state of a node, at nobody's command in particular; `false` where there is no such node.
     pub fn set_admin(&self, node: &[u8], admin: AdminState) -> bool {
+        self.set_admin_for(node, admin, b"")
+    }
+
+    /// As [`set_admin`](Self::set_admin), for somebody at a console: `from` is its address, empty where nobody knows.
+    pub fn set_admin_for(&self, node: &[u8], admin: AdminState, from: &[u8]) -> bool {
         let mut admin_states = self.admin_states();
         let settings = self.settings();
         let Some(node) = settings.nodes.find(node) else {
             return false;
         };
         admin_states.set(&node.name, admin);
+        let before = node.state.admin();
+        if before != admin {
+            let name = Escaped(&node.name);
+            let from = match from {
+                b"" => String::new(),
+                address => format!(" from {}", Escaped(address)),
+            };
+            let line = format!("Node '{name}' is {admin}, by command{from}; it was {before}");
+            self.tasks.log(Level::Note, line);
+        }
         self.give_admin(node, admin);
         self.membership.say(&node.name, Intent::Member(admin));
         self.tasks.add(Task::Save);
@@ -584,7 +659,9 @@ impl Cluster {
         self.membership.restore(members);
         let mut admin_states = self.admin_states();
         for node in &self.settings().nodes {
-            node.state.set_admin(restored.of(&node.name));
+            let admin = restored.of(&node.name);
+            node.state.set_admin(admin);
+            self.tell_kept(&node.name, admin);
         }
         *admin_states = restored;
         Ok(())
@@ -676,10 +753,10 @@ impl Cluster {
 
     /// Whether the database that resources are claimed in answers; `None` without one.
     #[must_use]
-    pub fn database(&self) -> Option<bool> {
+    pub fn database(&self) -> Option<DatabaseState> {
         let settings = self.settings();
         let is_used = !settings.lease.account.is_empty();
-        is_used.then(|| !settings.claims.is_lost())
+        is_used.then(|| settings.claims.state())
     }
 
     /// The number of files of settings that were taken.

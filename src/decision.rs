@@ -10,7 +10,7 @@ use crate::auth::lookups::Lookups;
 use crate::auth::nonce_cache::NonceCache;
 use crate::auth::signature::Nonce;
 use crate::connections::Connections;
-use crate::event::{Event, RateLimits};
+use crate::event::{Event, RateLimits, Subject};
 use crate::messages::arrivals::Arrivals;
 use crate::messages::breadth::Breadth;
 use crate::messages::waiting::Waiting;
@@ -135,8 +135,17 @@ impl<'m, P: Parameters<'m>> Decision<'_, 'm, P> {
         self.set_made(Name::Reason, |text| {
             text.extend_from_slice(reason.as_bytes());
         });
-        if self.kind == Kind::Message || self.get(Name::RouteType) == Some(b"msg") {
+        if self.subject() == Subject::Message {
             self.set(Name::Code, rejection.code);
+        }
+    }
+
+    /// Whether a call is decided or an instant message.
+    pub(crate) fn subject(&self) -> Subject {
+        if self.kind == Kind::Message || self.get(Name::RouteType) == Some(b"msg") {
+            Subject::Message
+        } else {
+            Subject::Call
         }
     }
 

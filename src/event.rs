@@ -36,6 +36,49 @@ pub enum Level {
     Info = 9,
 }
 
+/// The thing that an event happened to, as people call it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A call.
+    Call,
+    /// An instant message.
+    Message,
+}
+
+impl Subject {
+    /// The word at the beginning of a line.
+    const fn first_word(self) -> &'static str {
+        match self {
+            Self::Call => "Call",
+            Self::Message => "Message",
+        }
+    }
+
+    /// The word within a line.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Message => "message",
+        }
+    }
+}
+
+/// The reason why a call goes no further from node to node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loop {
+    /// The node was asked for the same before.
+    SameAgain,
+    /// It was forwarded too often.
+    Hops {
+        /// The most times that it may be forwarded.
+        most: usize,
+    },
+    /// It has too many branches.
+    Branches,
+    /// The target that reaches the node is the cluster's own again.
+    OwnTarget,
+}
+
 /// Something that happened to a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'m> {
@@ -53,6 +96,8 @@ pub enum Event<'m> {
     },
     /// A call is sent to another node.
     Forwarded {
+        /// Whether it is a call.
+        subject: Subject,
         /// The resource that the node shall call.
         resource: &'m [u8],
         /// The node.
@@ -90,6 +135,8 @@ pub enum Event<'m> {
     },
     /// Cluster headers came from somebody who isn't trusted.
     Untrusted {
+        /// Whether it is a call.
+        subject: Subject,
         /// The sender's address; empty where nobody knows.
         address: &'m [u8],
         /// The target that was called.
@@ -121,8 +168,12 @@ pub enum Event<'m> {
         /// The part of the call that has it.
         part: &'static str,
     },
-    /// A call would come to a node a second time, or was forwarded too often.
+    /// A call goes no further from node to node.
     Looping {
+        /// Whether it is a call.
+        subject: Subject,
+        /// The reason.
+        why: Loop,
         /// The node.
         node: &'m [u8],
         /// The target that is called.
@@ -132,6 +183,8 @@ pub enum Event<'m> {
     },
     /// The caller has hung up while the node of a resource was looked for.
     GivenUp {
+        /// Whether it is a call.
+        subject: Subject,
         /// The resource.
         resource: &'m [u8],
     },
@@ -146,6 +199,8 @@ pub enum Event<'m> {
     },
     /// A call to a node that can't be reached.
     Offline {
+        /// Whether it is a call.
+        subject: Subject,
         /// The node.
         node: &'m [u8],
         /// The resource that was called there.
@@ -277,7 +332,7 @@ impl Line<'_, '_> {
         match self.event {
             Event::Received { called, callto } => {
                 let (called, callto) = (Escaped(called), Escaped(callto));
-                write!(f, "Call to '{called}' came to this node, for '{callto}'")
+                write!(f, "Request to '{called}' came to this node, for '{callto}'")
             }
             Event::Namesake { address } => write!(
                 f,
@@ -286,15 +341,17 @@ impl Line<'_, '_> {
                 Escaped(address)
             ),
             Event::Forwarded {
+                subject,
                 resource,
                 node,
                 target,
             } => {
+                let subject = subject.first_word();
                 let target = Escaped(target.resolve(self.made));
                 let (resource, node) = (Escaped(resource), Escaped(node));
                 write!(
                     f,
-                    "Call to '{resource}' on node '{node}' goes to '{target}'"
+                    "{subject} to '{resource}' on node '{node}' goes to '{target}'"
                 )
             }
             Event::Located { resource, node } => {
@@ -322,7 +379,8 @@ impl Line<'_, '_> {
                 let (node, resource) = (Escaped(node), Escaped(resource));
                 write!(
                     f,
-                    "No such cluster node '{node}' for '{resource}': 'regexp' in [general] doesn't match it"
+                    "No such cluster node '{node}' for '{resource}': it has no section [node {node}], and 'regexp' in \
+                     [general] doesn't match it"
                 )
             }
             Event::NoTarget { node } => write!(
@@ -331,6 +389,7 @@ impl Line<'_, '_> {
                 Escaped(node)
             ),
             Event::Untrusted {
+                subject,
                 address,
                 called,
                 callto,
@@ -338,22 +397,19 @@ impl Line<'_, '_> {
                 cause,
                 advise,
             } => {
-                let (what, end) = if *refused {
-                    ("Call", "was refused")
+                let end = if *refused {
+                    f.write_str(subject.first_word())?;
+                    "was refused"
                 } else {
-                    ("Cluster headers of a call", "were ignored")
+                    write!(f, "Cluster headers of a {}", subject.word())?;
+                    "were ignored"
                 };
                 let address = if address.is_empty() {
                     b"an unknown address"
                 } else {
                     *address
                 };
-                write!(
-                    f,
-                    "{what} from {} to '{}'",
-                    Escaped(address),
-                    Escaped(called)
-                )?;
+                write!(f, " from {} to '{}'", Escaped(address), Escaped(called))?;
                 if !callto.is_empty() {
                     write!(f, " for '{}'", Escaped(callto))?;
                 }
@@ -389,17 +445,38 @@ impl Line<'_, '_> {
                     "Call to '{resource}' on node '{node}' was refused: {part} has a control character"
                 )
             }
-            Event::Looping { node, called, hops } => {
+            Event::Looping {
+                subject,
+                why,
+                node,
+                called,
+                hops,
+            } => {
                 let (node, called) = (Escaped(node), Escaped(called));
-                write!(
-                    f,
-                    "Call to '{called}' is looping at node '{node}' after {hops} hops: the node was asked for the \
-                     same before, or there are too many hops or branches"
-                )
+                write!(f, "{} to '{called}' ", subject.first_word())?;
+                match why {
+                    Loop::SameAgain => write!(
+                        f,
+                        "is looping at node '{node}' after {hops} hops: the node was asked for the same before"
+                    ),
+                    Loop::Hops { most } => write!(
+                        f,
+                        "has too many hops at node '{node}': {hops}, the limit is {most} ([general] hops)"
+                    ),
+                    Loop::Branches => write!(
+                        f,
+                        "has too many branches on the way to node '{node}' after {hops} hops"
+                    ),
+                    Loop::OwnTarget => write!(
+                        f,
+                        "was not sent: the callto of node '{node}' leads back to the cluster"
+                    ),
+                }
             }
-            Event::GivenUp { resource } => write!(
+            Event::GivenUp { subject, resource } => write!(
                 f,
-                "Call to '{}' was not sent: the caller hung up while its node was looked for",
+                "{} to '{}' was not sent: the caller hung up while its node was looked for",
+                subject.first_word(),
                 Escaped(resource)
             ),
             Event::HeadersLeftOut { node, name, count } => {
@@ -410,12 +487,17 @@ impl Line<'_, '_> {
                 )
             }
             Event::Offline {
+                subject,
                 node,
                 resource,
                 why,
             } => {
                 let (node, resource) = (Escaped(node), Escaped(resource));
-                write!(f, "Call to '{resource}' failed: node '{node}' is {why}")
+                let subject = subject.first_word();
+                write!(
+                    f,
+                    "{subject} to '{resource}' failed: node '{node}' is {why}"
+                )
             }
             Event::DatabaseLost { error } => write!(
                 f,

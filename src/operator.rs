@@ -6,4 +6,5 @@ pub mod check;
 pub mod command;
 pub mod counters;
 mod explain;
+mod rooms;
 pub mod status;

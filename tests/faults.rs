@@ -18,10 +18,11 @@ use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use clustering::failure::fault;
 use clustering::ffi::{
     CLUSTERING_NAME_COUNT, clustering_action, clustering_borrowed_text, clustering_check,
-    clustering_command, clustering_complete, clustering_concerns, clustering_connections,
-    clustering_core, clustering_decide, clustering_enabled, clustering_free, clustering_help,
-    clustering_kind, clustering_load, clustering_message, clustering_new, clustering_next_lookup,
-    clustering_next_task, clustering_owned_text, clustering_owned_text_free, clustering_priority,
+    clustering_command, clustering_command_line, clustering_command_query, clustering_complete,
+    clustering_concerns, clustering_connections, clustering_core, clustering_decide,
+    clustering_enabled, clustering_free, clustering_help, clustering_kind, clustering_load,
+    clustering_message, clustering_new, clustering_next_lookup, clustering_next_task,
+    clustering_owned_text, clustering_owned_text_free, clustering_priority,
     clustering_probe_report, clustering_probed, clustering_reply, clustering_resolved,
     clustering_resolving, clustering_restore, clustering_restore_connections, clustering_result,
     clustering_resume, clustering_setting, clustering_state, clustering_status,
@@ -258,7 +259,22 @@ impl Node {
                 "where cluster/*/x",
                 "metrics",
             ] {
-                clustering_command(self.0, bytes(line), text.as_mut_ptr());
+                let command = clustering_command_line {
+                    line: bytes(line),
+                    from: bytes(""),
+                    now,
+                    reply: std::ptr::null(),
+                };
+                let (account, query) = (std::ptr::null_mut(), text.as_mut_ptr());
+                clustering_command_query(
+                    self.0,
+                    &raw const command,
+                    account,
+                    query,
+                    std::ptr::null_mut(),
+                );
+                free(text.assume_init_read());
+                clustering_command(self.0, &raw const command, text.as_mut_ptr());
                 free(text.assume_init_read());
             }
             let state = clustering_state(self.0);

@@ -10,12 +10,12 @@ use std::ptr;
 
 use arbitrary::Arbitrary;
 use clustering::ffi::{
-    CLUSTERING_KIND_COUNT, clustering_check, clustering_command, clustering_complete,
-    clustering_connections, clustering_decide, clustering_load, clustering_new,
-    clustering_next_lookup, clustering_next_task, clustering_probed, clustering_resolved,
-    clustering_resolving, clustering_restore, clustering_restore_connections, clustering_result,
-    clustering_state, clustering_status, clustering_status_nodes, clustering_tick,
-    clustering_verdict_release,
+    CLUSTERING_KIND_COUNT, clustering_check, clustering_command, clustering_command_line,
+    clustering_command_query, clustering_complete, clustering_connections, clustering_decide,
+    clustering_load, clustering_new, clustering_next_lookup, clustering_next_task,
+    clustering_not_loaded, clustering_probed, clustering_resolved, clustering_resolving,
+    clustering_restore, clustering_restore_connections, clustering_result, clustering_state,
+    clustering_status, clustering_status_nodes, clustering_tick, clustering_verdict_release,
 };
 use clustering::time::{MessageTimes, WallTime};
 use clustering_fuzz::host::{Empty, Message, bytes, take};
@@ -166,7 +166,26 @@ fn without_a_node() {
         assert!(take(clustering_status(node)).is_empty());
         assert!(take(clustering_status_nodes(node)).is_empty());
         assert!(take(clustering_check(node, text, text, ptr::null(), 0)).is_empty());
-        assert!(!clustering_command(node, text, ptr::null_mut()));
+        let command = clustering_command_line {
+            line: text,
+            from: text,
+            now: 1,
+            reply: ptr::null(),
+        };
+        assert!(!clustering_command(
+            node,
+            &raw const command,
+            ptr::null_mut()
+        ));
+        let (texts, number) = (ptr::null_mut(), ptr::null_mut());
+        assert!(!clustering_command_query(
+            node,
+            &raw const command,
+            texts,
+            texts,
+            number
+        ));
+        clustering_not_loaded(node);
         assert!(take(clustering_complete(node, text)).is_empty());
     }
 }

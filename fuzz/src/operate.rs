@@ -8,13 +8,14 @@ use std::ptr;
 
 use arbitrary::Arbitrary;
 use clustering::ffi::{
-    clustering_check, clustering_command, clustering_complete, clustering_connections,
-    clustering_core, clustering_free, clustering_help, clustering_next_lookup,
-    clustering_next_task, clustering_owned_text, clustering_probe_report, clustering_probed,
-    clustering_queried, clustering_reply, clustering_resolved, clustering_resolving,
-    clustering_restore, clustering_restore_connections, clustering_result, clustering_setting,
-    clustering_state, clustering_status, clustering_status_format, clustering_status_nodes,
-    clustering_task, clustering_task_free, clustering_task_kind, clustering_tick,
+    clustering_check, clustering_command, clustering_command_line, clustering_command_query,
+    clustering_complete, clustering_connections, clustering_core, clustering_free, clustering_help,
+    clustering_next_lookup, clustering_next_task, clustering_not_loaded, clustering_owned_text,
+    clustering_probe_report, clustering_probed, clustering_queried, clustering_reply,
+    clustering_resolved, clustering_resolving, clustering_restore, clustering_restore_connections,
+    clustering_result, clustering_setting, clustering_state, clustering_status,
+    clustering_status_format, clustering_status_nodes, clustering_task, clustering_task_free,
+    clustering_task_kind, clustering_tick,
 };
 
 use crate::host::{Empty, bytes, read, read_owned, take};
@@ -331,6 +332,8 @@ impl Operator {
         };
         assert_eq!(text.is_empty(), self.core.is_null());
         assert_lines(&text);
+        // SAFETY: NULL or a node.
+        unsafe { clustering_not_loaded(self.core) };
     }
 
     /// Types a command.
@@ -338,8 +341,24 @@ impl Operator {
         let mut answer = MaybeUninit::uninit();
         // SAFETY: NULL or a node; the line outlives the call, which writes the answer.
         let (taken, answer) = unsafe {
-            let line = bytes(line, empty);
-            let taken = clustering_command(self.core, line, answer.as_mut_ptr());
+            let command = clustering_command_line {
+                line: bytes(line, empty),
+                from: bytes(b"127.0.0.1:5038", empty),
+                now: 1,
+                reply: ptr::null(),
+            };
+            let [mut account, mut query] = [const { MaybeUninit::uninit() }; 2];
+            let mut timeout = 0;
+            let asks = clustering_command_query(
+                self.core,
+                &raw const command,
+                account.as_mut_ptr(),
+                query.as_mut_ptr(),
+                &raw mut timeout,
+            );
+            let (account, query) = (take(account.assume_init()), take(query.assume_init()));
+            assert!(asks || account.is_empty() && query.is_empty() && timeout == 0);
+            let taken = clustering_command(self.core, &raw const command, answer.as_mut_ptr());
             (taken, take(answer.assume_init()))
         };
         assert!(taken || answer.is_empty());

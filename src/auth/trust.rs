@@ -199,6 +199,17 @@ impl AuthError {
     }
 }
 
+impl AuthError {
+    /// The reason that the sender hears.
+    #[must_use]
+    pub fn answer(self) -> String {
+        match self {
+            Self::Address => "cluster headers from an untrusted sender".to_owned(),
+            _ => format!("cluster headers were not accepted: {self}"),
+        }
+    }
+}
+
 impl Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -178,6 +178,23 @@ pub unsafe extern "C" fn clustering_load(
     result
 }
 
+/// Notes that the file of settings could not be read, so that the status says that older ones are in force.
+///
+/// * `core`: the node. NULL is fine.
+///
+/// Threads: any.
+///
+/// # Safety
+///
+/// `core` is NULL or a node.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_not_loaded(core: *const clustering_core) {
+    // SAFETY: promised by the caller.
+    if let Some(core) = unsafe { core.as_ref() } {
+        core.0.not_loaded();
+    }
+}
+
 /// Tells whether the settings in force let the node do anything.
 ///
 /// * `core`: the node. NULL gives `false`.

@@ -4,10 +4,13 @@
 
 use super::node::{clustering_core, clustering_setting, entries, show};
 use super::text::{array, clustering_borrowed_text, clustering_owned_text};
+use super::verdict::clustering_reply;
 use crate::file::Document;
 use crate::operator::check::check;
-use crate::operator::{command, status};
+use crate::operator::command::{self, Request};
+use crate::operator::status;
 use crate::text::Escaped;
+use crate::time::WallTime;
 
 /// Gives the parameters of `status clustering`, as `name=value` with commas between.
 ///
@@ -79,30 +82,106 @@ pub unsafe extern "C" fn clustering_check(
     }
 }
 
-/// Carries out a command of an operator. `clustering_next_task` is to be called afterwards.
+/// A command of an operator.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct clustering_command_line {
+    /// The command without the command's own word, such as `drain node2`.
+    pub line: clustering_borrowed_text,
+    /// The place where it was given, such as the address of a console, for the log; empty where nobody knows.
+    pub from: clustering_borrowed_text,
+    /// Microseconds since 1970.
+    pub now: u64,
+    /// The reply to the query of `clustering_command_query`. NULL for none.
+    pub reply: *const clustering_reply,
+}
+
+impl clustering_command_line {
+    /// # Safety
+    ///
+    /// All that the command points to is valid, and stays as it is for `'m`.
+    unsafe fn get<'m>(&self) -> Request<'m> {
+        // SAFETY: promised by the caller.
+        unsafe {
+            Request {
+                line: self.line.get(),
+                from: self.from.get(),
+                now: WallTime(self.now),
+                reply: self.reply.as_ref().map(|reply| reply.get()),
+            }
+        }
+    }
+}
+
+/// Gives the database query whose reply a command needs for its whole answer. The host may leave the query out.
 ///
 /// * `core`: the node.
-/// * `line`: the command without the command's own word, such as `drain node2`. A host that has the file carries out
-///   `check` itself, by `clustering_check`.
-/// * `answer`: gets the answer, lines with line feeds at their ends, in a text that the host owns, also where
-///   it is empty. NULL where none is wanted.
+/// * `command`: the command; its `reply` isn't looked at.
+/// * `account`, `query`: get the account and the query, in texts that the host owns, also where they are empty. NULL
+///   where they are not wanted.
+/// * `timeout`: gets the longest time that the query may take, in milliseconds; 0 where there is none. NULL where it is
+///   not wanted.
 ///
-/// Returns whether there is such a command; `false` for a `core` of NULL. Where the core fails the answer says
-/// so. Threads: any.
+/// Returns whether there is one; `false` for a `core` or a `command` of NULL, and where the core failed, which is
+/// counted. Threads: any.
 ///
 /// # Safety
 ///
-/// `core` is NULL or a node; `line` is valid for the call; `answer` is NULL or valid for a write.
+/// `core` is NULL or a node; `command` is NULL or valid for the call, with its texts; `account`, `query` and `timeout`
+/// are NULL or valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_command_query(
+    core: *const clustering_core,
+    command: *const clustering_command_line,
+    account: *mut clustering_owned_text,
+    query: *mut clustering_owned_text,
+    timeout: *mut u32,
+) -> bool {
+    // SAFETY: promised by the caller.
+    let (core, command) = unsafe { (core.as_ref(), command.as_ref().map(|it| it.get())) };
+    let found = core.zip(command).and_then(|(core, command)| {
+        let found = core
+            .0
+            .catch_panic(|cluster| command::query(cluster, &command));
+        found.ok().flatten()
+    });
+    let exists = found.is_some();
+    let found = found.unwrap_or_default();
+    // SAFETY: promised by the caller.
+    unsafe {
+        clustering_owned_text::write_to(account, || found.account.into());
+        clustering_owned_text::write_to(query, || found.text);
+        if !timeout.is_null() {
+            timeout.write(found.timeout);
+        }
+    }
+    exists
+}
+
+/// Carries out a command of an operator. `clustering_next_task` is to be called afterwards.
+///
+/// * `core`: the node.
+/// * `command`: the command.
+/// * `answer`: gets the answer, lines with line feeds at their ends, in a text that the host owns, also where
+///   it is empty. NULL where none is wanted.
+///
+/// Returns whether there is such a command; `false` for a `core` or a `command` of NULL. Where the core fails the
+/// answer says so. Threads: any.
+///
+/// # Safety
+///
+/// `core` is NULL or a node; `command` is NULL or valid for the call, with its texts and its reply; `answer` is NULL or
+/// valid for a write.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clustering_command(
     core: *const clustering_core,
-    line: clustering_borrowed_text,
+    command: *const clustering_command_line,
     answer: *mut clustering_owned_text,
 ) -> bool {
     // SAFETY: promised by the caller.
-    let (core, line) = unsafe { (core.as_ref(), line.get()) };
-    let text = core.and_then(|core| {
-        let ran = core.0.catch_panic(|cluster| command::run(cluster, line));
+    let (core, command) = unsafe { (core.as_ref(), command.as_ref().map(|it| it.get())) };
+    let text = core.zip(command).and_then(|(core, command)| {
+        let ran = core.0.catch_panic(|cluster| command::run(cluster, command));
         ran.unwrap_or_else(|failure| Some(format!("{failure}\n")))
     });
     let taken = text.is_some();

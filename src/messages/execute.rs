@@ -15,7 +15,7 @@ use crate::addressing::uri::{behind_prefix, user};
 use crate::auth::signature::normalized::NormalizedHeader;
 use crate::auth::signature::{Extended, Signed, Signer};
 use crate::decision::{Decision, Rejection};
-use crate::event::Event;
+use crate::event::{Event, Loop, Subject};
 use crate::failure::unpoisoned;
 use crate::messages::{Kind, Name, NameSet, Parameters, Reply};
 use crate::nodes::Unreachable;
@@ -86,7 +86,10 @@ pub(crate) fn resume<'m, P: Parameters<'m>>(
         return;
     };
     if caller.is_some_and(Caller::is_gone) {
-        decision.report(Event::GivenUp { resource });
+        decision.report(Event::GivenUp {
+            subject: decision.subject(),
+            resource,
+        });
         return decision.fail(Rejection::CANCELLED, "the caller has hung up");
     }
     let node = trim_blanks(reply.retval);
@@ -217,9 +220,9 @@ fn forward<'m, P: Parameters<'m>>(
         return reject_own_target(decision, target);
     }
     if hops > 0
-        && let Some(reason) = loops(decision, target, visited, &uri)
+        && let Some(why) = loops(decision, target, visited, &uri)
     {
-        return reject_loop(decision, target, &reason);
+        return reject_loop(decision, target, why);
     }
     if let Some(node) = section {
         node.state.count_forward();
@@ -235,6 +238,11 @@ fn forward<'m, P: Parameters<'m>>(
         decision.set(Name::ClusterTarget, node);
     }
     decision.report(Event::Forwarded {
+        subject: if is_message {
+            Subject::Message
+        } else {
+            Subject::Call
+        },
         resource,
         node,
         target: uri.clone(),
@@ -263,19 +271,15 @@ fn loops<'m, P: Parameters<'m>>(
     Target { node, resource }: Target<'m>,
     visited: Visited<'m>,
     uri: &Value<'m>,
-) -> Option<String> {
+) -> Option<Loop> {
     let uri = decision.verdict.resolve(uri);
     let called = called_there(&decision.settings.prefix, uri);
     if visited.contains(node, Mark::of(node, &called, resource)) {
-        return Some(format!(
-            "node '{}' was asked for the same before",
-            Escaped(node)
-        ));
+        return Some(Loop::SameAgain);
     }
     let billid = decision.get(Name::Billid).unwrap_or_default();
     let allow = || unpoisoned(decision.shared.breadth.lock()).allow(billid, decision.now.seconds());
-    (visited.hops() > 1 && !allow())
-        .then(|| format!("too many branches on the way to node '{}'", Escaped(node)))
+    (visited.hops() > 1 && !allow()).then_some(Loop::Branches)
 }
 
 /// The mark of the request that this node got.
@@ -549,27 +553,37 @@ fn reject_malformed<'m, P: Parameters<'m>>(
     decision.fail(Rejection::INVALID, &reason);
 }
 
-/// Ends a call that goes round in circles.
+/// Ends a call that goes no further from node to node.
 #[cold]
 fn reject_loop<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     Target { node, resource }: Target<'m>,
-    reason: &str,
+    why: Loop,
 ) {
+    let hops = Visited::of(decision.message).hops();
     decision.report(Event::Looping {
+        subject: decision.subject(),
+        why,
         node,
         called: resource,
-        hops: Visited::of(decision.message).hops(),
+        // The one that is too many is the one to that node.
+        hops: hops + usize::from(matches!(why, Loop::Hops { .. })),
     });
-    decision.fail(Rejection::LOOPING, reason);
+    let node = Escaped(node);
+    let reason = match why {
+        Loop::SameAgain => format!("node '{node}' was asked for the same before"),
+        Loop::Hops { .. } => format!("too many hops on the way to node '{node}'"),
+        Loop::Branches => format!("too many branches on the way to node '{node}'"),
+        Loop::OwnTarget => format!("the callto of node '{node}' leads back to the cluster"),
+    };
+    decision.fail(Rejection::LOOPING, &reason);
 }
 
 /// Ends a call that was on too many nodes.
 #[cold]
 fn reject_hops<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, target: Target<'m>) {
-    let node = Escaped(target.node);
-    let reason = format!("too many hops on the way to node '{node}'");
-    reject_loop(decision, target, &reason);
+    let most = decision.settings.hops;
+    reject_loop(decision, target, Loop::Hops { most });
 }
 
 /// Ends a message whose copy would come straight back here, and so would the copy of that.
@@ -578,9 +592,7 @@ fn reject_own_target<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     target: Target<'m>,
 ) {
-    let node = Escaped(target.node);
-    let reason = format!("the callto of node '{node}' leads back to the cluster");
-    reject_loop(decision, target, &reason);
+    reject_loop(decision, target, Loop::OwnTarget);
 }
 
 /// Fails a call whose template comes out empty.
@@ -599,6 +611,7 @@ fn reject_unreachable<'m, P: Parameters<'m>>(
     why: Unreachable,
 ) {
     decision.report(Event::Offline {
+        subject: decision.subject(),
         node,
         resource,
         why,

@@ -16,7 +16,7 @@ use crate::messages::{Name, Parameters, Reply};
 use crate::nodes::Nodes;
 use crate::operator::counters::Counter;
 use crate::placement::claim::{
-    DatabaseChange, Member, Purpose, QueryOutcome, Resolution, Source, Wanted,
+    DatabaseChange, Member, Purpose, QueryOutcome, Resolution, Source, Wanted, winner,
 };
 use crate::text::boolean;
 use crate::verdict::{Action, Pending};
@@ -50,20 +50,7 @@ pub(crate) fn resume<'m, P: Parameters<'m>>(
     let Some(wanted) = wanted(decision, purpose) else {
         return;
     };
-    let error = reply.error.filter(|error| !error.is_empty());
-    let outcome = if reply.no_thread {
-        QueryOutcome::NotStarted
-    } else if reply.timed_out {
-        QueryOutcome::TimedOut
-    } else if !reply.handled {
-        QueryOutcome::Unhandled
-    } else {
-        // No error counts where there is a row: `pgsqldb` leaves that of a try which it repeated.
-        match (reply.row, error) {
-            (None, Some(error)) => QueryOutcome::Failed(error),
-            (row, _) => QueryOutcome::Done(row),
-        }
-    };
+    let outcome = outcome(reply);
     let members = members(&settings.nodes);
     let (resolution, change) =
         settings
@@ -76,6 +63,24 @@ pub(crate) fn resume<'m, P: Parameters<'m>>(
         });
     }
     answer(decision, resolution);
+}
+
+/// The outcome of a query, by the reply to it.
+pub(crate) fn outcome<'m>(reply: &Reply<'m>) -> QueryOutcome<'m> {
+    if reply.no_thread {
+        return QueryOutcome::NotStarted;
+    }
+    if reply.timed_out {
+        return QueryOutcome::TimedOut;
+    }
+    if !reply.handled {
+        return QueryOutcome::Unhandled;
+    }
+    // No error counts where there is a row: `pgsqldb` leaves that of a try which it repeated.
+    match (reply.row, reply.error.filter(|error| !error.is_empty())) {
+        (None, Some(error)) => QueryOutcome::Failed(error),
+        (row, _) => QueryOutcome::Done(row),
+    }
 }
 
 /// The resource that is looked for; `None` where the message names none.
@@ -106,7 +111,12 @@ fn answer<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, resolution:
             decision.verdict.set_retval(node);
         }
         Resolution::Nobody => {
-            let reason = "no node holds this resource and none can accept it";
+            let resource = decision.get(Name::Callto).unwrap_or_default();
+            let reason = match winner(trim_blanks(resource), members(&decision.settings.nodes)) {
+                // It was only looked up.
+                Some(_) => "no node holds this resource",
+                None => "no node holds this resource and none can accept it",
+            };
             decision.fail(Rejection::OFFLINE, reason);
         }
         Resolution::Ask { query, purpose } => {

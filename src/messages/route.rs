@@ -14,10 +14,10 @@ use crate::auth::derived::wait;
 use crate::auth::signature::Signer;
 use crate::auth::trust::AuthError;
 use crate::decision::{Decision, Rejection};
-use crate::event::Event;
+use crate::event::{Event, Loop};
 use crate::messages::{CLUSTER_HEADERS, Name, Parameters};
 use crate::settings::Settings;
-use crate::text::Value;
+use crate::text::{Escaped, Value};
 use crate::verdict::Action;
 
 /// Whether a call is the cluster's, or has headers of a cluster.
@@ -59,7 +59,9 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
             if cause == AuthError::Pending && wait(decision) {
                 return;
             }
-            let depends = called == Some(b"") && callto.is_some();
+            // Of several rows another one may have the target that the first one lacks.
+            let names_target = callto.is_some() || decision.message.is_repeated(Name::SipCallto);
+            let depends = called == Some(b"") && names_target;
             if distrust(decision, cause, depends) {
                 return;
             }
@@ -75,14 +77,14 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
         let visited = Visited::of(decision.message);
         let hops = visited.hops();
         let mark = || Mark::of(decision.node, called, callto.unwrap_or_default());
-        if hops > settings.hops || hops > 1 && visited.contains(decision.node, mark()) {
-            decision.report(Event::Looping {
-                node: decision.node,
-                called: decision.get(Name::Called).unwrap_or_default(),
-                hops,
-            });
-            let reason = "this node was asked for the same before, or the call has too many hops";
-            return reject(decision, Rejection::LOOPING, reason);
+        if hops > settings.hops {
+            let why = Loop::Hops {
+                most: settings.hops,
+            };
+            return reject_loop(decision, why, hops);
+        }
+        if hops > 1 && visited.contains(decision.node, mark()) {
+            return reject_loop(decision, Loop::SameAgain, hops);
         }
         if let Some(channel) = decision.filled(Name::Id) {
             decision.shared.arrivals.add(channel);
@@ -196,8 +198,7 @@ fn distrust<'m, P: Parameters<'m>>(
     let refused = depends || cause == AuthError::Altered;
     drop_headers(decision, cause, refused);
     if refused {
-        let reason = "cluster headers from an untrusted sender";
-        reject(decision, Rejection::FORBIDDEN, reason);
+        reject(decision, Rejection::FORBIDDEN, &cause.answer());
     }
     refused
 }
@@ -224,6 +225,7 @@ fn drop_headers<'m, P: Parameters<'m>>(
         cause => cause,
     };
     decision.report(Event::Untrusted {
+        subject: decision.subject(),
         address: sender(decision.message).unwrap_or_default(),
         called: decision.get(Name::Called).unwrap_or_default(),
         callto: decision.get(Name::SipCallto).unwrap_or_default(),
@@ -235,6 +237,25 @@ fn drop_headers<'m, P: Parameters<'m>>(
     for name in CLUSTER_HEADERS {
         decision.clear(name);
     }
+}
+
+/// Refuses a call that was here before for the same, or on too many nodes.
+#[cold]
+#[inline(never)]
+fn reject_loop<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, why: Loop, hops: usize) {
+    decision.report(Event::Looping {
+        subject: decision.subject(),
+        why,
+        node: decision.node,
+        called: decision.get(Name::Called).unwrap_or_default(),
+        hops,
+    });
+    let node = Escaped(decision.node);
+    let reason = match why {
+        Loop::Hops { .. } => format!("too many hops before node '{node}'"),
+        _ => format!("node '{node}' was asked for the same before"),
+    };
+    reject(decision, Rejection::LOOPING, &reason);
 }
 
 /// Has the engine refuse the call.

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
+use std::mem;
 
 use crate::text::Escaped;
 
@@ -77,6 +78,15 @@ impl AdminStates {
         } else {
             self.0.insert(node.into(), admin);
         }
+    }
+
+    /// Forgets the nodes for which `is_kept` doesn't hold, and gives them.
+    pub fn forget(&mut self, is_kept: impl Fn(&[u8]) -> bool) -> BTreeMap<Box<[u8]>, AdminState> {
+        let (kept, forgotten) = mem::take(&mut self.0)
+            .into_iter()
+            .partition(|(node, _)| is_kept(node));
+        self.0 = kept;
+        forgotten
     }
 
     /// The file's text.

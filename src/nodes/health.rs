@@ -58,8 +58,12 @@ pub enum Cause {
     NoAnswer,
     /// An operator enabled it, so it counts as unknown again.
     Enabled,
-    /// No probes can be made any more.
+    /// Probes are switched off for all nodes.
     NoProbes,
+    /// Nobody knows where this node could be probed.
+    NoUri,
+    /// The engine sends no requests for probes.
+    NotSupported,
 }
 
 impl Display for Cause {
@@ -70,6 +74,8 @@ impl Display for Cause {
             Self::NoAnswer => f.write_str("no answer to a probe"),
             Self::Enabled => f.write_str("enabled by command"),
             Self::NoProbes => f.write_str("nodes are not probed"),
+            Self::NoUri => f.write_str("it has no probe"),
+            Self::NotSupported => f.write_str("no probes are sent"),
         }
     }
 }
@@ -132,16 +138,32 @@ impl Health {
         self.state
     }
 
-    /// The time of the last change; 0 before it [began](Self::begin).
+    /// The time that the state has lasted, in microseconds; 0 before it [began](Self::begin).
     #[must_use]
-    pub const fn since(&self) -> SteadyTime {
-        self.since
+    pub const fn lasts(&self, now: SteadyTime) -> u64 {
+        match self.since {
+            SteadyTime(0) => 0,
+            since => now.since(since),
+        }
     }
 
-    /// The cause of the state.
+    /// The state in words: its cause, or how far the node has come where it's down and answers again.
     #[must_use]
-    pub const fn cause(&self) -> Cause {
-        self.cause
+    pub fn reason(&self, rules: &Rules) -> String {
+        if self.state != State::Down || self.answers == 0 {
+            return self.cause.to_string();
+        }
+        let held = if self.flap_penalty > 1 {
+            ", held back after flapping"
+        } else {
+            ""
+        };
+        format!("answering, {} of {}{held}", self.answers, self.rise(rules))
+    }
+
+    /// Answers in a row that bring the node up now.
+    const fn rise(&self, rules: &Rules) -> u32 {
+        rules.rise.saturating_mul(self.flap_penalty)
     }
 
     /// The time that the last answer took, in microseconds; 0 before any.
@@ -172,7 +194,7 @@ impl Health {
                 None
             }
             State::Unknown => Some(self.change(State::Up, cause, now)),
-            State::Down if self.answers >= rules.rise.saturating_mul(self.flap_penalty) => {
+            State::Down if self.answers >= self.rise(rules) => {
                 Some(self.change(State::Up, cause, now))
             }
             State::Down => None,
@@ -217,6 +239,19 @@ impl Health {
             ..Self::new(now)
         };
         change
+    }
+
+    /// Notes that the node isn't probed, for this cause, or that it will be: `None`. A state that was known is
+    /// forgotten, for nobody would notice that the node is back.
+    pub fn not_probed(&mut self, why: Option<Cause>, now: SteadyTime) -> Option<Transition> {
+        let was_off = matches!(self.cause, Cause::NoProbes | Cause::NoUri);
+        match why {
+            Some(cause) if self.state != State::Unknown => return self.forget(cause, now),
+            Some(cause) => self.cause = cause,
+            None if was_off => self.cause = Cause::Unasked,
+            None => {}
+        }
+        None
     }
 
     fn change(&mut self, to: State, cause: Cause, now: SteadyTime) -> Transition {

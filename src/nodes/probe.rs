@@ -72,12 +72,14 @@ impl Report {
 /// Looks after all nodes: finds probes that are late, and adds those that are due. To be called every second.
 pub(crate) fn tick(nodes: &Nodes, rules: &Rules, now: SteadyTime, tasks: &Tasks) {
     for node in nodes {
-        let is_probed = rules.interval > 0 && !node.probe.is_empty();
+        let why = match (rules.interval, node.probe.is_empty()) {
+            (0, _) => Some(Cause::NoProbes),
+            (_, true) => Some(Cause::NoUri),
+            (_, false) => None,
+        };
         let change = node.state.observe(|probing| {
             probing.health.begin(now);
-            // It was probed until the last reload perhaps, and nobody would notice that it is back.
-            let is_over = !is_probed && probing.health.state() != State::Unknown;
-            is_over.then(|| probing.health.forget(Cause::NoProbes, now))?
+            probing.health.not_probed(why, now)
         });
         tell(node, change, tasks);
     }
@@ -129,7 +131,7 @@ pub(crate) fn done(
                 probing.health.answered(rules, code, latency, now)
             }
             Outcome::NoAnswer => probing.health.failed(rules, Cause::NoAnswer, now),
-            Outcome::NotSupported => probing.health.forget(Cause::NoProbes, now),
+            Outcome::NotSupported => probing.health.forget(Cause::NotSupported, now),
             Outcome::NotStarted => None,
         }
     });
@@ -153,9 +155,13 @@ fn tell(node: &Node, change: Option<Transition>, tasks: &Tasks) {
         _ => Level::Info,
     };
     let (name, seconds) = (Escaped(&node.name), lasted / SECOND);
+    let place = match to {
+        State::Down => format!("; it is probed at '{}'", Escaped(&node.probe)),
+        _ => String::new(),
+    };
     tasks.log(
         level,
-        format!("Node '{name}' is {to}: {cause}; it was {from} for {seconds} s"),
+        format!("Node '{name}' is {to}: {cause}; it was {from} for {seconds} s{place}"),
     );
 }
 

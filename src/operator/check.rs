@@ -8,7 +8,7 @@ use crate::cluster::Cluster;
 use crate::file::Document;
 use crate::settings::{Checked, Entry, Settings};
 
-/// Lists the mistakes in a file that a node is to load, or what will hurt.
+/// Lists the mistakes in a file that a node is to load, or what will hurt; says whether the last load was refused.
 #[must_use]
 pub fn check(cluster: &Cluster, file: &str, entries: &[Entry], document: &Document) -> String {
     let mut checked = Settings::check(cluster.node(), file, entries, document);
@@ -17,7 +17,11 @@ pub fn check(cluster: &Cluster, file: &str, entries: &[Entry], document: &Docume
     {
         checked.settings = Err(vec![refusal]);
     }
-    report(&checked, file)
+    let mut text = report(&checked, file);
+    if cluster.is_refused() {
+        text.push_str("The last load was refused, so older settings are in force\n");
+    }
+    text
 }
 
 /// The outcome of a check in lines, the last of which is the verdict.

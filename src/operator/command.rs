@@ -7,13 +7,53 @@ use std::fmt::{Display, Write};
 use crate::auth::derived::Sender;
 use crate::cluster::Cluster;
 use crate::membership::Database;
+use crate::messages::Reply;
 use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
 use crate::nodes::health::State;
-use crate::operator::explain::explain;
 use crate::operator::status::{self, reason, state};
+use crate::operator::{explain, rooms};
 use crate::text::Escaped;
-use crate::time::SECOND;
+use crate::time::{SECOND, WallTime};
+
+/// A command, and the circumstances in which it was given.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Request<'a> {
+    /// The text behind the command's own word.
+    pub line: &'a [u8],
+    /// The place where it was given, such as the address of a console; empty where nobody knows.
+    pub from: &'a [u8],
+    /// The time.
+    pub now: WallTime,
+    /// The reply to the [query] that it needs; `None` where nobody made that.
+    pub reply: Option<Reply<'a>>,
+}
+
+impl<'a> From<&'a [u8]> for Request<'a> {
+    fn from(line: &'a [u8]) -> Self {
+        Self {
+            line,
+            ..Self::default()
+        }
+    }
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for Request<'a> {
+    fn from(line: &'a [u8; N]) -> Self {
+        line.as_slice().into()
+    }
+}
+
+/// A database query whose reply a command needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DbQuery {
+    /// The account.
+    pub account: Box<[u8]>,
+    /// The query.
+    pub text: Vec<u8>,
+    /// The longest time that it may take, in milliseconds.
+    pub timeout: u32,
+}
 
 /// A subcommand: the text that may stand behind the command's own word.
 struct Verb {
@@ -21,62 +61,69 @@ struct Verb {
     /// Its argument, as the help shows it.
     takes: &'static str,
     help: &'static str,
-    run: fn(&Cluster, &[u8]) -> String,
+    /// Gives the answer, by the request and the argument.
+    run: fn(&Cluster, &Request, &[u8]) -> String,
 }
 
 /// The placeholder for a node's name in the help.
 const NODE: &str = " NODE";
 
-const VERBS: [Verb; 9] = [
+const VERBS: [Verb; 10] = [
     Verb {
         word: "nodes",
         takes: "",
         help: "List all nodes and their state",
-        run: |cluster, _| table(cluster) + &senders(cluster),
+        run: |cluster, _, _| table(cluster) + &senders(cluster),
     },
     Verb {
         word: "where",
         takes: " TARGET",
-        help: "Explain where a target, location or number goes",
-        run: explain,
+        help: "Explain where a target or a location goes",
+        run: explain::explain,
+    },
+    Verb {
+        word: "rooms",
+        takes: "",
+        help: "List resources that were claimed in the database",
+        run: |cluster, request, _| rooms::list(cluster, request.now),
     },
     Verb {
         word: "drain",
         takes: NODE,
         help: "Place nothing new on a node, but still send calls",
-        run: |cluster, node| set_admin(cluster, node, AdminState::Draining),
+        run: |cluster, request, node| set_admin(cluster, request, node, AdminState::Draining),
     },
     Verb {
         word: "undrain",
         takes: NODE,
         help: "Place resources on a drained node again",
-        run: |cluster, name| match cluster.settings().nodes.find(name) {
+        run: |cluster, request, name| match cluster.settings().nodes.find(name) {
             Some(node) if node.state.admin() == AdminState::Disabled => {
                 format!(
                     "Node '{}' is disabled, not drained: use enable\n",
                     Escaped(name)
                 )
             }
-            _ => set_admin(cluster, name, AdminState::Enabled),
+            _ => set_admin(cluster, request, name, AdminState::Enabled),
         },
     },
     Verb {
         word: "disable",
         takes: NODE,
         help: "Send nothing to a node",
-        run: |cluster, node| set_admin(cluster, node, AdminState::Disabled),
+        run: |cluster, request, node| set_admin(cluster, request, node, AdminState::Disabled),
     },
     Verb {
         word: "enable",
         takes: NODE,
         help: "Let a node take part again",
-        run: |cluster, node| set_admin(cluster, node, AdminState::Enabled),
+        run: |cluster, request, node| set_admin(cluster, request, node, AdminState::Enabled),
     },
     Verb {
         word: "forget",
         takes: NODE,
         help: "End a dead node's membership in the cluster",
-        run: |cluster, name| match cluster.forget(name) {
+        run: |cluster, _, name| match cluster.forget(name) {
             Ok(()) => format!("Node '{}' is forgotten by all nodes\n", Escaped(name)),
             Err(error) => format!("Node '{}' is not forgotten: {error}\n", Escaped(name)),
         },
@@ -86,26 +133,44 @@ const VERBS: [Verb; 9] = [
         takes: "",
         help: "Check the configuration file without loading it",
         // It takes a file, which the host reads and hands over: see `check`.
-        run: |_, _| "The file is not here: it is for clustering_check\n".to_owned(),
+        run: |_, _, _| "The file is not here: it is for clustering_check\n".to_owned(),
     },
     Verb {
         word: "metrics",
         takes: "",
         help: "Show all counters in the text format of Prometheus",
-        run: |cluster, _| status::metrics(cluster),
+        run: |cluster, _, _| status::metrics(cluster),
     },
 ];
 
-/// Carries out the subcommand that stands behind the command's own word; `None` where there is no such one.
-#[must_use]
-pub fn run(cluster: &Cluster, line: &[u8]) -> Option<String> {
+/// The subcommand that stands behind the command's own word, and its argument; `None` where there is no such one.
+/// Nothing at all stands for the first one.
+fn parse(line: &[u8]) -> Option<(&'static Verb, &[u8])> {
     let line = line.trim_ascii();
+    if line.is_empty() {
+        return Some((&VERBS[0], line));
+    }
     let end = line.iter().position(u8::is_ascii_whitespace);
     let (word, rest) = line.split_at(end.unwrap_or(line.len()));
     let verb = VERBS.iter().find(|verb| verb.word.as_bytes() == word)?;
     let rest = rest.trim_ascii();
     // A subcommand without an argument is given none, one with an argument is given one.
-    (verb.takes.is_empty() == rest.is_empty()).then(|| (verb.run)(cluster, rest))
+    (verb.takes.is_empty() == rest.is_empty()).then_some((verb, rest))
+}
+
+/// Carries out a command; `None` where there is no such one.
+#[must_use]
+pub fn run<'a>(cluster: &Cluster, request: impl Into<Request<'a>>) -> Option<String> {
+    let request = request.into();
+    let (verb, argument) = parse(request.line)?;
+    Some((verb.run)(cluster, &request, argument))
+}
+
+/// The database query whose reply a command needs for its whole answer; `None` where it needs none.
+#[must_use]
+pub fn query(cluster: &Cluster, request: &Request) -> Option<DbQuery> {
+    let (verb, argument) = parse(request.line)?;
+    (verb.word == "where").then(|| explain::query(cluster, argument, request.now))?
 }
 
 /// The words, one a line, that may follow `line`, which stands behind the command's own word.
@@ -144,8 +209,8 @@ pub fn help() -> String {
     text
 }
 
-fn set_admin(cluster: &Cluster, name: &[u8], admin: AdminState) -> String {
-    if cluster.set_admin(name, admin) {
+fn set_admin(cluster: &Cluster, request: &Request, name: &[u8], admin: AdminState) -> String {
+    if cluster.set_admin_for(name, admin, request.from) {
         return format!("Node '{}' is {admin}\n", Escaped(name));
     }
     let settings = cluster.settings();
@@ -164,9 +229,9 @@ fn set_admin(cluster: &Cluster, name: &[u8], admin: AdminState) -> String {
     text
 }
 
-/// A table of all nodes, 80 columns wide unless names are long.
+/// A table of all nodes, 80 columns wide unless names are long or a node is coming back.
 fn table(cluster: &Cluster) -> String {
-    let (settings, now) = (cluster.settings(), cluster.now());
+    let settings = cluster.settings();
     let nodes = &settings.nodes;
     if nodes.is_empty() {
         return "No node has a section in clustering.conf\n".to_owned();
@@ -176,7 +241,7 @@ fn table(cluster: &Cluster) -> String {
     ]);
     for node in nodes {
         let health = node.state.health();
-        let since = now.since(health.since()) / SECOND;
+        let since = health.lasts(cluster.now()) / SECOND;
         let latency = match health.latency() {
             0 => "-".to_owned(),
             micros @ 100_000.. => format!("{} ms", micros / 1000),
@@ -194,7 +259,7 @@ fn table(cluster: &Cluster) -> String {
             &latency,
             &node.state.forwards(),
             &node.state.failures(),
-            &(reason(node) + &membership(cluster, node)),
+            &(reason(node, &settings.health) + &membership(cluster, node)),
         ];
         text.push_str(&row(&columns.map(ToString::to_string)));
     }

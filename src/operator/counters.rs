@@ -53,7 +53,7 @@ counters! {
     Cdrs = "cdrs",
     /// Calls for which no locate message found a node.
     NotLocated = "notlocated",
-    /// Calls to a node whose name the pattern doesn't match, or with an empty target.
+    /// Calls to a name that is not a node's, or with an empty target.
     NoNode = "nonode",
     /// Calls to a node that is down or disabled.
     Offline = "offline",
@@ -67,17 +67,17 @@ counters! {
     Untrusted = "untrusted",
     /// Messages with cluster headers but no signature.
     Unsigned = "unsigned",
-    /// Messages with forged cluster headers: a wrong signature, a changed request URI, or a header twice.
+    /// Messages with forged cluster headers: a wrong signature, a changed request URI, a header twice, or two that differ.
     Forged = "forged",
     /// Messages whose signature is too old, or from the future.
     Skewed = "skewed",
-    /// Messages whose signature was used before: captured calls, replayed.
+    /// Messages whose signature was used before, or may have been: captured calls, replayed.
     Replayed = "replayed",
     /// Messages of trusted senders that were accepted although their signature is missing or wrong, since none is required.
     Unverified = "unverified",
     /// Calls and messages of which a target, an id or a header has a control character.
     Malformed = "malformed",
-    /// Calls that were looping.
+    /// Calls that were looping, or had too many hops or branches.
     Looping = "looping",
     /// Failures of the core itself; a message then passed unchanged.
     Panics = "panics",

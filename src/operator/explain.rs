@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-//! Explains the way of a target, a location or a called number, and the settings that decide it: the command
-//! `clustering where`. Nothing is sent, and nothing is counted.
+//! Explains the way of a target or a location, and the settings that decide it: the command `clustering where`.
+//! Nothing is sent to a node, nothing is claimed, and nothing is counted.
 
 use std::iter;
 
@@ -9,18 +9,49 @@ use crate::addressing::resource::{ANY_NODE, Target, trim_blanks};
 use crate::addressing::template::Host;
 use crate::auth::derived::Derived;
 use crate::cluster::{Cluster, list};
+use crate::messages::locate::outcome;
 use crate::messages::transport::Transport;
-use crate::messages::{Kind, Name, Parameters};
+use crate::messages::{Kind, Name, Parameters, Reply};
 use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
+use crate::nodes::health::Rules;
+use crate::operator::command::{DbQuery, Request};
 use crate::operator::status::{reason, state};
-use crate::placement::claim::{Member, winner};
+use crate::placement::claim::{Answer, Member, Purpose, Resolution, winner};
 use crate::settings::{Settings, Warning};
 use crate::text::{Escaped, Text};
+use crate::time::WallTime;
+
+/// The query that finds the holder of a resource of any node; `None` where no database is asked for that.
+#[must_use]
+pub fn query(cluster: &Cluster, text: &[u8], now: WallTime) -> Option<DbQuery> {
+    let settings = cluster.settings();
+    let target = settings.prefix.parse(text)?;
+    let is_looked_for = target.node == ANY_NODE && !settings.locate.is_empty();
+    if !is_looked_for || silence(&settings).is_some() {
+        return None;
+    }
+    match peek(&settings, target.resource, now)? {
+        Resolution::Ask { query, .. } => Some(DbQuery {
+            account: settings.lease.account.clone(),
+            text: query,
+            timeout: settings.lease.timeout,
+        }),
+        _ => None,
+    }
+}
+
+/// The holder of a resource that is remembered, or the query for it.
+fn peek<'s>(settings: &'s Settings, resource: &[u8], now: WallTime) -> Option<Resolution<'s>> {
+    let members = settings.nodes.iter().map(Member::from);
+    settings
+        .claims
+        .peek(&settings.lease, resource, members, now)
+}
 
 /// Explains in a few lines.
 #[must_use]
-pub fn explain(cluster: &Cluster, text: &[u8]) -> String {
+pub fn explain(cluster: &Cluster, request: &Request, text: &[u8]) -> String {
     let settings = cluster.settings();
     let mut lines = Vec::new();
     if !settings.enabled {
@@ -30,6 +61,9 @@ pub fn explain(cluster: &Cluster, text: &[u8]) -> String {
         );
     }
     match (settings.prefix.parse(text), settings.prefix.strip(text)) {
+        (Some(target), _) if target.node == ANY_NODE && !settings.locate.is_empty() => {
+            explain_resource(cluster, &settings, request, target.resource, &mut lines);
+        }
         (Some(target), _) => explain_target(cluster, &settings, target, &mut lines),
         (None, Some(called)) => explain_called(&settings, trim_blanks(called), &mut lines),
         (None, None) => {
@@ -43,6 +77,10 @@ pub fn explain(cluster: &Cluster, text: &[u8]) -> String {
                 Escaped(text)
             ));
             lines.extend(warning(settings.misnamed(cluster.node())));
+            lines.push(
+                "A called number is routed by the engine's other modules first: ask for the target that they give"
+                    .to_owned(),
+            );
         }
     }
     lines.join("\n") + "\n"
@@ -84,6 +122,77 @@ fn explain_called(settings: &Settings, called: &[u8], lines: &mut Vec<String>) {
     );
 }
 
+/// A call to `prefix/*/RESOURCE`.
+fn explain_resource(
+    cluster: &Cluster,
+    settings: &Settings,
+    request: &Request,
+    resource: &[u8],
+    lines: &mut Vec<String>,
+) {
+    lines.push(format!(
+        "The message '{}' asks for the node ([general] locate)",
+        Escaped(&settings.locate)
+    ));
+    if let Some(why) = silence(settings) {
+        lines.push(format!("Another module must answer: {why}"));
+        return;
+    }
+    let holder = match peek(settings, resource, request.now) {
+        Some(Resolution::Node(node, _)) => {
+            lines.push(format!(
+                "If no other module answers, it goes to its holder '{}', as this node remembers ([locate] cache)",
+                Escaped(node)
+            ));
+            Some(node)
+        }
+        Some(_) => explain_database(settings, request.reply.as_ref(), lines),
+        None => None,
+    };
+    let node = holder.or_else(|| {
+        let node = winner(resource, settings.nodes.iter().map(Member::from));
+        lines.push(match node {
+            Some(node) => format!(
+                "If no node holds it, it goes to '{}', by the nodes' weights",
+                Escaped(node)
+            ),
+            None => "No node can accept it: none is up, enabled and of a weight above 0".to_owned(),
+        });
+        node
+    });
+    if let Some(node) = node {
+        explain_target(cluster, settings, Target { node, resource }, lines);
+    }
+}
+
+/// What the database says about a resource, by the reply to the query; gives the holder.
+fn explain_database<'s>(
+    settings: &'s Settings,
+    reply: Option<&Reply>,
+    lines: &mut Vec<String>,
+) -> Option<&'s [u8]> {
+    let begin = "If no other module answers, the database names the node ([locate] account)";
+    let Some(reply) = reply else {
+        lines.push(begin.to_owned());
+        return None;
+    };
+    let members = settings.nodes.iter().map(Member::from);
+    match Answer::of(outcome(reply), Purpose::Lookup, &settings.lease, members) {
+        Answer::Holder(node) => {
+            lines.push(format!("{begin}: '{}' holds it now", Escaped(node.name)));
+            Some(node.name)
+        }
+        Answer::Nobody => {
+            lines.push(format!("{begin}: no node holds it now"));
+            None
+        }
+        Answer::Error(error) => {
+            lines.push(format!("{begin}, but now it does not: {error}"));
+            None
+        }
+    }
+}
+
 /// A call that goes out to `prefix/NODE/RESOURCE`.
 fn explain_target(
     cluster: &Cluster,
@@ -92,33 +201,6 @@ fn explain_target(
     lines: &mut Vec<String>,
 ) {
     let shown = Escaped(resource);
-    if node == ANY_NODE && !settings.locate.is_empty() {
-        lines.push(format!(
-            "The message '{}' asks for the node ([general] locate)",
-            Escaped(&settings.locate)
-        ));
-        if let Some(why) = silence(settings) {
-            lines.push(format!("Another module must answer: {why}"));
-            return;
-        }
-        if !settings.lease.account.is_empty() {
-            lines.push(
-                "If no other module answers, the database names the node ([locate] account)"
-                    .to_owned(),
-            );
-        }
-        match winner(resource, settings.nodes.iter().map(Member::from)) {
-            Some(node) => {
-                let name = Escaped(node);
-                lines.push(format!(
-                    "If no node holds it, it goes to '{name}', by the nodes' weights"
-                ));
-                explain_target(cluster, settings, Target { node, resource }, lines);
-            }
-            None => lines.push("No node can accept it: none is both up and enabled".to_owned()),
-        }
-        return;
-    }
     if node.is_empty() || node == cluster.node() {
         lines.push(format!("It is on this node: the call goes on to '{shown}'"));
         let known = cluster.connections().find(resource, |connection| {
@@ -140,7 +222,7 @@ fn explain_target(
         return;
     };
     if let Some(section) = section {
-        explain_node(section, lines);
+        explain_node(section, &settings.health, lines);
         lines.extend(warning(settings.misled(cluster.node(), section)));
         if section.state.unreachable().is_some() {
             lines.push("A call fails at once with error=offline".to_owned());
@@ -225,8 +307,9 @@ fn silence(settings: &Settings) -> Option<&'static str> {
 }
 
 /// Explains the state of a node.
-fn explain_node(node: &Node, lines: &mut Vec<String>) {
-    let (name, state, reason) = (Escaped(&node.name), state(node), reason(node));
+fn explain_node(node: &Node, rules: &Rules, lines: &mut Vec<String>) {
+    let (name, state) = (Escaped(&node.name), state(node));
+    let reason = reason(node, rules);
     lines.push(format!("Node '{name}' is {state}: {reason}"));
     if node.state.admin() != AdminState::Enabled {
         lines.push(format!("The node is {} by command", node.state.admin()));

@@ -8,10 +8,14 @@ use crate::cluster::Cluster;
 use crate::membership::Database;
 use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
-use crate::nodes::health::State;
+use crate::nodes::health::{Rules, State};
 use crate::operator::counters::Counter;
+use crate::placement::claim::DatabaseState;
 use crate::settings::Signatures;
 use crate::time::{SECOND, SteadyTime};
+
+/// The labels of the build.
+const BUILD: [(&str, &[u8]); 1] = [("version", env!("CARGO_PKG_VERSION").as_bytes())];
 
 /// The columns of a node in `status clustering`, as the engine announces them.
 pub const FORMAT: &str = "format=State|Admin|Weight|Since|Latency|Forwards|Failures|Reason";
@@ -21,10 +25,13 @@ pub const FORMAT: &str = "format=State|Admin|Weight|Since|Latency|Forwards|Failu
 pub fn params(cluster: &Cluster) -> String {
     let settings = cluster.settings();
     let (enabled, generation) = (settings.enabled, cluster.generation());
-    let database = match cluster.database() {
-        None => "none",
-        Some(true) => "up",
-        Some(false) => "down",
+    let database = cluster.database().map_or("none", DatabaseState::text);
+    let file = if cluster.is_refused() {
+        "refused"
+    } else if generation == 0 {
+        "none"
+    } else {
+        "taken"
     };
     let signatures = match settings.signatures {
         _ if !settings.keys.are_set() => "none",
@@ -33,8 +40,8 @@ pub fn params(cluster: &Cluster) -> String {
     };
     let (nodes, connections) = (settings.nodes.len(), cluster.connections().len());
     let mut text = format!(
-        "enabled={enabled},reload={generation},nodes={nodes},database={database},members={},connections={connections},\
-         signatures={signatures}",
+        "enabled={enabled},reload={generation},file={file},nodes={nodes},database={database},members={},\
+         connections={connections},signatures={signatures}",
         cluster.membership().database().text()
     );
     for &counter in Counter::ALL {
@@ -49,7 +56,8 @@ pub fn params(cluster: &Cluster) -> String {
 #[must_use]
 pub fn nodes(cluster: &Cluster) -> String {
     let mut text = String::new();
-    for node in &cluster.settings().nodes {
+    let settings = cluster.settings();
+    for node in &settings.nodes {
         let health = node.state.health();
         let comma = if text.is_empty() { "" } else { "," };
         let _ = write!(
@@ -59,11 +67,11 @@ pub fn nodes(cluster: &Cluster) -> String {
             state(node),
             node.state.admin(),
             node.weight,
-            cluster.now().since(health.since()) / SECOND,
+            health.lasts(cluster.now()) / SECOND,
             Thousandths(health.latency()),
             node.state.forwards(),
             node.state.failures(),
-            reason(node),
+            Reason(&reason(node, &settings.health)),
         );
     }
     text
@@ -79,11 +87,23 @@ pub(crate) fn state(node: &Node) -> State {
 }
 
 /// The reason of that state.
-pub(crate) fn reason(node: &Node) -> String {
+pub(crate) fn reason(node: &Node, rules: &Rules) -> String {
     if node.is_own {
         "this node".to_owned()
     } else {
-        node.state.health().cause().to_string()
+        node.state.health().reason(rules)
+    }
+}
+
+/// A reason without commas, which separate the nodes of a status.
+struct Reason<'a>(&'a str);
+
+impl Display for Reason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in self.0.split(',') {
+            f.write_str(part)?;
+        }
+        Ok(())
     }
 }
 
@@ -117,16 +137,24 @@ pub fn metrics(cluster: &Cluster) -> String {
     let settings = cluster.settings();
     let mut page = Page(String::new());
     let enabled = u64::from(settings.enabled);
+    page.family("build_info", "The module's version.", "gauge");
+    page.labelled("build_info", &BUILD, 1);
     page.family(
         "enabled",
         "Whether the current settings enable the module.",
         "gauge",
     );
     page.sample("enabled", None, enabled);
-    if let Some(is_up) = cluster.database() {
-        let help = "Whether the database of claimed resources answers.";
+    let name = "settings_refused";
+    let help = "Whether the last load refused its file, so that older settings are in force.";
+    page.family(name, help, "gauge");
+    page.sample(name, None, u64::from(cluster.is_refused()));
+    // Nothing is known before the first query, and an alarm would be as wrong as the all-clear.
+    let database = cluster.database();
+    if let Some(state) = database.filter(|state| *state != DatabaseState::Unknown) {
+        let help = "Whether the database of claimed resources answers; absent until it was asked.";
         page.family("database_up", help, "gauge");
-        page.sample("database_up", None, u64::from(is_up));
+        page.sample("database_up", None, u64::from(state == DatabaseState::Up));
     }
     let members = cluster.membership();
     if members.database() != Database::None {
@@ -198,12 +226,18 @@ impl Display for Micros {
     }
 }
 
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 9] = [
     Column {
         name: "node_up",
-        help: "Whether the node is healthy enough for calls to be sent there.",
+        help: "Whether the node is healthy enough for calls to be sent there, or nothing is known of its health.",
         kind: "gauge",
         value: |node, _| Micros::whole(u64::from(state(node) != State::Down)),
+    },
+    Column {
+        name: "node_known",
+        help: "Whether the node's health is known, by probes or because it is this node.",
+        kind: "gauge",
+        value: |node, _| Micros::whole(u64::from(state(node) != State::Unknown)),
     },
     Column {
         name: "node_draining",
@@ -227,7 +261,7 @@ const COLUMNS: [Column; 8] = [
         name: "node_state_seconds",
         help: "How long the node has been in its present health state.",
         kind: "gauge",
-        value: |node, now| Micros(now.since(node.state.health().since())),
+        value: |node, now| Micros(node.state.health().lasts(now)),
     },
     Column {
         name: "node_probe_seconds",
@@ -259,11 +293,18 @@ impl Page {
     }
 
     fn sample(&mut self, name: &str, node: Option<&[u8]>, value: impl Display) {
+        match node {
+            Some(node) => self.labelled(name, &[("node", node)], value),
+            None => self.labelled(name, &[], value),
+        }
+    }
+
+    fn labelled(&mut self, name: &str, labels: &[(&str, &[u8])], value: impl Display) {
         let _ = write!(self.0, "yate_clustering_{name}");
-        if let Some(node) = node {
-            self.0.push_str("{node=\"");
+        for (at, (label, text)) in labels.iter().enumerate() {
+            let _ = write!(self.0, "{}{label}=\"", if at > 0 { ',' } else { '{' });
             // Prometheus wants UTF-8, and these three escaped.
-            for character in String::from_utf8_lossy(node).chars() {
+            for character in String::from_utf8_lossy(text).chars() {
                 match character {
                     '\\' => self.0.push_str("\\\\"),
                     '"' => self.0.push_str("\\\""),
@@ -271,7 +312,10 @@ impl Page {
                     other => self.0.push(other),
                 }
             }
-            self.0.push_str("\"}");
+            self.0.push('"');
+        }
+        if !labels.is_empty() {
+            self.0.push('}');
         }
         let _ = writeln!(self.0, " {value}");
     }

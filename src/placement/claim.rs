@@ -17,7 +17,9 @@ mod lease;
 mod member;
 mod query;
 
+use std::collections::HashMap;
 use std::fmt::{self, Display};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::text::Escaped;
 use crate::time::{SECOND, WallTime};
@@ -107,7 +109,9 @@ impl Display for DbError<'_> {
         match self {
             Self::Failed(error) => write!(f, "the query failed: {}", Escaped(error.trim_ascii())),
             Self::TimedOut(timeout) => write!(f, "no answer within {timeout} ms"),
-            Self::Unhandled => f.write_str("no database module has this account"),
+            Self::Unhandled => f.write_str(
+                "no database module has this account; accounts are read when the engine starts",
+            ),
             Self::NotStarted => f.write_str("no thread could be started for the query"),
             Self::NoRow => f.write_str("the query that claims a resource gave no row"),
             Self::UnknownNode(name) => {
@@ -121,6 +125,43 @@ impl Display for DbError<'_> {
     }
 }
 
+/// The meaning of a query's outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer<'n, 'r> {
+    /// This node holds the resource.
+    Holder(Member<'n>),
+    /// No node holds it.
+    Nobody,
+    /// The database has not told.
+    Error(DbError<'r>),
+}
+
+impl<'n, 'r> Answer<'n, 'r> {
+    /// Reads the outcome of a query that was made for a purpose.
+    pub fn of(
+        outcome: QueryOutcome<'r>,
+        purpose: Purpose,
+        config: &LeaseConfig,
+        mut members: impl Iterator<Item = Member<'n>>,
+    ) -> Self {
+        Self::Error(match outcome {
+            QueryOutcome::Failed(error) => DbError::Failed(error),
+            QueryOutcome::TimedOut => DbError::TimedOut(config.timeout),
+            QueryOutcome::Unhandled => DbError::Unhandled,
+            QueryOutcome::NotStarted => DbError::NotStarted,
+            QueryOutcome::Done(None) if purpose == Purpose::Claim => DbError::NoRow,
+            QueryOutcome::Done(None) => return Self::Nobody,
+            QueryOutcome::Done(Some(cell)) => {
+                let name = query::name(cell);
+                match members.find(|node| node.name == name) {
+                    Some(node) => return Self::Holder(node),
+                    None => DbError::UnknownNode(name),
+                }
+            }
+        })
+    }
+}
+
 /// The database began to fail, or to answer again: worth a line in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DatabaseChange<'r> {
@@ -130,11 +171,47 @@ pub enum DatabaseChange<'r> {
     Back,
 }
 
+/// The state of the database, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseState {
+    /// It was not asked yet.
+    Unknown,
+    /// The last query was answered.
+    Up,
+    /// The last query failed.
+    Down,
+}
+
+impl DatabaseState {
+    /// The word for it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
+/// A claim that is remembered.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KnownClaim<'n> {
+    /// The resource.
+    pub resource: Box<[u8]>,
+    /// Its node.
+    pub node: &'n [u8],
+    /// The seconds since the database said so.
+    pub age: u64,
+}
+
 /// The claims that are known, and whether the database is worth asking.
 #[derive(Debug, Default)]
 pub struct Claims {
     cache: ClaimCache,
     breaker: Breaker,
+    /// The database was asked.
+    asked: AtomicBool,
 }
 
 impl Claims {
@@ -192,36 +269,86 @@ impl Claims {
         now: WallTime,
     ) -> (Resolution<'n>, Option<DatabaseChange<'r>>) {
         let Wanted { resource, purpose } = wanted;
-        let error = match reply {
-            QueryOutcome::Failed(error) => DbError::Failed(error),
-            QueryOutcome::TimedOut => DbError::TimedOut(config.timeout),
-            QueryOutcome::Unhandled => DbError::Unhandled,
-            QueryOutcome::NotStarted => DbError::NotStarted,
-            QueryOutcome::Done(None) if purpose == Purpose::Claim => DbError::NoRow,
-            QueryOutcome::Done(None) => {
+        self.asked.store(true, Relaxed);
+        let error = match Answer::of(reply, purpose, config, members.clone()) {
+            Answer::Holder(node) => {
+                let answer = self.learn(config, wanted, &node, members, now);
+                return (answer, self.is_back());
+            }
+            Answer::Nobody => {
                 self.cache.forget(resource);
                 return (Resolution::Nobody, self.is_back());
             }
-            QueryOutcome::Done(Some(cell)) => {
-                let name = query::name(cell);
-                match members.clone().find(|node| node.name == name) {
-                    Some(node) => {
-                        let answer = self.learn(config, wanted, &node, members, now);
-                        return (answer, self.is_back());
-                    }
-                    None => DbError::UnknownNode(name),
-                }
-            }
+            Answer::Error(error) => error,
         };
         let is_new = self.breaker.trip(now.0, u64::from(config.retry) * SECOND);
         let answer = self.without_database(config, resource, members, now);
         (answer, is_new.then_some(DatabaseChange::Lost(error)))
     }
 
-    /// Whether the last query failed.
+    /// The state of the database, by the last query.
     #[must_use]
-    pub fn is_lost(&self) -> bool {
-        self.breaker.is_tripped()
+    pub fn state(&self) -> DatabaseState {
+        match (self.asked.load(Relaxed), self.breaker.is_tripped()) {
+            (false, _) => DatabaseState::Unknown,
+            (true, false) => DatabaseState::Up,
+            (true, true) => DatabaseState::Down,
+        }
+    }
+
+    /// The claims that are remembered and not older than a lease, at most so many of them, sorted by their resources.
+    #[must_use]
+    pub fn list<'n>(
+        &self,
+        config: &LeaseConfig,
+        members: impl Iterator<Item = Member<'n>>,
+        now: WallTime,
+        most: usize,
+    ) -> Vec<KnownClaim<'n>> {
+        let names: HashMap<_, _> = members.map(|node| (node.seed, node.name)).collect();
+        let known = self.cache.all().into_iter();
+        let known = known.filter(|(_, claim)| claim.is_younger(config.lease, now.seconds()));
+        let mut list: Vec<_> = known
+            .filter_map(|(resource, claim)| {
+                Some(KnownClaim {
+                    resource,
+                    node: names.get(&claim.node)?,
+                    age: now.seconds().abs_diff(claim.since),
+                })
+            })
+            .collect();
+        list.sort_unstable();
+        list.truncate(most);
+        list
+    }
+
+    /// The holder of a resource as [`look`](Self::look) would take it from memory; or else the query that only
+    /// looks for it. `None` where no database would be asked.
+    pub fn peek<'n>(
+        &self,
+        config: &LeaseConfig,
+        resource: &[u8],
+        members: impl Iterator<Item = Member<'n>> + Clone,
+        now: WallTime,
+    ) -> Option<Resolution<'n>> {
+        if config.account.is_empty() || resource.len() > LONGEST {
+            return None;
+        }
+        if let Some(node) = self.remembered(resource, config.cache, members.clone(), now) {
+            return Some(Resolution::Node(node, Source::Cache));
+        }
+        let nodes = members.filter(Member::keeps).map(|node| node.name);
+        nodes.clone().next()?;
+        let values = Values {
+            resource,
+            node: None,
+            nodes,
+            now: now.seconds(),
+            lease: config.lease,
+        };
+        let query = config.lookup.fill(&values);
+        let purpose = Purpose::Lookup;
+        Some(Resolution::Ask { query, purpose })
     }
 
     /// The number of claims that are remembered.

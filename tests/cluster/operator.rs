@@ -3,7 +3,7 @@
 //! An operator's view at a node's console, and the commands there.
 
 use std::io::Write;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::Path;
 use std::process::Command;
 
@@ -13,8 +13,9 @@ use crate::configuration::MANAGER;
 use crate::lab::Lab;
 use crate::status::Status;
 
-const COMMANDS: [&str; 8] = [
-    "nodes", "where", "drain", "undrain", "disable", "enable", "check", "metrics",
+const COMMANDS: [&str; 10] = [
+    "nodes", "where", "rooms", "drain", "undrain", "disable", "enable", "forget", "check",
+    "metrics",
 ];
 
 #[test]
@@ -274,7 +275,7 @@ fn a_broken_file_is_checked_and_refused_while_the_settings_in_force_stay() {
     assert!(answer.ends_with("The file would be refused"), "{answer}");
     assert_eq!(node.log().count("' was refused, "), 0, "nothing was loaded");
 
-    node.command("reload clustering");
+    let said = node.command("reload clustering");
     node.log().wait_for(wrong);
     let line = node.log().wait_for("' was refused, ");
     assert!(
@@ -282,14 +283,51 @@ fn a_broken_file_is_checked_and_refused_while_the_settings_in_force_stay() {
         "{line}"
     );
     assert_eq!(node.status().get("reload"), "1");
+    assert_eq!(node.status().get("file"), "refused");
     alice.call("bob").answered().hang_up();
 
     node.configure(FILE, &good);
     let answer = node.command("clustering check");
-    assert!(answer.ends_with("clustering.conf is good"), "{answer}");
-    node.command("reload clustering");
+    let mut lines = answer.lines().rev();
+    assert_eq!(
+        lines.next(),
+        Some("The last load was refused, so older settings are in force")
+    );
+    let line = lines.next().expect("there is another line");
+    assert!(line.ends_with("clustering.conf is good"), "{answer}");
+    // The engine has answered before anything was read, so it can't tell one from the other.
+    assert_eq!(node.command("reload clustering"), said);
+    assert_eq!(said, "Reinitializing...");
     assert_eq!(node.status().get("reload"), "2");
+    assert_eq!(node.status().get("file"), "taken");
+    let answer = node.command("clustering check");
+    assert!(answer.ends_with("clustering.conf is good"), "{answer}");
     alice.call("bob").answered().hang_up();
+}
+
+#[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
+fn the_log_names_the_console_that_a_node_was_drained_from() {
+    let lab = Lab::of(2).probed().start();
+    let node = lab.node("node1");
+    node.command("clustering drain node2");
+    let line = node.log().wait_for("Node 'node2' is draining, by command");
+    let (_, from) = line
+        .split_once(" from ")
+        .expect("the console has an address");
+    let (address, end) = from.split_once("; ").expect("the line goes on");
+    let address: SocketAddrV4 = address.parse().expect("it is an address with a port");
+    assert!(address.ip().is_loopback(), "{line}");
+    assert_eq!(end, "it was enabled");
+    node.kill();
+    let log = node.log().since_now();
+    node.start();
+    log.wait_for("Node 'node2' is still draining, by an earlier command");
+    assert_eq!(
+        node.command("clustering"),
+        node.command("clustering nodes"),
+        "the table is the answer to the bare command"
+    );
 }
 
 #[test]

@@ -147,10 +147,7 @@ fn a_file_that_switches_clustering_off_without_saying_so_is_refused_where_it_is_
         assert!(errors.contains("set enabled=no"), "{text:?}: {errors}");
         let (entries, document) = read(text);
         let checked = check(&cluster, "c.conf", &entries.list(), &document);
-        assert!(
-            checked.ends_with("The file would be refused\n"),
-            "{checked}"
-        );
+        assert!(checked.contains("The file would be refused\n"), "{checked}");
         assert_eq!(
             decide(&cluster, Kind::Register, &[("data", "x")]).value("data"),
             Some("cluster/node1/x")

@@ -324,7 +324,8 @@ fn a_database_that_can_only_be_read_is_said_once_and_read_on() {
     let said = world.said("node1");
     let line = "Nothing can be written to the list of nodes in database account 'cluster', so the other nodes don't \
                 learn of changes on this one: the query failed: attempt to write a readonly database";
-    assert_eq!(said, [line]);
+    let drained = "Node 'node3' is draining, by command; it was enabled";
+    assert_eq!(said, [drained, line]);
     world.execute("UPDATE cluster_nodes SET admin = 'disabled' WHERE name = 'node2'");
     world.pass(1 + POLL);
     assert_eq!(world.admin("node1", "node2"), AdminState::Disabled);

@@ -6,14 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clustering::cluster::Cluster;
 use clustering::file::Document;
-use clustering::messages::Kind;
+use clustering::messages::{Kind, Reply};
 use clustering::nodes::admin::AdminState;
 use clustering::operator::check::check;
-use clustering::operator::command;
+use clustering::operator::command::{self, Request};
 use clustering::operator::counters::Counter;
 use clustering::operator::status;
+use clustering::task::Task;
+use clustering::time::{MessageTimes, WallTime};
+use clustering::verdict::{Action, Verdict};
 
-use crate::node::{SETTINGS, cluster, decide, entries};
+use crate::node::{SETTINGS, cluster, decide, entries, params};
 
 const NODES: &[(&str, &str, &str)] = &[
     ("general", "callto", "sip/sip:cluster/@\\0.example.net"),
@@ -119,7 +122,8 @@ fn what_would_happen_is_explained_by_the_settings_that_decide_it() {
         (
             "bob",
             "The cluster does not handle it: it does not start with 'cluster/' ([general] prefix)\n\
-                 The location of a user who registers here with it is stored as 'cluster/node1/bob'\n",
+                 The location of a user who registers here with it is stored as 'cluster/node1/bob'\n\
+                 A called number is routed by the engine's other modules first: ask for the target that they give\n",
         ),
         (
             "cluster/node1/conf/1",
@@ -200,7 +204,7 @@ fn an_explanation_names_each_setting_that_has_a_say() {
         (
             &[&[("node node2", "weight", "0")], SETTINGS],
             "cluster/*/x",
-            "No node can accept it: none is both up and enabled\n",
+            "No node can accept it: none is up, enabled and of a weight above 0\n",
         ),
         (
             &[&[("general", "callto", "${gone}")], SETTINGS],
@@ -283,4 +287,195 @@ fn a_file_is_checked_and_the_settings_in_force_stay() {
     );
     assert_eq!(cluster.settings().nodes.len(), 3);
     assert_eq!(cluster.generation(), 1);
+}
+
+#[test]
+fn the_status_and_the_check_say_whether_the_last_file_was_taken() {
+    let cluster = Cluster::new(b"node1", 1);
+    let shown = || {
+        let text = status::params(&cluster);
+        let mut items = text.split(',').filter_map(|item| item.split_once('='));
+        let file = items.find(|(key, _)| *key == "file").unwrap().1.to_owned();
+        let metrics = command::run(&cluster, b"metrics").unwrap();
+        let refused = metrics.contains("\nyate_clustering_settings_refused 1\n");
+        assert!(refused || metrics.contains("\nyate_clustering_settings_refused 0\n"));
+        let check = check(&cluster, "c.conf", &entries(SETTINGS), &Document::default());
+        let said = check.ends_with(
+            "c.conf is good\nThe last load was refused, so older settings are in force\n",
+        );
+        assert_eq!(refused, said, "{check}");
+        (file, refused)
+    };
+    let load = |settings: &[(&str, &str, &str)]| cluster.load("c.conf", &entries(settings)).is_ok();
+    assert_eq!(shown(), ("none".to_owned(), false));
+    assert!(load(SETTINGS));
+    assert_eq!(shown(), ("taken".to_owned(), false));
+    assert!(!load(&[("general", "hops", "0")]));
+    assert_eq!(shown(), ("refused".to_owned(), true));
+    assert!(load(SETTINGS));
+    assert_eq!(shown(), ("taken".to_owned(), false));
+    cluster.not_loaded();
+    assert_eq!(shown(), ("refused".to_owned(), true));
+}
+
+#[test]
+fn each_load_says_that_nobody_is_trusted() {
+    let said = |settings: &[&[(&str, &str, &str)]]| {
+        let cluster = cluster(settings);
+        let mut lines = Vec::new();
+        while let Some(task) = cluster.next_task() {
+            if let Task::Log { line, .. } = task {
+                lines.push(line);
+            }
+        }
+        lines
+    };
+    let line = "clustering.conf: warning: no node is trusted, so calls from other nodes are refused: set 'trusted' or \
+                'secret' in [security]";
+    let nobody = [
+        ("general", "regexp", "^node"),
+        ("general", "callto", "sip/\\0"),
+    ];
+    assert_eq!(said(&[&nobody])[0], line);
+    assert_eq!(said(&[SETTINGS]), [""; 0]);
+    let disabled = [("general", "enabled", "no")];
+    assert_eq!(said(&[&disabled, &nobody]), [""; 0]);
+}
+
+#[test]
+fn the_metrics_name_the_build() {
+    let text = command::run(&nodes(), b"metrics").unwrap();
+    let sample = format!(
+        "\nyate_clustering_build_info{{version=\"{}\"}} 1\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    assert!(text.contains(&sample), "{text}");
+}
+
+const ROOMS: &[(&str, &str, &str)] = &[("locate", "account", "rooms")];
+
+/// A command at this second of the day, with the database's reply.
+fn run_at(cluster: &Cluster, second: u64, line: &str, reply: Option<Reply>) -> String {
+    let request = Request {
+        line: line.as_bytes(),
+        now: WallTime(second * 1_000_000),
+        reply,
+        ..Request::default()
+    };
+    command::run(cluster, request).unwrap()
+}
+
+/// Has a node claim a resource at this second.
+fn claim(cluster: &Cluster, second: u64, resource: &str, holder: &[u8]) {
+    let list = params(&[("callto", resource)]);
+    let message = list.as_slice();
+    let times = MessageTimes::at(WallTime(second * 1_000_000));
+    let mut pending = Verdict::default();
+    cluster.decide(Kind::Locate, &message, true, times, &mut pending);
+    let row = Reply {
+        handled: true,
+        row: Some(holder),
+        ..Reply::default()
+    };
+    let mut verdict = Verdict::default();
+    cluster.resume(&pending, &message, &row, times, &mut verdict);
+    assert_eq!(verdict.action, Action::Answer);
+}
+
+#[test]
+fn where_looks_into_the_database_for_a_room() {
+    let cluster = cluster(&[ROOMS, NODES, SETTINGS]);
+    let line = "where cluster/*/conf/1";
+    let request = Request {
+        now: WallTime(1_000_000),
+        ..line.as_bytes().into()
+    };
+    let query = command::query(&cluster, &request).unwrap();
+    assert_eq!((&*query.account, query.timeout), (&b"rooms"[..], 500));
+    let text = String::from_utf8(query.text).unwrap();
+    assert!(
+        text.starts_with(
+            "SELECT node FROM cluster_resources WHERE resource = 'conf/1' AND expires >= 1 "
+        ),
+        "nothing is claimed: {text}"
+    );
+    let begin = "The message 'cluster.locate' asks for the node ([general] locate)\n\
+                 If no other module answers, the database names the node ([locate] account)";
+    let reply = |row: Option<&'static [u8]>| Reply {
+        handled: true,
+        row,
+        ..Reply::default()
+    };
+    let said = run_at(&cluster, 1, line, Some(reply(Some(b"node2"))));
+    let way = format!(
+        "{begin}: 'node2' holds it now\nNode 'node2' is unknown: not probed yet\nA call goes to "
+    );
+    assert!(said.starts_with(&way), "{said}");
+    let placed = "If no node holds it, it goes to '";
+    for (reply, words) in [
+        (reply(None), ": no node holds it now"),
+        (
+            reply(Some(b"node7")),
+            ", but now it does not: it named 'node7', which is not a node of this cluster",
+        ),
+        (
+            Reply {
+                timed_out: true,
+                ..Reply::default()
+            },
+            ", but now it does not: no answer within 500 ms",
+        ),
+        (
+            Reply::default(),
+            ", but now it does not: no database module has this account; accounts are read when the engine starts",
+        ),
+    ] {
+        let said = run_at(&cluster, 1, line, Some(reply));
+        let way = format!("{begin}{words}\n{placed}");
+        assert!(said.starts_with(&way), "{said}");
+    }
+    assert!(status::params(&cluster).contains(",database=unknown,"));
+
+    claim(&cluster, 1, "conf/1", b"node2");
+    assert_eq!(command::query(&cluster, &request), None);
+    let said = run_at(&cluster, 1, line, None);
+    let way = "If no other module answers, it goes to its holder 'node2', as this node remembers ([locate] cache)\n";
+    assert!(said.contains(way), "{said}");
+    for line in ["nodes", "where cluster/node2/conf/1", "where 75", "where"] {
+        assert_eq!(command::query(&cluster, &line.as_bytes().into()), None);
+    }
+}
+
+#[test]
+fn rooms_are_listed_with_their_holders_and_not_without_end() {
+    let without = nodes();
+    assert_eq!(
+        command::run(&without, b"rooms").unwrap(),
+        "Nobody keeps a list: without a database ([locate] account) resources are placed by weights\n"
+    );
+    let cluster = cluster(&[ROOMS, NODES, SETTINGS]);
+    let list = |second| run_at(&cluster, second, "rooms", None);
+    let nothing = "This node knows of no claimed resource; the database has those of all nodes\n";
+    assert_eq!(list(100), nothing);
+    claim(&cluster, 100, "conf/2", b"node2");
+    claim(&cluster, 110, "conf/1", b"node1");
+    assert_eq!(
+        list(130),
+        "NODE              AGE RESOURCE\n\
+         node1             20s conf/1\n\
+         node2             30s conf/2\n"
+    );
+    // Their leases are over.
+    assert_eq!(list(110 + 14_400), nothing);
+    for number in 0..300 {
+        claim(&cluster, 100, &format!("room/{number:03}"), b"node2");
+    }
+    let text = list(130);
+    assert_eq!(text.lines().count(), 202);
+    assert!(
+        text.ends_with(
+            "room/197\nThere are more, which are not shown; the database has those of all nodes\n"
+        ),
+        "{text}"
+    );
 }

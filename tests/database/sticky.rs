@@ -7,6 +7,7 @@ mod database;
 mod lab;
 mod mock_only;
 mod outage;
+mod setup;
 
 use engine_bridge::real_engine;
 

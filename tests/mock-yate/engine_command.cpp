@@ -198,12 +198,12 @@ bool EngineCommand::manage(String line, String& answer) {
         return ok;
     }
     if (line == "reload" || line.startSkip("reload")) {
+        // The remote manager answers before anything is done, so it never tells how it went.
+        answer = "Reinitializing...\r\n";
         if (line.null() || line == "reload") {
             Engine::init();
-            answer = "Reinitializing...\r\n";
         } else {
-            answer = "Initialize plugin '" + line + "': " + (Engine::init(line) ? "ok" : "failed") +
-                     "\r\n";
+            Engine::init(line);
         }
         return true;
     }

@@ -261,9 +261,79 @@ fn the_command_has_help_and_completion_and_knows_what_is_not_its_own() {
         "{text}"
     );
     assert!(!help(Some("sip")).0);
-    for line in ["clustering", "clustering drained node2", "clusteringnodes"] {
+    for line in ["clustering drained node2", "clusteringnodes"] {
         assert_eq!(lab.engine.command(line), None, "{line}");
     }
+    let table = lab.engine.command("clustering").unwrap();
+    assert!(table.starts_with(b"NODE "));
+}
+
+#[test]
+fn the_log_says_who_drained_a_node_and_what_a_load_finds_and_forgets() {
+    let lab = with_nodes();
+    let _ = lab.engine.take_log();
+    let drain = Message::new("engine.command")
+        .with("line", "clustering drain node2")
+        .with("cmd_address", "192.0.2.7:40112");
+    assert!(lab.engine.dispatch(&drain).handled);
+    let has = |log: &[String], line: &str| log.iter().any(|text| text.contains(line));
+    let log = lab.engine.take_log();
+    let line = "<clustering:NOTE> Node 'node2' is draining, by command from 192.0.2.7:40112; it was enabled";
+    assert!(has(&log, line), "{log:?}");
+    // As at a start: the module finds the state in its file.
+    assert!(lab.engine.unload(MODULE));
+    assert!(lab.engine.load(&module_path(), MODULE));
+    let log = lab.engine.take_log();
+    let line = "<clustering:NOTE> Node 'node2' is still draining, by an earlier command";
+    assert!(has(&log, line), "{log:?}");
+    let without = NODES.replace("[node node2]\nweight=100\n", "");
+    let log = lab.reload(&without);
+    let line = "<clustering:NOTE> Node 'node2' has no section any more: it was draining, which is forgotten";
+    assert!(has(&log, line), "{log:?}");
+    let state = fs::read_to_string(lab.engine.configuration(STATE)).unwrap();
+    assert!(!state.contains("node2"), "{state}");
+    let log = lab.reload(NODES);
+    assert!(!has(&log, "'node2'"), "{log:?}");
+    assert_eq!(lab.state("node2"), "node2 unknown");
+}
+
+/// The console says nothing of that, so that an operator must see it elsewhere.
+#[test]
+fn the_status_and_the_check_say_that_a_reload_was_refused() {
+    let lab = with_nodes();
+    let file = || {
+        let status = text(Some(&lab.engine.status(MODULE)));
+        let mut items = status.split([',', ';']);
+        let file = items.find_map(|item| item.strip_prefix("file="));
+        file.unwrap_or_else(|| panic!("{status}")).to_owned()
+    };
+    let refused = "The last load was refused, so older settings are in force\r\n";
+    assert_eq!(file(), "taken");
+    assert!(!lab.command("check").contains(refused));
+    lab.reload("[general]\nhops=0\n");
+    assert_eq!(file(), "refused");
+    assert!(lab.command("check").ends_with(refused));
+    lab.reload(NODES);
+    assert_eq!(file(), "taken");
+    fs::remove_file(lab.engine.configuration(MODULE)).unwrap();
+    assert!(lab.engine.reload(Some(MODULE)));
+    assert_eq!(file(), "refused", "it is missing");
+    lab.reload(NODES);
+    assert_eq!(file(), "taken");
+}
+
+#[test]
+fn each_load_of_a_file_that_trusts_nobody_is_warned_of() {
+    let lab = with_nodes();
+    let line = "<clustering:WARN> No sender is trusted, so calls from other nodes are refused: ";
+    let warnings = |config: &str| {
+        let log = lab.reload(config);
+        log.iter().filter(|text| text.contains(line)).count()
+    };
+    assert_eq!(warnings(NODES), 1);
+    assert_eq!(warnings(NODES), 1, "each time");
+    let trusting = format!("{NODES}[security]\ntrusted=192.0.2.0/24\n");
+    assert_eq!(warnings(&trusting), 0);
 }
 
 #[test]

@@ -91,6 +91,23 @@ fn a_file_that_is_refused_at_the_start_leaves_the_module_disabled_and_that_is_lo
 }
 
 #[test]
+fn a_missing_file_at_the_start_is_not_taken_for_one_without_settings() {
+    let lab = Lab::with(GENERAL);
+    assert!(lab.engine.unload(MODULE));
+    fs::remove_file(lab.engine.configuration(MODULE)).expect("it was written");
+    let _ = lab.engine.take_log();
+    assert!(lab.engine.load(&module_path(), MODULE));
+    let log = lab.engine.take_log().join("\n");
+    assert!(
+        log.contains("Clustering is disabled: there is no '"),
+        "{log}"
+    );
+    let log = lab.reload("[general]\nregexp=^node[0-9]$\n").join("\n");
+    let line = "clustering.conf' has neither 'regexp' and 'callto' in [general] nor a section [node NAME], or";
+    assert!(log.contains(line), "{log}");
+}
+
+#[test]
 fn a_file_that_is_gone_leaves_the_settings_in_force() {
     let lab = Lab::with(GENERAL);
     fs::remove_file(lab.engine.configuration(MODULE)).expect("it was written");

@@ -70,6 +70,7 @@ impl Story<'_> {
             },
             |line| !line.is_empty(),
         )?;
+        let line = line.replace("; it is probed", ";\n    it is probed");
         self.teller.say(&format!("  log of {node}: {line}"))
     }
 }

@@ -87,6 +87,14 @@ impl ClaimCache {
         generations.previous.remove(resource);
     }
 
+    /// All claims, in no order.
+    pub fn all(&self) -> Vec<(Box<[u8]>, Claim)> {
+        let generations = self.lock();
+        let all = generations.current.iter().chain(&generations.previous);
+        all.map(|(resource, claim)| (resource.clone(), *claim))
+            .collect()
+    }
+
     /// The number of claims that are remembered.
     pub fn len(&self) -> usize {
         let generations = self.lock();

@@ -6,7 +6,7 @@ use crate::nodes::Node;
 use crate::placement::rendezvous::{Candidate, Key, Seed, place};
 
 /// A node as placement sees it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member<'n> {
     /// Its name.
     pub name: &'n [u8],

@@ -3,7 +3,7 @@
 //! The use of the database, and the rules without it.
 
 use clustering::placement::claim::{
-    DatabaseChange, DbError, Eligibility, Purpose, QueryOutcome, Resolution, Source,
+    DatabaseChange, DatabaseState, DbError, Eligibility, Purpose, QueryOutcome, Resolution, Source,
 };
 
 use super::nodes::{Found, Node, found};
@@ -157,7 +157,7 @@ fn a_database_that_fails_is_left_alone_for_a_while_and_it_is_logged_once() {
         (QueryOutcome::TimedOut, "no answer within 500 ms"),
         (
             QueryOutcome::Unhandled,
-            "no database module has this account",
+            "no database module has this account; accounts are read when the engine starts",
         ),
         (
             QueryOutcome::Done(None),
@@ -182,7 +182,7 @@ fn a_database_that_fails_is_left_alone_for_a_while_and_it_is_logged_once() {
             panic!("{change:?}");
         };
         assert_eq!(error.to_string(), text);
-        assert!(node.claims.is_lost());
+        assert_eq!(node.claims.state(), DatabaseState::Down);
         // The other query was asked for before, so its failure is no news.
         assert_eq!(node.answered(Claim, b"conf/2", reply).1, None);
 
@@ -204,7 +204,7 @@ fn a_database_that_fails_is_left_alone_for_a_while_and_it_is_logged_once() {
             (found(&answer), change),
             (on("node2", Database), Some(DatabaseChange::Back))
         );
-        assert!(!node.claims.is_lost());
+        assert_eq!(node.claims.state(), DatabaseState::Up);
     }
 }
 

@@ -194,7 +194,8 @@ fn what_callers_can_bring_about_is_logged_once_in_a_while_with_its_count() {
     let cluster = cluster(&[SETTINGS]);
     let call = params(&[("callto", "cluster/gw/x")]);
     let line = |now| decide_at(now, &cluster, Kind::Execute, &call).line;
-    let said = "No such cluster node 'gw' for 'x': 'regexp' in [general] doesn't match it";
+    let said = "No such cluster node 'gw' for 'x': it has no section [node gw], and 'regexp' in [general] doesn't \
+                match it";
     assert_eq!(line(1).as_deref(), Some(said));
     assert_eq!(line(2), None);
     assert_eq!(line(3), None);

@@ -83,6 +83,21 @@ fn an_instant_message_that_fails_has_a_numeric_code() {
 }
 
 #[test]
+fn the_log_calls_a_message_a_message() {
+    let section = [("node node2", "weight", "100")];
+    let cluster = cluster(&[&section, SETTINGS]);
+    let line = |kind| decide(&cluster, kind, &MESSAGE).line.unwrap();
+    let way = "to 'sip/sip:bob@192.0.2.9' on node 'node2' goes to 'sip/sip:cluster/bob@node2.example.net:502'";
+    assert_eq!(line(Kind::Message), format!("Message {way}"));
+    assert_eq!(line(Kind::Execute), format!("Call {way}"));
+    cluster.set_admin(b"node2", AdminState::Disabled);
+    assert_eq!(
+        line(Kind::Message),
+        "Message to 'sip/sip:bob@192.0.2.9' failed: node 'node2' is disabled"
+    );
+}
+
+#[test]
 fn a_message_whose_node_is_looked_for_is_sent_when_it_is_found() {
     let cluster = cluster(&[SETTINGS]);
     let message = params(&[("callto", "cluster/*/conf/1"), ("called", "room")]);

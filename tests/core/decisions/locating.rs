@@ -38,6 +38,30 @@ fn locate(
     Decided::new(&verdict, &list)
 }
 
+/// A lookup places nothing, so nodes that could accept the resource don't matter.
+#[test]
+fn a_lookup_without_a_result_does_not_say_that_no_node_can_accept_the_resource() {
+    let settings = [
+        ("locate", "account", "rooms"),
+        ("node node2", "weight", "1"),
+    ];
+    let cluster = cluster(&[&settings, SETTINGS]);
+    let list = params(&[("callto", "conf/7"), ("allocate", "false")]);
+    let message = list.as_slice();
+    let times = MessageTimes::at(WallTime(1));
+    let mut pending = Verdict::default();
+    cluster.decide(Kind::Locate, &message, true, times, &mut pending);
+    assert_eq!(pending.action, Action::Ask);
+    let nothing = Reply {
+        handled: true,
+        ..Reply::default()
+    };
+    let mut verdict = Verdict::default();
+    cluster.resume(&pending, &message, &nothing, times, &mut verdict);
+    let decided = Decided::new(&verdict, &list);
+    assert_eq!(decided.value("reason"), Some("no node holds this resource"));
+}
+
 const ANY: [(&str, &str); 2] = [("callto", "cluster/*/conf/7"), ("billid", "1-2")];
 
 #[test]

@@ -64,6 +64,69 @@ fn a_strangers_instant_message_is_refused_by_number() {
     ];
     let decided = decide(&cluster(&[SETTINGS]), Kind::Route, &message);
     assert_eq!(decided.value("code"), Some("403"));
+    assert_eq!(
+        decided.line.as_deref(),
+        Some(
+            "Message from an unknown address to 'cluster/' for 'x' was refused: the sender is not trusted"
+        )
+    );
+    let message = [message[0], ("called", "7"), message[2]];
+    let decided = decide(&cluster(&[SETTINGS]), Kind::Route, &message);
+    let line = decided.line.unwrap();
+    let start = "Cluster headers of a message from an unknown address to '7' ";
+    assert!(line.starts_with(start), "{line}");
+}
+
+/// They are told what is wrong, not that they aren't trusted.
+#[test]
+fn a_trusted_node_hears_that_a_header_stands_there_twice() {
+    let call = [
+        ("called", "cluster/"),
+        ("ip_host", "192.0.2.2"),
+        ("sip_x-callto", "x/1"),
+        ("sip_x-nodename", "node2"),
+        ("sip_x-nodename", "node3"),
+    ];
+    let decided = decide(&cluster(&[SETTINGS]), Kind::Route, &call);
+    assert_eq!(decided.value("error"), Some("forbidden"));
+    assert_eq!(
+        decided.value("reason"),
+        Some("cluster headers were not accepted: a cluster header occurs twice")
+    );
+}
+
+/// Otherwise the sender would hear that there is no such number.
+#[test]
+fn a_target_in_a_second_row_is_refused_as_one_in_the_first() {
+    for host in ["203.0.113.66", "192.0.2.2"] {
+        let call = [
+            ("called", "cluster/"),
+            ("ip_host", host),
+            ("sip_x-callto", ""),
+            ("sip_x-callto", "sip/sip:premium@gateway"),
+        ];
+        let decided = decide(&cluster(&[SETTINGS]), Kind::Route, &call);
+        assert_eq!(decided.value("error"), Some("forbidden"), "{host}");
+        assert_eq!(decided.retval.as_deref(), Some(&b"-"[..]), "{host}");
+        assert_eq!(decided.value("sip_x-callto"), None, "{host}");
+    }
+}
+
+/// A cluster without a secret has no signature that could be wrong.
+#[test]
+fn headers_that_name_different_targets_are_not_called_a_wrong_signature() {
+    let call = [
+        ("called", "cluster/"),
+        ("ip_host", "192.0.2.2"),
+        ("sip_x-callto", "x/1"),
+        ("sip_x-cluster", "2;callto=x/2"),
+    ];
+    let decided = decide(&cluster(&[SETTINGS]), Kind::Route, &call);
+    let line = decided.line.unwrap();
+    assert!(
+        line.ends_with(" was refused: its X-CallTo and its X-Cluster name different targets"),
+        "{line}"
+    );
 }
 
 #[test]

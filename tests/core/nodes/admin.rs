@@ -3,19 +3,20 @@
 //! Nodes that an operator drains or disables, by the command.
 
 use clustering::cluster::Cluster;
+use clustering::event::Level;
 use clustering::nodes::admin::AdminState;
 use clustering::nodes::probe::Outcome;
-use clustering::operator::command;
+use clustering::operator::command::{self, Request};
 use clustering::task::Task;
 
-use super::lab::{NODES, execute, nodes, only_node2_is_dead, pass, tasks};
+use super::lab::{NODES, Setting, execute, lines, nodes, only_node2_is_dead, pass, tasks};
 use crate::node::{SETTINGS, entries};
 
 #[test]
-fn a_drain_outlives_its_section_and_the_engine() {
+fn a_drain_outlives_a_file_without_sections_and_the_engine() {
     let cluster = nodes();
     assert!(cluster.set_admin(b"node2", AdminState::Draining));
-    assert_eq!(tasks(&cluster), [Task::Save]);
+    assert_eq!(tasks(&cluster).last(), Some(&Task::Save));
     cluster.load("", &entries(SETTINGS)).unwrap();
     cluster
         .load("", &entries(&[NODES, SETTINGS].concat()))
@@ -28,6 +29,10 @@ fn a_drain_outlives_its_section_and_the_engine() {
     next.restore(&cluster.state()).unwrap();
     next.load("", &entries(&[NODES, SETTINGS].concat()))
         .unwrap();
+    assert_eq!(
+        lines(&next),
+        ["Node 'node2' is still draining, by an earlier command"]
+    );
     assert_eq!(admin(&next, b"node2"), AdminState::Draining);
     let mut damaged = cluster.state();
     damaged.truncate(damaged.len() - 1);
@@ -37,6 +42,80 @@ fn a_drain_outlives_its_section_and_the_engine() {
         AdminState::Draining,
         "nothing of it is taken"
     );
+}
+
+/// Otherwise a node that is put back a year later would be drained, and nobody would know why.
+#[test]
+fn the_drain_of_a_node_that_is_taken_out_is_forgotten_and_said() {
+    let cluster = nodes();
+    cluster.set_admin(b"node2", AdminState::Draining);
+    cluster.set_admin(b"node3", AdminState::Disabled);
+    tasks(&cluster);
+    let load = |settings: &[Setting]| {
+        cluster
+            .load("", &entries(&[settings, SETTINGS].concat()))
+            .map_err(|_| ())
+    };
+    // A file that is refused takes nothing out.
+    assert_eq!(load(&[NODES[0], ("health", "fall", "0")]), Err(()));
+    assert_eq!(tasks(&cluster), []);
+    load(&[NODES[0], NODES[2]]).unwrap();
+    let kept = cluster.state();
+    let done = tasks(&cluster);
+    assert_eq!(done.last(), Some(&Task::Save));
+    let Task::Log { level, line } = &done[0] else {
+        panic!("{done:?}");
+    };
+    assert_eq!(*level, Level::Note);
+    assert_eq!(
+        line,
+        "Node 'node2' has no section any more: it was draining, which is forgotten"
+    );
+    assert_eq!(done.len(), 2, "{done:?}");
+    load(NODES).unwrap();
+    assert_eq!(tasks(&cluster), [], "node3 never went");
+    let settings = cluster.settings();
+    let admin = |name: &[u8]| settings.nodes.find(name).unwrap().state.admin();
+    assert_eq!(admin(b"node2"), AdminState::Enabled);
+    assert_eq!(admin(b"node3"), AdminState::Disabled);
+    assert_eq!(cluster.state(), kept);
+}
+
+#[test]
+fn each_change_by_command_is_logged_with_the_console_that_it_came_from() {
+    let cluster = nodes();
+    for (line, said) in [
+        (
+            "drain node2",
+            &["Node 'node2' is draining, by command from 127.0.0.1:40112; it was enabled"][..],
+        ),
+        ("drain node2", &[]),
+        (
+            "disable node2",
+            &["Node 'node2' is disabled, by command from 127.0.0.1:40112; it was draining"],
+        ),
+        ("undrain node2", &[]),
+        (
+            "enable node2",
+            &["Node 'node2' is enabled, by command from 127.0.0.1:40112; it was disabled"],
+        ),
+        (
+            "drain node3",
+            &["Node 'node3' is draining, by command from 127.0.0.1:40112; it was enabled"],
+        ),
+        (
+            "undrain node3",
+            &["Node 'node3' is enabled, by command from 127.0.0.1:40112; it was draining"],
+        ),
+    ] {
+        let request = Request {
+            line: line.as_bytes(),
+            from: b"127.0.0.1:40112",
+            ..Request::default()
+        };
+        assert!(command::run(&cluster, request).is_some());
+        assert_eq!(lines(&cluster), said, "{line}");
+    }
 }
 
 #[test]
@@ -81,8 +160,11 @@ fn an_operator_drains_and_disables_nodes_by_command() {
     ] {
         assert_eq!(run(&cluster, line).as_deref(), Some(answer), "{line}");
     }
-    for line in ["", "drain", "nodes node2", "drained node2"] {
+    for line in ["drain", "nodes node2", "drained node2"] {
         assert_eq!(run(&cluster, line), None, "{line}");
+    }
+    for line in ["", "  "] {
+        assert_eq!(run(&cluster, line), run(&cluster, "nodes"));
     }
 }
 
@@ -128,7 +210,8 @@ fn words_of_the_command_are_completed() {
     assert_eq!(
         words(""),
         [
-            "nodes", "where", "drain", "undrain", "disable", "enable", "forget", "check", "metrics"
+            "nodes", "where", "rooms", "drain", "undrain", "disable", "enable", "forget", "check",
+            "metrics",
         ]
     );
     assert_eq!(words("drain"), ["node1", "node2", "node3", "far-away"]);

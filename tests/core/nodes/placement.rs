@@ -5,6 +5,7 @@
 use clustering::cluster::Cluster;
 use clustering::messages::{Kind, Reply};
 use clustering::nodes::admin::AdminState;
+use clustering::placement::claim::DatabaseState;
 use clustering::time::{MessageTimes, SteadyTime, WallTime};
 use clustering::verdict::{Action, Verdict};
 
@@ -104,7 +105,7 @@ fn assert_nothing_is_remembered(old: &[Setting], new: &[Setting]) {
         );
         assert_eq!(verdict.action, Action::Answer);
         assert_eq!(ask().action, Action::Ask, "the new one is asked");
-        assert_eq!(cluster.database(), Some(true));
+        assert_eq!(cluster.database(), Some(DatabaseState::Unknown));
     }
 }
 

@@ -172,7 +172,10 @@ fn where_nobody_sends_probes_that_is_logged_once_and_all_nodes_count_as_up() {
 fn a_node_that_is_down_counts_as_up_once_it_is_not_probed_any_more() {
     let no_probes: &[Setting] = &[("health", "interval", "0")];
     let no_uri: &[Setting] = &[("node node2", "callto", "iax/cluster@198.51.100.2")];
-    for settings in [no_probes, no_uri] {
+    for (settings, why) in [
+        (no_probes, "nodes are not probed"),
+        (no_uri, "it has no probe"),
+    ] {
         let cluster = nodes();
         pass(&cluster, 1, 60, only_node2_is_dead);
         assert_eq!(state(&cluster, "node2"), State::Down);
@@ -182,10 +185,18 @@ fn a_node_that_is_down_counts_as_up_once_it_is_not_probed_any_more() {
         let about = said.iter().filter(|line| line.contains("'node2'"));
         let about: Vec<_> = about.collect();
         assert_eq!(about.len(), 1, "{said:?}");
-        assert!(
-            about[0].starts_with("Node 'node2' is unknown: nodes are not probed; it was down for "),
-            "{said:?}"
-        );
+        let line = format!("Node 'node2' is unknown: {why}; it was down for ");
+        assert!(about[0].starts_with(&line), "{said:?}");
         assert_eq!(execute(&cluster, "cluster/node2/x/1").value("error"), None);
     }
+}
+
+#[test]
+fn the_line_of_a_node_that_goes_down_names_the_address_that_was_probed() {
+    let cluster = nodes();
+    let said = pass(&cluster, 1, 60, only_node2_is_dead);
+    let line = said.iter().find(|line| line.contains("'node2' is down"));
+    let line = line.unwrap_or_else(|| panic!("{said:?}"));
+    let end = "; it is probed at 'sip:node2.example.net:502'";
+    assert!(line.ends_with(end), "{line}");
 }

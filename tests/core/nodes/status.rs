@@ -6,13 +6,14 @@ use clustering::cluster::Cluster;
 use clustering::messages::{Kind, Reply};
 use clustering::nodes::admin::AdminState;
 use clustering::nodes::health::State;
+use clustering::nodes::probe::Outcome;
 use clustering::operator::command;
 use clustering::operator::status;
-use clustering::time::{MessageTimes, WallTime};
+use clustering::time::{MessageTimes, SteadyTime, WallTime};
 use clustering::verdict::{Action, Verdict};
 
-use super::lab::{NODES, execute, nodes, only_node2_is_dead, pass, state};
-use crate::node::{SETTINGS, cluster, decide, params};
+use super::lab::{NODES, SECOND, execute, nodes, only_node2_is_dead, pass, state};
+use crate::node::{SETTINGS, cluster, decide, entries, params};
 
 /// A call to node3 that gets no answer at all.
 fn lost_call(cluster: &Cluster) {
@@ -84,14 +85,19 @@ fn the_status_says_whether_the_database_answers() {
     let cluster = cluster(&[&account, NODES, SETTINGS]);
     let question = params(&[("callto", "conf/1")]);
     let message = question.as_slice();
-    let assert_shown = |word: &str, number: u32| {
+    let assert_shown = |word: &str, number: Option<u32>| {
         let text = status::params(&cluster);
         assert!(text.contains(&format!(",database={word},")), "{text}");
         let text = command::run(&cluster, b"metrics").unwrap();
-        let sample = format!("\nyate_clustering_database_up {number}\n");
-        assert!(text.contains(&sample), "{text}");
+        let mut lines = text.lines();
+        let sample = lines.find_map(|line| line.strip_prefix("yate_clustering_database_up "));
+        assert_eq!(
+            sample,
+            number.map(|number| number.to_string()).as_deref(),
+            "{text}"
+        );
     };
-    assert_shown("up", 1);
+    assert_shown("unknown", None);
     let mut pending = Verdict::default();
     cluster.decide(
         Kind::Locate,
@@ -113,5 +119,90 @@ fn the_status_says_whether_the_database_answers() {
         MessageTimes::at(WallTime(1)),
         &mut verdict,
     );
-    assert_shown("down", 0);
+    assert_shown("down", Some(0));
+    let row = Reply {
+        handled: true,
+        row: Some(b"node1"),
+        ..Reply::default()
+    };
+    let mut verdict = Verdict::default();
+    let times = MessageTimes::at(WallTime(2));
+    cluster.resume(&pending, &message, &row, times, &mut verdict);
+    assert_shown("up", Some(1));
+}
+
+#[test]
+fn a_node_that_comes_back_says_how_far_it_is() {
+    let settings = [("health", "interval", "1"), ("health", "hold", "3600")];
+    let cluster = cluster(&[&settings, NODES, SETTINGS]);
+    let reason = || {
+        let table = command::run(&cluster, b"nodes").unwrap();
+        let row = table.lines().find(|line| line.starts_with("node2 "));
+        let (row, column) = (row.unwrap(), table.find("REASON").unwrap());
+        let state = row.split_whitespace().nth(1).unwrap();
+        (state.to_owned(), row[column..].to_owned())
+    };
+    let answers = |from, seconds, outcome| {
+        pass(&cluster, from, seconds, |_| outcome);
+        reason()
+    };
+    let alive = Outcome::Answered(200);
+    assert_eq!(answers(1, 2, alive).1, "answered 200");
+    let down = ("down".to_owned(), "no answer to a probe".to_owned());
+    assert_eq!(answers(3, 5, Outcome::NoAnswer), down);
+    let (state, said) = answers(8, 3, alive);
+    assert_eq!(state, "down");
+    assert_eq!(said, "answering, 3 of 4, held back after flapping");
+    let columns = status::nodes(&cluster);
+    let node = columns.split(',').find(|node| node.starts_with("node2="));
+    let node = node.unwrap();
+    assert!(
+        node.ends_with("|answering 3 of 4 held back after flapping"),
+        "{node}"
+    );
+    assert_eq!(answers(11, 1, alive).1, "answered 200");
+}
+
+#[test]
+fn a_node_that_was_added_counts_its_time_from_then_on() {
+    let cluster = cluster(&[&NODES[..1], SETTINGS]);
+    // Long after the machine was started.
+    cluster.tick(SteadyTime(500_000 * SECOND));
+    cluster
+        .load("", &entries(&[NODES, SETTINGS].concat()))
+        .unwrap();
+    let since = || {
+        let table = command::run(&cluster, b"nodes").unwrap();
+        let row = table.lines().find(|line| line.starts_with("node2 "));
+        row.unwrap().split_whitespace().nth(2).map(str::to_owned)
+    };
+    assert_eq!(since().as_deref(), Some("0s"));
+    cluster.tick(SteadyTime(500_007 * SECOND));
+    assert_eq!(since().as_deref(), Some("7s"));
+    // One that is not ticked, because the module is disabled, has no time yet.
+    let disabled = [("general", "enabled", "no")];
+    let cluster = crate::node::cluster(&[&disabled, NODES, SETTINGS]);
+    cluster.tick(SteadyTime(500_000 * SECOND));
+    let text = status::nodes(&cluster);
+    assert!(text.contains("node2=unknown|enabled|100|0|"), "{text}");
+}
+
+#[test]
+fn a_node_that_cannot_be_probed_is_told_from_one_that_is_up() {
+    let text = command::run(&lived(), b"metrics").unwrap();
+    for sample in [
+        "node_known{node=\"node1\"} 1",
+        "node_known{node=\"node2\"} 1",
+        "node_known{node=\"node3\"} 1",
+        "node_known{node=\"far-away\"} 0",
+    ] {
+        let sample = format!("yate_clustering_{sample}\n");
+        assert!(text.contains(&sample), "{sample} is not in {text}");
+    }
+    let reasons = status::nodes(&lived());
+    assert!(
+        reasons.contains("far-away=unknown|disabled|100|"),
+        "{reasons}"
+    );
+    assert!(reasons.ends_with("|it has no probe"), "{reasons}");
 }

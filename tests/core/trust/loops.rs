@@ -85,6 +85,10 @@ fn a_call_that_comes_back_for_the_same_thing_is_refused() {
     );
     let again = call("sip/sip:bob@192.0.2.9", visited);
     assert_eq!(again.value("error"), Some("looping"));
+    assert_eq!(
+        again.value("reason"),
+        Some("node 'node2' was asked for the same before")
+    );
     assert_eq!(again.retval.as_deref(), Some(&b"-"[..]));
     assert!(is_taken(&call("sip/sip:bob@192.0.2.9", "node2")));
     assert_eq!(
@@ -147,10 +151,14 @@ fn a_call_is_forwarded_a_bounded_number_of_times() {
     let one = [("sip_x-nodename", "node1")];
     assert_eq!(send_at(NOW, &node, "node2", &one).value("error"), None);
     let two = [("sip_x-nodename", "node3"), ("sip_x-visited", "node1")];
+    let decided = send_at(NOW, &node, "node2", &two);
+    assert_eq!(decided.value("error"), Some("looping"));
     assert_eq!(
-        send_at(NOW, &node, "node2", &two).value("error"),
-        Some("looping")
+        decided.value("reason"),
+        Some("too many hops on the way to node 'node2'")
     );
+    let line = "Call to 'sip/sip:bob@192.0.2.9' has too many hops at node 'node2': 3, the limit is 2 ([general] hops)";
+    assert_eq!(decided.line.as_deref(), Some(line));
 }
 
 #[test]
@@ -164,10 +172,41 @@ fn a_call_that_was_forwarded_too_often_is_refused_where_it_arrives() {
             ("sip_x-nodename", "node3"),
             ("sip_x-visited", visited),
         ]);
-        assert_eq!(
-            receive_at(NOW, &node, &call).value("error"),
-            error,
-            "{visited}"
-        );
+        let decided = receive_at(NOW, &node, &call);
+        assert_eq!(decided.value("error"), error, "{visited}");
+        if error.is_some() {
+            assert_eq!(
+                decided.value("reason"),
+                Some("too many hops before node 'node9'")
+            );
+            assert_eq!(
+                decided.line.as_deref(),
+                Some(
+                    "Call to 'cluster/' has too many hops at node 'node9': 3, the limit is 2 ([general] hops)"
+                )
+            );
+        }
     }
+}
+
+/// The nodes that a call was on are not blamed for its branches.
+#[test]
+fn a_call_with_too_many_branches_hears_so() {
+    let node = signing("node1");
+    let call = params(&[
+        ("callto", "cluster/node2/park/1"),
+        ("billid", "1-1"),
+        ("sip_x-nodename", "node3"),
+        ("sip_x-visited", "node4"),
+    ]);
+    let last = (0..33).map(|_| decide_at(NOW, &node, Kind::Execute, &call));
+    let last = last.last().unwrap();
+    assert_eq!(
+        last.value("reason"),
+        Some("too many branches on the way to node 'node2'")
+    );
+    assert_eq!(
+        last.line.as_deref(),
+        Some("Call to 'park/1' has too many branches on the way to node 'node2' after 2 hops")
+    );
 }

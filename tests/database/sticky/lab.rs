@@ -77,6 +77,21 @@ impl Lab {
         });
     }
 
+    /// Ends the engine of a node and starts it again.
+    pub fn restart(&mut self, place: usize) {
+        let node = &mut self.nodes[place];
+        let id = node.process.id().to_string();
+        let told = Command::new("kill").arg(id).status();
+        assert!(told.is_ok_and(|told| told.success()));
+        let status = node.process.wait().expect("it is our child");
+        assert!(status.is_some_and(|status| status.success()), "{status:?}");
+        let name = node.directory.file_name().and_then(|name| name.to_str());
+        let mut engine = engine(&self.directory.path().join("modules"));
+        let name = name.expect("it was given");
+        let process = Process::start(&mut engine, name, &node.directory, &self.guard);
+        node.process = process.unwrap_or_else(|error| panic!("{error}"));
+    }
+
     /// Asks all nodes for the resources, in the same order on each, with some threads each. The
     /// answers in the order of the resources, for each node.
     pub fn ask(&self, resources: &[String]) -> Vec<Vec<String>> {
@@ -171,10 +186,14 @@ impl Node {
         answer.unwrap_or_else(|error| panic!("{error}\n{}", self.log()))
     }
 
+    /// Writes a file of its configuration, which is in force from the next start or reload on.
+    pub fn configure(&self, file: &str, text: &str) {
+        fs::write(self.directory.join(file), text).expect("there is room for a file");
+    }
+
     /// Puts other settings of the module in force.
     pub fn reload(&self, clustering: &str) {
-        let file = self.directory.join("clustering.conf");
-        fs::write(file, clustering).expect("there is room for a file");
+        self.configure("clustering.conf", clustering);
         let generation = self.status("reload");
         self.command("reload clustering");
         assert_ne!(self.status("reload"), generation, "{}", self.log());
@@ -192,6 +211,18 @@ impl Node {
             || panic!("no {name}: {status}"),
             |(_, value)| value.to_owned(),
         )
+    }
+
+    /// Has all modules read their files again, as the command `reload` does.
+    pub fn reload_all(&self) {
+        let generation = self.status("reload");
+        // To a real engine that has a terminal the other signal means that this is gone.
+        let signal = if real_engine() { "-QUIT" } else { "-HUP" };
+        let id = self.process.id().to_string();
+        let told = Command::new("kill").args([signal, &id]).status();
+        assert!(told.is_ok_and(|told| told.success()));
+        let is_done = || self.status("reload") != generation;
+        eventually(is_done, || self.log());
     }
 
     /// Counts the questions to databases from now on, as they are asked.

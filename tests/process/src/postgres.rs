@@ -137,6 +137,26 @@ impl Postgres {
         format!("[{name}]\nhost={host}\ndatabase=postgres\nuser=postgres\n")
     }
 
+    /// Runs a script of commands such as `psql` in a directory, as somebody would who works at the server's host; any
+    /// password is good.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn script(&self, script: &str, directory: &Path) {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let programs = [self.programs.clone()].into_iter();
+        let path = std::env::join_paths(programs.chain(std::env::split_paths(&path)));
+        let output = Command::new("sh")
+            .args(["-ec", script])
+            .current_dir(directory)
+            .env("PATH", path.expect("it was a path before"))
+            .env("PGHOST", self.host())
+            .output()
+            .expect("there is a shell");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{script}: {said}");
+    }
+
     /// Runs SQL without an engine; the rows, with `|` between the columns.
     ///
     /// # Panics
