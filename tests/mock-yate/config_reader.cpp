@@ -161,7 +161,7 @@ bool ConfigReader::readHeader(String name, const std::string& path, NamedList*& 
             section->addParam(IncludeMark, name);
             m_including.push_back(section);
         }
-        return section || how != Required || m_open.size() > 1 || m_config.sections();
+        return section || how != Required || m_open.size() > 1 || m_config.getSection(0U);
     }
     Engine::runParams().replaceParams(name);
     section = m_config.createSection(name);
