@@ -15,6 +15,7 @@ fn main() {
         "/message",
         "/verdict",
         "/task",
+        "/lookup",
         "/operator",
     ]
     .map(|file| format!("src/ffi{file}.rs"));

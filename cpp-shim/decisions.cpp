@@ -4,6 +4,7 @@
 
 #include "clock.h"
 #include "db_query.h"
+#include "resolver.h"
 
 using namespace TelEngine;
 
@@ -83,6 +84,8 @@ bool Decisions::decide(Message& msg, uint32_t kind) {
         return ask(verdict, kind, msg);
     case CLUSTERING_ACTION_SEND:
         return send(verdict, kind, msg);
+    case CLUSTERING_ACTION_RESOLVE:
+        return resolve(verdict, kind, msg);
     default:
         return write(verdict, params, msg);
     }
@@ -191,6 +194,17 @@ void Decisions::query(clustering_command_line& command, const std::function<void
     if (!done) {
         carryOut();
     }
+}
+
+// Waits until the name of the sender's node was looked up. Where it may not wait the message is
+// decided by what is known: it must not go on as it is.
+bool Decisions::resolve(const Verdict& pending, uint32_t kind, Message& msg) {
+    const Wait wait(*this);
+    if (wait.allowed()) {
+        Resolver::start(m_core);
+        Resolver::wait(m_core, pending->retval, pending->timeout);
+    }
+    return resume(pending, {}, kind, msg);
 }
 
 // Decides a message by the reply to the message that was dispatched for it.

@@ -54,6 +54,7 @@ private:
     bool ask(const Verdict& pending, uint32_t kind, TelEngine::Message& msg);
     void ask(DbQuery& query, unsigned timeout,
              const std::function<void(const clustering_reply&)>& take);
+    bool resolve(const Verdict& pending, uint32_t kind, TelEngine::Message& msg);
     bool resume(const Verdict& pending, const clustering_reply& reply, uint32_t kind,
                 TelEngine::Message& msg);
     bool send(const Verdict& verdict, uint32_t kind, TelEngine::Message& msg);

@@ -6,6 +6,7 @@
 #include "db_query.h"
 #include "host.h"
 #include "probe.h"
+#include "resolver.h"
 #include "state_file.h"
 #include "worker.h"
 
@@ -160,7 +161,7 @@ bool ClusteringModule::unload() {
         endReload();
         m_probes = true;
         Debug(this, DebugWarn,
-              "Unload refused: a probed node or a queried database has not answered yet");
+              "Unload refused: a node, a database or a name server has not answered yet");
         return false;
     }
     // Reloads that come from now on find the module at work, and so are never carried out.
@@ -235,6 +236,9 @@ void ClusteringModule::runTasks() {
             save();
             break;
         }
+    }
+    if (m_probes) {
+        Resolver::start(m_core);
     }
 }
 

@@ -58,7 +58,7 @@ private:
     Handlers m_handlers{m_decisions};
     // The state is being written.
     TelEngine::Mutex m_saving{false, "ClusteringState"};
-    // Nodes are probed, when it is time.
+    // Nodes are probed, and names are looked up, when it is time.
     std::atomic<bool> m_probes{true};
     // The reloads that were asked for and not yet carried out; an unload is one that never ends.
     // The thread that finds none is the one at work, and it alone uses the following members.

@@ -115,6 +115,11 @@
 #define CLUSTERING_MAX_QUERIES 16
 
 /**
+ * The most names that a host has to look up at a time, each on a thread of its own.
+ */
+#define CLUSTERING_MAX_LOOKUPS 8
+
+/**
  * The result of a function. Numbers are never given another meaning.
  */
 typedef enum {
@@ -176,6 +181,11 @@ typedef enum {
    * longer than `timeout`, then call `clustering_resume`.
    */
   CLUSTERING_ACTION_ASK = 6,
+  /**
+   * Look up what `clustering_next_lookup` gives, wait until `clustering_resolving` is false for the name that
+   * stands in `retval`, for no longer than `timeout`, then call `clustering_resume`.
+   */
+  CLUSTERING_ACTION_RESOLVE = 7,
 } clustering_action;
 
 /**
@@ -273,6 +283,24 @@ typedef enum {
    */
   CLUSTERING_KIND_DISCONNECTED = 12,
 } clustering_kind;
+
+/**
+ * The outcome of a lookup.
+ */
+typedef enum {
+  /**
+   * The name has these addresses.
+   */
+  CLUSTERING_LOOKUP_FOUND = 0,
+  /**
+   * There is no such name, or it has no address.
+   */
+  CLUSTERING_LOOKUP_NO_NAME = 1,
+  /**
+   * Nobody could say: no server has answered, or no thread could be started.
+   */
+  CLUSTERING_LOOKUP_FAILED = 2,
+} clustering_lookup;
 
 /**
  * A node's view of its cluster. Opaque.
@@ -449,11 +477,11 @@ typedef struct {
    */
   size_t other_edit_count;
   /**
-   * The return value of an answer, the name of a message that is to be dispatched.
+   * The return value of an answer, the name of a message that is to be dispatched, the name of a host.
    */
   clustering_borrowed_text retval;
   /**
-   * The longest time to wait for a database, in milliseconds.
+   * The longest time to wait for a database or for the name of a host, in milliseconds.
    */
   uint32_t timeout;
   /**
@@ -873,12 +901,12 @@ clustering_result clustering_decide(const clustering_core *core,
 
 /**
  * Goes on with a message for which the host has dispatched another one, by `CLUSTERING_ACTION_LOCATE` or
- * `CLUSTERING_ACTION_ASK`.
+ * `CLUSTERING_ACTION_ASK`, or that has waited, by `CLUSTERING_ACTION_RESOLVE`.
  *
  * * `core`: the node.
  * * `pending`: the verdict that asked for it, not yet released, and not the place of `verdict`.
  * * `message`: the message again, complete and with the time of now.
- * * `reply`: the reply.
+ * * `reply`: the reply; any one where the message has waited.
  * * `verdict`: gets the final verdict, as in `clustering_decide`.
  *
  * Returns, and threads: as for `clustering_decide`.
@@ -992,6 +1020,55 @@ void clustering_queried(const clustering_core *core,
                         const clustering_reply *reply,
                         uint64_t now,
                         uint64_t wall);
+
+/**
+ * Takes the next name of a host that is to be looked up, by whatever the calls to it are resolved by. To be called
+ * until there is none: on `CLUSTERING_ACTION_RESOLVE`, and after `clustering_tick`, `clustering_load` and
+ * `clustering_resolved`. A lookup may take long, so each has a thread of its own, of which
+ * `CLUSTERING_MAX_LOOKUPS` run at most.
+ *
+ * * `core`: the node.
+ * * `name`: gets the name, which the host owns; an empty text where there is none.
+ *
+ * Returns whether there was one, which `clustering_resolved` then must answer; `false` where an argument is NULL,
+ * and where the core failed, which is counted. Threads: any.
+ *
+ * \pre `core` is NULL or a node; `name` is NULL or valid for a write.
+ */
+bool clustering_next_lookup(const clustering_core *core,
+                            clustering_owned_text *name);
+
+/**
+ * Tells whether a name is still being looked up.
+ *
+ * * `core`: the node. NULL gives `false`.
+ * * `name`: the name, as `retval` has it.
+ *
+ * Threads: any.
+ *
+ * \pre `core` is NULL or a node; `name` is valid for the call.
+ */
+bool clustering_resolving(const clustering_core *core, clustering_borrowed_text name);
+
+/**
+ * Takes the outcome of a lookup.
+ *
+ * * `core`: the node. NULL is fine.
+ * * `name`: the name. Of one that nobody waits for any more nothing is taken.
+ * * `outcome`: a `clustering_lookup`; any other number is taken for a failure.
+ * * `addresses`, `count`: the name's addresses as text, of both families. NULL for none, whatever `count` says.
+ * * `now`: microseconds on the clock of `clustering_tick`.
+ *
+ * Threads: any.
+ *
+ * \pre `core` is NULL or a node; `name`, `addresses` and their texts are valid for the call.
+ */
+void clustering_resolved(const clustering_core *core,
+                         clustering_borrowed_text name,
+                         uint32_t outcome,
+                         const clustering_borrowed_text *addresses,
+                         size_t count,
+                         uint64_t now);
 
 /**
  * Gives the parameters of `status clustering`, as `name=value` with commas between.

@@ -4,9 +4,12 @@
 
 mod shards;
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
+use crate::auth::derived::Sender;
+use crate::auth::lookups::{Answer, Change};
 use crate::connections::{Connections, ConnectionsError};
 use crate::decision::{Decision, Shared};
 use crate::event::{Event, Level, Suppressed};
@@ -132,6 +135,12 @@ impl Cluster {
                 Escaped(&self.node)
             );
             self.tasks.log(Level::Warn, line);
+        }
+        if let Some(derived) = &settings.derived {
+            self.shared.lookups.watch(derived.names());
+        } else {
+            self.shared.lookups.clear();
+            self.shared.senders.clear();
         }
         self.shards.put_in_force(settings);
     }
@@ -404,11 +413,11 @@ impl Cluster {
         }
     }
 
-    /// Goes on with a message whose verdict was [`Action::Locate`](crate::verdict::Action::Locate) or
-    /// [`Action::Ask`](crate::verdict::Action::Ask).
+    /// Goes on with a message whose verdict was [`Action::Locate`](crate::verdict::Action::Locate),
+    /// [`Action::Ask`](crate::verdict::Action::Ask) or [`Action::Resolve`](crate::verdict::Action::Resolve).
     ///
     /// `pending` is that verdict, which holds the settings that the message was first decided by; `message`
-    /// the same parameters; `verdict` must be new.
+    /// the same parameters, all of them; `verdict` must be new.
     pub fn resume<'m>(
         &'m self,
         pending: &Verdict<'_>,
@@ -428,10 +437,12 @@ impl Cluster {
         };
         let shard = self.shards.own();
         let mut decision = self.decision(*kind, settings, shard, times.now, message, verdict);
-        if *kind == Kind::Locate {
-            locate::resume(&mut decision, *purpose, reply);
-        } else {
-            execute::resume(&mut decision, caller.as_ref(), reply);
+        decision.has_waited = true;
+        match kind {
+            Kind::Locate => locate::resume(&mut decision, *purpose, reply),
+            Kind::Route => route::decide(&mut decision, true),
+            Kind::Preroute => preroute::decide(&mut decision),
+            _ => execute::resume(&mut decision, caller.as_ref(), reply),
         }
     }
 
@@ -441,6 +452,7 @@ impl Cluster {
     pub fn tick(&self, now: SteadyTime) {
         self.clock.store(now.0, Relaxed);
         self.shared.connections.tick(now);
+        self.shared.lookups.tick(now);
         let settings = self.settings();
         if settings.enabled {
             self.membership.tick(self.shared.process, now, &self.tasks);
@@ -488,6 +500,59 @@ impl Cluster {
                     .to_owned(),
             );
         }
+    }
+
+    /// The next host's name to be looked up; the answer goes to [`looked_up`](Self::looked_up). To be asked for on
+    /// [`Action::Resolve`](crate::verdict::Action::Resolve), after each [`tick`](Self::tick), each
+    /// [`load`](Self::load) and each answer.
+    pub fn next_lookup(&self) -> Option<Box<str>> {
+        self.shared.lookups.next()
+    }
+
+    /// Whether the answer for a host's name is still to come.
+    pub fn is_looked_up(&self, name: &str) -> bool {
+        self.shared.lookups.is_open(name)
+    }
+
+    /// Takes the answer for a host's name, at `now` on the clock of [`tick`](Self::tick).
+    pub fn looked_up(&self, name: &str, answer: Answer, now: SteadyTime) {
+        let Some(change) = self.shared.lookups.answered(name, answer, now) else {
+            return;
+        };
+        let name = Escaped(name.as_bytes());
+        let (level, line) = match change {
+            Change::Lost => (
+                Level::Warn,
+                format!(
+                    "No address is known for the host '{name}' of callto: calls from its node are refused"
+                ),
+            ),
+            Change::Found(addresses) => (
+                Level::Info,
+                format!(
+                    "Calls from the host '{name}' of callto are trusted: {}",
+                    list(&addresses)
+                ),
+            ),
+            Change::Changed(addresses) => (
+                Level::Note,
+                format!(
+                    "The host '{name}' of callto has other addresses now: {}",
+                    list(&addresses)
+                ),
+            ),
+        };
+        self.tasks.log(level, line);
+    }
+
+    /// The addresses of a host's name; `None` where it was never looked up to the end.
+    pub(crate) fn addresses(&self, name: &str) -> Option<Vec<IpAddr>> {
+        self.shared.lookups.addresses(name)
+    }
+
+    /// The nodes without sections whose calls were trusted.
+    pub(crate) fn senders(&self) -> Vec<(Box<[u8]>, Sender)> {
+        self.shared.senders.list()
     }
 
     /// The next thing to be done besides answering messages.
@@ -634,6 +699,7 @@ impl Cluster {
             shared: &self.shared,
             counters: &shard.counters,
             now,
+            has_waited: false,
             message,
             verdict,
         }
@@ -680,4 +746,10 @@ impl Cluster {
     pub fn generation(&self) -> u64 {
         self.generation.load(Relaxed)
     }
+}
+
+/// Addresses with commas between.
+pub(crate) fn list(addresses: &[IpAddr]) -> String {
+    let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    addresses.join(", ")
 }

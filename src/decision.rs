@@ -5,6 +5,8 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
+use crate::auth::derived::Senders;
+use crate::auth::lookups::Lookups;
 use crate::auth::nonce_cache::NonceCache;
 use crate::auth::signature::Nonce;
 use crate::connections::Connections;
@@ -60,6 +62,10 @@ pub(crate) struct Shared {
     pub(crate) signed: AtomicU64,
     /// The connections of the registrations on this node.
     pub(crate) connections: Connections,
+    /// The addresses of nodes whose hosts have names.
+    pub(crate) lookups: Lookups,
+    /// The nodes without sections whose calls were trusted by these.
+    pub(crate) senders: Senders,
 }
 
 impl Shared {
@@ -101,6 +107,8 @@ pub(crate) struct Decision<'d, 'm, P> {
     pub(crate) counters: &'d Counters,
     /// The time that the message is decided by.
     pub(crate) now: WallTime,
+    /// The message has waited already until its sender's node was looked up.
+    pub(crate) has_waited: bool,
     pub(crate) message: &'d P,
     pub(crate) verdict: &'d mut Verdict<'m>,
 }

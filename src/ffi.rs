@@ -14,6 +14,7 @@
 #![allow(non_camel_case_types, reason = "these are the names that C sees")]
 
 mod abi;
+mod lookup;
 mod message;
 mod node;
 mod operator;
@@ -22,6 +23,7 @@ mod text;
 mod verdict;
 
 pub use abi::*;
+pub use lookup::*;
 pub use message::*;
 pub use node::*;
 pub use operator::*;

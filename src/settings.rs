@@ -14,6 +14,7 @@ use std::sync::Arc;
 use crate::addressing::pattern::{GroupUse, Pattern};
 use crate::addressing::resource::Prefix;
 use crate::addressing::template::Template;
+use crate::auth::derived::Derived;
 use crate::auth::signature::{Keys, Secret};
 use crate::auth::trust::{AuthError, Trust, TrustError};
 use crate::messages::Kind;
@@ -139,6 +140,8 @@ pub struct Settings {
     trusted: Trust,
     /// The addresses from which cluster headers are trusted: those, and the `source` of each node.
     pub trust: Trust,
+    /// The hosts whose addresses are trusted; `None` where a setting says who is trusted.
+    pub derived: Option<Derived>,
     /// The secrets by which calls are signed.
     pub keys: Keys,
     /// Whether calls must be signed where there is a secret.
@@ -215,6 +218,10 @@ impl Settings {
             None => callto.shape(node, &groups_of(&pattern, node)).user(),
             Some(own) => own.target_user(),
         };
+        let trust = trusted.clone().with(sources);
+        let keys = Keys::new(secret, previous);
+        let is_stock = trust.is_unset() && !keys.are_set();
+        let derived = (enabled && is_stock).then(|| Derived::new(&callto, &nodes));
         let priorities = Priorities::read(reader, enabled, &nodes, &health);
         Self {
             enabled,
@@ -234,15 +241,16 @@ impl Settings {
             health,
             lease: read_lease(reader),
             claims: Arc::default(),
-            trust: trusted.clone().with(sources),
             trusted,
             members: Members {
                 account: reader.text(CLUSTER, "account", b"").into(),
                 poll: reader.number(CLUSTER, "poll", 5, 1..=60),
             },
-            keys: Keys::new(secret, previous),
             signatures,
             fixed_user,
+            trust,
+            derived,
+            keys,
             window: reader.number(SECURITY, "window", 30, 1..=3600).into(),
             priorities,
         }
@@ -254,10 +262,18 @@ impl Settings {
         target.is_some_and(|target| self.prefix.strip(target).is_some())
     }
 
-    /// No sender's cluster headers are trusted, because none was named and there is no secret.
+    /// No setting says which senders' cluster headers are trusted.
+    #[must_use]
+    pub fn names_nobody(&self) -> bool {
+        self.trust.is_unset() && !self.keys.are_set()
+    }
+
+    /// No sender's cluster headers are trusted, because no setting names one, and `callto` tells no node's address.
     #[must_use]
     pub fn trusts_nobody(&self) -> bool {
-        self.trust.is_unset() && !self.keys.are_set()
+        let has_pattern = !self.pattern.is_empty();
+        let derived = self.derived.as_ref();
+        self.names_nobody() && derived.is_none_or(|derived| derived.is_empty(has_pattern))
     }
 
     /// Whether somebody whose headers are not trusted would perhaps be, if `trusted` was set.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::addressing::resource::trim_blanks;
+use crate::auth::lookups::WAIT;
 use crate::event::Event;
 use crate::messages::waiting::Caller;
 use crate::messages::{Kind, Name};
@@ -39,6 +40,8 @@ pub enum Action {
     /// Ask a database, within a time, by a message that has the edits as its parameters, then come back
     /// with the answer.
     Ask = 6,
+    /// Wait, within a time, until a host's name was looked up, then come back.
+    Resolve = 7,
 }
 
 /// One change of the message's parameters.
@@ -72,6 +75,18 @@ pub(crate) struct Pending {
     pub(crate) caller: Option<Caller>,
 }
 
+impl Pending {
+    /// A message that waits for something else than a database's answer.
+    pub(crate) fn of(settings: &Arc<Settings>, kind: Kind) -> Self {
+        Self {
+            settings: Arc::clone(settings),
+            kind,
+            purpose: Purpose::Lookup,
+            caller: None,
+        }
+    }
+}
+
 /// The answer to a message. `'m` is the life of the message's texts.
 #[derive(Debug, Default)]
 pub struct Verdict<'m> {
@@ -103,17 +118,21 @@ impl<'m> Verdict<'m> {
         &self.others
     }
 
-    /// The return value of an [`Action::Answer`], the message's name of an [`Action::Locate`].
+    /// The return value of an [`Action::Answer`], the message's name of an [`Action::Locate`], the host's name of
+    /// an [`Action::Resolve`].
     #[must_use]
     pub fn retval(&self) -> Option<&[u8]> {
         self.retval.as_ref().map(|value| self.resolve(value))
     }
 
-    /// The longest time that an [`Action::Ask`] waits for its answer, in milliseconds.
+    /// The longest time that an [`Action::Ask`] or an [`Action::Resolve`] waits for its answer, in milliseconds.
     #[must_use]
     pub fn timeout(&self) -> u32 {
-        let pending = self.pending.as_ref().filter(|_| self.action == Action::Ask);
-        pending.map_or(0, |pending| pending.settings.lease.timeout)
+        match (self.action, &self.pending) {
+            (Action::Ask, Some(pending)) => pending.settings.lease.timeout,
+            (Action::Resolve, _) => WAIT,
+            _ => 0,
+        }
     }
 
     /// The bytes of one of this verdict's values.

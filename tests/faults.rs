@@ -21,9 +21,10 @@ use clustering::ffi::{
     clustering_command, clustering_command_line, clustering_command_query, clustering_complete,
     clustering_concerns, clustering_connections, clustering_core, clustering_decide,
     clustering_enabled, clustering_free, clustering_help, clustering_kind, clustering_load,
-    clustering_message, clustering_new, clustering_next_task, clustering_owned_text,
-    clustering_owned_text_free, clustering_priority, clustering_probe_report, clustering_probed,
-    clustering_reply, clustering_restore, clustering_restore_connections, clustering_result,
+    clustering_message, clustering_new, clustering_next_lookup, clustering_next_task,
+    clustering_owned_text, clustering_owned_text_free, clustering_priority,
+    clustering_probe_report, clustering_probed, clustering_reply, clustering_resolved,
+    clustering_resolving, clustering_restore, clustering_restore_connections, clustering_result,
     clustering_resume, clustering_setting, clustering_state, clustering_status,
     clustering_status_nodes, clustering_task, clustering_task_free, clustering_tick,
     clustering_verdict, clustering_verdict_line, clustering_verdict_release,
@@ -233,6 +234,17 @@ impl Node {
                 clustering_probed(self.0, node, task.number, &raw const report, now + 1000);
                 clustering_task_free(&raw mut task);
                 assert!(task.node.ptr.is_null() && task.text.ptr.is_null());
+            }
+            while clustering_next_lookup(self.0, text.as_mut_ptr()) {
+                let name = text.assume_init_read();
+                let borrowed = clustering_borrowed_text {
+                    ptr: name.ptr,
+                    len: name.len,
+                };
+                let address = bytes("192.0.2.2");
+                clustering_resolving(self.0, borrowed);
+                clustering_resolved(self.0, borrowed, 0, &raw const address, 1, now);
+                free(name);
             }
             for line in [
                 "nodes",

@@ -78,10 +78,14 @@ unsafe fn look(verdict: &clustering_verdict) -> Vec<Vec<u8>> {
             clustering_action::CLUSTERING_ACTION_ANSWER
                 | clustering_action::CLUSTERING_ACTION_LOCATE
                 | clustering_action::CLUSTERING_ACTION_ASK
+                | clustering_action::CLUSTERING_ACTION_RESOLVE
         );
         assert_eq!(retval.is_empty(), !returns);
-        let asks = verdict.action == clustering_action::CLUSTERING_ACTION_ASK;
-        assert_eq!(verdict.timeout > 0, asks);
+        let waits = matches!(
+            verdict.action,
+            clustering_action::CLUSTERING_ACTION_ASK | clustering_action::CLUSTERING_ACTION_RESOLVE
+        );
+        assert_eq!(verdict.timeout > 0, waits);
         let mut seen = vec![vec![verdict.action as u8], line, retval];
         let edits = match verdict.edit_count {
             0 => &[],
@@ -104,7 +108,9 @@ impl Held {
     fn may_go_on(&self) -> bool {
         let asks = matches!(
             self.verdict.action,
-            clustering_action::CLUSTERING_ACTION_LOCATE | clustering_action::CLUSTERING_ACTION_ASK
+            clustering_action::CLUSTERING_ACTION_LOCATE
+                | clustering_action::CLUSTERING_ACTION_ASK
+                | clustering_action::CLUSTERING_ACTION_RESOLVE
         );
         asks || self.texts.is_some()
     }

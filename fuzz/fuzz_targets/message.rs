@@ -106,7 +106,7 @@ impl Seen {
 
     /// It asks for a reply.
     fn asks(&self) -> bool {
-        self.is(Action::Locate) || self.is(Action::Ask)
+        self.is(Action::Locate) || self.is(Action::Ask) || self.is(Action::Resolve)
     }
 
     fn value(&self, wanted: Name) -> Option<&[u8]> {
@@ -365,7 +365,7 @@ fuzz_target!(|input: Input| {
                     seen = again;
                 }
                 assert!(!seen.is(Action::NeedAll), "all parameters are given");
-                check_kind(kind, &settings, &list, &seen);
+                check_kind(kind, &settings, node, &list, &seen);
                 if seen.asks() {
                     twins.locate(kind, &list, &whole, times, answer, meanwhile);
                 }

@@ -12,10 +12,10 @@ use arbitrary::Arbitrary;
 use clustering::ffi::{
     CLUSTERING_KIND_COUNT, clustering_check, clustering_command, clustering_command_line,
     clustering_command_query, clustering_complete, clustering_connections, clustering_decide,
-    clustering_load, clustering_new, clustering_next_task, clustering_not_loaded,
-    clustering_probed, clustering_restore, clustering_restore_connections, clustering_result,
-    clustering_state, clustering_status, clustering_status_nodes, clustering_tick,
-    clustering_verdict_release,
+    clustering_load, clustering_new, clustering_next_lookup, clustering_next_task,
+    clustering_not_loaded, clustering_probed, clustering_resolved, clustering_resolving,
+    clustering_restore, clustering_restore_connections, clustering_result, clustering_state,
+    clustering_status, clustering_status_nodes, clustering_tick, clustering_verdict_release,
 };
 use clustering::time::{MessageTimes, WallTime};
 use clustering_fuzz::host::{Empty, Message, bytes, take};
@@ -41,6 +41,7 @@ enum Call {
         facts: u8,
         code: u32,
     },
+    Resolve(u8, Vec<Text>),
     Queried {
         facts: u8,
         rows: Text,
@@ -152,6 +153,9 @@ fn without_a_node() {
         clustering_tick(node, 1);
         assert!(!clustering_next_task(node, ptr::null_mut()));
         clustering_probed(node, text, 1, ptr::null(), 1);
+        assert!(!clustering_next_lookup(node, ptr::null_mut()));
+        assert!(!clustering_resolving(node, text));
+        clustering_resolved(node, text, 0, ptr::null(), 0, 1);
         assert!(take(clustering_state(node)).is_empty());
         let result = clustering_restore(node, text, ptr::null_mut());
         assert_eq!(result, clustering_result::CLUSTERING_RESULT_BAD_ARGUMENT);
@@ -193,6 +197,7 @@ fuzz_target!(|input: Input| {
             Call::Check(file, empty) => host.node.check(&file, empty),
             Call::Tick(milliseconds) => host.node.tick(milliseconds),
             Call::Probed { probe, facts, code } => host.node.probed(probe, facts, code),
+            Call::Resolve(outcome, addresses) => host.node.resolve(outcome, &addresses),
             Call::Queried { facts, rows } => host.node.queried(facts, &rows.0),
             Call::Command(line, empty) => host.node.command(&line.0, empty),
             Call::Complete(line, empty) => host.node.complete(&line.0, empty),

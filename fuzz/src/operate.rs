@@ -10,11 +10,12 @@ use arbitrary::Arbitrary;
 use clustering::ffi::{
     clustering_check, clustering_command, clustering_command_line, clustering_command_query,
     clustering_complete, clustering_connections, clustering_core, clustering_free, clustering_help,
-    clustering_next_task, clustering_not_loaded, clustering_owned_text, clustering_probe_report,
-    clustering_probed, clustering_queried, clustering_reply, clustering_restore,
-    clustering_restore_connections, clustering_result, clustering_setting, clustering_state,
-    clustering_status, clustering_status_format, clustering_status_nodes, clustering_task,
-    clustering_task_free, clustering_task_kind, clustering_tick,
+    clustering_next_lookup, clustering_next_task, clustering_not_loaded, clustering_owned_text,
+    clustering_probe_report, clustering_probed, clustering_queried, clustering_reply,
+    clustering_resolved, clustering_resolving, clustering_restore, clustering_restore_connections,
+    clustering_result, clustering_setting, clustering_state, clustering_status,
+    clustering_status_format, clustering_status_nodes, clustering_task, clustering_task_free,
+    clustering_task_kind, clustering_tick,
 };
 
 use crate::host::{Empty, bytes, read, read_owned, take};
@@ -39,6 +40,8 @@ pub enum Operation {
         /// The SIP code.
         code: u32,
     },
+    /// The next name is looked up, with this outcome and these addresses.
+    Resolve(u8, Vec<Text>),
     /// A query ends: the one that was asked for, or one that never was.
     Queried {
         /// The facts of its end, a bit each.
@@ -163,6 +166,7 @@ impl Operator {
             Operation::Tick(milliseconds) => self.tick(*milliseconds),
             Operation::RunTasks => self.run_tasks(),
             Operation::Probed { probe, facts, code } => self.probed(*probe, *facts, *code),
+            Operation::Resolve(outcome, addresses) => self.resolve(*outcome, addresses),
             Operation::Queried { facts, rows } => self.queried(*facts, &rows.0),
             Operation::Command(line, empty) => self.command(&line.0, *empty),
             Operation::Complete(line, empty) => self.complete(&line.0, *empty),
@@ -209,6 +213,28 @@ impl Operator {
         unsafe {
             let node = bytes(node, Empty::Null);
             clustering_probed(self.core, node, *number, given, self.now);
+        }
+    }
+
+    /// Looks up the next name, and one that nobody has asked for.
+    pub fn resolve(&self, outcome: u8, addresses: &[Text]) {
+        let addresses: Vec<_> = addresses
+            .iter()
+            .map(|it| bytes(&it.0, Empty::Null))
+            .collect();
+        let mut name = MaybeUninit::uninit();
+        // SAFETY: NULL or a node; the texts and the place of the name outlive the calls, and the name is the host's.
+        unsafe {
+            let is_there = clustering_next_lookup(self.core, name.as_mut_ptr());
+            let name = take(name.assume_init());
+            assert_eq!(is_there, !name.is_empty());
+            assert!(name.iter().all(u8::is_ascii_graphic));
+            for name in [&name[..], b"never", b"\xff"] {
+                let text = bytes(name, Empty::Null);
+                let (first, count) = (addresses.as_ptr(), addresses.len());
+                clustering_resolved(self.core, text, outcome.into(), first, count, self.now);
+                assert!(!clustering_resolving(self.core, text));
+            }
         }
     }
 

@@ -87,6 +87,12 @@ impl Pattern {
         Ok(Self(Some((matcher, memo::Memo::default()))))
     }
 
+    /// It matches nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Whether the C library may never come back from a pattern, so that it had better not be asked.
     #[must_use]
     pub fn may_hang(text: &[u8]) -> bool {

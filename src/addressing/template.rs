@@ -7,6 +7,7 @@
 //! apart once, when the settings are read. Text that a group or a parameter brings in is only ever copied, so
 //! nothing that a caller can choose is expanded a second time.
 
+mod host;
 mod shape;
 
 use crate::addressing::pattern::{GroupUse, Groups};
@@ -14,6 +15,7 @@ use crate::addressing::resource::trim_blanks;
 use crate::messages::{Kind, Name, Parameters};
 use crate::text::{Text, may_have_control};
 
+pub use host::{Host, HostError, HostTemplate};
 pub use shape::Shape;
 
 /// A template that is ready to be filled in.

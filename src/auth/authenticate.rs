@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use crate::addressing::uri::user;
+use crate::auth::derived::authenticate_sender;
 use crate::auth::nonce_cache::Channel;
 use crate::auth::signature::normalized::NormalizedHeader;
 use crate::auth::signature::{Extended, Signed, Signer};
@@ -43,9 +44,9 @@ pub(crate) fn authenticate<'m, P: Parameters<'m>>(
 ) -> Result<Signer, AuthError> {
     let settings = decision.settings;
     let message = decision.message;
-    let by_address = !settings.keys.are_set() || !settings.trust.is_unset();
+    let by_address = !settings.trust.is_unset() || !settings.keys.are_set();
     if by_address && !settings.trust.trusts(sender(message)) && !needs_no_address(decision) {
-        return Err(AuthError::Address);
+        authenticate_sender(decision)?;
     }
     if message.has_repeated(NameSet::of(&CLUSTER_HEADERS)) {
         return Err(AuthError::Repeated);

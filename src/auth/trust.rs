@@ -7,6 +7,7 @@
 //! send such headers. So they are trusted only where the message came from a trusted address or, where the
 //! cluster has a secret, is signed with it. With both, both must hold. Where the secret isn't required yet, a
 //! trusted address alone will do, too.
+//! Where nothing is set, the addresses of the nodes are [derived](super::derived).
 
 use std::fmt::{self, Display};
 use std::net::IpAddr;
@@ -115,6 +116,14 @@ fn canonical(network: IpNet) -> IpNet {
 pub enum AuthError {
     /// The sender's address isn't trusted.
     Address,
+    /// The sender's address is none of the node that it says it is.
+    OtherNode,
+    /// The host of the node that the sender says it is has no address.
+    NoAddress,
+    /// The host of that node is not known yet.
+    Unresolved,
+    /// The host of that node is being looked up, and the message can wait.
+    Pending,
     /// A header stands there twice, so that two readers might read different things.
     Repeated,
     /// There is no signature where there must be one.
@@ -156,9 +165,15 @@ impl AuthError {
     /// The signature is missing or wrong; all else is as it should be.
     #[must_use]
     pub(crate) const fn is_of_signature(self) -> bool {
-        !matches!(
+        matches!(
             self,
-            Self::Address | Self::Repeated | Self::Malformed | Self::Differing
+            Self::Unsigned
+                | Self::Forged
+                | Self::Altered
+                | Self::Skewed { .. }
+                | Self::Replayed
+                | Self::Forgotten
+                | Self::Full
         )
     }
 
@@ -166,7 +181,11 @@ impl AuthError {
     #[must_use]
     pub const fn counter(self) -> Counter {
         match self {
-            Self::Address => Counter::Untrusted,
+            Self::Address
+            | Self::OtherNode
+            | Self::NoAddress
+            | Self::Unresolved
+            | Self::Pending => Counter::Untrusted,
             Self::Unsigned => Counter::Unsigned,
             Self::Repeated | Self::Forged | Self::Altered | Self::Differing => Counter::Forged,
             Self::Malformed => Counter::Malformed,
@@ -181,7 +200,12 @@ impl AuthError {
     #[must_use]
     pub fn answer(self) -> String {
         match self {
-            Self::Address => "cluster headers from an untrusted sender".to_owned(),
+            // A stranger learns nothing of the nodes' names and addresses.
+            Self::Address
+            | Self::OtherNode
+            | Self::NoAddress
+            | Self::Unresolved
+            | Self::Pending => "cluster headers from an untrusted sender".to_owned(),
             _ => format!("cluster headers were not accepted: {self}"),
         }
     }
@@ -191,6 +215,11 @@ impl Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Address => "the sender is not trusted",
+            Self::OtherNode => "the sender's address is not that of the node in its X-NodeName",
+            Self::NoAddress => "no address is known for the node in its X-NodeName",
+            Self::Unresolved | Self::Pending => {
+                "the address of the node in its X-NodeName is still being looked up"
+            }
             Self::Repeated => "a cluster header occurs twice",
             Self::Malformed => "a cluster header has a control character",
             Self::Unsigned => "it has no signature",
@@ -215,7 +244,7 @@ impl Display for AuthError {
 }
 
 /// Reads an address as it stands in a message; an IPv4 address within IPv6 is an IPv4 address.
-fn parse_address(text: &[u8]) -> Option<IpAddr> {
+pub(crate) fn parse_address(text: &[u8]) -> Option<IpAddr> {
     let text = text
         .strip_prefix(b"[")
         .and_then(|t| t.strip_suffix(b"]"))

@@ -40,6 +40,9 @@ pub enum clustering_action {
     /// Ask a database by a message that is named as `retval` and has the edits as its parameters, for no
     /// longer than `timeout`, then call `clustering_resume`.
     CLUSTERING_ACTION_ASK = 6,
+    /// Look up what `clustering_next_lookup` gives, wait until `clustering_resolving` is false for the name that
+    /// stands in `retval`, for no longer than `timeout`, then call `clustering_resume`.
+    CLUSTERING_ACTION_RESOLVE = 7,
 }
 
 /// The kind of an edit.
@@ -99,9 +102,9 @@ pub struct clustering_verdict {
     pub other_edits: *const clustering_other_edit,
     /// The number of these.
     pub other_edit_count: usize,
-    /// The return value of an answer, the name of a message that is to be dispatched.
+    /// The return value of an answer, the name of a message that is to be dispatched, the name of a host.
     pub retval: clustering_borrowed_text,
-    /// The longest time to wait for a database, in milliseconds.
+    /// The longest time to wait for a database or for the name of a host, in milliseconds.
     pub timeout: u32,
     /// The core's own: there is something to release.
     pub core_made: bool,
@@ -263,6 +266,7 @@ impl Place {
             Action::NeedAll => clustering_action::CLUSTERING_ACTION_NEED_ALL,
             Action::Send => clustering_action::CLUSTERING_ACTION_SEND,
             Action::Ask => clustering_action::CLUSTERING_ACTION_ASK,
+            Action::Resolve => clustering_action::CLUSTERING_ACTION_RESOLVE,
         };
         let level = verdict
             .event
@@ -373,12 +377,12 @@ pub unsafe extern "C" fn clustering_decide(
 }
 
 /// Goes on with a message for which the host has dispatched another one, by `CLUSTERING_ACTION_LOCATE` or
-/// `CLUSTERING_ACTION_ASK`.
+/// `CLUSTERING_ACTION_ASK`, or that has waited, by `CLUSTERING_ACTION_RESOLVE`.
 ///
 /// * `core`: the node.
 /// * `pending`: the verdict that asked for it, not yet released, and not the place of `verdict`.
 /// * `message`: the message again, complete and with the time of now.
-/// * `reply`: the reply.
+/// * `reply`: the reply; any one where the message has waited.
 /// * `verdict`: gets the final verdict, as in `clustering_decide`.
 ///
 /// Returns, and threads: as for `clustering_decide`.

@@ -9,6 +9,8 @@
 //! untrusted header is simply not taken.
 
 use crate::auth::authenticate::{NonceUse, authenticate, tolerates};
+use crate::auth::derived::wait;
+use crate::auth::trust::AuthError;
 use crate::decision::Decision;
 use crate::messages::{Name, Parameters};
 use crate::settings::Settings;
@@ -27,11 +29,15 @@ fn brings_billid<'m>(settings: &Settings, message: &impl Parameters<'m>) -> bool
 /// Decides an incoming call.
 #[inline(never)]
 pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
-    if brings_billid(decision.settings, decision.message)
-        && let Some(billid) = decision.filled(Name::SipBillid)
-        && authenticate(decision, NonceUse::Peek)
-            .map_or_else(|cause| tolerates(decision, cause), |_| true)
-    {
+    let brought = decision.filled(Name::SipBillid);
+    let brought = brought.filter(|_| brings_billid(decision.settings, decision.message));
+    let authenticated = brought.map(|_| authenticate(decision, NonceUse::Peek));
+    if matches!(authenticated, Some(Err(AuthError::Pending))) && wait(decision) {
+        return;
+    }
+    let is_trusted = authenticated
+        .is_some_and(|signer| signer.map_or_else(|cause| tolerates(decision, cause), |_| true));
+    if let (Some(billid), true) = (brought, is_trusted) {
         decision.verdict.action = Action::Change;
         decision.set(Name::Billid, billid);
         return;

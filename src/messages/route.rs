@@ -10,6 +10,7 @@ use crate::addressing::resource::trim_blanks;
 use crate::auth::authenticate::{
     NonceUse, authenticate, authenticate_rest, check_extension, sender, tolerates,
 };
+use crate::auth::derived::wait;
 use crate::auth::signature::Signer;
 use crate::auth::trust::AuthError;
 use crate::decision::{Decision, Rejection};
@@ -55,6 +56,9 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
         if let Err(cause) = authenticated()
             && let Err(cause) = tolerate(decision, cause, received.as_deref())
         {
+            if cause == AuthError::Pending && wait(decision) {
+                return;
+            }
             // Of several rows another one may have the target that the first one lacks.
             let names_target = callto.is_some() || decision.message.is_repeated(Name::SipCallto);
             let depends = called == Some(b"") && names_target;

@@ -4,6 +4,7 @@
 
 use std::fmt::{Display, Write};
 
+use crate::auth::derived::Sender;
 use crate::cluster::Cluster;
 use crate::membership::Database;
 use crate::messages::Reply;
@@ -73,7 +74,7 @@ const VERBS: [Verb; 10] = [
         word: "nodes",
         takes: "",
         help: "List all nodes and their state",
-        run: |cluster, _, _| table(cluster),
+        run: |cluster, _, _| table(cluster) + &senders(cluster),
     },
     Verb {
         word: "where",
@@ -164,6 +165,17 @@ fn check_file(cluster: &Cluster, file: &str, entries: &[Entry]) -> String {
     let mut text = String::new();
     if !settings.enabled {
         text.push_str("The module would be disabled: [general] enabled, regexp, callto\n");
+    }
+    let has_pattern = !settings.pattern.is_empty();
+    let derived = settings.derived.as_ref().filter(|_| settings.enabled);
+    if let Some(derived) = derived {
+        if let Some(error) = derived.general_error().filter(|_| has_pattern) {
+            let _ = writeln!(text, "No node without a section is trusted: callto {error}");
+        }
+        for (name, error) in derived.section_errors() {
+            let name = Escaped(name);
+            let _ = writeln!(text, "Node '{name}' is not trusted: callto {error}");
+        }
     }
     if settings.trusts_nobody() {
         text.push_str("No node is trusted: set 'trusted' or 'secret' in [security]\n");
@@ -316,6 +328,28 @@ fn table(cluster: &Cluster) -> String {
         text.push_str(&row(&columns.map(ToString::to_string)));
     }
     text
+}
+
+/// The nodes without sections whose calls were trusted; nothing where there are none.
+fn senders(cluster: &Cluster) -> String {
+    let senders = cluster.senders();
+    let settings = cluster.settings();
+    // One that was given a section is in the table.
+    let senders = senders
+        .iter()
+        .filter(|(name, _)| settings.nodes.find(name).is_none());
+    let rows = senders.map(|(name, Sender { address, calls })| {
+        let name = Escaped(name).to_string();
+        format!("{name:<14} {calls:>8} {address}\n")
+    });
+    let rows: String = rows.collect();
+    if rows.is_empty() {
+        return rows;
+    }
+    format!(
+        "Nodes without a section that have sent calls here, trusted by callto:\n{:<14} {:>8} ADDRESS\n{rows}",
+        "NODE", "RECEIVED"
+    )
 }
 
 /// What the list in the database adds to a node's reason.

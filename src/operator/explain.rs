@@ -6,7 +6,9 @@
 use std::iter;
 
 use crate::addressing::resource::{ANY_NODE, Target, trim_blanks};
-use crate::cluster::Cluster;
+use crate::addressing::template::Host;
+use crate::auth::derived::Derived;
+use crate::cluster::{Cluster, list};
 use crate::messages::locate::outcome;
 use crate::messages::transport::Transport;
 use crate::messages::{Kind, Name, Parameters, Reply};
@@ -94,11 +96,25 @@ fn explain_called(settings: &Settings, called: &[u8], lines: &mut Vec<String>) {
         ));
     }
     lines.push(if settings.trusts_nobody() {
-        "X-CallTo is ignored from all senders: set 'trusted' or 'secret' in [security]".to_owned()
+        "X-CallTo is refused from all senders: set 'trusted' or 'secret' in [security], since callto names no node's \
+         address"
+            .to_owned()
+    } else if settings.names_nobody() {
+        "X-CallTo is accepted from the addresses to which callto leads, each for its own node (no setting in \
+         [security])"
+            .to_owned()
     } else {
         "X-CallTo is accepted from trusted senders ([security] trusted, secret, [node] source)"
             .to_owned()
     });
+    let derived = settings.derived.as_ref();
+    if let Some(error) = derived.and_then(Derived::general_error)
+        && !settings.pattern.is_empty()
+    {
+        lines.push(format!(
+            "No node without a section is trusted: callto {error}"
+        ));
+    }
     lines.push(
         "It is not the target of a call, because it has no resource: PREFIX/NODE/RESOURCE"
             .to_owned(),
@@ -238,6 +254,36 @@ fn explain_target(
     if settings.keys.are_set() {
         lines.push("The call is signed ([security] secret)".to_owned());
     }
+    lines.extend(explain_trust(cluster, settings, node));
+}
+
+/// The addresses from which the calls of a node are trusted; `None` where a setting decides that.
+fn explain_trust(cluster: &Cluster, settings: &Settings, node: &[u8]) -> Option<String> {
+    let derived = settings.derived.as_ref()?;
+    Some(
+        match derived.host(cluster.node(), &settings.pattern, node) {
+            Ok(Host::Address(address)) => {
+                format!("Calls from it are trusted from {address}, by callto")
+            }
+            Ok(Host::Name(name)) => {
+                let name_shown = Escaped(name.as_bytes());
+                match cluster.addresses(&name) {
+                    Some(addresses) if addresses.is_empty() => {
+                        format!("Calls from it are refused: no address is known for '{name_shown}'")
+                    }
+                    Some(addresses) => format!(
+                        "Calls from it are trusted from '{name_shown}', by callto: {}",
+                        list(&addresses)
+                    ),
+                    None => format!(
+                        "Calls from it are trusted from '{name_shown}', by callto: its address is looked up with the \
+                     first call"
+                    ),
+                }
+            }
+            Err(error) => format!("Calls from it are refused: {error}"),
+        },
+    )
 }
 
 /// The reason why this module doesn't answer when it's asked for the node of a resource.

@@ -13,6 +13,8 @@ pub const MANAGER: u16 = 5038;
 /// A test's own settings of the nodes, beside the usual ones.
 #[derive(Default)]
 pub struct Wishes {
+    /// `clustering.conf` has no section on security: as for the stock module.
+    pub stock: bool,
     /// Of `clustering.conf`; counts before the usual ones.
     pub clustering: String,
     /// Lines of `regexroute.conf`, for numbers that are no user's.
@@ -37,6 +39,7 @@ pub fn files(
     let net = network.prefix();
     let address = network.node(node);
     let Wishes {
+        stock,
         clustering,
         dialplan,
         sip,
@@ -44,12 +47,17 @@ pub fn files(
         phones,
         unregister,
     } = wishes;
+    let security = if *stock {
+        ""
+    } else {
+        "[security]\ntrusted=NET.0/29\n"
+    };
     let mut files = vec![
         (
             "clustering.conf",
             format!(
                 "{clustering}\n[general]\nregexp=^node\\([0-9]\\)$\n\
-                 callto=sip/sip:cluster/@NET.\\1:{SIP}\n[security]\ntrusted=NET.0/29\n"
+                 callto=sip/sip:cluster/@NET.\\1:{SIP}\n{security}"
             ),
         ),
         (

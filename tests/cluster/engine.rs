@@ -25,6 +25,8 @@ pub struct Node {
     installation: Arc<Installation>,
     directory: PathBuf,
     guard: Arc<Guard>,
+    /// Its environment beside ours.
+    pub environment: Vec<(&'static str, PathBuf)>,
     process: RwLock<Option<Process>>,
 }
 
@@ -50,6 +52,7 @@ impl Node {
             installation: Arc::clone(installation),
             directory,
             guard: Arc::clone(guard),
+            environment: Vec::new(),
             process: RwLock::default(),
         };
         for (file, text) in files {
@@ -80,6 +83,7 @@ impl Node {
     /// Starts it, for the first time or again, and waits until it is up.
     pub fn start(&self) {
         let mut engine = self.installation.engine(&modules(&self.directory));
+        engine.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let process = Process::start(&mut engine, &self.name, &self.directory, &self.guard);
         let process = process.unwrap_or_else(|error| panic!("{error}"));
         *self.process.write().unwrap() = Some(process);

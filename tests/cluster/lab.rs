@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use crate::certificate::Authority;
 use crate::configuration::{self, Wishes};
 use crate::engine::{Node, modules};
+use crate::hosts::Hosts;
 use crate::installation::Installation;
 use crate::link::{Link, Transport};
 use crate::log::Log;
@@ -38,6 +39,8 @@ pub struct Plan {
     /// The number of nodes that are started; all where none is named.
     starting: Option<usize>,
     authority: Option<Authority>,
+    /// The lines of the hosts that have names, where these are not the system's.
+    hosts: Option<String>,
     /// A node, or all where none is named, and the module that it has instead of the one under test.
     other: Option<(Option<&'static str>, PathBuf)>,
 }
@@ -47,6 +50,7 @@ pub struct Lab {
     nodes: Vec<Node>,
     network: Arc<Network>,
     authority: Option<Authority>,
+    hosts: Option<Hosts>,
     // These go last: the nodes live in them.
     _registrar: Registrar,
     members: Option<Mutex<Postgres>>,
@@ -57,6 +61,18 @@ impl Plan {
     /// Settings of the module beside the usual, or instead of them.
     pub fn clustering(mut self, settings: &str) -> Self {
         self.wishes.clustering.push_str(settings);
+        self
+    }
+
+    /// `clustering.conf` says nothing of security, as for the stock module.
+    pub fn stock(mut self) -> Self {
+        self.wishes.stock = true;
+        self
+    }
+
+    /// Hosts have these names, see [`Hosts::say`].
+    pub fn hosts(mut self, lines: &str) -> Self {
+        self.hosts = Some(lines.to_owned());
         self
     }
 
@@ -85,7 +101,7 @@ impl Plan {
 
     /// A listener of the SIP channel beside the usual ones.
     pub fn listener(mut self, name: &str, settings: &str) -> Self {
-        let section = format!("[listener {name}]\nenable=yes\naddr=ADDRESS\n{settings}\n");
+        let section = format!("[listener {name}]\nenable=yes\n{settings}\naddr=ADDRESS\n");
         self.wishes.listeners.push_str(&section);
         self
     }
@@ -161,6 +177,11 @@ impl Plan {
         let guard = Guard::new(directory.path()).expect("there is a shell");
         let guard = Arc::new(guard);
         let network = Arc::new(Network::claim());
+        let hosts = self.hosts.as_ref().map(|lines| {
+            let hosts = Hosts::new(directory.path());
+            hosts.say(&lines.replace("NET", &network.prefix()));
+            hosts
+        });
         let node = |number| {
             let name = format!("node{number}");
             let mut files = configuration::files(&self.wishes, &registrar, &network, &name);
@@ -181,12 +202,17 @@ impl Plan {
             let module = other.map_or_else(module_path, |(_, module)| module.clone());
             installation.link_modules(&modules(&place), &others, &module);
             let node = (name.as_str(), network.node(&name));
-            Node::new(&installation, &guard, place, node, &files)
+            let mut made = Node::new(&installation, &guard, place, node, &files);
+            for (name, value) in hosts.iter().flat_map(Hosts::environment) {
+                made.environment.push((name, value.to_owned()));
+            }
+            made
         };
         let lab = Lab {
             nodes: (1..=self.nodes).map(node).collect(),
             network,
             authority: self.authority,
+            hosts,
             _registrar: registrar,
             members: members.map(Mutex::new),
             _directory: directory,
@@ -209,6 +235,7 @@ impl Lab {
             members: false,
             starting: None,
             authority: None,
+            hosts: None,
             other: None,
         }
     }
@@ -298,6 +325,23 @@ impl Lab {
     /// A phone at an address that no node knows.
     pub fn stranger(&self, user: &str) -> Phone {
         self.phone_at(user, self.network.stranger())
+    }
+
+    /// The hosts that have names.
+    pub fn hosts(&self) -> &Hosts {
+        self.hosts.as_ref().expect("the plan has hosts")
+    }
+
+    /// Has hosts have these names from now on; `NET` is the network.
+    pub fn name_hosts(&self, lines: &str) {
+        self.hosts()
+            .say(&lines.replace("NET", &self.network.prefix()));
+    }
+
+    /// An address of the network.
+    pub fn address(&self, last: u8) -> Ipv4Addr {
+        let [a, b, c, _] = self.network.node("node1").octets();
+        Ipv4Addr::new(a, b, c, last)
     }
 
     fn show_logs(&self) {

@@ -61,7 +61,7 @@ fn an_unload_that_would_wait_long_is_refused_and_a_later_one_is_not() {
     let (lab, _silent) = lab_with_silence(plan);
     let node = lab.node("node1");
     assert_ne!(node.command(UNLOAD), UNLOADED);
-    let line = "Unload refused: a probed node or a queried database has not answered yet";
+    let line = "Unload refused: a node, a database or a name server has not answered yet";
     node.log().wait_for(line);
     module_works(&lab);
     eventually(

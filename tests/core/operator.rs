@@ -215,9 +215,16 @@ fn an_explanation_names_each_setting_that_has_a_say() {
             "The module is disabled ([general] enabled, regexp, callto): it does nothing\n",
         ),
         (
-            &[&[("security", "trusted", "")], SETTINGS],
+            &[
+                &[
+                    ("security", "trusted", ""),
+                    ("general", "callto", "sip/\\0"),
+                ],
+                SETTINGS,
+            ],
             "cluster/7",
-            "X-CallTo is ignored from all senders: set 'trusted' or 'secret' in [security]\n",
+            "X-CallTo is refused from all senders: set 'trusted' or 'secret' in [security], since callto names no \
+             node's address\n",
         ),
     ] {
         let text = said(settings, to);
@@ -260,7 +267,8 @@ fn a_file_is_checked_and_the_settings_in_force_stay() {
     );
     assert_eq!(
         check(&[("node b", "callto", "iax/b")]),
-        "No node is trusted: set 'trusted' or 'secret' in [security]\n\
+        "Node 'b' is not trusted: callto is not 'sip/sip:' with a host\n\
+         No node is trusted: set 'trusted' or 'secret' in [security]\n\
          This node has no section [node node1]: no resource is placed here\n\
          Node 'b' is not probed: [node b] needs a 'probe'\n\
          c.conf is good\n"
@@ -315,7 +323,11 @@ fn each_load_says_that_nobody_is_trusted() {
         lines
     };
     let line = "No sender is trusted, so calls from other nodes are refused: set 'trusted' or 'secret' in [security]";
-    let nobody = [("security", "trusted", "")];
+    // Of such a target no node's address can be derived.
+    let nobody = [
+        ("security", "trusted", ""),
+        ("general", "callto", "iax/cluster@\\0"),
+    ];
     assert_eq!(said(&[&nobody, SETTINGS]), [line]);
     assert_eq!(said(&[SETTINGS]), [""; 0]);
     let disabled = [("general", "enabled", "no")];

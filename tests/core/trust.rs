@@ -2,6 +2,7 @@
 
 //! The calls that are trusted, between nodes that sign their calls, and the ways that a call may go.
 
+mod derived;
 mod extensions;
 mod lab;
 mod loops;

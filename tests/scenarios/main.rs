@@ -21,3 +21,4 @@ mod settings;
 mod storm;
 mod tracked;
 mod traffic;
+mod trust;

@@ -29,7 +29,7 @@ fn digits(text: &[u8]) -> bool {
 }
 
 /// The files that come into force, and one that is refused.
-static FILES: [Settings; 4] = [
+static FILES: [Settings; 5] = [
     Settings {
         file: "[general]\nregexp=^node\\([0-9]\\+\\)$\ncallto=sip/sip:${called$nobody}@host\\1.lab\n\
                [security]\ntrusted=10.0.0.0/8\n",
@@ -46,7 +46,7 @@ static FILES: [Settings; 4] = [
         connection: b"",
         register: true,
         cdr: true,
-        trusts: trusts_ten,
+        trusts: |sender, _| trusts_ten(Some(sender)),
     },
     Settings {
         file: "[general]\nprefix=farm\nregexp=node\ncallto=sip/\\0/${x-other$none}\n\
@@ -64,7 +64,7 @@ static FILES: [Settings; 4] = [
         connection: b"lan",
         register: true,
         cdr: true,
-        trusts: |_| true,
+        trusts: |_, _| true,
     },
     Settings {
         file: "[general]\nregexp=^\\(n[a-z]*\\)\\([0-9]\\)$\ncallto=iax/\\2-\\1\n\
@@ -81,7 +81,29 @@ static FILES: [Settings; 4] = [
         connection: b"",
         register: false,
         cdr: false,
-        trusts: |_| false,
+        trusts: |_, _| false,
+    },
+    Settings {
+        file: "[general]\nregexp=^node\\([0-9]\\)$\ncallto=sip/sip:cluster/@10.0.0.\\1\n",
+        enabled: true,
+        prefix: b"cluster/",
+        pattern: |name| {
+            let digit = name
+                .strip_prefix(b"node")
+                .filter(|rest| rest.len() == 1 && digits(rest))?;
+            Some([name.to_vec(), digit.to_vec(), Vec::new()])
+        },
+        template: |groups, _| [b"sip/sip:cluster/@10.0.0.", &groups[1][..]].concat(),
+        connection: b"",
+        register: true,
+        cdr: true,
+        // Each node at the address to which its calls go.
+        trusts: |sender, node| {
+            let digit = node.strip_prefix(b"node");
+            let digit = digit.filter(|digit| digit.len() == 1 && *digit != b"1");
+            let address = digit.map(|digit| [b"10.0.0.", digit].concat());
+            address.is_some_and(|address| sender == address)
+        },
     },
     Settings {
         file: "[general]\nregexp=node\ncallto=sip/\\0\nenabled=no\n",
@@ -92,7 +114,7 @@ static FILES: [Settings; 4] = [
         connection: b"",
         register: false,
         cdr: false,
-        trusts: |_| false,
+        trusts: |_, _| false,
     },
 ];
 const REFUSED: &str = "[general]\nprefix=cluster\nregexp=\\(\ncallto=sip/\\0\n";

@@ -78,7 +78,7 @@ const RESOURCES: [&str; 14] = [
     "blank",
     "cluster/node2/x",
 ];
-const HOSTS: [&str; 5] = ["10.1.2.3", "192.0.2.1", "10.1.2", "::1", ""];
+const HOSTS: [&str; 6] = ["10.1.2.3", "10.0.0.2", "192.0.2.1", "10.1.2", "::1", ""];
 const VALUES: [&str; 5] = ["", "1-2", "bob", "${called}", "\\0"];
 
 /// The name and the content of the next message.
@@ -115,7 +115,7 @@ pub fn next(draw: &mut Draw) -> (&'static str, Message) {
             let mut message = message.with("called", called);
             for header in ["callto", "billid", "nodename", "username"] {
                 let header = format!("sip_x-{header}");
-                message = draw.maybe(message, &header, &["", "sip/bob@lab", "7-8"]);
+                message = draw.maybe(message, &header, &["", "sip/bob@lab", "7-8", "node2"]);
             }
             draw.maybe(message, "ip_host", &HOSTS)
         }

@@ -29,8 +29,8 @@ pub struct Settings {
     pub connection: &'static [u8],
     pub register: bool,
     pub cdr: bool,
-    /// Whether the sender of a message is trusted.
-    pub trusts: fn(Option<&[u8]>) -> bool,
+    /// Whether the sender of a message is trusted, by its address and the node that it says it is.
+    pub trusts: fn(&[u8], &[u8]) -> bool,
 }
 
 /// A message on its way through the model.
@@ -220,10 +220,12 @@ impl Settings {
         let headers = HEADERS.map(|name| format!("sip_x-{name}"));
         let direct = message.filled(&headers[0]).filter(|_| called == Some(b""));
         let foreign = headers.iter().any(|name| message.get(name).is_some())
-            && (!(self.trusts)(message.get("ip_host"))
-                || headers
-                    .iter()
-                    .any(|name| message.get(name).is_some_and(has_control)));
+            && (!(self.trusts)(
+                message.get("ip_host").unwrap_or_default(),
+                message.get(&headers[2]).unwrap_or_default(),
+            ) || headers
+                .iter()
+                .any(|name| message.get(name).is_some_and(has_control)));
         let billid = message.filled(&headers[1]);
         if foreign {
             for name in &headers {

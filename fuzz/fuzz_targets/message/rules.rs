@@ -2,6 +2,8 @@
 
 //! The rules that hold for every verdict, and for those on messages of a kind.
 
+use clustering::addressing::template::Host;
+use clustering::auth::trust::Trust;
 use clustering::ffi::CLUSTERING_NAME_COUNT;
 use clustering::messages::{CLUSTER_HEADERS, Kind, Name, Parameters};
 use clustering::settings::Settings;
@@ -19,7 +21,7 @@ pub fn check(seen: &Seen) {
     );
     assert_eq!(seen.line.is_empty(), seen.level == 0, "{seen:?}");
     assert!(is_line(&seen.line), "{seen:?}");
-    if seen.is(Action::Pass) || seen.is(Action::NeedAll) {
+    if seen.is(Action::Pass) || seen.is(Action::NeedAll) || seen.is(Action::Resolve) {
         assert!(seen.edits.is_empty(), "{seen:?}");
     }
     let returns = seen.is(Action::Answer) || seen.asks();
@@ -27,12 +29,22 @@ pub fn check(seen: &Seen) {
 }
 
 /// Whether a message's cluster headers can't be trusted, whatever its signature is worth.
-fn is_strange(settings: &Settings, list: &List) -> bool {
+fn is_strange(settings: &Settings, own: &[u8], list: &List) -> bool {
     let filled = |name| get(list, name).filter(|value| !value.is_empty());
     let sender = filled(Name::IpHostReceived).or(filled(Name::IpHost));
     let signs = settings.keys.are_set();
     let by_address = !settings.trust.is_unset() || !signs;
-    (by_address && !settings.trust.trusts(sender))
+    // No name is ever looked up here, so only literal addresses are derived.
+    let is_derived = || {
+        let derived = settings.derived.as_ref()?;
+        let node = filled(Name::SipNodename)?;
+        let Ok(Host::Address(host)) = derived.host(own, &settings.pattern, node) else {
+            return None;
+        };
+        let trust = Trust::parse(&host.to_string()).ok()?;
+        trust.trusts(sender).then_some(())
+    };
+    (by_address && !settings.trust.trusts(sender) && is_derived().is_none())
         || CLUSTER_HEADERS
             .iter()
             .any(|name| list.as_slice().is_repeated(*name))
@@ -48,14 +60,17 @@ fn has_control(text: &[u8]) -> bool {
 }
 
 /// Checks the rules for the messages of a kind.
-pub fn check_kind(kind: Kind, settings: &Settings, list: &List, seen: &Seen) {
+pub fn check_kind(kind: Kind, settings: &Settings, own: &[u8], list: &List, seen: &Seen) {
     if !settings.decides(kind) {
         assert!(seen.is(Action::Pass));
         return;
     }
     let written = seen.written(list);
     match kind {
-        Kind::Route if is_strange(settings, list) => {
+        Kind::Route if seen.is(Action::Resolve) => {
+            assert!(is_strange(settings, own, list), "{seen:?}");
+        }
+        Kind::Route if is_strange(settings, own, list) => {
             let left = CLUSTER_HEADERS
                 .iter()
                 .any(|name| get(&written, *name).is_some());
@@ -68,7 +83,7 @@ pub fn check_kind(kind: Kind, settings: &Settings, list: &List, seen: &Seen) {
             let is_own = settings.billid_node && billid.ends_with(own) && billid.len() > own.len();
             let is_sent = || get(list, Name::SipBillid) == Some(billid);
             assert!(
-                is_own || is_sent() && !is_strange(settings, list),
+                is_own || is_sent() && !is_strange(settings, own, list),
                 "{written:?}"
             );
         }
