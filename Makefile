@@ -12,7 +12,7 @@ export YATE_ROOT
 # The build decides where cargo's output is.
 unexport CARGO_TARGET_DIR CARGO_BUILD_TARGET
 
-.PHONY: all build yate install uninstall package demo test quick cluster check lint bench counts soak fuzz sanitize faults deny header format clean
+.PHONY: all build yate install uninstall package check-config demo test quick cluster check lint bench counts soak fuzz sanitize faults deny header format clean
 
 all: build
 
@@ -32,6 +32,12 @@ install:
 # Puts the stock module back.
 uninstall:
 	@cmake -DBUILD=build/yate -P cmake/Uninstall.cmake
+
+# Checks FILE, a clustering.conf, by the program that the build has made. ARGS are its options.
+check-config:
+	@test -n "$(FILE)" || { echo "Which file? make check-config FILE=/etc/yate/clustering.conf"; false; }
+	@test -x target/release/yate-clustering-check || { echo "Nothing is built yet: make yate"; false; }
+	@target/release/yate-clustering-check $(ARGS) "$(FILE)"
 
 # A Debian package, in build/yate. DEBFULLNAME and DEBEMAIL say who makes it.
 package:

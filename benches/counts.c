@@ -94,7 +94,8 @@ static clustering_core* make_node(const char* name, Settings settings) {
         list[count++] = (clustering_setting){TEXT(sections[i]), TEXT("weight"), TEXT(weights[i])};
     }
     clustering_core* node = clustering_new(TEXT(name), 7);
-    if (clustering_load(node, TEXT("counts.c"), list, count, NULL) != CLUSTERING_RESULT_OK)
+    if (clustering_load(node, TEXT("counts.c"), TEXT(""), list, count, NULL) !=
+        CLUSTERING_RESULT_OK)
         die("the settings are refused", name);
     return node;
 }

@@ -68,12 +68,12 @@ if(YATE_PREFIX)
     set(${variable} "${compressed}" PARENT_SCOPE)
   endfunction()
 
-  foreach(page IN ITEMS yate-clustering-metrics.1 clustering.conf.5 yate-clustering.7)
+  foreach(page IN ITEMS yate-clustering-check.1 yate-clustering-metrics.1 clustering.conf.5 yate-clustering.7)
     compressed(man "${PROJECT_SOURCE_DIR}/docs/${page}" "${page}")
     string(REGEX REPLACE ".*\\." "" section "${page}")
     install(FILES "${man}" DESTINATION "${YATE_PREFIX}/share/man/man${section}" COMPONENT module)
   endforeach()
-  install(PROGRAMS tools/yate-clustering-metrics DESTINATION "${YATE_PREFIX}/bin" COMPONENT module)
+  install(PROGRAMS "${CHECK}" tools/yate-clustering-metrics DESTINATION "${YATE_PREFIX}/bin" COMPONENT module)
   file(GLOB docs CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/docs/*.md")
   # Beside each other as in the source, since they point at each other.
   install(FILES README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md

@@ -8,6 +8,7 @@
 
 #include "clustering.h"
 
+#include <vector>
 #include <yatephone.h>
 
 namespace clustering {
@@ -15,6 +16,11 @@ namespace clustering {
 /// A string's bytes; valid as long as the string is not changed.
 inline clustering_borrowed_text borrowed(const TelEngine::String& text) {
     return {reinterpret_cast<const uint8_t*>(text.c_str()), text.length()};
+}
+
+/// The bytes of a file; valid as long as they are not changed.
+inline clustering_borrowed_text borrowed(const std::vector<char>& content) {
+    return {reinterpret_cast<const uint8_t*>(content.data()), content.size()};
 }
 
 /// An owned text's bytes; valid as long as the text is not freed.

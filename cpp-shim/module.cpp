@@ -101,6 +101,13 @@ std::vector<clustering_setting> settings(const Configuration& file) {
     return list;
 }
 
+// The text of a file that the engine has just read: empty where it can't be read again.
+std::vector<char> textOf(const String& path) {
+    std::vector<char> text;
+    readFile(path, text);
+    return text;
+}
+
 } // namespace
 
 ClusteringModule::ClusteringModule()
@@ -255,7 +262,7 @@ void ClusteringModule::restore() {
     m_restored = true;
     restoreConnections();
     const String path = statePath();
-    String state;
+    std::vector<char> state;
     String reason;
     switch (readFile(path, state)) {
     case FileRead::Missing:
@@ -289,7 +296,7 @@ static String run() {
 // Takes over the connections that phones had when the module was unloaded.
 void ClusteringModule::restoreConnections() {
     const String path = connectionsPath();
-    String connections;
+    std::vector<char> connections;
     String reason;
     const FileRead read = readFile(path, connections);
     if (read == FileRead::Failed) {
@@ -357,7 +364,9 @@ bool ClusteringModule::command(Message& msg) {
             return true;
         }
         const std::vector<clustering_setting> list = settings(file);
-        const OwnedText answer(clustering_check(m_core, borrowed(path), list.data(), list.size()));
+        const std::vector<char> text = textOf(path);
+        const OwnedText answer(
+            clustering_check(m_core, borrowed(path), borrowed(text), list.data(), list.size()));
         appendLines(retVal, answer.string());
         return true;
     }
@@ -433,9 +442,10 @@ bool ClusteringModule::load() {
         return false;
     }
     const std::vector<clustering_setting> list = settings(file);
+    const std::vector<char> text = textOf(path);
     OwnedText errors;
-    if (clustering_load(m_core, borrowed(path), list.data(), list.size(), errors.out()) !=
-        CLUSTERING_RESULT_OK) {
+    if (clustering_load(m_core, borrowed(path), borrowed(text), list.data(), list.size(),
+                        errors.out()) != CLUSTERING_RESULT_OK) {
         eachLine(errors.string(),
                  [this](const String& line) { Debug(this, DebugConf, "%s", line.c_str()); });
         Debug(this, DebugConf, "File '%s' was refused, %s", path.c_str(), stay);

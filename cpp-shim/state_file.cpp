@@ -47,7 +47,7 @@ bool writeAll(int fd, const char* data, size_t length) {
 
 } // namespace
 
-FileRead readFile(const String& path, String& text) {
+FileRead readFile(const String& path, std::vector<char>& content) {
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file.isOpen()) {
         return errno == ENOENT ? FileRead::Missing : FileRead::Failed;
@@ -56,7 +56,7 @@ FileRead readFile(const String& path, String& text) {
     ssize_t length = 0;
     while ((length = ::read(*file, buffer, sizeof(buffer))) != 0) {
         if (length > 0) {
-            text.append(buffer, static_cast<int>(length));
+            content.insert(content.end(), buffer, buffer + length);
         } else if (errno != EINTR) {
             return FileRead::Failed;
         }

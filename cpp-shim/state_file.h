@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-// A small file that outlives the engine.
+// Small files that are read or replaced whole.
 
 #ifndef CLUSTERING_SHIM_STATE_FILE_H
 #define CLUSTERING_SHIM_STATE_FILE_H
 
+#include <vector>
 #include <yatephone.h>
 
 namespace clustering {
@@ -18,8 +19,8 @@ enum class FileRead {
     Failed,
 };
 
-/// Reads a whole file of text.
-FileRead readFile(const TelEngine::String& path, TelEngine::String& text);
+/// Reads a whole file, NUL bytes too, which no string of the engine's can hold.
+FileRead readFile(const TelEngine::String& path, std::vector<char>& content);
 
 /// Replaces a file, so that at any time the old one or the new one is there, whole. `false` where
 /// it can't be written; `errno` has the reason.

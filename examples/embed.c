@@ -41,7 +41,7 @@ int main(int argc, char** argv) {
         {TEXT("node node2"), TEXT("callto"), TEXT("sip/sip:cluster/${called}@192.0.2.2")}};
     const uint64_t now = (uint64_t)time(NULL) * 1000000;
     clustering_core* core = clustering_new(TEXT("node1"), now); // better: a random number
-    clustering_load(core, TEXT("embed.c"), settings, 1, &error);
+    clustering_load(core, TEXT("embed.c"), TEXT(""), settings, 1, &error);
     say(error);
 
     uint32_t kind = 0;

@@ -598,7 +598,8 @@ typedef struct {
  */
 typedef struct {
   /**
-   * The command without the command's own word, such as `drain node2`.
+   * The command without the command's own word, such as `drain node2`. A host that has the file carries out `check`
+   * itself, by `clustering_check`.
    */
   clustering_borrowed_text line;
   /**
@@ -689,19 +690,23 @@ void clustering_free(clustering_core **core);
  *
  * * `core`: the node.
  * * `file`: the file's path, for errors.
+ * * `text`: the file's whole text, in which the lines of mistakes are found, and damaged lines, which are mistakes, too.
+ *   Without it an empty text.
  * * `settings`, `count`: the file's entries in order. NULL for none, whatever `count` says.
  * * `errors`: gets a line for each mistake in the file, else an empty text; the host owns it in both cases.
  *   NULL where no lines are wanted.
  *
- * Returns `CLUSTERING_RESULT_OK`; `CLUSTERING_RESULT_BAD_SETTINGS` where the file was refused,
- * `CLUSTERING_RESULT_PANIC` where the core failed: then the settings in force stay;
+ * Returns `CLUSTERING_RESULT_OK`; `CLUSTERING_RESULT_BAD_SETTINGS` where the file was refused, because of a mistake
+ * or because it would switch clustering off without saying `enabled=no`, `CLUSTERING_RESULT_PANIC` where the core
+ * failed: then the settings in force stay;
  * `CLUSTERING_RESULT_BAD_ARGUMENT` for a `core` of NULL. Threads: any.
  *
- * \pre `core` is NULL or a node; `file`, the entries and their texts are valid for the call; `errors` is
+ * \pre `core` is NULL or a node; `file`, `text`, the entries and their texts are valid for the call; `errors` is
  * NULL or valid for a write.
  */
 clustering_result clustering_load(const clustering_core *core,
                                   clustering_borrowed_text file,
+                                  clustering_borrowed_text text,
                                   const clustering_setting *settings,
                                   size_t count,
                                   clustering_owned_text *errors);
@@ -1103,15 +1108,16 @@ clustering_borrowed_text clustering_status_format(void);
  * Checks a file of settings without putting it in force.
  *
  * * `core`: the node. NULL gives an empty text.
- * * `file`, `settings`, `count`: as for `clustering_load`.
+ * * `file`, `text`, `settings`, `count`: as for `clustering_load`.
  *
  * Returns the mistakes in the file, or the way it would work: lines with line feeds at their ends, in a text
  * that the host owns; an empty one where the core failed, which is counted. Threads: any.
  *
- * \pre `core` is NULL or a node; `file`, the entries and their texts are valid for the call.
+ * \pre `core` is NULL or a node; `file`, `text`, the entries and their texts are valid for the call.
  */
 clustering_owned_text clustering_check(const clustering_core *core,
                                        clustering_borrowed_text file,
+                                       clustering_borrowed_text text,
                                        const clustering_setting *settings,
                                        size_t count);
 

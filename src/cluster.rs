@@ -14,6 +14,7 @@ use crate::connections::{Connections, ConnectionsError};
 use crate::decision::{Decision, Shared};
 use crate::event::{Event, Level, Suppressed};
 use crate::failure::{Failure, guard, unpoisoned};
+use crate::file::Document;
 use crate::membership::{self, Intent, Membership, OwnedEntry};
 use crate::messages::{Kind, Name, Parameters, Reply};
 use crate::messages::{
@@ -97,25 +98,51 @@ impl Cluster {
         }
     }
 
-    /// Puts a file's settings in force: every message is decided by the old ones or by the new ones.
+    /// Puts settings in force: every message is decided by the old ones or by the new ones.
     ///
     /// # Errors
     ///
     /// Names every mistake in the file; the settings in force stay.
     pub fn load(&self, file: &str, entries: &[Entry]) -> Result<(), Vec<SettingError>> {
-        let parsed = Settings::parse(&self.node, file, entries);
-        self.refused.store(parsed.is_err(), Relaxed);
-        let settings = parsed?;
+        self.load_file(file, entries, &Document::default())
+    }
+
+    /// Puts a file's settings in force, which has a text: `document`. What is allowed but will hurt is logged.
+    ///
+    /// # Errors
+    ///
+    /// Names every mistake in the file and its text; the settings in force stay. So they do where the file would
+    /// switch clustering off and doesn't say so.
+    pub fn load_file(
+        &self,
+        file: &str,
+        entries: &[Entry],
+        document: &Document,
+    ) -> Result<(), Vec<SettingError>> {
+        let loaded = self.take_file(file, entries, document);
+        self.refused.store(loaded.is_err(), Relaxed);
+        loaded
+    }
+
+    fn take_file(
+        &self,
+        file: &str,
+        entries: &[Entry],
+        document: &Document,
+    ) -> Result<(), Vec<SettingError>> {
+        let checked = Settings::check(&self.node, file, entries, document);
+        let settings = checked.settings?;
+        if let Some(refusal) = settings.refusal(&self.settings(), file) {
+            return Err(vec![refusal]);
+        }
+        let warnings = checked.warnings.iter();
+        for warning in warnings.filter(|it| it.warning.is_logged()) {
+            self.tasks.log(Level::Warn, warning.to_string());
+        }
         // One at a time: a load inherits the state of the nodes from the one before.
         let mut admin_states = self.admin_states();
         self.put_in_force(self.with_members(settings, file, entries), &admin_states);
         self.forget_admin_states(&mut admin_states);
-        let settings = self.settings();
-        if settings.enabled && settings.trusts_nobody() {
-            let line = "No sender is trusted, so calls from other nodes are refused: set 'trusted' or 'secret' in \
-                        [security]";
-            self.tasks.log(Level::Warn, line.to_owned());
-        }
         self.generation.fetch_add(1, Relaxed);
         Ok(())
     }

@@ -89,6 +89,11 @@ pub enum Event<'m> {
         /// The target that the other node asks for; empty where it asks for none.
         callto: &'m [u8],
     },
+    /// The same, from a node of this node's own name.
+    Namesake {
+        /// The sender's address.
+        address: &'m [u8],
+    },
     /// A call is sent to another node.
     Forwarded {
         /// Whether it is a call.
@@ -253,7 +258,7 @@ impl<'m> Event<'m> {
     #[must_use]
     pub const fn counter(&self) -> Option<Counter> {
         Some(match self {
-            Self::Received { .. } => Counter::Received,
+            Self::Received { .. } | Self::Namesake { .. } => Counter::Received,
             Self::Forwarded { .. } => Counter::Forwarded,
             Self::Located { .. } => Counter::Located,
             Self::NotLocated { .. } => Counter::NotLocated,
@@ -292,6 +297,7 @@ impl<'m> Event<'m> {
             | Self::HeadersLeftOut { .. }
             | Self::Offline { .. } => Level::Mild,
             Self::NotLocated { .. }
+            | Self::Namesake { .. }
             | Self::Untrusted { .. }
             | Self::Malformed { .. }
             | Self::Looping { .. }
@@ -328,6 +334,12 @@ impl Line<'_, '_> {
                 let (called, callto) = (Escaped(called), Escaped(callto));
                 write!(f, "Request to '{called}' came to this node, for '{callto}'")
             }
+            Event::Namesake { address } => write!(
+                f,
+                "Call from {} says that it comes from this node: another one has its name, or a 'callto' leads \
+                 back here",
+                Escaped(address)
+            ),
             Event::Forwarded {
                 subject,
                 resource,

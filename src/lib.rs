@@ -18,6 +18,7 @@
 //! | --- | --- |
 //! | [`cluster`] | the object that an engine holds: settings in force, counters, one entry for messages |
 //! | [`settings`] | the keys of `clustering.conf`, their defaults, the errors in a file |
+//! | [`file`] | the text of that file: the places of entries, damaged lines, what it includes |
 //! | [`addressing::resource`] | the grammar `prefix/NODE/RESOURCE` |
 //! | [`addressing::pattern`] | the POSIX pattern that node names must match |
 //! | [`addressing::template`] | `callto`: from a node's name to the target that reaches it |
@@ -47,6 +48,7 @@ mod decision;
 pub mod event;
 pub mod failure;
 pub mod ffi;
+pub mod file;
 pub mod membership;
 pub mod messages;
 pub mod nodes;

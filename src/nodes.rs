@@ -23,6 +23,14 @@ use crate::placement::rendezvous::Seed;
 pub use state::{NodeState, Unreachable};
 pub(crate) use state::{Probing, Sent};
 
+impl Node {
+    /// The address that calls to it go to, fit to be compared with another one; `None` where that isn't certain.
+    #[must_use]
+    pub fn address(&self) -> Option<Box<[u8]>> {
+        address(&self.shape)
+    }
+}
+
 /// A node with a section of its own.
 #[derive(Debug)]
 pub struct Node {
@@ -214,6 +222,27 @@ fn host_uri(target: &Shape) -> Option<Box<[u8]>> {
     (end > 0).then(|| [scheme, &host[..end]].concat().into())
 }
 
+/// The address that a target goes to, fit to be compared with another one: the user before it, if any, then the host
+/// in small letters and the port. Of a target that is no SIP URI it's the whole target.
+pub(crate) fn address(target: &Shape) -> Option<Box<[u8]>> {
+    let Some(uri) = host_uri(target) else {
+        let constant = target.constant().filter(|text| !text.is_empty());
+        return constant.map(Into::into);
+    };
+    let (first, _) = target.ends()?;
+    let user = &first[..first.iter().rposition(|&byte| byte == b'@').unwrap_or(0)];
+    let colon = uri.iter().position(|&byte| byte == b':')?;
+    let (scheme, host) = (&uri[..colon], uri[colon + 1..].to_ascii_lowercase());
+    // Behind the bracket of an IPv6 address.
+    let from = host.iter().rposition(|&byte| byte == b']').unwrap_or(0);
+    let port = match scheme {
+        _ if host[from..].contains(&b':') => "",
+        b"sips" => ":5061",
+        _ => ":5060",
+    };
+    Some([user, b"@", &host, port.as_bytes()].concat().into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,6 +286,43 @@ mod tests {
                 none,
                 none
             ]
+        );
+    }
+
+    #[test]
+    fn addresses_are_compared_without_what_does_not_matter() {
+        let address = |callto: &str| {
+            let nodes = nodes(vec![section("node2", Some(callto))]);
+            let address = nodes.find(b"node2").unwrap().address();
+            address.map(|text| String::from_utf8(text.into()).unwrap())
+        };
+        let usual = address("sip/sip:cluster/@10.0.0.2");
+        assert!(usual.is_some());
+        for same in [
+            "sip/sip:cluster/@10.0.0.2:5060",
+            "sip/sip:cluster/@10.0.0.2;transport=tcp",
+        ] {
+            assert_eq!(address(same), usual, "{same}");
+        }
+        for other in [
+            "sip/sip:cluster/@10.0.0.2:5061",
+            "sip/sips:cluster/@10.0.0.2",
+            "sip/sip:cluster/@10.0.0.20",
+            // A proxy may look at it.
+            "sip/sip:cluster/node2@10.0.0.2",
+            "iax/10.0.0.2",
+        ] {
+            assert!(address(other).is_some());
+            assert_ne!(address(other), usual, "{other}");
+        }
+        assert_eq!(
+            address("sip/sip:x@[2001:DB8::1]"),
+            address("sip/sip:x@[2001:db8::1]:5060")
+        );
+        assert_eq!(address("sip/sip:x@${called}"), None);
+        assert_eq!(
+            address("sip/sip:${called}@NODE2"),
+            address("sip/sip:${caller}@node2:5060")
         );
     }
 

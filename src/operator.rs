@@ -2,6 +2,7 @@
 
 //! The operator's view: commands at the console, status, metrics, and the counters behind them.
 
+pub mod check;
 pub mod command;
 pub mod counters;
 mod explain;

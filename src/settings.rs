@@ -5,10 +5,13 @@
 //! The engine reads the file, in its own grammar, and hands over sections, keys and values. They become one
 //! immutable [`Settings`], or a list of all mistakes in them: a file is taken whole or not at all.
 
+mod near;
 mod node;
 mod priorities;
 mod reader;
+mod warning;
 
+use std::fmt::{self, Display};
 use std::sync::Arc;
 
 use crate::addressing::pattern::{GroupUse, Pattern};
@@ -17,15 +20,17 @@ use crate::addressing::template::Template;
 use crate::auth::derived::Derived;
 use crate::auth::signature::{Keys, Secret};
 use crate::auth::trust::{AuthError, Trust, TrustError};
+use crate::file::Document;
 use crate::messages::Kind;
 use crate::messages::transport::Transport;
 use crate::nodes::health::{Codes, Rules};
 use crate::nodes::{Nodes, groups_of};
 use crate::placement::claim::{Claims, LeaseConfig, Purpose, Query};
-use crate::text::boolean;
-use crate::text::has_control;
+use crate::text::{boolean, has_control};
 use priorities::Priorities;
 use reader::{Reader, Section, section};
+
+pub use warning::{SettingWarning, Warning};
 
 /// One `key=value` of the file.
 #[derive(Clone, Copy, Debug)]
@@ -40,11 +45,13 @@ pub struct Entry<'a> {
 
 /// Something wrong with a file of settings.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}: [{section}]{}: {reason}", entry(key, value))]
+#[error("{file}{}: {}{reason}", Line(*line), entry(section, key, value))]
 pub struct SettingError {
     /// The file's path.
     pub file: String,
-    /// The section, fit to be printed, as are key and value.
+    /// The line, counted from 1; 0 where it isn't known.
+    pub line: u32,
+    /// The section, fit to be printed, as are key and value; empty where a line is none of a configuration.
     pub section: String,
     /// The key; empty where the section itself is wrong.
     pub key: String,
@@ -54,12 +61,38 @@ pub struct SettingError {
     pub reason: String,
 }
 
-fn entry(key: &str, value: &str) -> String {
-    if key.is_empty() {
-        String::new()
-    } else {
-        format!(" {key}={value}")
+/// The number of a line behind the name of its file, if it's known.
+struct Line(u32);
+
+impl Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            line => write!(f, ":{line}"),
+        }
     }
+}
+
+fn entry(section: &str, key: &str, value: &str) -> String {
+    if section.is_empty() && key.is_empty() {
+        String::new()
+    } else if key.is_empty() {
+        format!("[{section}]: ")
+    } else {
+        format!("[{section}] {key}={value}: ")
+    }
+}
+
+/// The name of a node whose name isn't known. No node can have it.
+pub const UNNAMED: &[u8] = b"-";
+
+/// The outcome of a check.
+#[derive(Debug)]
+pub struct Checked {
+    /// The settings, or all mistakes: in the order of the lines where these are known.
+    pub settings: Result<Settings, Vec<SettingError>>,
+    /// What is no mistake, but will hurt. Where there are mistakes it's only what the text shows.
+    pub warnings: Vec<SettingWarning>,
 }
 
 const GENERAL: Section = section("general");
@@ -104,6 +137,8 @@ pub struct Members {
 pub struct Settings {
     /// The module handles messages.
     pub enabled: bool,
+    /// The file's own word on that, if it has one.
+    pub enabled_by_file: Option<bool>,
     /// The prefix of cluster resources.
     pub prefix: Prefix,
     /// Prefix and own node: the text that is put before a user's location.
@@ -170,14 +205,48 @@ impl Settings {
     ///
     /// Names every mistake: first the bad values, then the unknown keys.
     pub fn parse(node: &[u8], file: &str, entries: &[Entry]) -> Result<Self, Vec<SettingError>> {
-        let mut reader = Reader::new(file, entries);
-        let settings = Self::read(node, &mut reader);
+        let document = Document::default();
+        Self::read_whole(node, &mut Reader::new(file, entries, &document))
+    }
+
+    /// Checks the entries of a file and its text, and looks for what is allowed but will hurt.
+    ///
+    /// `node` is this node's name, or [`UNNAMED`]; `document` has the places of the entries, and faults.
+    #[must_use]
+    pub fn check(node: &[u8], file: &str, entries: &[Entry], document: &Document) -> Checked {
+        let mut reader = Reader::new(file, entries, document);
+        let settings = Self::read_whole(node, &mut reader);
+        let warnings = warning::find(settings.as_ref().ok(), node, &reader);
+        Checked { settings, warnings }
+    }
+
+    fn read_whole(node: &[u8], reader: &mut Reader) -> Result<Self, Vec<SettingError>> {
+        let settings = Self::read(node, reader);
+        reader.refuse_placeholders();
         reader.refuse_unknown(&KINDS);
-        if reader.problems.is_empty() {
+        let problems = reader.problems();
+        if problems.is_empty() {
             Ok(settings)
         } else {
-            Err(reader.problems)
+            Err(problems)
         }
+    }
+
+    /// The reason why a file must not take the place of the `current` settings: it would switch clustering off, and
+    /// doesn't say so. Such a file was cut, or emptied by a full disk.
+    #[must_use]
+    pub fn refusal(&self, current: &Self, file: &str) -> Option<SettingError> {
+        let is_silent = current.enabled && !self.enabled && self.enabled_by_file.is_none();
+        is_silent.then(|| SettingError {
+            file: file.to_owned(),
+            line: 0,
+            section: GENERAL.kind.to_owned(),
+            key: String::new(),
+            value: String::new(),
+            reason: "'regexp' and 'callto' are not both set, so the file would switch clustering off without \
+                     saying so; where that is meant, set enabled=no"
+                .to_owned(),
+        })
     }
 
     fn read(node: &[u8], reader: &mut Reader) -> Self {
@@ -225,6 +294,7 @@ impl Settings {
         let priorities = Priorities::read(reader, enabled, &nodes, &health);
         Self {
             enabled,
+            enabled_by_file: boolean(reader.text(GENERAL, "enabled", b"")),
             location_prefix: [prefix.as_bytes(), node, b"/"].concat().into(),
             prefix,
             pattern,
@@ -316,7 +386,8 @@ pub fn known() -> [(&'static str, Vec<&'static str>); KINDS.len()] {
         value: b"",
     };
     let entries = [entry];
-    let mut reader = Reader::new("", &entries);
+    let document = Document::default();
+    let mut reader = Reader::new("", &entries, &document);
     Settings::read(b"", &mut reader);
     let known = reader.known();
     KINDS.map(|section| {

@@ -216,7 +216,14 @@ fn core() -> *mut clustering_core {
     unsafe {
         let core = clustering_new(bytes("node1"), 7);
         let file = bytes("clustering.conf");
-        let result = clustering_load(core, file, settings.as_ptr(), settings.len(), errors);
+        let result = clustering_load(
+            core,
+            file,
+            bytes(""),
+            settings.as_ptr(),
+            settings.len(),
+            errors,
+        );
         assert_eq!(result, clustering_result::CLUSTERING_RESULT_OK);
         core
     }

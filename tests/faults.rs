@@ -112,13 +112,19 @@ impl Node {
             key: bytes(key),
             value: bytes(value),
         });
-        let file = bytes("clustering.conf");
+        let (file, text) = (bytes("clustering.conf"), bytes("[general]\n"));
         let mut errors = MaybeUninit::<clustering_owned_text>::uninit();
         // SAFETY: all arguments outlive the call; `errors` is written by it.
         unsafe {
             let count = settings.len();
-            let result =
-                clustering_load(self.0, file, settings.as_ptr(), count, errors.as_mut_ptr());
+            let result = clustering_load(
+                self.0,
+                file,
+                text,
+                settings.as_ptr(),
+                count,
+                errors.as_mut_ptr(),
+            );
             free(errors.assume_init());
             result
         }
@@ -295,7 +301,7 @@ impl Node {
                 state,
                 connections,
                 clustering_complete(self.0, bytes("drain")),
-                clustering_check(self.0, bytes("c.conf"), std::ptr::null(), 0),
+                clustering_check(self.0, bytes("c.conf"), bytes("[a"), std::ptr::null(), 0),
                 clustering_status(self.0),
                 clustering_status_nodes(self.0),
                 clustering_help(),

@@ -26,7 +26,7 @@ use clustering::ffi::{
     clustering_verdict_release, clustering_version,
 };
 use clustering_fuzz::host::{AbiReply, Answer, Empty, Message, bytes, read, take, times};
-use clustering_fuzz::operate::{Operation, Operator, first, settings};
+use clustering_fuzz::operate::{Operation, Operator, first, settings, text};
 use clustering_fuzz::{File, Params, Text, is_line};
 use libfuzzer_sys::fuzz_target;
 
@@ -163,7 +163,7 @@ impl Host {
 
     fn load(&self, core: Place, file: &File, with_errors: bool, empty: Empty) {
         let core = self.core(core);
-        let settings = settings(file, empty);
+        let (settings, text) = (settings(file, empty), text(file));
         // Not a valid text, so that it's noticed if nothing was written.
         let mut errors = clustering_owned_text {
             ptr: ptr::dangling_mut(),
@@ -173,12 +173,12 @@ impl Host {
         // SAFETY: all that is passed outlives the call, the text is the core's own.
         let (result, lines) = unsafe {
             let file = bytes(b"conf\xff/clustering.conf", empty);
-            let count = settings.len();
+            let (count, text) = (settings.len(), bytes(&text, empty));
             if with_errors {
-                let result = clustering_load(core, file, first, count, &raw mut errors);
+                let result = clustering_load(core, file, text, first, count, &raw mut errors);
                 (result, take(errors))
             } else {
-                let result = clustering_load(core, file, first, count, ptr::null_mut());
+                let result = clustering_load(core, file, text, first, count, ptr::null_mut());
                 (result, Vec::new())
             }
         };

@@ -164,6 +164,7 @@ impl Core {
             clustering_load(
                 self.0,
                 name,
+                bytes(b"", Empty::Null),
                 settings.as_ptr(),
                 settings.len(),
                 ptr::null_mut(),

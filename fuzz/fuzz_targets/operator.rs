@@ -91,6 +91,7 @@ impl Host {
             clustering_load(
                 self.node.core(),
                 name,
+                bytes(b"", Empty::Null),
                 settings.as_ptr(),
                 count,
                 ptr::null_mut(),
@@ -164,7 +165,7 @@ fn without_a_node() {
         assert_eq!(result, clustering_result::CLUSTERING_RESULT_BAD_ARGUMENT);
         assert!(take(clustering_status(node)).is_empty());
         assert!(take(clustering_status_nodes(node)).is_empty());
-        assert!(take(clustering_check(node, text, ptr::null(), 0)).is_empty());
+        assert!(take(clustering_check(node, text, text, ptr::null(), 0)).is_empty());
         let command = clustering_command_line {
             line: text,
             from: text,

@@ -96,6 +96,15 @@ fn assert_lines(text: &[u8]) {
     }
 }
 
+/// A file's text, whose lines need not be good ones.
+#[must_use]
+pub fn text(file: &File) -> Vec<u8> {
+    let lines = file.entries.iter().map(|[section, key, value]| {
+        [&b"["[..], &section.0, b"]\n", &key.0, b"=", &value.0, b"\n"].concat()
+    });
+    lines.collect::<Vec<_>>().concat()
+}
+
 /// A file's settings as the ABI takes them; they borrow.
 #[must_use]
 pub fn settings(file: &File, empty: Empty) -> Box<[clustering_setting]> {
@@ -314,12 +323,12 @@ impl Operator {
 
     /// Looks at a file.
     pub fn check(&self, file: &File, empty: Empty) {
-        let settings = settings(file, empty);
-        // SAFETY: NULL or a node; the settings outlive the call.
+        let (settings, text) = (settings(file, empty), text(file));
+        // SAFETY: NULL or a node; the settings and the text outlive the call.
         let text = unsafe {
             let (name, count) = (bytes(b"clustering.conf", empty), settings.len());
-            let first = first(&settings, empty);
-            take(clustering_check(self.core, name, first, count))
+            let (text, first) = (bytes(&text, empty), first(&settings, empty));
+            take(clustering_check(self.core, name, text, first, count))
         };
         assert_eq!(text.is_empty(), self.core.is_null());
         assert_lines(&text);

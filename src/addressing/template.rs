@@ -141,6 +141,42 @@ impl Template {
         self.uses_other_parameters
     }
 
+    /// The word before the first slash, by which the engine finds the driver of a call; empty where there is no
+    /// slash, `None` where a group or a parameter may bring it.
+    #[must_use]
+    pub fn driver(&self) -> Option<&[u8]> {
+        let Some(Part::Plain(plain)) = self.parts.first() else {
+            return None;
+        };
+        let Some(Atom::Text(text)) = plain.first() else {
+            return None;
+        };
+        let slash = text.iter().position(|&byte| byte == b'/');
+        let is_all = self.parts.len() == 1 && plain.len() == 1;
+        slash
+            .map(|at| trim_blanks(&text[..at]))
+            .or(is_all.then_some(&[]))
+    }
+
+    /// The names of parameters that no call can have: they are written as those of a template engine.
+    pub fn impossible_parameters(&self) -> impl Iterator<Item = &[u8]> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Parameter {
+                name: ParameterName::Other(name),
+                ..
+            } => match &**name {
+                [] => Some(&b""[..]),
+                [Atom::Text(text)] => {
+                    let is_loud = text.iter().any(u8::is_ascii_uppercase)
+                        && !text.iter().any(u8::is_ascii_lowercase);
+                    is_loud.then_some(&**text)
+                }
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+
     /// The shape of the targets for a node, whatever the parameters are.
     #[must_use]
     pub fn shape(&self, node: &[u8], groups: &Groups) -> Shape {

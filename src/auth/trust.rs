@@ -136,6 +136,8 @@ pub enum AuthError {
     Altered,
     /// The target and its copy in the extension differ, so that two readers would read different things.
     Differing,
+    /// The same, from a node of this node's own name.
+    Namesake,
     /// The signature's age is not within the window.
     Skewed {
         /// Its age, or how far in the future it is.
@@ -187,7 +189,9 @@ impl AuthError {
             | Self::Unresolved
             | Self::Pending => Counter::Untrusted,
             Self::Unsigned => Counter::Unsigned,
-            Self::Repeated | Self::Forged | Self::Altered | Self::Differing => Counter::Forged,
+            Self::Repeated | Self::Forged | Self::Altered | Self::Differing | Self::Namesake => {
+                Counter::Forged
+            }
             Self::Malformed => Counter::Malformed,
             Self::Skewed { .. } | Self::Forgotten => Counter::Skewed,
             Self::Replayed | Self::Full => Counter::Replayed,
@@ -228,6 +232,10 @@ impl Display for AuthError {
                 "its signature is good, but not for its request URI and its X-Cluster: it was changed on the way"
             }
             Self::Differing => "its X-CallTo and its X-Cluster name different targets",
+            Self::Namesake => {
+                "it says that it comes from this node, but was not signed for it: another one has its name, or a \
+                 'callto' leads back here"
+            }
             Self::Skewed { seconds, window } => {
                 return write!(
                     f,

@@ -13,6 +13,7 @@ use super::message::kind_of;
 use super::text::{array, clustering_borrowed_text, clustering_owned_text};
 use crate::cluster::Cluster;
 use crate::failure::guard;
+use crate::file::Document;
 use crate::settings::Entry;
 use crate::text::Escaped;
 use crate::time::SteadyTime;
@@ -118,36 +119,48 @@ pub unsafe extern "C" fn clustering_free(core: *mut *mut clustering_core) {
 ///
 /// * `core`: the node.
 /// * `file`: the file's path, for errors.
+/// * `text`: the file's whole text, in which the lines of mistakes are found, and damaged lines, which are mistakes, too.
+///   Without it an empty text.
 /// * `settings`, `count`: the file's entries in order. NULL for none, whatever `count` says.
 /// * `errors`: gets a line for each mistake in the file, else an empty text; the host owns it in both cases.
 ///   NULL where no lines are wanted.
 ///
-/// Returns `CLUSTERING_RESULT_OK`; `CLUSTERING_RESULT_BAD_SETTINGS` where the file was refused,
-/// `CLUSTERING_RESULT_PANIC` where the core failed: then the settings in force stay;
+/// Returns `CLUSTERING_RESULT_OK`; `CLUSTERING_RESULT_BAD_SETTINGS` where the file was refused, because of a mistake
+/// or because it would switch clustering off without saying `enabled=no`, `CLUSTERING_RESULT_PANIC` where the core
+/// failed: then the settings in force stay;
 /// `CLUSTERING_RESULT_BAD_ARGUMENT` for a `core` of NULL. Threads: any.
 ///
 /// # Safety
 ///
-/// `core` is NULL or a node; `file`, the entries and their texts are valid for the call; `errors` is
+/// `core` is NULL or a node; `file`, `text`, the entries and their texts are valid for the call; `errors` is
 /// NULL or valid for a write.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clustering_load(
     core: *const clustering_core,
     file: clustering_borrowed_text,
+    text: clustering_borrowed_text,
     settings: *const clustering_setting,
     count: usize,
     errors: *mut clustering_owned_text,
 ) -> clustering_result {
     let mut lines = Vec::new();
     // SAFETY: promised by the caller.
-    let (core, file, settings) = unsafe { (core.as_ref(), file.get(), array(settings, count)) };
+    let (core, file, text, settings) = unsafe {
+        (
+            core.as_ref(),
+            file.get(),
+            text.get(),
+            array(settings, count),
+        )
+    };
     let result = match core {
         None => CLUSTERING_RESULT_BAD_ARGUMENT,
         Some(clustering_core(cluster)) => cluster
             .catch_panic(|cluster| {
                 // SAFETY: promised by the caller.
                 let entries = unsafe { entries(settings) };
-                match cluster.load(&Escaped(file).to_string(), &entries) {
+                let document = Document::of(file, text, &entries, cluster.node());
+                match cluster.load_file(&Escaped(file).to_string(), &entries, &document) {
                     Ok(()) => CLUSTERING_RESULT_OK,
                     Err(problems) => {
                         lines = problems.iter().map(ToString::to_string).collect();

@@ -5,6 +5,8 @@
 use super::node::{clustering_core, clustering_setting, entries, show};
 use super::text::{array, clustering_borrowed_text, clustering_owned_text};
 use super::verdict::clustering_reply;
+use crate::file::Document;
+use crate::operator::check::check;
 use crate::operator::command::{self, Request};
 use crate::operator::status;
 use crate::text::Escaped;
@@ -53,26 +55,29 @@ pub extern "C" fn clustering_status_format() -> clustering_borrowed_text {
 /// Checks a file of settings without putting it in force.
 ///
 /// * `core`: the node. NULL gives an empty text.
-/// * `file`, `settings`, `count`: as for `clustering_load`.
+/// * `file`, `text`, `settings`, `count`: as for `clustering_load`.
 ///
 /// Returns the mistakes in the file, or the way it would work: lines with line feeds at their ends, in a text
 /// that the host owns; an empty one where the core failed, which is counted. Threads: any.
 ///
 /// # Safety
 ///
-/// `core` is NULL or a node; `file`, the entries and their texts are valid for the call.
+/// `core` is NULL or a node; `file`, `text`, the entries and their texts are valid for the call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clustering_check(
     core: *const clustering_core,
     file: clustering_borrowed_text,
+    text: clustering_borrowed_text,
     settings: *const clustering_setting,
     count: usize,
 ) -> clustering_owned_text {
     // SAFETY: promised by the caller.
     unsafe {
-        let (file, settings) = (file.get(), array(settings, count));
+        let (file, text, settings) = (file.get(), text.get(), array(settings, count));
         show(core, |cluster| {
-            command::check(cluster, &Escaped(file).to_string(), &entries(settings)).into_bytes()
+            let entries = entries(settings);
+            let document = Document::of(file, text, &entries, cluster.node());
+            check(cluster, &Escaped(file).to_string(), &entries, &document).into_bytes()
         })
     }
 }
@@ -81,7 +86,8 @@ pub unsafe extern "C" fn clustering_check(
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct clustering_command_line {
-    /// The command without the command's own word, such as `drain node2`.
+    /// The command without the command's own word, such as `drain node2`. A host that has the file carries out `check`
+    /// itself, by `clustering_check`.
     pub line: clustering_borrowed_text,
     /// The place where it was given, such as the address of a console, for the log; empty where nobody knows.
     pub from: clustering_borrowed_text,

@@ -72,6 +72,7 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
     if called.is_empty() && callto.is_none() {
         return;
     }
+    let mut is_namesake = false;
     if from_node {
         let visited = Visited::of(decision.message);
         let hops = visited.hops();
@@ -88,16 +89,22 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
         if let Some(channel) = decision.filled(Name::Id) {
             decision.shared.arrivals.add(channel);
         }
-        let origin = decision.filled(Name::SipNodename);
-        if let Some(origin) = origin.filter(|_| settings.cdr_nodes) {
+        if settings.cdr_nodes
+            && let Some(origin) = decision.filled(Name::SipNodename)
+        {
             decision.set(Name::ClusterOrigin, origin);
         }
+        is_namesake = visited.is_from(decision.node);
     }
     decision.verdict.action = Action::Change;
-    decision.report(Event::Received {
-        called,
-        callto: callto.unwrap_or_default(),
-    });
+    if is_namesake {
+        report_namesake(decision);
+    } else {
+        decision.report(Event::Received {
+            called,
+            callto: callto.unwrap_or_default(),
+        });
+    }
     if let (b"", Some(callto)) = (called, callto) {
         decision.verdict.action = Action::Answer;
         let whole = received.as_ref().and_then(|it| it.extension.callto());
@@ -196,6 +203,13 @@ fn distrust<'m, P: Parameters<'m>>(
     refused
 }
 
+/// Says that another engine has this node's name.
+#[cold]
+fn report_namesake<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
+    let address = sender(decision.message).unwrap_or_default();
+    decision.report(Event::Namesake { address });
+}
+
 /// Removes cluster headers that are not trusted; `refused` says that the call depends on them.
 #[cold]
 fn drop_headers<'m, P: Parameters<'m>>(
@@ -203,6 +217,13 @@ fn drop_headers<'m, P: Parameters<'m>>(
     cause: AuthError,
     refused: bool,
 ) {
+    // Signed for another node, since the sender believes that this one is.
+    let cause = match cause {
+        AuthError::Forged if Visited::of(decision.message).is_from(decision.node) => {
+            AuthError::Namesake
+        }
+        cause => cause,
+    };
     decision.report(Event::Untrusted {
         subject: decision.subject(),
         address: sender(decision.message).unwrap_or_default(),

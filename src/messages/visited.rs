@@ -101,6 +101,12 @@ impl<'m> Visited<'m> {
         earlier + usize::from(!self.origin.is_empty())
     }
 
+    /// Whether a node of this name sent the call.
+    pub(crate) fn is_from(self, node: &[u8]) -> bool {
+        // Names of nodes differ at their end, as a rule.
+        self.origin.last() == node.last() && self.origin == node
+    }
+
     #[inline(never)]
     fn count_earlier(self) -> usize {
         self.entries().count()

@@ -13,7 +13,6 @@ use crate::nodes::admin::AdminState;
 use crate::nodes::health::State;
 use crate::operator::status::{self, reason, state};
 use crate::operator::{explain, rooms};
-use crate::settings::{Entry, Settings, Signatures};
 use crate::text::Escaped;
 use crate::time::{SECOND, WallTime};
 
@@ -133,8 +132,8 @@ const VERBS: [Verb; 10] = [
         word: "check",
         takes: "",
         help: "Check the configuration file without loading it",
-        // It takes a file, which the host reads: see `check`.
-        run: |_, _, _| String::new(),
+        // It takes a file, which the host reads and hands over: see `check`.
+        run: |_, _, _| "The file is not here: it is for clustering_check\n".to_owned(),
     },
     Verb {
         word: "metrics",
@@ -143,69 +142,6 @@ const VERBS: [Verb; 10] = [
         run: |cluster, _, _| status::metrics(cluster),
     },
 ];
-
-/// Lists the mistakes in a file, or explains how it would work; says whether the last load took its file.
-#[must_use]
-pub fn check(cluster: &Cluster, file: &str, entries: &[Entry]) -> String {
-    let mut text = check_file(cluster, file, entries);
-    if cluster.is_refused() {
-        text.push_str("The last load was refused, so older settings are in force\n");
-    }
-    text
-}
-
-fn check_file(cluster: &Cluster, file: &str, entries: &[Entry]) -> String {
-    let settings = match Settings::parse(cluster.node(), file, entries) {
-        Ok(settings) => settings,
-        Err(problems) => {
-            let lines = problems.iter().map(|problem| format!("{problem}\n"));
-            return lines.collect::<String>() + "The file would be refused\n";
-        }
-    };
-    let mut text = String::new();
-    if !settings.enabled {
-        text.push_str("The module would be disabled: [general] enabled, regexp, callto\n");
-    }
-    let has_pattern = !settings.pattern.is_empty();
-    let derived = settings.derived.as_ref().filter(|_| settings.enabled);
-    if let Some(derived) = derived {
-        if let Some(error) = derived.general_error().filter(|_| has_pattern) {
-            let _ = writeln!(text, "No node without a section is trusted: callto {error}");
-        }
-        for (name, error) in derived.section_errors() {
-            let name = Escaped(name);
-            let _ = writeln!(text, "Node '{name}' is not trusted: callto {error}");
-        }
-    }
-    if settings.trusts_nobody() {
-        text.push_str("No node is trusted: set 'trusted' or 'secret' in [security]\n");
-    }
-    if settings.signatures == Signatures::Optional {
-        text.push_str(
-            "Calls of trusted senders are accepted without a valid signature: [security] secret.required\n",
-        );
-    }
-    let nodes = &settings.nodes;
-    if !nodes.is_empty() && nodes.find(cluster.node()).is_none() {
-        let own = Escaped(cluster.node());
-        let _ = writeln!(
-            text,
-            "This node has no section [node {own}]: no resource is placed here"
-        );
-    }
-    for node in nodes
-        .iter()
-        .filter(|node| !node.is_own && node.probe.is_empty())
-    {
-        let name = Escaped(&node.name);
-        let _ = writeln!(
-            text,
-            "Node '{name}' is not probed: [node {name}] needs a 'probe'"
-        );
-    }
-    let _ = writeln!(text, "{file} is good");
-    text
-}
 
 /// The subcommand that stands behind the command's own word, and its argument; `None` where there is no such one.
 /// Nothing at all stands for the first one.

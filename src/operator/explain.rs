@@ -18,7 +18,7 @@ use crate::nodes::health::Rules;
 use crate::operator::command::{DbQuery, Request};
 use crate::operator::status::{reason, state};
 use crate::placement::claim::{Answer, Member, Purpose, Resolution, winner};
-use crate::settings::Settings;
+use crate::settings::{Settings, Warning};
 use crate::text::{Escaped, Text};
 use crate::time::WallTime;
 
@@ -76,6 +76,7 @@ pub fn explain(cluster: &Cluster, request: &Request, text: &[u8]) -> String {
                 "The location of a user who registers here with it is stored as '{location_prefix}{}'",
                 Escaped(text)
             ));
+            lines.extend(warning(settings.misnamed(cluster.node())));
             lines.push(
                 "A called number is routed by the engine's other modules first: ask for the target that they give"
                     .to_owned(),
@@ -222,6 +223,7 @@ fn explain_target(
     };
     if let Some(section) = section {
         explain_node(section, &settings.health, lines);
+        lines.extend(warning(settings.misled(cluster.node(), section)));
         if section.state.unreachable().is_some() {
             lines.push("A call fails at once with error=offline".to_owned());
             return;
@@ -284,6 +286,11 @@ fn explain_trust(cluster: &Cluster, settings: &Settings, node: &[u8]) -> Option<
             Err(error) => format!("Calls from it are refused: {error}"),
         },
     )
+}
+
+/// What the file says that will hurt.
+fn warning(warning: Option<Warning>) -> Option<String> {
+    warning.map(|warning| format!("Warning: {warning}"))
 }
 
 /// The reason why this module doesn't answer when it's asked for the node of a resource.

@@ -6,8 +6,11 @@
 //! is read in one place, and there is no list to keep in line.
 
 use std::ops::RangeInclusive;
+use std::ptr;
 
+use super::near;
 use super::{Entry, SettingError};
+use crate::file::{Document, Fault, Place};
 use crate::text::{Escaped, boolean};
 
 /// A section of the file.
@@ -31,18 +34,60 @@ pub(super) const fn section(name: &'static str) -> Section<'static> {
 pub(super) struct Reader<'a> {
     file: &'a str,
     pub(super) entries: &'a [Entry<'a>],
-    pub(super) problems: Vec<SettingError>,
+    document: &'a Document,
+    problems: Vec<(Place, SettingError)>,
     asked: Vec<(Section<'a>, &'static str)>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(file: &'a str, entries: &'a [Entry<'a>]) -> Self {
+    pub(super) fn new(file: &'a str, entries: &'a [Entry<'a>], document: &'a Document) -> Self {
         Self {
             file,
             entries,
+            document,
             problems: Vec::new(),
             asked: Vec::new(),
         }
+    }
+
+    /// The place of an entry.
+    pub(super) fn place(&self, entry: &Entry) -> Place {
+        let at = self.entries.iter().position(|it| ptr::eq(it, entry));
+        let place = at.and_then(|at| self.document.places.get(at));
+        place.copied().unwrap_or_default()
+    }
+
+    /// The path of the file of a place.
+    pub(super) fn file(&self, place: Place) -> String {
+        match self.document.files.get(place.file) {
+            Some(path) if place.file > 0 => Escaped(path).to_string(),
+            _ => self.file.to_owned(),
+        }
+    }
+
+    /// The faults of the file's text, with their places.
+    pub(super) fn faults(&self) -> &'a [(Place, Fault)] {
+        &self.document.faults
+    }
+
+    /// All that is wrong, in the order of the lines as far as they are known.
+    pub(super) fn problems(&mut self) -> Vec<SettingError> {
+        let faults = self.faults().iter().filter(|(_, fault)| fault.is_error());
+        for (place, fault) in faults {
+            let error = SettingError {
+                file: self.file(*place),
+                line: place.line,
+                section: String::new(),
+                key: String::new(),
+                value: String::new(),
+                reason: fault.to_string(),
+            };
+            self.problems.push((*place, error));
+        }
+        self.problems
+            .sort_by_key(|(place, _)| (place.line == 0, *place));
+        let problems = self.problems.drain(..).map(|(_, problem)| problem);
+        problems.collect()
     }
 
     fn find(&mut self, section: Section<'a>, key: &'static str) -> Option<&'a Entry<'a>> {
@@ -97,8 +142,18 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Notes that an entry is wrong.
+    /// Notes that an entry is wrong, unless it's known that its line is no entry at all.
     pub(super) fn refuse(&mut self, entry: &Entry, reason: String) {
+        let place = self.place(entry);
+        let mut faults = self.faults().iter();
+        let is_damaged =
+            faults.any(|(at, fault)| place.line > 0 && *at == place && fault.is_error());
+        if !is_damaged && !is_placeholder(entry) {
+            self.note(place, entry, reason);
+        }
+    }
+
+    fn note(&mut self, place: Place, entry: &Entry, reason: String) {
         let shown = |text| Escaped(text).to_string();
         // A secret is in no error, whatever its section is; nor is the value of a key that may be a misspelt
         // one.
@@ -106,8 +161,9 @@ impl<'a> Reader<'a> {
             (b"security", key) => key != b"trusted" && key != b"window",
             (_, key) => key.to_ascii_lowercase().starts_with(b"secret"),
         };
-        self.problems.push(SettingError {
-            file: self.file.to_owned(),
+        let error = SettingError {
+            file: self.file(place),
+            line: place.line,
             section: shown(entry.section),
             key: shown(entry.key),
             value: if is_secret {
@@ -116,7 +172,16 @@ impl<'a> Reader<'a> {
                 shown(entry.value)
             },
             reason,
-        });
+        };
+        self.problems.push((place, error));
+    }
+
+    /// Refuses the entries in which a template engine was to put something, and did not.
+    pub(super) fn refuse_placeholders(&mut self) {
+        for entry in self.entries.iter().filter(|entry| is_placeholder(entry)) {
+            let reason = "a placeholder, which a template engine was to replace";
+            self.note(self.place(entry), entry, reason.to_owned());
+        }
     }
 
     /// The kinds of sections and their keys that were asked for, in that order.
@@ -133,7 +198,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Refuses all entries that nobody has asked for.
-    pub(super) fn refuse_unknown(&mut self, sections: &[&str]) {
+    pub(super) fn refuse_unknown(&mut self, sections: &[&'static str]) {
         let known = self.known();
         // Keys are known by being read, sections by this list: so none may be read that it lacks.
         debug_assert!(
@@ -151,20 +216,11 @@ impl<'a> Reader<'a> {
                     .find_map(|(kind, keys)| (*kind == section.kind).then_some(keys))
             });
             match keys {
-                None => {
-                    let known = sections.join(", ");
-                    self.refuse(
-                        entry,
-                        format!("unknown section, the known ones are {known}"),
-                    );
-                }
+                None => self.refuse(entry, near::unknown_section(entry.section, sections)),
                 // A section that is known needs no entries.
                 Some(_) if entry.key.is_empty() => {}
                 Some(keys) if !keys.iter().any(|key| key.as_bytes() == entry.key) => {
-                    self.refuse(
-                        entry,
-                        format!("unknown key, the known ones are {}", keys.join(", ")),
-                    );
+                    self.refuse(entry, near::unknown_key(entry.key, keys));
                 }
                 Some(_) => {}
             }
@@ -208,6 +264,25 @@ impl<'a> Reader<'a> {
         }
         number
     }
+}
+
+/// Whether a template engine should have filled in something here. In `callto` and in queries `${...}` is what it
+/// should be.
+fn is_placeholder(entry: &Entry) -> bool {
+    let has = |text: &[u8], open: &[u8], close: &[u8]| {
+        let places = |part: &[u8]| text.windows(part.len()).position(|piece| piece == part);
+        places(open).is_some_and(|at| {
+            let rest = &text[at + open.len()..];
+            rest.windows(close.len()).any(|piece| piece == close)
+        })
+    };
+    let is_unfilled =
+        |text: &[u8]| has(text, b"{{", b"}}") || has(text, b"{%", b"%}") || has(text, b"<%", b"%>");
+    let takes_parameters = matches!(entry.key, b"callto" | b"claim" | b"lookup");
+    [entry.section, entry.key, entry.value]
+        .into_iter()
+        .any(is_unfilled)
+        || !takes_parameters && has(entry.value, b"${", b"}")
 }
 
 /// A number as the engine reads it: a leading `0x` makes it hexadecimal, a leading `0` octal.

@@ -225,8 +225,7 @@ fn errors_name_file_section_key_value_and_reason() {
         ),
         (
             "[security]\ntrust=*",
-            "[security] trust=(hidden): unknown key, the known ones are trusted, secret, \
-             secret.previous, secret.required, window",
+            "[security] trust=(hidden): unknown key, did you mean 'trusted'?",
         ),
         (
             "[security]\nsecret=hunter2",
@@ -258,8 +257,32 @@ fn errors_name_file_section_key_value_and_reason() {
         ),
         (
             "[nodes]\na=b",
-            "[nodes] a=b: unknown section, the known ones are general, priorities, security, health, \
+            "[nodes] a=b: unknown section, did you mean [node NAME]?",
+        ),
+        (
+            "[other]\na=b",
+            "[other] a=b: unknown section, the known ones are general, priorities, security, health, \
              locate, cluster, node NAME",
+        ),
+        (
+            "[General]\na=b",
+            "[General] a=b: unknown section, did you mean [general]?",
+        ),
+        (
+            "[priorities]\nuser.regsiter=1",
+            "[priorities] user.regsiter=1: unknown key, did you mean 'user.register'?",
+        ),
+        (
+            "[health]\nblah=1",
+            "[health] blah=1: unknown key, the known ones are interval, timeout, fall, rise, hold, alive",
+        ),
+        (
+            "[general]\ntrusted=192.0.2.1",
+            "[general] trusted=192.0.2.1: unknown key here, it is one of [security]",
+        ),
+        (
+            "[general]\n# hops=1",
+            "[general] # hops=1: unknown key; a comment begins with ';'",
         ),
     ] {
         assert_eq!(error(text), format!("clustering.conf: {message}"));

@@ -310,6 +310,7 @@ fn mandoc_finds_nothing_in_the_man_pages() {
     let pages = [
         "docs/clustering.conf.5",
         "docs/yate-clustering.7",
+        "docs/yate-clustering-check.1",
         "docs/yate-clustering-metrics.1",
     ];
     let lint = Command::new("mandoc")

@@ -5,6 +5,7 @@
 mod claims;
 mod decisions;
 mod docs;
+mod files;
 mod header;
 mod membership;
 mod names;

@@ -6,6 +6,7 @@ mod derived;
 mod extensions;
 mod lab;
 mod loops;
+mod namesakes;
 mod phases;
 mod request_uri;
 mod signatures;

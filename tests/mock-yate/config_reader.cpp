@@ -25,7 +25,7 @@ std::vector<std::string> directoryFiles(const std::string& path) {
     }
     while (const dirent* entry = readdir(dir)) {
         const String name(entry->d_name);
-        if (entry->d_type != DT_DIR && !name.startsWith(".") && !name.endsWith("~") &&
+        if (entry->d_type == DT_REG && !name.startsWith(".") && !name.endsWith("~") &&
             !name.endsWith(".bak") && !name.endsWith(".tmp")) {
             names.emplace_back(path + "/" + entry->d_name);
         }
@@ -44,32 +44,33 @@ bool isDirectory(const std::string& path) {
 
 /// The lines of a file, without leading blanks and line ends.
 struct ConfigReader::Lines {
-    explicit Lines(FILE* from) : file(from) {}
-    ~Lines() {
-        free(buffer);
+    explicit Lines(FILE* file) {
+        char buffer[4096];
+        while (const size_t length = fread(buffer, 1, sizeof(buffer), file)) {
+            text.append(buffer, length);
+        }
         fclose(file);
+        if (text.compare(0, 3, "\xef\xbb\xbf") == 0) {
+            at = 3;
+        }
     }
     bool next(std::string& line) {
-        const ssize_t len = getline(&buffer, &size, file);
-        if (len < 0) {
+        if (at >= text.size()) {
             return false;
         }
-        const char* start = buffer;
-        if (first && String(start, 3) == "\xef\xbb\xbf") {
-            start += 3;
+        static const std::string ends("\n\r\0", 3);
+        const size_t end = std::min(text.find_first_of(ends, at), text.size());
+        while (at < end && String::isBlank(text[at])) {
+            ++at;
         }
-        first = false;
-        while (String::isBlank(*start)) {
-            ++start;
-        }
-        line.assign(start, strcspn(start, "\r\n"));
+        line = text.substr(at, end - at);
+        // The engine reads so many bytes at a time, and doesn't see a pair that is split.
+        const bool pair = text.compare(end, 2, "\r\n") == 0 && (end + 1) % 1023 != 0;
+        at = end + (pair ? 2 : 1);
         return true;
     }
-    FILE* file;
-    char* buffer = nullptr;
-    size_t size = 0;
-    bool first = true;
-    YNOCOPY(Lines);
+    std::string text;
+    size_t at = 0;
 };
 
 bool ConfigReader::read() {
@@ -127,13 +128,17 @@ ConfigReader::Include ConfigReader::directive(const String& text, const char* op
                                               const char* silent, const char* required,
                                               String& rest) {
     rest = text;
-    if (rest.startSkip(optional)) {
+    // One with nothing behind it is a section's name.
+    const auto skip = [&rest](const char* word) {
+        return rest.length() > strlen(word) && rest.startSkip(word);
+    };
+    if (skip(optional)) {
         return Optional;
     }
-    if (rest.startSkip(silent)) {
+    if (skip(silent)) {
         return Silent;
     }
-    return rest.startSkip(required) ? Required : None;
+    return skip(required) ? Required : None;
 }
 
 // A section or a directive; false when a required file is missing.
@@ -150,15 +155,17 @@ bool ConfigReader::readHeader(String name, const std::string& path, NamedList*& 
         Engine::runParams().replaceParams(what);
         return what.null() ? how != Required : include(what, how, path, section);
     }
-    if (directive(name, "$includesection", "$includesectionsilent", "$requiresection", what)) {
+    if (const Include how =
+            directive(name, "$includesection", "$includesectionsilent", "$requiresection", what)) {
         if (section) {
             section->addParam(IncludeMark, name);
+            m_including.push_back(section);
         }
-        return true;
+        return section || how != Required || m_open.size() > 1 || m_config.sections();
     }
     Engine::runParams().replaceParams(name);
     section = m_config.createSection(name);
-    return section != nullptr;
+    return true;
 }
 
 void ConfigReader::enable(String condition) {
@@ -203,7 +210,10 @@ bool ConfigReader::include(const String& what, Include how, const std::string& p
     for (const std::string& file : files) {
         // The included file has its own idea of the current section.
         NamedList* current = section;
-        ok = (readFile(file, current, warn) || how != Required) && ok;
+        const bool before = m_ok;
+        m_ok = true;
+        ok = ((readFile(file, current, warn) && m_ok) || how != Required) && ok;
+        m_ok = before;
     }
     return ok;
 }
@@ -233,11 +243,9 @@ void ConfigReader::readKey(const std::string& line, Lines& lines, NamedList* sec
 }
 
 void ConfigReader::expandSections() {
-    for (unsigned int i = 0; i < m_config.sections(); ++i) {
+    for (NamedList* section : m_including) {
         std::vector<NamedList*> stack;
-        if (NamedList* section = m_config.getSection(i)) {
-            expandSection(section, stack);
-        }
+        expandSection(section, stack);
     }
 }
 
@@ -260,7 +268,7 @@ void ConfigReader::expandSection(NamedList* section, std::vector<NamedList*>& st
         Engine::runParams().replaceParams(name);
         NamedList* other = m_config.getSection(name);
         if (!other || std::find(stack.begin(), stack.end(), other) != stack.end()) {
-            m_ok = m_ok && how != Required;
+            m_ok = m_ok && (how != Required || name.null());
         } else {
             expandSection(other, stack);
             for (const ObjList* p = other->paramList()->skipNull(); p; p = p->skipNext()) {

@@ -36,6 +36,7 @@ private:
     bool m_ok = true;
     bool m_enabled = true;
     std::vector<std::string> m_open;
+    std::vector<NamedList*> m_including;
     std::vector<NamedList*> m_expanded;
 };
 

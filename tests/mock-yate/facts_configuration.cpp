@@ -77,6 +77,23 @@ void facts::configurations() {
     CHECK(cfg.getSection("base") == nullptr);
     CHECK(cfg.load());
     CHECK(cfg.getIntValue("base", "number") == 12);
+    // A lone \r ends a line; a directive that includes nothing is a section; a link is no file of a
+    // directory.
+    writeFile("odd.conf", "[a]\rb=1\n[$include]\nc=2\n[$require ]\nd=3\n[]\ne=4\n");
+    Configuration odd(configDir + "/odd.conf");
+    CHECK_TEXT(odd.getValue("a", "b"), "1");
+    CHECK_TEXT(odd.getValue("$include", "c"), "2");
+    CHECK_TEXT(odd.getValue("$require", "e"), "4");
+    writeFile("outside.conf", "[$requiresection b]\n[b]\nc=1\n");
+    Configuration outside;
+    outside = configDir + "/outside.conf";
+    CHECK(!outside.load(false));
+    writeFile("empty.conf", "[${nothing$}]\na=1\n[b]\n[$requiresection ${nothing$}]\nc=1\n");
+    Configuration empty;
+    empty = configDir + "/empty.conf";
+    CHECK(empty.load(false));
+    CHECK(empty.sections() == 1);
+    CHECK_TEXT(empty.getValue("b", "c"), "1");
     writeFile("require.conf", "[a]\nb=1\n[$require missing.conf]\n");
     Configuration requiring;
     requiring = configDir + "/require.conf";
@@ -89,8 +106,9 @@ void facts::configurations() {
     requiring = configDir + "/missing.conf";
     CHECK(!requiring.load(false));
     CHECK(requiring.getSection("a") == nullptr);
-    for (const char* const* name = (const char* const[]){"main.conf", "more.conf", "require.conf",
-                                                         "include.conf", nullptr};
+    for (const char* const* name =
+             (const char* const[]){"main.conf", "more.conf", "require.conf", "include.conf",
+                                   "odd.conf", "outside.conf", "empty.conf", nullptr};
          *name; ++name) {
         unlink(configDir + "/" + *name);
     }

@@ -151,6 +151,8 @@ fn the_package_has_what_an_operator_needs() {
         "clustering.sqlite.sql",
         "clustering.conf.5.gz",
         "yate-clustering.7.gz",
+        "yate-clustering-check",
+        "yate-clustering-check.1.gz",
         "yate-clustering-metrics",
         "yate-clustering-metrics.1.gz",
         "README.md",
@@ -216,13 +218,16 @@ fn what_is_linked_in_has_its_licence_in_the_package() {
         "--locked",
         "--offline",
         "--package=yate-clustering",
+        "--package=yate-clustering-check",
         "--edges=normal,no-proc-macro",
         "--prefix=none",
         "--format={p}",
     ]));
     let name = |line: &str| line.split(' ').next().unwrap().to_owned();
-    let mut linked: BTreeSet<_> = tree.lines().map(name).collect();
+    let lines = tree.lines().filter(|line| !line.is_empty());
+    let mut linked: BTreeSet<_> = lines.map(name).collect();
     linked.remove("yate-clustering");
+    linked.remove("yate-clustering-check");
     linked.insert("std".to_owned());
     let copyright = fs::read_to_string(repository().join("packaging/copyright")).unwrap();
     let files = copyright
@@ -277,6 +282,32 @@ fn a_build_shows_progress_and_what_it_made_and_no_more() {
     for line in progress.lines() {
         assert!(line.starts_with('['), "{line}");
     }
+}
+
+#[test]
+fn make_checks_a_file_and_says_which_one_is_missing() {
+    let make = |arguments: &[&str]| {
+        let mut make = Command::new("make");
+        // The program is of the build at hand, so nothing is compiled for it.
+        make.args(["--no-print-directory", "check-config"]);
+        let output = make.args(arguments).current_dir(repository()).output();
+        let output = output.unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        (output.status.success(), said)
+    };
+    let (done, said) = make(&["FILE=conf/clustering.conf.sample", "ARGS=--node node1"]);
+    assert!(
+        done && said.ends_with("conf/clustering.conf.sample is good\n"),
+        "{said}"
+    );
+    let (done, said) = make(&["FILE=conf/clusterng.conf"]);
+    assert!(
+        !done && said.contains("can't read 'conf/clusterng.conf'"),
+        "{said}"
+    );
+    let (done, said) = make(&[]);
+    assert!(!done && said.starts_with("Which file?"), "{said}");
 }
 
 #[test]

@@ -279,6 +279,83 @@ fn refused_file_keeps_the_settings_and_the_reason_is_logged_once() {
 }
 
 #[test]
+fn damaged_files_leave_the_settings_in_force_and_the_line_is_logged_and_checked() {
+    let lab = Lab::with(GENERAL);
+    for (config, said) in [
+        (
+            "",
+            "clustering.conf: [general]: 'regexp' and 'callto' are not both set",
+        ),
+        (
+            "; nothing is left\n",
+            "clustering.conf: [general]: 'regexp' and 'callto' are not both set",
+        ),
+        (
+            &format!("{GENERAL}[node node2\nweight=1\n"),
+            "clustering.conf:4: the section's name has no ']'",
+        ),
+        (
+            &format!("{GENERAL}[node node2]\nweight=1\0\0\0\0"),
+            "clustering.conf:5: there is a NUL byte",
+        ),
+        (
+            &format!("callto=x\n{GENERAL}"),
+            "clustering.conf:1: no section is open here",
+        ),
+        (
+            &format!("{GENERAL}>>>>>>> theirs\n"),
+            "clustering.conf:4: a conflict of two versions",
+        ),
+        (
+            &format!("{GENERAL}[security]\nsecret={{{{ cluster_secret }}}}\n"),
+            "clustering.conf:5: [security] secret=(hidden): a placeholder",
+        ),
+    ] {
+        let log = lab.reload(config).join("\n");
+        assert!(log.contains(said), "{config:?}: {log}");
+        assert!(
+            log.contains("was refused, the current settings stay in force"),
+            "{log}"
+        );
+        assert_eq!(lab.target("cluster/node2/x"), "sip/sip:4021@node2.lab");
+        assert_eq!(lab.register(), "cluster/node1/sip/bob@lab");
+        let checked = text(lab.engine.command("clustering check").as_deref());
+        assert!(checked.contains(said), "{config:?}: {checked}");
+        assert!(
+            checked.ends_with("The file would be refused\r\n"),
+            "{checked}"
+        );
+    }
+    // Not damaged: the line ends of another system, and the mark of an editor.
+    let log = lab
+        .reload(&format!("\u{feff}{}", GENERAL.replace('\n', "\r\n")))
+        .join("\n");
+    assert!(!log.contains("CONF>"), "{log}");
+    lab.reload("[general]\nenabled=no\n");
+    assert_eq!(lab.register(), "sip/bob@lab");
+}
+
+#[test]
+fn what_will_hurt_is_logged_at_load() {
+    let lab = Lab::with(GENERAL);
+    let twins = "[node node1]\n[node node2]\ncallto=sip/sip:x@192.0.2.2\n[node node3]\ncallto=sip/sip:x@192.0.2.2:5060\n";
+    for (config, said) in [
+        (format!("{GENERAL}{twins}"), "<clustering:WARN> "),
+        (
+            format!("{GENERAL}{twins}"),
+            "clustering.conf:8: warning: 'callto' of node 'node3' leads to the address of node 'node2'",
+        ),
+        (
+            GENERAL.replace("^node", "^gate"),
+            "clustering.conf:2: warning: this node is named 'node1', which has no section",
+        ),
+    ] {
+        let log = lab.reload(&config).join("\n");
+        assert!(log.contains(said), "{config:?}: {log}");
+    }
+}
+
+#[test]
 fn status_follows_the_grammar_of_the_engine_and_counts() {
     let lab = Lab::with(GENERAL);
     let status = || text(Some(&lab.engine.status(MODULE)));

@@ -145,7 +145,7 @@ fn a_call_ends_with_the_settings_that_it_began_with() {
     cluster
         .load(
             "clustering.conf",
-            &entries(&[("general", "prefix", "other")]),
+            &entries(&[("general", "prefix", "other"), ("general", "enabled", "no")]),
         )
         .unwrap();
     let answer = Reply {

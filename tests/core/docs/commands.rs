@@ -8,7 +8,7 @@ use std::fs;
 use super::{pages, path};
 
 /// The words that a line begins with if it is a command.
-const PROGRAMS: [&str; 12] = [
+const PROGRAMS: [&str; 13] = [
     "cargo",
     "cc",
     "clustering",
@@ -21,6 +21,7 @@ const PROGRAMS: [&str; 12] = [
     "module",
     "reload",
     "status",
+    "yate-clustering-check",
 ];
 
 /// How a command is shown to work.
@@ -47,6 +48,20 @@ const COMMANDS: &[(&str, Shown)] = &[
     ),
     ("make build", By("scripts/test", "scripts/build mock")),
     ("make demo", By("demo/tests/demo.rs", "#[test]")),
+    (
+        "make check-config",
+        By(
+            "tests/package/main.rs",
+            "fn make_checks_a_file_and_says_which_one_is_missing()",
+        ),
+    ),
+    (
+        "yate-clustering-check",
+        By(
+            "check/tests/program.rs",
+            "CARGO_BIN_EXE_yate-clustering-check",
+        ),
+    ),
     ("make test YATE_ROOT", REAL),
     ("make test", By("scripts/check", "step scripts/test")),
     ("make quick", By("scripts/check", "\nscripts/quick\n")),

@@ -18,7 +18,7 @@ type Parts = Vec<String>;
 
 /// Where the core's lines are put together, and the causes that they name: each from these words to the end of the
 /// item.
-const TEXTS: [(&str, &str); 13] = [
+const TEXTS: [(&str, &str); 17] = [
     ("src/event.rs", "\nimpl Subject"),
     ("src/event.rs", "\nimpl Line<"),
     ("src/event.rs", "\nimpl Display for Suppressed"),
@@ -32,6 +32,13 @@ const TEXTS: [(&str, &str); 13] = [
     ("src/placement/claim.rs", "\nimpl Display for DbError"),
     ("src/settings.rs", "\n#[error(\"{file}"),
     ("src/settings.rs", "\nfn entry("),
+    ("src/settings.rs", "\nimpl Display for Line"),
+    (
+        "src/settings/warning.rs",
+        "\nimpl Display for SettingWarning",
+    ),
+    ("src/settings/warning.rs", "\nimpl Display for Warning"),
+    ("src/file/fault.rs", "\nimpl Display for Fault"),
 ];
 
 /// String literals of Rust or C++, up to where `is_end` says so of what follows. Those next to each other are one;

@@ -6,9 +6,10 @@ use std::net::IpAddr;
 
 use clustering::auth::lookups::{Answer, MOST_LOOKUPS, WAIT};
 use clustering::cluster::Cluster;
+use clustering::file::Document;
 use clustering::messages::{Kind, Reply};
-use clustering::operator::command;
 use clustering::operator::counters::Counter;
+use clustering::operator::{check, command};
 use clustering::time::{MessageTimes, SteadyTime, WallTime};
 use clustering::verdict::{Action, Verdict};
 use proptest::prelude::*;
@@ -179,10 +180,10 @@ fn a_section_names_the_host_of_its_node_whatever_the_template_is() {
     refused(&cluster, "d", "192.0.2.2");
     refused(&cluster, "e", "192.0.2.2");
     refused(&cluster, "x", "192.0.2.2");
-    let check = command::check(&cluster, "c.conf", &entries(sections));
-    let line = "Node 'e' is not trusted: callto has a parameter of the call in the host\n";
+    let check = check::check(&cluster, "c.conf", &entries(sections), &Document::default());
+    let line = "node 'e' is not trusted: its 'callto' has a parameter of the call in the host\n";
     assert!(check.contains(line), "{check}");
-    assert!(!check.contains("No node is trusted"), "{check}");
+    assert!(!check.contains("no node is trusted"), "{check}");
 }
 
 #[test]
@@ -232,7 +233,7 @@ fn a_name_that_has_no_address_is_nobodys() {
 
 #[test]
 fn an_address_that_changes_later_is_followed() {
-    let cluster = cluster(&[NAMES, &[("node node2", "", "")]]);
+    let cluster = cluster(&[NAMES, &[("node node1", "", ""), ("node node2", "", "")]]);
     assert_eq!(
         look_up(&cluster, 1, |_| found(&["192.0.2.2"])),
         ["node2.lab.test"]
@@ -259,7 +260,7 @@ fn an_address_that_changes_later_is_followed() {
 
 #[test]
 fn an_operator_hears_once_that_a_node_has_no_address() {
-    let cluster = cluster(&[NAMES, &[("node node2", "", "")]]);
+    let cluster = cluster(&[NAMES, &[("node node1", "", ""), ("node node2", "", "")]]);
     for round in 1..5 {
         cluster.tick(SteadyTime(round * 20 * SECOND));
         look_up(&cluster, round * 20, |_| Answer::NoName);
@@ -295,8 +296,8 @@ fn nothing_is_derived_from_a_template_that_leaves_the_host_to_the_sender() {
                 refused(&cluster, node, "10.9.9.9");
             }
             assert_eq!(cluster.next_lookup(), None, "{pattern} {callto}");
-            let check = command::check(&cluster, "c.conf", &entries(settings));
-            let line = "No node is trusted: set 'trusted' or 'secret' in [security]\n";
+            let check = check::check(&cluster, "c.conf", &entries(settings), &Document::default());
+            let line = "no node is trusted, so calls from other nodes are refused: set 'trusted' or 'secret' in [security]\n";
             assert!(check.contains(line), "{check}");
             let explained = command::run(&cluster, b"where cluster/").unwrap();
             assert!(
@@ -352,7 +353,7 @@ fn a_loose_pattern_leads_into_the_operators_own_network_or_domain_only() {
 
 #[test]
 fn a_flood_of_invented_names_is_bounded_and_real_nodes_get_through() {
-    let cluster = cluster(&[NAMES, &[("node node2", "", "")]]);
+    let cluster = cluster(&[NAMES, &[("node node1", "", ""), ("node node2", "", "")]]);
     look_up(&cluster, 1, |_| found(&["192.0.2.2"]));
     let (mut waiting, mut started) = (0, 0);
     for number in 1000..21_000 {

@@ -4,9 +4,10 @@
 //! signed, and those that aren't are accepted.
 
 use clustering::cluster::Cluster;
+use clustering::file::Document;
 use clustering::messages::Kind;
 use clustering::operator::counters::Counter;
-use clustering::operator::{command, status};
+use clustering::operator::{check, status};
 use proptest::prelude::*;
 
 use super::lab::{
@@ -133,8 +134,10 @@ fn a_call_without_a_signature_goes_on_with_its_billid() {
 #[test]
 fn a_check_of_the_file_says_that_signatures_are_not_required() {
     let to = named("node2", PHASES[2]);
-    let said = "Calls of trusted senders are accepted without a valid signature: [security] secret.required";
-    let check = |settings: &[&Settings]| command::check(&to, "f", &entries(&settings.concat()));
+    let said = "calls of trusted senders are accepted without a valid signature: [security] secret.required";
+    let check = |settings: &[&Settings]| {
+        check::check(&to, "f", &entries(&settings.concat()), &Document::default())
+    };
     assert!(check(PHASES[1]).contains(said), "{}", check(PHASES[1]));
     assert!(!check(PHASES[0]).contains(said));
     assert!(!check(PHASES[2]).contains(said));
