@@ -52,9 +52,9 @@ private:
     bool dispatch(TelEngine::Message& msg, bool& handled);
     bool locate(const Verdict& pending, uint32_t kind, TelEngine::Message& msg);
     bool ask(const Verdict& pending, uint32_t kind, TelEngine::Message& msg);
+    bool resolve(const Verdict& pending, uint32_t kind, TelEngine::Message& msg);
     void ask(DbQuery& query, unsigned timeout,
              const std::function<void(const clustering_reply&)>& take);
-    bool resolve(const Verdict& pending, uint32_t kind, TelEngine::Message& msg);
     bool resume(const Verdict& pending, const clustering_reply& reply, uint32_t kind,
                 TelEngine::Message& msg);
     bool send(const Verdict& verdict, uint32_t kind, TelEngine::Message& msg);

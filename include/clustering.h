@@ -598,8 +598,7 @@ typedef struct {
  */
 typedef struct {
   /**
-   * The command without the command's own word, such as `drain node2`. A host that has the file carries out `check`
-   * itself, by `clustering_check`.
+   * The command without the command's own word, such as `drain node2`.
    */
   clustering_borrowed_text line;
   /**

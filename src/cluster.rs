@@ -119,22 +119,13 @@ impl Cluster {
         entries: &[Entry],
         document: &Document,
     ) -> Result<(), Vec<SettingError>> {
-        let loaded = self.take_file(file, entries, document);
-        self.refused.store(loaded.is_err(), Relaxed);
-        loaded
-    }
-
-    fn take_file(
-        &self,
-        file: &str,
-        entries: &[Entry],
-        document: &Document,
-    ) -> Result<(), Vec<SettingError>> {
         let checked = Settings::check(&self.node, file, entries, document);
-        let settings = checked.settings?;
-        if let Some(refusal) = settings.refusal(&self.settings(), file) {
-            return Err(vec![refusal]);
-        }
+        let accepted = checked.settings.and_then(|settings| {
+            let refusal = settings.refusal(&self.settings(), file);
+            refusal.map_or(Ok(settings), |refusal| Err(vec![refusal]))
+        });
+        self.refused.store(accepted.is_err(), Relaxed);
+        let settings = accepted?;
         let warnings = checked.warnings.iter();
         for warning in warnings.filter(|it| it.warning.is_logged()) {
             self.tasks.log(Level::Warn, warning.to_string());

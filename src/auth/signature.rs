@@ -345,7 +345,15 @@ fn nonce_of(text: &[u8]) -> Option<(Nonce, Signer)> {
 }
 
 fn number(text: &[u8], radix: u32) -> Option<u64> {
-    u64::from_str_radix(std::str::from_utf8(text).ok()?, radix).ok()
+    if text.is_empty() {
+        return None;
+    }
+    text.iter().try_fold(0, |number: u64, &byte| {
+        let digit = char::from(byte).to_digit(radix)?;
+        number
+            .checked_mul(u64::from(radix))?
+            .checked_add(u64::from(digit))
+    })
 }
 
 #[cfg(test)]

@@ -86,8 +86,7 @@ pub unsafe extern "C" fn clustering_check(
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct clustering_command_line {
-    /// The command without the command's own word, such as `drain node2`. A host that has the file carries out `check`
-    /// itself, by `clustering_check`.
+    /// The command without the command's own word, such as `drain node2`.
     pub line: clustering_borrowed_text,
     /// The place where it was given, such as the address of a console, for the log; empty where nobody knows.
     pub from: clustering_borrowed_text,

@@ -19,12 +19,7 @@ pub fn check(cluster: &Cluster, file: &str, entries: &[Entry], document: &Docume
     }
     let mut text = report(&checked, file);
     if cluster.is_refused() {
-        // The verdict stays the last line.
-        let end = text.trim_end().rfind('\n').map_or(0, |at| at + 1);
-        text.insert_str(
-            end,
-            "The last load was refused, so older settings are in force\n",
-        );
+        text.push_str("The last load was refused, so older settings are in force\n");
     }
     text
 }

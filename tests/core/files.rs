@@ -147,10 +147,7 @@ fn a_file_that_switches_clustering_off_without_saying_so_is_refused_where_it_is_
         assert!(errors.contains("set enabled=no"), "{text:?}: {errors}");
         let (entries, document) = read(text);
         let checked = check(&cluster, "c.conf", &entries.list(), &document);
-        assert!(
-            checked.ends_with("The file would be refused\n"),
-            "{checked}"
-        );
+        assert!(checked.contains("The file would be refused\n"), "{checked}");
         assert_eq!(
             decide(&cluster, Kind::Register, &[("data", "x")]).value("data"),
             Some("cluster/node1/x")
@@ -163,6 +160,7 @@ fn a_file_that_switches_clustering_off_without_saying_so_is_refused_where_it_is_
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it's a table")]
 fn what_will_hurt_is_said_at_load_and_by_a_check() {
     let node = |name: &str, callto: &str| format!("[node {name}]\ncallto={callto}\n");
     let to = |host: &str| format!("sip/sip:cluster/@{host}");
