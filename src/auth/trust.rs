@@ -204,7 +204,12 @@ impl AuthError {
     #[must_use]
     pub fn answer(self) -> String {
         match self {
-            Self::Address => "cluster headers from an untrusted sender".to_owned(),
+            // A stranger learns nothing of the nodes' names and addresses.
+            Self::Address
+            | Self::OtherNode
+            | Self::NoAddress
+            | Self::Unresolved
+            | Self::Pending => "cluster headers from an untrusted sender".to_owned(),
             _ => format!("cluster headers were not accepted: {self}"),
         }
     }

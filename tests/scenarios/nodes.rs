@@ -325,15 +325,19 @@ fn the_status_and_the_check_say_that_a_reload_was_refused() {
 #[test]
 fn each_load_of_a_file_that_trusts_nobody_is_warned_of() {
     let lab = with_nodes();
-    let line = "<clustering:WARN> No sender is trusted, so calls from other nodes are refused: ";
+    let line =
+        "clustering.conf: warning: no node is trusted, so calls from other nodes are refused: ";
     let warnings = |config: &str| {
         let log = lab.reload(config);
         log.iter().filter(|text| text.contains(line)).count()
     };
-    assert_eq!(warnings(NODES), 1);
-    assert_eq!(warnings(NODES), 1, "each time");
-    let trusting = format!("{NODES}[security]\ntrusted=192.0.2.0/24\n");
+    // Of such a target no node's address can be derived.
+    let nobody = "[general]\nregexp=^node[0-9]$\ncallto=iax/cluster@\\0\n";
+    assert_eq!(warnings(nobody), 1);
+    assert_eq!(warnings(nobody), 1, "each time");
+    let trusting = format!("{nobody}[security]\ntrusted=192.0.2.0/24\n");
     assert_eq!(warnings(&trusting), 0);
+    assert_eq!(warnings(NODES), 0);
 }
 
 #[test]
