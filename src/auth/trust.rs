@@ -340,6 +340,18 @@ mod tests {
     }
 
     #[test]
+    fn a_stranger_hears_nothing_of_the_names_and_addresses_of_nodes() {
+        for cause in [
+            AuthError::Address,
+            AuthError::OtherNode,
+            AuthError::NoAddress,
+            AuthError::Unresolved,
+        ] {
+            assert_eq!(cause.answer(), "cluster headers from an untrusted sender");
+        }
+    }
+
+    #[test]
     fn a_bad_network_is_named() {
         for (text, item) in [("10.0.0.1,node2", "node2"), ("10.0.0.0/33", "10.0.0.0/33")] {
             let error = Trust::parse(text).unwrap_err().to_string();
