@@ -36,11 +36,10 @@ pub(super) fn directive<'t>(
     text: &'t [u8],
     words: &[(&[u8], Include)],
 ) -> Option<(Include, &'t [u8])> {
-    words.iter().find_map(|(word, how)| {
-        let rest = text.strip_prefix(*word)?;
-        let is_whole = rest.first().is_some_and(|byte| b" \t".contains(byte));
-        is_whole.then_some((*how, rest))
-    })
+    let end = text.iter().position(|byte| b" \t".contains(byte))?;
+    let (first, rest) = text.split_at(end);
+    let (_, how) = words.iter().find(|(word, _)| *word == first)?;
+    Some((*how, rest))
 }
 
 /// The text behind a whole word and the blanks after it.
