@@ -6,6 +6,7 @@
 //! `LIFE_ROUNDS=N` makes fewer rounds than the thousands that are the rule.
 
 mod between_nodes;
+mod calls;
 mod child;
 mod connections;
 mod exits;
