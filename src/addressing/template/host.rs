@@ -23,6 +23,18 @@ const IPV6_BITS: u32 = 64;
 /// Top-level domains in which nobody can register a name.
 const RESERVED: [&[u8]; 3] = [b"internal", b"localhost", b"test"];
 
+/// The usual domains in which anybody gets a name for the address of the moment.
+const DYNAMIC: [&[u8]; 8] = [
+    b"ddns.net",
+    b"duckdns.org",
+    b"dyndns.org",
+    b"dynu.net",
+    b"freeddns.org",
+    b"hopto.org",
+    b"no-ip.com",
+    b"no-ip.org",
+];
+
 /// The host of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
@@ -217,10 +229,15 @@ fn rule(host: &[Unit], is_bracketed: bool) -> Result<Rule, HostError> {
 }
 
 /// Whether nobody but the owner of a domain can make a name in it: it's at or below one that is registered, or
-/// nobody can register there.
+/// nobody can register there. The public suffix list would tell for certain, but makes the module half as large again.
 fn is_own(domain: &[u8]) -> bool {
-    let last = domain.rsplit(|byte| *byte == b'.').next();
-    last.is_some_and(|last| RESERVED.contains(&last)) || psl::domain(domain).is_some()
+    let labels: Vec<_> = domain.split(|byte| *byte == b'.').collect();
+    match labels[..] {
+        [.., last] if RESERVED.contains(&last) => true,
+        // As in co.uk, com.au and uk.net.
+        [second, _] => second.len() > 3 && !DYNAMIC.contains(&domain),
+        [..] => labels.len() > 2,
+    }
 }
 
 /// A template as a list of units. `group` appends what stands for a group.
