@@ -2,8 +2,6 @@
 
 //! Nodes that are taken out of service by command: nothing new goes there, their resources are still reached.
 
-use engine_process::Message;
-
 use crate::engine::Node;
 use crate::lab::{Lab, Plan};
 
@@ -15,20 +13,14 @@ fn plan() -> Plan {
         .dial("^there\\([0-9]*\\)$=cluster/node3/conf/\\1")
 }
 
-/// The node that a node places a room on.
-fn place(node: &Node, room: u32) -> String {
-    let locate = Message::new("cluster.locate").with("callto", &format!("conf/{room}"));
-    node.dispatch(&locate).retval
-}
-
 /// Rooms that are placed on `node3`.
 fn rooms_of_node3(node: &Node) -> impl Iterator<Item = u32> {
-    (1..).filter(|&room| place(node, room) == "node3")
+    (1..).filter(|&room| node.places(room) == "node3")
 }
 
 /// Whether one of the first rooms is placed on `node3`.
 fn is_in_use(node: &Node) -> bool {
-    (1..=50).any(|room| place(node, room) == "node3")
+    (1..=50).any(|room| node.places(room) == "node3")
 }
 
 #[test]
@@ -61,12 +53,12 @@ fn nothing_new_is_placed_on_a_drained_node_and_what_is_there_is_reached() {
         assert_eq!(answer, "Node 'node3' is draining");
     }
     talks.push(alice.call(&format!("room{new}")).answered());
-    assert_ne!(place(first, new), "node3");
+    assert_ne!(first.places(new), "node3");
     let rooms = host.command("status conf");
     assert!(rooms.contains("chans=2,rooms=1;"), "{rooms}");
 
     // Without a database nobody remembers that this one is there already.
-    assert_ne!(place(first, old), "node3");
+    assert_ne!(first.places(old), "node3");
     talks.push(alice.call(&format!("there{old}")).answered());
     entered(old, "3");
     talks.push(alice.call("bob").answered());

@@ -158,6 +158,12 @@ impl Node {
         self.running(|process| process.client.dispatch(message))
     }
 
+    /// The name of the node that it places a room on.
+    pub fn places(&self, room: u32) -> String {
+        let locate = Message::new("cluster.locate").with("callto", &format!("conf/{room}"));
+        self.dispatch(&locate).retval
+    }
+
     /// Its call records, once there are this many.
     pub fn cdrs(&self, count: usize) -> Vec<Cdr> {
         let read = || {

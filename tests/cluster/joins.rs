@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use engine_process::{Message, patiently};
+use engine_process::patiently;
 
 use crate::call::Talk;
 use crate::engine::Node;
@@ -107,10 +107,9 @@ impl Cluster {
 
     /// The node that has a room, on which the nodes that run agree.
     fn place(&self, room: u32) -> String {
-        let locate = Message::new("cluster.locate").with("callto", &format!("conf/{room}"));
         let nodes = self.nodes();
         let running = nodes.iter().filter(|node| node.runs());
-        let answers: Vec<_> = running.map(|node| node.dispatch(&locate).retval).collect();
+        let answers: Vec<_> = running.map(|node| node.places(room)).collect();
         assert!(answers.iter().all(|one| *one == answers[0]), "{answers:?}");
         answers[0].clone()
     }

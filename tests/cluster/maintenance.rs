@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::thread;
 
 use engine_bridge::module_path;
-use engine_process::Message;
 
 use crate::engine::Node;
 use crate::installation::MODULE;
@@ -25,12 +24,6 @@ fn plan() -> Plan {
         .dial("^room\\([0-9]*\\)$=cluster/*/conf/\\1")
 }
 
-/// The node that a node places a room on.
-fn place(node: &Node, room: u32) -> String {
-    let locate = Message::new("cluster.locate").with("callto", &format!("conf/{room}"));
-    node.dispatch(&locate).retval
-}
-
 /// Changes a node's file, and does what an operator does then.
 fn change(node: &Node, from: &str, to: &str) {
     let text = node.configuration(FILE);
@@ -43,7 +36,7 @@ fn change(node: &Node, from: &str, to: &str) {
 
 /// The same rooms have the same place for all nodes; gives whether `node4` has one.
 fn rooms_agree(nodes: &[&Node]) -> bool {
-    let places = |room| -> Vec<String> { nodes.iter().map(|node| place(node, room)).collect() };
+    let places = |room| -> Vec<String> { nodes.iter().map(|node| node.places(room)).collect() };
     (0..40).fold(false, |found, room| {
         let places = places(room);
         assert!(
@@ -90,7 +83,7 @@ fn a_node_is_added() {
     }
     assert!(rooms_agree(&[old[0], old[1], old[2], new]));
     let room = (1..1000)
-        .find(|&room| place(old[0], room) == "node4")
+        .find(|&room| old[0].places(room) == "node4")
         .unwrap();
     let guest = lab.phone("carol").at("node2");
     guest.call(&format!("room{room}")).answered().hang_up();

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use engine_process::{Message, eventually};
+use engine_process::eventually;
 
 use crate::engine::Node;
 use crate::installation::MODULE;
@@ -61,11 +61,6 @@ fn obeys(node: &Node, of: &str, state: &str) {
     );
 }
 
-fn place(node: &Node, room: u32) -> String {
-    let locate = Message::new("cluster.locate").with("callto", &format!("conf/{room}"));
-    node.dispatch(&locate).retval
-}
-
 fn a_fourth_node_joins(plan: Plan) {
     let lab = start(plan);
     let files = OLD.map(|name| lab.node(name).configuration("clustering.conf"));
@@ -91,7 +86,7 @@ fn a_fourth_node_joins(plan: Plan) {
     }
     let mut is_used = false;
     for room in 0..40 {
-        let places = all.map(|name| place(lab.node(name), room));
+        let places = all.map(|name| lab.node(name).places(room));
         assert!(places.iter().all(|one| *one == places[0]), "{places:?}");
         is_used |= places[0] == "node4";
     }
