@@ -80,12 +80,8 @@ void TaskQuery::send(clustering_core* core, const clustering_task& task) {
 
 void TaskQuery::work() {
     const bool handled = Engine::dispatch(m_message);
-    clustering_reply reply = replyOf(m_message);
-    reply.handled = handled;
-    const std::vector<clustering_borrowed_text> rows = rowsOf(m_message);
-    reply.rows = rows.data();
-    reply.row_count = rows.size();
-    clustering_queried(m_core, m_number, &reply, steadyTime(), roughlyNow());
+    const DbReply reply(m_message, handled);
+    clustering_queried(m_core, m_number, &*reply, steadyTime(), roughlyNow());
 }
 
 } // namespace clustering

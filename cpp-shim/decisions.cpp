@@ -164,15 +164,11 @@ void Decisions::ask(DbQuery& query, unsigned timeout,
     }
     clustering_reply reply = {};
     query.ask(timeout, reply);
-    std::vector<clustering_borrowed_text> rows;
     if (reply.handled) {
-        reply = replyOf(query.message());
-        reply.handled = true;
-        rows = rowsOf(query.message());
-        reply.rows = rows.data();
-        reply.row_count = rows.size();
+        take(*DbReply(query.message(), true));
+    } else {
+        take(reply);
     }
-    take(reply);
 }
 
 void Decisions::query(clustering_command_line& command, const std::function<void()>& carryOut) {

@@ -140,18 +140,19 @@ clustering_reply replyOf(const Message& asked) {
     return reply;
 }
 
-std::vector<clustering_borrowed_text> rowsOf(const Message& asked) {
-    std::vector<clustering_borrowed_text> rows;
+DbReply::DbReply(const Message& asked, bool handled) : m_reply(replyOf(asked)) {
     const Array* array = static_cast<Array*>(asked.userObject("Array"));
     if (array && array->getColumns() > 0) {
         // The first row has the names of the columns.
         for (int row = 1; row < array->getRows(); row++) {
             const GenObject* cell = array->get(0, row);
-            rows.push_back(cell ? borrowed(cell->toString())
-                                : clustering_borrowed_text{nullptr, 0});
+            m_rows.push_back(cell ? borrowed(cell->toString())
+                                  : clustering_borrowed_text{nullptr, 0});
         }
     }
-    return rows;
+    m_reply.handled = handled;
+    m_reply.rows = m_rows.data();
+    m_reply.row_count = m_rows.size();
 }
 
 } // namespace clustering

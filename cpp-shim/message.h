@@ -70,8 +70,21 @@ private:
 /// The reply to a message of ours, as its parameters tell it. It borrows from the message.
 clustering_reply replyOf(const TelEngine::Message& asked);
 
-/// The first column of the rows that a database gave. They borrow from the message.
-std::vector<clustering_borrowed_text> rowsOf(const TelEngine::Message& asked);
+/// A database's reply to a message of ours, with the first column of its rows. It borrows from the
+/// message.
+class DbReply {
+public:
+    DbReply(const TelEngine::Message& asked, bool handled);
+    DbReply(const DbReply&) = delete;
+    DbReply& operator=(const DbReply&) = delete;
+
+    /// For the core.
+    const clustering_reply& operator*() const { return m_reply; }
+
+private:
+    std::vector<clustering_borrowed_text> m_rows;
+    clustering_reply m_reply;
+};
 
 } // namespace clustering
 
