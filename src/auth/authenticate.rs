@@ -33,16 +33,6 @@ pub(crate) enum NonceUse {
     Peek,
 }
 
-/// The cluster headers whose text goes elsewhere: all but the signature.
-const ACTED_UPON: [Name; 6] = [
-    Name::SipCallto,
-    Name::SipBillid,
-    Name::SipNodename,
-    Name::SipUsername,
-    Name::SipVisited,
-    Name::SipCluster,
-];
-
 /// Decides whether a message's cluster headers are trusted. Gives what else its sender has signed.
 ///
 /// # Errors
@@ -61,8 +51,10 @@ pub(crate) fn authenticate<'m, P: Parameters<'m>>(
     if message.has_repeated(NameSet::of(&CLUSTER_HEADERS)) {
         return Err(AuthError::Repeated);
     }
-    if ACTED_UPON
+    // The text of all but the signature goes elsewhere.
+    if CLUSTER_HEADERS
         .iter()
+        .filter(|header| **header != Name::SipSignature)
         .any(|&header| message.get(header).is_some_and(has_control))
     {
         return Err(AuthError::Malformed);
