@@ -27,7 +27,7 @@ use crate::nodes::calls::Calls;
 use crate::nodes::health::Cause;
 use crate::nodes::probe::{self, Outcome};
 use crate::operator::counters::Counter;
-use crate::placement::claim::{DatabaseState, DbError};
+use crate::placement::claim::DatabaseState;
 use crate::settings::{Entry, SettingError, Settings};
 use crate::task::{Task, Tasks};
 use crate::text::{Escaped, has_control};
@@ -230,18 +230,8 @@ impl Cluster {
         rows: &[&[u8]],
         (now, wall): (SteadyTime, WallTime),
     ) {
-        let error = match reply {
-            Reply {
-                no_thread: true, ..
-            } => Some(DbError::NotStarted),
-            Reply { handled: false, .. } => Some(DbError::Unhandled),
-            // No error counts where there is a row: `pgsqldb` leaves that of a try which it repeated.
-            Reply {
-                error: Some(error), ..
-            } if rows.is_empty() => Some(DbError::Failed(error)),
-            _ => None,
-        };
-        let rows = error.map_or(Ok(rows), Err);
+        let outcome = locate::outcome(reply).row(membership::PATIENCE);
+        let rows = outcome.map(|_| rows);
         let mut admin_states = self.admin_states();
         let of = (number, self.shared.process);
         let changes = self.membership.answered(of, rows, (now, wall), &self.tasks);

@@ -20,7 +20,7 @@ use std::sync::{Mutex, MutexGuard};
 use crate::event::Level;
 use crate::failure::unpoisoned;
 use crate::nodes::admin::AdminState;
-use crate::placement::claim::DbError;
+use crate::placement::claim::{DatabaseState, DbError};
 use crate::settings::{Entry, Members};
 use crate::task::{Query, Task, Tasks};
 use crate::text::Escaped;
@@ -37,7 +37,7 @@ const WHOLE: u64 = 3600 * SECOND;
 /// The least time between two definitions that a node writes of itself: nodes of one name would not stop.
 const REWRITE: u64 = 30 * SECOND;
 /// The milliseconds after which a query without an answer counts as a failure.
-const PATIENCE: u32 = 10_000;
+pub(crate) const PATIENCE: u32 = 10_000;
 
 /// The first line of the list that is kept, and its last one.
 const HEAD: &[u8] = b"; The nodes of the cluster, as the database last had them\n";
@@ -90,33 +90,6 @@ impl Step {
     }
 }
 
-/// The state of the database.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Database {
-    /// No account is set.
-    #[default]
-    None,
-    /// It was not asked yet.
-    Unknown,
-    /// It answers.
-    Up,
-    /// It doesn't.
-    Down,
-}
-
-impl Database {
-    /// The word for it.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Unknown => "unknown",
-            Self::Up => "up",
-            Self::Down => "down",
-        }
-    }
-}
-
 /// What the rows of a query change for the rest of the node.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
@@ -154,7 +127,8 @@ struct Known {
     /// What was said here, and isn't in the database yet.
     said: BTreeMap<Box<[u8]>, Intent>,
     generation: u64,
-    database: Database,
+    /// The state of the database, by the last look at the list; `None` without one.
+    database: Option<DatabaseState>,
     /// The query under way, and since when.
     asked: Option<(u64, Step, SteadyTime)>,
     /// The number of the last query.
@@ -198,7 +172,7 @@ impl Membership {
             return;
         }
         if is_other {
-            known.database = Database::Unknown;
+            known.database = Some(DatabaseState::Unknown);
             known.generation = 0;
             known.whole_due = SteadyTime(0);
             known.poll_due = SteadyTime(0);
@@ -244,8 +218,8 @@ impl Membership {
             .collect()
     }
 
-    /// The state of the database.
-    pub(crate) fn database(&self) -> Database {
+    /// The state of the database; `None` without one.
+    pub(crate) fn database(&self) -> Option<DatabaseState> {
         self.known().database
     }
 
@@ -334,12 +308,12 @@ impl Membership {
         if step.is_write() {
             known.wrote(tasks);
         }
-        if known.database == Database::Down {
+        if known.database == Some(DatabaseState::Down) {
             let account = Escaped(&known.config.account);
             let line = format!("The list of nodes in database account '{account}' is read again");
             tasks.log(Level::Note, line);
         }
-        known.database = Database::Up;
+        known.database = Some(DatabaseState::Up);
         match step {
             Step::Poll { whole } => {
                 known.poll_due = now.after(poll);
@@ -411,7 +385,7 @@ impl Known {
     /// The next query, if one is due.
     fn next(&self, now: SteadyTime) -> Option<Step> {
         let is_due = |time: SteadyTime| now >= time;
-        if self.database != Database::Up {
+        if self.database != Some(DatabaseState::Up) {
             // What comes next depends on what the database has.
             return is_due(self.poll_due).then_some(Step::Poll { whole: true });
         }
@@ -493,7 +467,7 @@ impl Known {
 
     /// Notes that the database failed, and logs it if that is new.
     fn lost(&mut self, error: &DbError, tasks: &Tasks) {
-        if self.database != Database::Down {
+        if self.database != Some(DatabaseState::Down) {
             let account = Escaped(&self.config.account);
             let line = format!(
                 "The list of nodes in database account '{account}' can't be read, the last known one stays in \
@@ -501,7 +475,7 @@ impl Known {
             );
             tasks.log(Level::Warn, line);
         }
-        self.database = Database::Down;
+        self.database = Some(DatabaseState::Down);
     }
 
     /// Notes that a write failed, and logs it if that is new.

@@ -2,13 +2,14 @@
 
 //! A node as the database has it: the contents of its section, and what its operators want of it.
 
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
+use percent_encoding::{AsciiSet, percent_decode, percent_encode};
 
 use super::OwnedEntry;
 use crate::nodes::admin::AdminState;
+use crate::placement::claim::CODED as LITERAL;
 
 /// The bytes that are percent-coded in the table, beside all that aren't ASCII: what ends a literal or a column.
-const CODED: &AsciiSet = &CONTROLS.add(b'%').add(b'\'').add(b'\\').add(b'|');
+const CODED: &AsciiSet = &LITERAL.add(b'|');
 
 /// The most bytes of a row that are looked at.
 const LONGEST_ROW: usize = 8192;

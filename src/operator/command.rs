@@ -6,7 +6,6 @@ use std::fmt::{Display, Write};
 
 use crate::auth::derived::Sender;
 use crate::cluster::Cluster;
-use crate::membership::Database;
 use crate::messages::Reply;
 use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
@@ -291,7 +290,7 @@ fn senders(cluster: &Cluster) -> String {
 /// What the list in the database adds to a node's reason.
 fn membership(cluster: &Cluster, node: &Node) -> String {
     let members = cluster.membership();
-    if members.database() == Database::None {
+    if members.database().is_none() {
         return String::new();
     }
     match members.of(&node.name) {

@@ -5,7 +5,6 @@
 use std::fmt::{self, Display, Write};
 
 use crate::cluster::Cluster;
-use crate::membership::Database;
 use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
 use crate::nodes::health::{Rules, State};
@@ -20,12 +19,17 @@ const BUILD: [(&str, &[u8]); 1] = [("version", env!("CARGO_PKG_VERSION").as_byte
 /// The columns of a node in `status clustering`, as the engine announces them.
 pub const FORMAT: &str = "format=State|Admin|Weight|Since|Latency|Forwards|Failures|Reason";
 
+/// The word for the state of a database that there may be.
+fn word(database: Option<DatabaseState>) -> &'static str {
+    database.map_or("none", DatabaseState::text)
+}
+
 /// The parameters of `status clustering`: `name=value` with commas between.
 #[must_use]
 pub fn params(cluster: &Cluster) -> String {
     let settings = cluster.settings();
     let (enabled, generation) = (settings.enabled, cluster.generation());
-    let database = cluster.database().map_or("none", DatabaseState::text);
+    let database = word(cluster.database());
     let file = if cluster.is_refused() {
         "refused"
     } else if generation == 0 {
@@ -42,7 +46,7 @@ pub fn params(cluster: &Cluster) -> String {
     let mut text = format!(
         "enabled={enabled},reload={generation},file={file},nodes={nodes},database={database},members={},\
          connections={connections},signatures={signatures}",
-        cluster.membership().database().text()
+        word(cluster.membership().database())
     );
     for &counter in Counter::ALL {
         // Writing to a string doesn't fail.
@@ -157,13 +161,13 @@ pub fn metrics(cluster: &Cluster) -> String {
         page.sample("database_up", None, u64::from(state == DatabaseState::Up));
     }
     let members = cluster.membership();
-    if members.database() != Database::None {
+    if members.database().is_some() {
         let help = "Whether the database with the list of nodes answers.";
         page.family("members_up", help, "gauge");
         page.sample(
             "members_up",
             None,
-            u64::from(members.database() == Database::Up),
+            u64::from(members.database() == Some(DatabaseState::Up)),
         );
         let help = "In how many settings the node differs from this one.";
         page.family("node_drift", help, "gauge");

@@ -30,6 +30,7 @@ use query::Values;
 pub use lease::{CLAIM, CacheError, LOOKUP, LeaseConfig};
 pub(crate) use member::winner;
 pub use member::{Eligibility, Member};
+pub(crate) use query::CODED;
 pub use query::{Purpose, Query, QueryError};
 
 /// The longest resource that is claimed, in bytes; longer ones are placed by hashing alone. So no caller can
@@ -125,6 +126,24 @@ impl Display for DbError<'_> {
     }
 }
 
+impl<'r> QueryOutcome<'r> {
+    /// The first column of the row, if there was one; `timeout` is the longest time that the query could take, in
+    /// milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// Gives the reason why the database has not answered.
+    pub fn row(self, timeout: u32) -> Result<Option<&'r [u8]>, DbError<'r>> {
+        Err(match self {
+            Self::Done(row) => return Ok(row),
+            Self::Failed(error) => DbError::Failed(error),
+            Self::TimedOut => DbError::TimedOut(timeout),
+            Self::Unhandled => DbError::Unhandled,
+            Self::NotStarted => DbError::NotStarted,
+        })
+    }
+}
+
 /// The meaning of a query's outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer<'n, 'r> {
@@ -144,14 +163,11 @@ impl<'n, 'r> Answer<'n, 'r> {
         config: &LeaseConfig,
         mut members: impl Iterator<Item = Member<'n>>,
     ) -> Self {
-        Self::Error(match outcome {
-            QueryOutcome::Failed(error) => DbError::Failed(error),
-            QueryOutcome::TimedOut => DbError::TimedOut(config.timeout),
-            QueryOutcome::Unhandled => DbError::Unhandled,
-            QueryOutcome::NotStarted => DbError::NotStarted,
-            QueryOutcome::Done(None) if purpose == Purpose::Claim => DbError::NoRow,
-            QueryOutcome::Done(None) => return Self::Nobody,
-            QueryOutcome::Done(Some(cell)) => {
+        Self::Error(match outcome.row(config.timeout) {
+            Err(error) => error,
+            Ok(None) if purpose == Purpose::Claim => DbError::NoRow,
+            Ok(None) => return Self::Nobody,
+            Ok(Some(cell)) => {
                 let name = query::name(cell);
                 match members.find(|node| node.name == name) {
                     Some(node) => return Self::Holder(node),

@@ -324,11 +324,7 @@ fn of_settings(
         None => {}
     }
     let nodes = &settings.nodes;
-    let pattern = !reader
-        .entries
-        .iter()
-        .all(|entry| entry.key != b"regexp" || entry.value.is_empty());
-    if pattern
+    if !settings.pattern.is_empty()
         && !nodes.is_empty()
         && !nodes
             .iter()

@@ -14,7 +14,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
 use crate::text::Escaped;
 
 /// The bytes that are percent-coded, beside all that aren't ASCII.
-const CODED: &AsciiSet = &CONTROLS.add(b'%').add(b'\'').add(b'\\');
+pub(crate) const CODED: &AsciiSet = &CONTROLS.add(b'%').add(b'\'').add(b'\\');
 
 /// A query that is ready to be filled in. By default it asks nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
