@@ -24,21 +24,37 @@ pub struct Kind {
     pub name: &'static str,
     /// The module, if there is one.
     module: Option<PathBuf>,
-    /// Its settings besides the usual ones.
-    settings: &'static str,
+    /// Its settings besides the usual ones; `NET` is the network.
+    settings: String,
+    /// Settings that the first node alone has.
+    first: String,
     /// The first node rings the phone itself.
     is_single: bool,
+}
+
+fn kind(name: &'static str, module: Option<PathBuf>, settings: &str) -> Kind {
+    Kind {
+        name,
+        module,
+        settings: settings.to_owned(),
+        first: String::new(),
+        is_single: false,
+    }
+}
+
+/// Nodes of which the first one probes the other so many times a second, as if it were so many nodes.
+pub fn probing(probes: u32) -> Kind {
+    let section = |number| format!("[node far{number}]\ncallto=sip/sip:cluster/@NET.2:{SIP}\n");
+    let sections: String = (0..probes).map(section).collect();
+    Kind {
+        first: format!("[health]\ninterval=1\n{sections}"),
+        ..kind("probing", Some(module_path()), "")
+    }
 }
 
 /// All contestants that can be measured here.
 pub fn kinds() -> Vec<Kind> {
     let named = |name| env::var_os(name).filter(|file| !file.is_empty());
-    let kind = |name, module, settings| Kind {
-        name,
-        module,
-        settings,
-        is_single: false,
-    };
     let other = |name, file: Option<PathBuf>| file.map(|file| kind(name, Some(file), ""));
     let ours = || Some(module_path());
     let single = Kind {
@@ -130,6 +146,7 @@ impl Kind {
     /// The files of a node's configuration.
     fn files(&self, network: &Network, node: &str) -> Vec<(&'static str, String)> {
         let (net, address) = (network.prefix(), network.node(node));
+        let first = if node == "node1" { &*self.first } else { "" };
         let phone = format!("sip/sip:\\1@{}", Phones::callee(network));
         let target = match (&self.module, node) {
             (Some(_), "node1") => format!("cluster/node2/{phone}"),
@@ -140,10 +157,11 @@ impl Kind {
             (
                 "clustering.conf",
                 format!(
-                    "{}\n[general]\nregexp=^node\\([0-9]\\)$\ncallto=sip/sip:cluster/@{net}.\\1:{SIP}\n\
+                    "{first}{}\n[general]\nregexp=^node\\([0-9]\\)$\ncallto=sip/sip:cluster/@{net}.\\1:{SIP}\n\
                      [security]\ntrusted={net}.0/29\n",
                     self.settings
-                ),
+                )
+                .replace("NET", &net),
             ),
             (
                 "ysipchan.conf",

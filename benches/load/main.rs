@@ -53,6 +53,11 @@ const AFTER: Duration = Duration::from_millis(200);
 /// The time in which nothing happens, for the cost of a node that has nothing to do.
 const IDLE: Duration = Duration::from_secs(10);
 
+/// The time after which a SIP transaction has ended, whatever came of it.
+const TRANSACTION: Duration = Duration::from_secs(35);
+/// Probes a second, for the cost of one.
+const PROBES: u32 = 100;
+
 /// What the rounds have shown of one contestant.
 #[derive(Default)]
 struct Rounds {
@@ -123,35 +128,64 @@ fn main() {
         4 * rate
     );
     let idle = idle(&contestants);
-    // The first calls find everything cold.
-    for one in &contestants {
-        one.calls(load);
-        one.registrations(more);
+    let calls = rounds_of(&contestants, rounds, load, Contestant::calls);
+    // A node has forgotten a call only when its transactions have ended.
+    thread::sleep(TRANSACTION);
+    let registrations = rounds_of(&contestants, rounds, more, Contestant::registrations);
+    let names: Vec<_> = contestants.iter().map(|one| one.kind.name).collect();
+    show("calls", "set-up", &names, &calls);
+    show("registrations", "answer", &names, &registrations);
+    println!("idle: CPU ms per second");
+    for (name, cost) in names.iter().zip(&idle) {
+        print!("{name:<10}");
+        for cost in cost {
+            figure(*cost, 9, 2);
+        }
+        println!();
     }
-    let mut calls: Vec<Rounds> = contestants.iter().map(|_| Rounds::default()).collect();
-    let mut registrations: Vec<Rounds> = contestants.iter().map(|_| Rounds::default()).collect();
+    let base = names.iter().position(|name| *name == BASELINE);
+    let Some(base) = base.map(|place| idle[place]) else {
+        return;
+    };
+    drop(contestants);
+    let kind = contestant::probing(PROBES);
+    let probing = [Contestant::start(
+        kind,
+        &installation,
+        &guard,
+        directory.path(),
+    )];
+    // The first probes go out within the first seconds.
+    thread::sleep(IDLE / 2);
+    let [sender, receiver] = self::idle(&probing)[0];
+    let each = |cost: f64, base: f64| (cost - base) * 1e3 / f64::from(PROBES);
+    println!("\na probe: CPU us");
+    print!("to send it{:>9.0}\nto answer it", each(sender, base[0]));
+    println!("{:>7.0}", each(receiver, base[1]));
+}
+
+/// Lets traffic run through all contestants in turns.
+fn rounds_of(
+    contestants: &[Contestant],
+    rounds: u32,
+    load: Load,
+    run: impl Fn(&Contestant, Load) -> Heard,
+) -> Vec<Rounds> {
+    // The first ones find everything cold.
+    for one in contestants {
+        run(one, load);
+    }
+    let mut all: Vec<Rounds> = contestants.iter().map(|_| Rounds::default()).collect();
     for round in 0..rounds as usize {
         // Each is the first one in its turn.
         for place in 0..contestants.len() {
             let place = (place + round) % contestants.len();
             let one = &contestants[place];
-            let (cost, heard) = measured(one, load, || one.calls(load));
-            calls[place].add(cost, &heard);
-            let (cost, heard) = measured(one, more, || one.registrations(more));
-            registrations[place].add(cost, &heard);
+            let (cost, heard) = measured(one, load, || run(one, load));
+            all[place].add(cost, &heard);
         }
     }
-    let names: Vec<_> = contestants.iter().map(|one| one.kind.name).collect();
-    show("calls", "set-up", &names, &calls);
-    show("registrations", "answer", &names, &registrations);
-    println!("idle: CPU ms per second");
-    for (name, cost) in names.iter().zip(idle) {
-        print!("{name:<10}");
-        for cost in cost {
-            figure(cost, 9, 2);
-        }
-        println!();
-    }
+    all
 }
 
 /// Lets traffic run, and gives the CPU time that each node took for one call of it, in microseconds.

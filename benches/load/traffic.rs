@@ -76,12 +76,12 @@ impl Phones {
         let callee = UdpSocket::bind(Self::callee(network)).expect("the network is free");
         let callee = Arc::new(callee);
         let address = SocketAddrV4::new(network.phone(), SIP);
-        let caller = UdpSocket::bind(address).expect("the network is free");
-        let wait = caller.set_read_timeout(Some(LOOK));
+        let calling = UdpSocket::bind(address).expect("the network is free");
+        let wait = calling.set_read_timeout(Some(LOOK));
         wait.expect("a socket may wait");
         let socket = Arc::clone(&callee);
         Self {
-            caller,
+            caller: calling,
             address,
             callee,
             answering: Some(thread::spawn(move || answer_all(&socket))),
@@ -108,13 +108,13 @@ impl Phones {
     fn run(&self, method: &str, node: SocketAddrV4, load: Load) -> Heard {
         let mut heard = Heard::default();
         let mut dialogs: HashMap<String, Dialog> = HashMap::new();
-        let begin = Instant::now();
-        let mut begun = 0;
-        let mut due = begin;
-        while begun < load.count || !dialogs.is_empty() {
+        let start = Instant::now();
+        let mut count = 0;
+        let mut due = start;
+        while count < load.count || !dialogs.is_empty() {
             let now = Instant::now();
-            if begun < load.count && now >= due {
-                let request = self.request(method, node, begun % USERS);
+            if count < load.count && now >= due {
+                let request = self.request(method, node, count % USERS);
                 self.send(&request, node);
                 let dialog = Dialog {
                     begun: now,
@@ -124,7 +124,7 @@ impl Phones {
                     request,
                 };
                 dialogs.insert(dialog.request.header("Call-ID").to_owned(), dialog);
-                begun += 1;
+                count += 1;
                 due += load.interval;
             }
             for dialog in dialogs.values_mut() {
