@@ -145,6 +145,10 @@ impl Cluster {
         if settings.lease.ask_alike(&old.lease) {
             // The answers of another database, or to other queries, are worth nothing.
             settings.claims = Arc::clone(&old.claims);
+            let departed = old.nodes.iter().map(|node| &node.name);
+            for name in departed.filter(|name| settings.nodes.find(name).is_none()) {
+                settings.claims.depart(name);
+            }
         }
         self.check_priorities(&settings);
         if has_control(&self.node) {

@@ -182,6 +182,13 @@ fn explain_database<'s>(
             lines.push(format!("{begin}: '{}' holds it now", Escaped(node.name)));
             Some(node.name)
         }
+        Answer::Unlisted(node) => {
+            let node = Escaped(&node);
+            lines.push(format!(
+                "{begin}: '{node}' holds it now, which has no section [node {node}] here"
+            ));
+            None
+        }
         Answer::Nobody => {
             lines.push(format!("{begin}: no node holds it now"));
             None
