@@ -387,7 +387,7 @@ impl World {
                     let time = self.now + self.connection();
                     self.at(time, Event::Asked(node, number, query));
                 }
-                Task::Save => {}
+                Task::CountChannels | Task::Save => {}
             }
         }
     }

@@ -191,6 +191,7 @@ impl Member {
                     let times = (clock(begin), WallTime(wall));
                     self.cluster.queried(number, &reply, &rows, times);
                 }
+                Task::CountChannels => self.cluster.counted(self.number as u64),
                 Task::Probe(_) | Task::Save => {}
             }
         }
