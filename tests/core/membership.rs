@@ -132,7 +132,7 @@ impl World {
                             };
                             node.queried(query.number, &reply, &rows, (now, wall));
                         }
-                        Task::Save => {}
+                        Task::Save | Task::Event(_) => {}
                     }
                 }
             }
@@ -507,7 +507,7 @@ fn a_query_that_never_ends_costs_one_line_and_no_other_query() {
             match task {
                 Task::Query(_) => queries += 1,
                 Task::Log { line, .. } => said.push(line),
-                Task::Probe(_) | Task::Save => {}
+                Task::Probe(_) | Task::Save | Task::Event(_) => {}
             }
         }
     }
