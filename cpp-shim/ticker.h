@@ -15,8 +15,8 @@ namespace clustering {
 /// Calls a function ten times a second, on a thread of its own.
 ///
 /// The engine's timer won't do: it follows the time of day, and stops until that has caught up when
-/// the clock is set back. Nor does a thread of the engine's, which is cancelled at the engine's end,
-/// whatever it is about: this one is waited for.
+/// the clock is set back. Nor does a thread of the engine's, which is cancelled at the engine's
+/// end, whatever it is about: this one is waited for.
 class Ticker {
 public:
     explicit Ticker(std::function<void()> tick) : m_tick(std::move(tick)) {}
