@@ -27,6 +27,8 @@ pub enum Task {
     Probe(Probe),
     /// Ask a database, and come back with [`Cluster::queried`](crate::cluster::Cluster::queried).
     Query(Query),
+    /// Count the engine's channels, and come back with [`Cluster::counted`](crate::cluster::Cluster::counted).
+    CountChannels,
     /// Tell all modules that a node's state has changed, by the message `cluster.node` with these parameters: lines
     /// of `name=value`.
     Event(String),

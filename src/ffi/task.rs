@@ -24,9 +24,11 @@ pub enum clustering_task_kind {
     /// Have the database account `node` answer the query `text`, on a thread that may wait, then call
     /// `clustering_queried` with `number`.
     CLUSTERING_TASK_KIND_QUERY = 3,
+    /// Count the channels of the host, on a thread that may wait, then call `clustering_counted`.
+    CLUSTERING_TASK_KIND_COUNT = 4,
     /// Tell all modules of the host that a node's state has changed. Each line of `text` is a parameter,
     /// `name=value`. Whoever hears of it need not be waited for.
-    CLUSTERING_TASK_KIND_EVENT = 4,
+    CLUSTERING_TASK_KIND_EVENT = 5,
 }
 
 /// A task for the host, which owns it and frees it with `clustering_task_free`.
@@ -91,6 +93,7 @@ impl From<Task> for clustering_task {
                 number: query.number,
                 ..Self::new(clustering_task_kind::CLUSTERING_TASK_KIND_QUERY)
             },
+            Task::CountChannels => Self::new(clustering_task_kind::CLUSTERING_TASK_KIND_COUNT),
             Task::Event(params) => Self {
                 text: clustering_owned_text::new(|| params.into_bytes()),
                 ..Self::new(clustering_task_kind::CLUSTERING_TASK_KIND_EVENT)
@@ -261,4 +264,22 @@ pub unsafe extern "C" fn clustering_queried(
     let _ = core
         .0
         .catch_panic(|cluster| cluster.queried(number, &reply, &rows, times));
+}
+
+/// Takes the count of the host's channels.
+///
+/// * `core`: the node. NULL is fine.
+/// * `channels`: the count.
+///
+/// Threads: any.
+///
+/// # Safety
+///
+/// `core` is NULL or a node.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_counted(core: *const clustering_core, channels: u64) {
+    // SAFETY: promised by the caller.
+    if let Some(core) = unsafe { core.as_ref() } {
+        let _ = core.0.catch_panic(|cluster| cluster.counted(channels));
+    }
 }
