@@ -14,7 +14,7 @@
 //! file, as a daemon's does.
 //!
 //! `YATE_ROOT` names a real engine, `BENCH_ROUNDS` and `BENCH_MILLISECONDS` set the length of the run,
-//! `BENCH_KINDS` selects kinds, as for a profiler.
+//! `BENCH_KINDS` selects kinds and `BENCH_CONTESTANTS` contestants, as for a profiler.
 
 use std::env;
 use std::path::PathBuf;
@@ -171,7 +171,11 @@ fn main() {
     });
     let mut kinds = Kind::all();
     kinds.extend(Kind::short());
-    let entries = Entry::all();
+    let mut entries = Entry::all();
+    if let Ok(chosen) = env::var("BENCH_CONTESTANTS") {
+        entries.retain(|entry| chosen.split(',').any(|title| title == entry.title()));
+        assert!(!entries.is_empty(), "BENCH_CONTESTANTS={chosen} names none");
+    }
     let chosen = env::var("BENCH_KINDS").ok();
     if let Some(chosen) = &chosen {
         kinds.retain(|kind| chosen.split(',').any(|name| name == kind.name));

@@ -2,6 +2,8 @@
 
 //! The `[node NAME]` sections.
 
+use rustc_hash::FxHashMap;
+
 use super::networks;
 use super::reader::{Reader, Section};
 use crate::addressing::pattern::LONGEST_NODE;
@@ -19,22 +21,18 @@ const MOST_WEIGHT: u32 = 10_000;
 
 /// The sections of the nodes, and the addresses of all of them.
 pub(super) fn read(reader: &mut Reader, has_callto: bool) -> (Vec<nodes::NodeConfig>, Vec<Trust>) {
-    let (mut read, mut nodes, mut sources) =
-        (Vec::new(), Vec::<nodes::NodeConfig>::new(), Vec::new());
-    for entry in reader.entries {
+    let (mut nodes, mut sources) = (Vec::new(), Vec::new());
+    let mut names: FxHashMap<Box<[u8]>, usize> = FxHashMap::default();
+    for entry in reader.sections() {
         let Some(name) = entry.section.strip_prefix(b"node ") else {
             continue;
         };
-        if read.contains(&entry.section) {
-            continue;
-        }
-        read.push(entry.section);
         let section = Section {
             name: entry.section,
             kind: KIND,
         };
         let name = trim_blanks(name);
-        let twice = nodes.iter().any(|node| &*node.name == name);
+        let twice = names.insert(name.into(), nodes.len()).is_some();
         if let Some(problem) = problem(name, twice) {
             reader.refuse(entry, problem);
         }

@@ -8,6 +8,8 @@
 use std::ops::RangeInclusive;
 use std::ptr;
 
+use rustc_hash::FxHashMap;
+
 use super::near;
 use super::{Entry, SettingError};
 use crate::file::{Document, Fault, Place};
@@ -36,24 +38,44 @@ pub(super) struct Reader<'a> {
     pub(super) entries: &'a [Entry<'a>],
     document: &'a Document,
     problems: Vec<(Place, SettingError)>,
-    asked: Vec<(Section<'a>, &'static str)>,
+    /// The first entry of each section, by its place in `entries`; behind each entry the next one of its section.
+    first: FxHashMap<Box<[u8]>, usize>,
+    next: Vec<Option<usize>>,
+    /// The kinds of sections and their keys that were asked for, in that order.
+    known: Vec<(&'static str, Vec<&'static str>)>,
+    /// By the first entry of a section: its kind, if it was asked for.
+    kinds: Vec<Option<&'static str>>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(file: &'a str, entries: &'a [Entry<'a>], document: &'a Document) -> Self {
+        let mut first = FxHashMap::default();
+        let mut next = vec![None; entries.len()];
+        for (at, entry) in entries.iter().enumerate().rev() {
+            next[at] = first.insert(entry.section.into(), at);
+        }
         Self {
             file,
             entries,
             document,
             problems: Vec::new(),
-            asked: Vec::new(),
+            first,
+            next,
+            known: Vec::new(),
+            kinds: vec![None; entries.len()],
         }
     }
 
     /// The place of an entry.
     pub(super) fn place(&self, entry: &Entry) -> Place {
-        let at = self.entries.iter().position(|it| ptr::eq(it, entry));
-        let place = at.and_then(|at| self.document.places.get(at));
+        let bytes = ptr::from_ref(entry)
+            .addr()
+            .checked_sub(self.entries.as_ptr().addr());
+        let at = bytes.map(|bytes| bytes / size_of::<Entry>());
+        let is_own = |at: &usize| self.entries.get(*at).is_some_and(|it| ptr::eq(it, entry));
+        let place = at
+            .filter(is_own)
+            .and_then(|at| self.document.places.get(at));
         place.copied().unwrap_or_default()
     }
 
@@ -91,12 +113,34 @@ impl<'a> Reader<'a> {
     }
 
     fn find(&mut self, section: Section<'a>, key: &'static str) -> Option<&'a Entry<'a>> {
-        if !self.asked.contains(&(section, key)) {
-            self.asked.push((section, key));
+        if let Some(first) = self.first.get(section.name) {
+            self.kinds[*first].get_or_insert(section.kind);
         }
-        self.entries
-            .iter()
-            .find(|entry| entry.section == section.name && entry.key == key.as_bytes())
+        let mut known = self.known.iter_mut();
+        match known.find(|(kind, _)| *kind == section.kind) {
+            Some((_, keys)) if keys.contains(&key) => {}
+            Some((_, keys)) => keys.push(key),
+            None => self.known.push((section.kind, vec![key])),
+        }
+        let mut entries = self.of_section(section.name);
+        entries.find(|entry| entry.key == key.as_bytes())
+    }
+
+    /// The entries of a section, in order.
+    pub(super) fn of_section(&self, name: &[u8]) -> impl Iterator<Item = &'a Entry<'a>> {
+        let first = self.first.get(name).copied();
+        let places = std::iter::successors(first, |at| self.next[*at]);
+        places.map(|at| &self.entries[at])
+    }
+
+    /// The first entry of each section, in order.
+    pub(super) fn sections(&self) -> impl Iterator<Item = &'a Entry<'a>> + use<'a> {
+        let mut is_first = vec![true; self.entries.len()];
+        for next in self.next.iter().flatten() {
+            is_first[*next] = false;
+        }
+        let entries = self.entries.iter().zip(is_first);
+        entries.filter_map(|(entry, is_first)| is_first.then_some(entry))
     }
 
     /// The value as it is, even if it's empty.
@@ -186,15 +230,7 @@ impl<'a> Reader<'a> {
 
     /// The kinds of sections and their keys that were asked for, in that order.
     pub(super) fn known(&self) -> Vec<(&'static str, Vec<&'static str>)> {
-        let mut known: Vec<(_, Vec<_>)> = Vec::new();
-        for &(section, key) in &self.asked {
-            match known.iter_mut().find(|(kind, _)| *kind == section.kind) {
-                Some((_, keys)) if keys.contains(&key) => {}
-                Some((_, keys)) => keys.push(key),
-                None => known.push((section.kind, vec![key])),
-            }
-        }
-        known
+        self.known.clone()
     }
 
     /// Refuses all entries that nobody has asked for.
@@ -206,14 +242,12 @@ impl<'a> Reader<'a> {
             "of the sections {known:?} one is not among {sections:?}"
         );
         for entry in self.entries {
-            let section = self
-                .asked
-                .iter()
-                .find(|(section, _)| section.name == entry.section);
-            let keys = section.and_then(|(section, _)| {
+            let first = self.first.get(entry.section);
+            let asked = first.and_then(|first| self.kinds[*first]);
+            let keys = asked.and_then(|asked| {
                 known
                     .iter()
-                    .find_map(|(kind, keys)| (*kind == section.kind).then_some(keys))
+                    .find_map(|(kind, keys)| (*kind == asked).then_some(keys))
             });
             match keys {
                 None => self.refuse(entry, near::unknown_section(entry.section, sections)),
