@@ -20,7 +20,8 @@ set(CLUSTERING_DOC_DIR "${YATE_PREFIX}/share/doc/yate-clustering")
 set(CLUSTERING_DIRECTORIES "${YATE_MODULE_DIR}/server" ${YATE_CONFIG_DIR})
 if(YATE_PREFIX)
   list(APPEND CLUSTERING_DIRECTORIES "${YATE_PREFIX}/bin" "${CLUSTERING_DOC_DIR}/docs"
-       "${CLUSTERING_DOC_DIR}/include" "${CLUSTERING_DOC_DIR}/examples")
+       "${CLUSTERING_DOC_DIR}/include" "${CLUSTERING_DOC_DIR}/examples"
+       "${YATE_PREFIX}/share/yate-clustering/prometheus" "${YATE_PREFIX}/share/yate-clustering/grafana")
   foreach(section IN ITEMS 1 5 7)
     list(APPEND CLUSTERING_DIRECTORIES "${YATE_PREFIX}/share/man/man${section}")
   endforeach()
@@ -81,6 +82,8 @@ if(YATE_PREFIX)
   install(FILES ${docs} DESTINATION "${CLUSTERING_DOC_DIR}/docs" COMPONENT module)
   install(FILES include/clustering.h DESTINATION "${CLUSTERING_DOC_DIR}/include" COMPONENT module)
   install(FILES examples/embed.c DESTINATION "${CLUSTERING_DOC_DIR}/examples" COMPONENT module)
+  # Read by other programs, so they aren't documentation, which a system may leave out.
+  install(DIRECTORY conf/prometheus conf/grafana DESTINATION "${YATE_PREFIX}/share/yate-clustering" COMPONENT module)
 endif()
 
 if(YATE_MODULE_DIR)

@@ -223,6 +223,11 @@ impl Membership {
         self.known().database
     }
 
+    /// Another engine has this node's name, as its heartbeats show.
+    pub(crate) fn is_name_taken(&self) -> bool {
+        self.known().heartbeat.doubled
+    }
+
     /// The version of a node's module, and the settings in which it differs from this node, with commas
     /// between; `None` where the database has no such node.
     pub(crate) fn of(&self, node: &[u8]) -> Option<(String, String)> {

@@ -169,6 +169,9 @@ pub fn metrics(cluster: &Cluster) -> String {
             None,
             u64::from(members.database() == Some(DatabaseState::Up)),
         );
+        let help = "Whether another engine has this node's name.";
+        page.family("name_taken", help, "gauge");
+        page.sample("name_taken", None, u64::from(members.is_name_taken()));
         let help = "In how many settings the node differs from this one.";
         page.family("node_drift", help, "gauge");
         for node in &settings.nodes {

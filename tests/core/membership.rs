@@ -455,6 +455,10 @@ fn two_engines_with_one_name_both_say_so_and_a_restart_is_none() {
     let said = world.said("node2");
     let said = said.iter().filter(|said| *said == line);
     assert_eq!(said.count(), 2, "once on each");
+    let metrics = status::metrics(world.node("node2"));
+    assert!(metrics.contains("\nyate_clustering_name_taken 1\n"));
+    let metrics = status::metrics(world.node("node1"));
+    assert!(metrics.contains("\nyate_clustering_name_taken 0\n"));
 }
 
 #[test]
