@@ -113,6 +113,9 @@ pub struct Answer {
     /// The nodes without a section whose calls it has trusted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub senders: Vec<Sender>,
+    /// The number of the node with which the next part of the answer begins; absent where this is the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<usize>,
 }
 
 /// A node as one engine sees it.
@@ -219,7 +222,8 @@ pub struct Engine {
     /// The seconds that the last good answer took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took: Option<f64>,
-    /// The last good answer, which is an old one where there is an [error](Self::error).
+    /// The last good answer, which is an old one where there is an [error](Self::error). It has no nodes: these are
+    /// [`Cluster::nodes`], and this one's view of each is in [`Node::seen_by`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Arc<Answer>>,
 }
@@ -307,7 +311,7 @@ pub struct Node {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
     /// The name of the node that sees it.
-    pub by: String,
+    pub by: Arc<str>,
     /// Its health.
     pub state: State,
     /// The cause of it, in words.
@@ -318,11 +322,14 @@ pub struct Seen {
     /// The seconds that its last answer to a probe took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<f64>,
-    /// The calls and messages that `by` has sent there.
+    /// The calls and messages that `by` has sent there; absent for none.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub forwards: u64,
-    /// The calls among them that got no answer at all.
+    /// The calls among them that got no answer at all; absent for none.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub failures: u64,
-    /// The calls and messages that `by` sends there in a second, over the last minute.
+    /// The calls and messages that `by` sends there in a second, over the last minute; absent for none.
+    #[serde(default, skip_serializing_if = "is_none")]
     pub rate: f64,
 }
 
@@ -372,4 +379,14 @@ pub struct Event {
     pub condition: Option<Condition>,
     /// The change in words.
     pub text: String,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde wants it
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde wants it
+fn is_none(rate: &f64) -> bool {
+    *rate == 0.0
 }
