@@ -252,14 +252,35 @@ pub enum Condition {
     Busy = 5,
     /// It is down, and another node stands in for it.
     Replaced = 6,
+    /// Some nodes find it down, others don't.
+    Partly = 7,
     /// Its remote manager doesn't answer the monitor, and no other node says that it is down.
-    Silent = 7,
-    /// Some node finds it down.
-    Down = 8,
+    Silent = 8,
+    /// Every node that knows its health finds it down.
+    Down = 9,
     /// Nothing is known of it.
     #[default]
     #[serde(other)]
     Unknown = 0,
+}
+
+impl Condition {
+    /// The word for it, as in JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Up => "up",
+            Self::Drifting => "drifting",
+            Self::Disabled => "disabled",
+            Self::Draining => "draining",
+            Self::Busy => "busy",
+            Self::Replaced => "replaced",
+            Self::Partly => "partly",
+            Self::Silent => "silent",
+            Self::Down => "down",
+        }
+    }
 }
 
 /// A node, as all engines that answer see it.
