@@ -113,6 +113,9 @@ pub struct Answer {
     /// The nodes without a section whose calls it has trusted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub senders: Vec<Sender>,
+    /// The number of the node with which the next part of the answer begins; absent where this is the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<usize>,
 }
 
 /// A node as one engine sees it.
@@ -219,7 +222,8 @@ pub struct Engine {
     /// The seconds that the last good answer took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took: Option<f64>,
-    /// The last good answer, which is an old one where there is an [error](Self::error).
+    /// The last good answer, which is an old one where there is an [error](Self::error). It has no nodes: these are
+    /// [`Cluster::nodes`], and this one's view of each is in [`Node::seen_by`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Arc<Answer>>,
 }
@@ -248,14 +252,35 @@ pub enum Condition {
     Busy = 5,
     /// It is down, and another node stands in for it.
     Replaced = 6,
+    /// Some nodes find it down, others don't.
+    Partly = 7,
     /// Its remote manager doesn't answer the monitor, and no other node says that it is down.
-    Silent = 7,
-    /// Some node finds it down.
-    Down = 8,
+    Silent = 8,
+    /// Every node that knows its health finds it down.
+    Down = 9,
     /// Nothing is known of it.
     #[default]
     #[serde(other)]
     Unknown = 0,
+}
+
+impl Condition {
+    /// The word for it, as in JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Up => "up",
+            Self::Drifting => "drifting",
+            Self::Disabled => "disabled",
+            Self::Draining => "draining",
+            Self::Busy => "busy",
+            Self::Replaced => "replaced",
+            Self::Partly => "partly",
+            Self::Silent => "silent",
+            Self::Down => "down",
+        }
+    }
 }
 
 /// A node, as all engines that answer see it.
@@ -307,7 +332,7 @@ pub struct Node {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
     /// The name of the node that sees it.
-    pub by: String,
+    pub by: Arc<str>,
     /// Its health.
     pub state: State,
     /// The cause of it, in words.
@@ -318,11 +343,14 @@ pub struct Seen {
     /// The seconds that its last answer to a probe took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<f64>,
-    /// The calls and messages that `by` has sent there.
+    /// The calls and messages that `by` has sent there; absent for none.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub forwards: u64,
-    /// The calls among them that got no answer at all.
+    /// The calls among them that got no answer at all; absent for none.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub failures: u64,
-    /// The calls and messages that `by` sends there in a second, over the last minute.
+    /// The calls and messages that `by` sends there in a second, over the last minute; absent for none.
+    #[serde(default, skip_serializing_if = "is_none")]
     pub rate: f64,
 }
 
@@ -372,4 +400,14 @@ pub struct Event {
     pub condition: Option<Condition>,
     /// The change in words.
     pub text: String,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde wants it
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde wants it
+fn is_none(rate: &f64) -> bool {
+    *rate == 0.0
 }

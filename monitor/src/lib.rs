@@ -3,4 +3,6 @@
 //! Shows a cluster of Yate engines: asks their remote managers, and serves a page, JSON, and metrics for Prometheus.
 
 pub mod cluster;
+pub mod console;
 pub mod page;
+pub mod watch;

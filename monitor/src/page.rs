@@ -134,9 +134,10 @@ struct EventRow<'a> {
 }
 
 /// The order of conditions in the legend.
-const CONDITIONS: [Condition; 9] = [
+const CONDITIONS: [Condition; 10] = [
     Condition::Up,
     Condition::Down,
+    Condition::Partly,
     Condition::Silent,
     Condition::Replaced,
     Condition::Busy,
@@ -212,7 +213,11 @@ fn said(cluster: &Cluster, counts: &str) -> String {
     let urgent = cluster.nodes.iter().filter(|node| {
         matches!(
             node.condition,
-            Condition::Down | Condition::Silent | Condition::Replaced | Condition::Busy
+            Condition::Down
+                | Condition::Partly
+                | Condition::Silent
+                | Condition::Replaced
+                | Condition::Busy
         )
     });
     let named: Vec<_> = urgent

@@ -11,7 +11,7 @@ use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
 use crate::nodes::health::State;
 use crate::operator::status::{self, reason, state};
-use crate::operator::{explain, rooms};
+use crate::operator::{explain, json, rooms};
 use crate::text::Escaped;
 use crate::time::{SECOND, WallTime};
 
@@ -67,7 +67,7 @@ struct Verb {
 /// The placeholder for a node's name in the help.
 const NODE: &str = " NODE";
 
-const VERBS: [Verb; 10] = [
+const VERBS: [Verb; 11] = [
     Verb {
         word: "nodes",
         takes: "",
@@ -140,6 +140,12 @@ const VERBS: [Verb; 10] = [
         help: "Show all counters in the text format of Prometheus",
         run: |cluster, _, _| status::metrics(cluster),
     },
+    Verb {
+        word: "json",
+        takes: " [FROM]",
+        help: "Show all that is known, for programs",
+        run: json::json,
+    },
 ];
 
 /// The subcommand that stands behind the command's own word, and its argument; `None` where there is no such one.
@@ -153,8 +159,9 @@ fn parse(line: &[u8]) -> Option<(&'static Verb, &[u8])> {
     let (word, rest) = line.split_at(end.unwrap_or(line.len()));
     let verb = VERBS.iter().find(|verb| verb.word.as_bytes() == word)?;
     let rest = rest.trim_ascii();
-    // A subcommand without an argument is given none, one with an argument is given one.
-    (verb.takes.is_empty() == rest.is_empty()).then_some((verb, rest))
+    // A subcommand without an argument is given none, one with an argument is given one, unless that is optional.
+    let is_optional = verb.takes.starts_with(" [");
+    (is_optional || verb.takes.is_empty() == rest.is_empty()).then_some((verb, rest))
 }
 
 /// Carries out a command; `None` where there is no such one.

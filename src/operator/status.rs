@@ -10,7 +10,7 @@ use crate::nodes::admin::AdminState;
 use crate::nodes::health::{Rules, State};
 use crate::operator::counters::Counter;
 use crate::placement::claim::DatabaseState;
-use crate::settings::Signatures;
+use crate::settings::{Settings, Signatures};
 use crate::time::{SECOND, SteadyTime};
 
 /// The labels of the build.
@@ -24,24 +24,33 @@ fn word(database: Option<DatabaseState>) -> &'static str {
     database.map_or("none", DatabaseState::text)
 }
 
+/// The word for what became of the last file.
+pub(crate) fn file(cluster: &Cluster) -> &'static str {
+    if cluster.is_refused() {
+        "refused"
+    } else if cluster.generation() == 0 {
+        "none"
+    } else {
+        "taken"
+    }
+}
+
+/// The word for whether calls between nodes are signed.
+pub(crate) fn signatures(settings: &Settings) -> &'static str {
+    match settings.signatures {
+        _ if !settings.keys.are_set() => "none",
+        Signatures::Required => "required",
+        Signatures::Optional => "optional",
+    }
+}
+
 /// The parameters of `status clustering`: `name=value` with commas between.
 #[must_use]
 pub fn params(cluster: &Cluster) -> String {
     let settings = cluster.settings();
     let (enabled, generation) = (settings.enabled, cluster.generation());
     let database = word(cluster.database());
-    let file = if cluster.is_refused() {
-        "refused"
-    } else if generation == 0 {
-        "none"
-    } else {
-        "taken"
-    };
-    let signatures = match settings.signatures {
-        _ if !settings.keys.are_set() => "none",
-        Signatures::Required => "required",
-        Signatures::Optional => "optional",
-    };
+    let (file, signatures) = (file(cluster), signatures(&settings));
     let (nodes, connections) = (settings.nodes.len(), cluster.connections().len());
     let mut text = format!(
         "enabled={enabled},reload={generation},file={file},nodes={nodes},database={database},members={},\
@@ -216,7 +225,7 @@ struct Column {
 }
 
 /// A number of millionths.
-struct Micros(u64);
+pub(crate) struct Micros(pub(crate) u64);
 
 impl Micros {
     const fn whole(number: u64) -> Self {

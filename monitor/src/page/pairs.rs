@@ -76,7 +76,7 @@ impl<'a> Pairs<'a> {
         let mut flows = vec![Flow::default(); size * size];
         for (to, node) in cluster.nodes.iter().enumerate() {
             for seen in &node.seen_by {
-                let from = places.get(seen.by.as_str()).filter(|from| **from != to);
+                let from = places.get(&*seen.by).filter(|from| **from != to);
                 if let Some(from) = from {
                     flows[from * size + to] = Flow {
                         rate: (seen.rate * 60.0).max(0.0),

@@ -8,7 +8,7 @@ fn cluster(names: &[&str]) -> Cluster {
     let seen_by = |name: &str| {
         let others = names.iter().filter(|other| **other != name);
         let seen = others.map(|other| Seen {
-            by: (*other).to_owned(),
+            by: (*other).into(),
             state: State::Up,
             rate: 0.5,
             ..Seen::default()

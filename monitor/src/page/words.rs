@@ -8,27 +8,18 @@ use time::OffsetDateTime;
 
 use crate::cluster::{Condition, Database};
 
-/// The word for a condition.
+/// The words for a condition.
 pub fn word(condition: Condition) -> &'static str {
     match condition {
-        Condition::Up => "up",
-        Condition::Drifting => "drifting",
-        Condition::Disabled => "disabled",
-        Condition::Draining => "draining",
-        Condition::Busy => "busy",
         Condition::Replaced => "taken over",
-        Condition::Silent => "silent",
-        Condition::Down => "down",
-        Condition::Unknown => "unknown",
+        Condition::Partly => "partly down",
+        other => other.word(),
     }
 }
 
 /// The class of a condition, and the end of its icon's name.
 pub fn look(condition: Condition) -> &'static str {
-    match condition {
-        Condition::Replaced => "replaced",
-        other => word(other),
-    }
+    condition.word()
 }
 
 pub fn database(state: Database) -> &'static str {
