@@ -6,6 +6,13 @@ use std::fmt::Write;
 
 use crate::cluster::Cluster;
 
+/// A file that the page needs: its path, its content type, its contents.
+pub type Asset = (&'static str, &'static str, &'static [u8]);
+
+/// All files that the page needs. The content security policy lets it have styles, scripts and pictures from here, and
+/// nothing that stands in the page itself.
+pub const ASSETS: &[Asset] = &[];
+
 /// The page, as HTML: a table of the nodes.
 #[must_use]
 pub fn render(cluster: &Cluster) -> String {
