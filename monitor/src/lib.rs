@@ -4,5 +4,8 @@
 
 pub mod cluster;
 pub mod console;
+pub mod metrics;
+pub mod options;
 pub mod page;
+pub mod server;
 pub mod watch;

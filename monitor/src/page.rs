@@ -4,7 +4,7 @@
 //!
 //! The page has all facts without the script. The script loads the page again and again, and replaces what has
 //! changed. Names and reasons come from other machines, so the template escapes every text. Nothing of the page is
-//! inline and nothing is elsewhere, so that [`CONTENT_SECURITY_POLICY`] can be strict.
+//! inline and nothing is elsewhere, so that the server's content security policy can be strict.
 
 mod node;
 mod pairs;
@@ -18,10 +18,6 @@ use node::Row;
 use pairs::Pairs;
 use words::{Count, clock, date_time, duration, look, machine_time, word};
 
-/// The header `Content-Security-Policy` of the page.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
-     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
 /// The number of nodes from which on those that are not up are listed above the table.
 const MANY: usize = 20;
 
@@ -31,34 +27,27 @@ const LISTED: usize = 40;
 /// The number of events that the page shows.
 const SHOWN_EVENTS: usize = 40;
 
-/// A file that the page loads.
-#[derive(Clone, Copy, Debug)]
-pub struct Asset {
-    /// The path of its URL.
-    pub path: &'static str,
-    /// Its media type.
-    pub media_type: &'static str,
-    /// Its bytes.
-    pub bytes: &'static [u8],
-}
+/// A file that the page needs: its path, its content type, its contents.
+pub type Asset = (&'static str, &'static str, &'static [u8]);
 
-/// All files that the page loads.
-pub const ASSETS: [Asset; 3] = [
-    Asset {
-        path: "/assets/page.css",
-        media_type: "text/css; charset=utf-8",
-        bytes: include_bytes!("../assets/page.css"),
-    },
-    Asset {
-        path: "/assets/page.js",
-        media_type: "text/javascript; charset=utf-8",
-        bytes: include_bytes!("../assets/page.js"),
-    },
-    Asset {
-        path: "/assets/icon.svg",
-        media_type: "image/svg+xml",
-        bytes: include_bytes!("../assets/icon.svg"),
-    },
+/// All files that the page needs. The content security policy lets it have styles, scripts and pictures from here, and
+/// nothing that stands in the page itself.
+pub const ASSETS: &[Asset] = &[
+    (
+        "/assets/page.css",
+        "text/css; charset=utf-8",
+        include_bytes!("../assets/page.css"),
+    ),
+    (
+        "/assets/page.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../assets/page.js"),
+    ),
+    (
+        "/assets/icon.svg",
+        "image/svg+xml",
+        include_bytes!("../assets/icon.svg"),
+    ),
 ];
 
 /// The page, as HTML.

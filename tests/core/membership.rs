@@ -457,6 +457,8 @@ fn two_engines_with_one_name_both_say_so_and_a_restart_is_none() {
     assert_eq!(said.count(), 2, "once on each");
     let metrics = status::metrics(world.node("node2"));
     assert!(metrics.contains("\nyate_clustering_name_taken 1\n"));
+    let json = world.run("node2", "json");
+    assert!(json.contains("\"taken\":true"), "{json}");
     let metrics = status::metrics(world.node("node1"));
     assert!(metrics.contains("\nyate_clustering_name_taken 0\n"));
 }
