@@ -281,14 +281,18 @@ fn name(engine: &Engine) -> &str {
 struct Family<'e>(MetricEncoder<'e>);
 
 impl Family<'_> {
-    fn gauge(&mut self, labels: &impl EncodeLabelSet, value: impl EncodeGaugeValue) -> fmt::Result {
+    fn gauge(
+        &mut self,
+        labels: &impl EncodeLabelSet,
+        value: impl EncodeGaugeValue + Copy,
+    ) -> fmt::Result {
         self.0.encode_family(labels)?.encode_gauge(&value)
     }
 
     fn counter(
         &mut self,
         labels: &impl EncodeLabelSet,
-        value: impl EncodeCounterValue,
+        value: impl EncodeCounterValue + Copy,
     ) -> fmt::Result {
         let mut sample = self.0.encode_family(labels)?;
         sample.encode_counter::<[(&str, &str); 0], _, f64>(&value, None)
