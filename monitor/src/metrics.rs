@@ -102,7 +102,11 @@ const OF_NODES: [OfNode; 11] = [
         "In how many settings the node differs from others",
         |node| Some(node.drift.len() as u64),
     ),
-    ("node_calls", "The node's calls", |node| node.calls),
+    (
+        "node_channels",
+        "The channels of the node's engine",
+        |node| node.channels,
+    ),
     ("node_rooms", "The rooms that the node holds", |node| {
         node.rooms
     }),

@@ -211,7 +211,7 @@ fn an_hour_is_kept_and_no_more() {
         let mut node2 = view("node2", State::Up);
         node2.forwards = round * 10;
         node2.latency = Some(0.002);
-        node2.calls = Some(round);
+        node2.channels = Some(round);
         if round == 1990 {
             node2.state = State::Down;
         }
@@ -224,7 +224,7 @@ fn an_hour_is_kept_and_no_more() {
         history.condition.len(),
         history.latency.len(),
         history.forwards.len(),
-        history.calls.len(),
+        history.channels.len(),
     ] {
         assert_eq!(length, POINTS);
     }
@@ -244,7 +244,7 @@ fn an_hour_is_kept_and_no_more() {
             .all(|millis| (millis - 2.0).abs() < 0.01)
     );
     assert_eq!(history.forwards[1], 60, "six rounds of ten");
-    assert_eq!(history.calls[POINTS - 1], 1999);
+    assert_eq!(history.channels[POINTS - 1], 1999);
     assert!(
         (node.seen_by[0].rate - 2.0).abs() < 0.01,
         "{}",
