@@ -2,6 +2,7 @@
 
 #include "module.h"
 
+#include "channel_count.h"
 #include "clock.h"
 #include "db_query.h"
 #include "host.h"
@@ -238,6 +239,9 @@ void ClusteringModule::runTasks() {
             break;
         case CLUSTERING_TASK_KIND_QUERY:
             TaskQuery::send(m_core, *task);
+            break;
+        case CLUSTERING_TASK_KIND_COUNT:
+            ChannelCount::start(m_core);
             break;
         case CLUSTERING_TASK_KIND_SAVE:
             save();

@@ -224,6 +224,10 @@ typedef enum {
    * `clustering_queried` with `number`.
    */
   CLUSTERING_TASK_KIND_QUERY = 3,
+  /**
+   * Count the channels of the host, on a thread that may wait, then call `clustering_counted`.
+   */
+  CLUSTERING_TASK_KIND_COUNT = 4,
 } clustering_task_kind;
 
 /**
@@ -1024,6 +1028,18 @@ void clustering_queried(const clustering_core *core,
                         const clustering_reply *reply,
                         uint64_t now,
                         uint64_t wall);
+
+/**
+ * Takes the count of the host's channels.
+ *
+ * * `core`: the node. NULL is fine.
+ * * `channels`: the count.
+ *
+ * Threads: any.
+ *
+ * \pre `core` is NULL or a node.
+ */
+void clustering_counted(const clustering_core *core, uint64_t channels);
 
 /**
  * Takes the next name of a host that is to be looked up, by whatever the calls to it are resolved by. To be called

@@ -145,6 +145,10 @@ impl Cluster {
         if settings.lease.ask_alike(&old.lease) {
             // The answers of another database, or to other queries, are worth nothing.
             settings.claims = Arc::clone(&old.claims);
+            let departed = old.nodes.iter().map(|node| &node.name);
+            for name in departed.filter(|name| settings.nodes.find(name).is_none()) {
+                settings.claims.depart(name);
+            }
         }
         self.check_priorities(&settings);
         if has_control(&self.node) {
@@ -166,11 +170,12 @@ impl Cluster {
     /// The settings of a file and of the nodes that the database has besides.
     fn with_members(&self, settings: Settings, file: &str, entries: &[Entry]) -> Settings {
         let owned = |entry: &Entry| OwnedEntry::new(entry.section, entry.key, entry.value);
+        let own = (&*self.node, self.shared.process);
         let mut kept = unpoisoned(self.file.lock());
         if settings.members.account.is_empty() {
             *kept = <_>::default();
             self.membership
-                .configure(&self.node, &settings.members, &[], &self.tasks);
+                .configure(own, &settings.members, &[], &self.tasks);
             return settings;
         }
         *kept = (
@@ -179,7 +184,7 @@ impl Cluster {
         );
         let (file, entries) = &*kept;
         self.membership
-            .configure(&self.node, &settings.members, entries, &self.tasks);
+            .configure(own, &settings.members, entries, &self.tasks);
         self.join(settings, file, entries)
     }
 
@@ -233,8 +238,9 @@ impl Cluster {
         let outcome = locate::outcome(reply).row(membership::PATIENCE);
         let rows = outcome.map(|_| rows);
         let mut admin_states = self.admin_states();
-        let of = (number, self.shared.process);
-        let changes = self.membership.answered(of, rows, (now, wall), &self.tasks);
+        let changes = self
+            .membership
+            .answered(number, rows, (now, wall), &self.tasks);
         let mut is_changed = changes.list;
         for (name, admin) in changes.admin {
             if admin_states.of(&name) == admin {
@@ -257,6 +263,11 @@ impl Cluster {
         if is_changed {
             self.tasks.add(Task::Save);
         }
+    }
+
+    /// Takes the count of the engine's channels, see [`Task::CountChannels`].
+    pub fn counted(&self, channels: u64) {
+        self.membership.counted(channels);
     }
 
     /// Notes that a file could not be read, so that the settings in force are not those of the file.
@@ -463,7 +474,8 @@ impl Cluster {
         self.shared.lookups.tick(now);
         let settings = self.settings();
         if settings.enabled {
-            self.membership.tick(self.shared.process, now, &self.tasks);
+            let registrations = self.shared.connections.len() as u64;
+            self.membership.tick(registrations, now, &self.tasks);
             probe::tick(&settings.nodes, &settings.health, now, &self.tasks);
         }
     }
@@ -646,7 +658,7 @@ impl Cluster {
     pub fn restore(&self, state: &[u8]) -> Result<(), AdminFileError> {
         let (admin, members) = Membership::split(state);
         let restored = AdminStates::read(admin)?;
-        self.membership.restore(members);
+        self.membership.restore(members, &self.node);
         let mut admin_states = self.admin_states();
         for node in &self.settings().nodes {
             let admin = restored.of(&node.name);

@@ -25,6 +25,8 @@ pub enum Task {
     Probe(Probe),
     /// Ask a database, and come back with [`Cluster::queried`](crate::cluster::Cluster::queried).
     Query(Query),
+    /// Count the engine's channels, and come back with [`Cluster::counted`](crate::cluster::Cluster::counted).
+    CountChannels,
     /// Keep the text of [`Cluster::state`](crate::cluster::Cluster::state).
     Save,
 }

@@ -116,9 +116,9 @@ pub struct Answer {
     /// The nodes without a section whose calls it has trusted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub senders: Vec<Sender>,
-    /// The number of the node with which the next part of the answer begins; absent where this is the last one.
+    /// What to ask with for the next part of the answer; absent where this is the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next: Option<usize>,
+    pub next: Option<String>,
 }
 
 /// A node as one engine sees it.
@@ -159,10 +159,13 @@ pub struct View {
     /// The settings in which it differs from the answering node; absent without the list in the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Vec<String>>,
-    /// Its calls at the moment, by its heartbeat.
+    /// The keys of its section in the answering node's file that win over those of the list in the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub calls: Option<u64>,
-    /// The rooms that it holds, by its heartbeat.
+    pub overruled: Option<Vec<String>>,
+    /// Its engine's channels, by its heartbeat: a call between two phones has two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<u64>,
+    /// The rooms that it holds, by its heartbeat, which counts 1,000 at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rooms: Option<u64>,
     /// The registrations that it holds, by its heartbeat.
@@ -310,10 +313,13 @@ pub struct Node {
     /// The settings in which it differs from any node that answers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<String>,
-    /// Its calls at the moment.
+    /// The keys of its section that some node's own file says otherwise than the list in the database.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overruled: Vec<String>,
+    /// Its engine's channels: a call between two phones has two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub calls: Option<u64>,
-    /// The rooms that it holds.
+    pub channels: Option<u64>,
+    /// The rooms that it holds, 1,000 at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rooms: Option<u64>,
     /// The registrations that it holds.
@@ -368,8 +374,8 @@ pub struct History {
     pub latency: Vec<f32>,
     /// The calls and messages that were sent to it in each point, by all nodes that answer.
     pub forwards: Vec<u32>,
-    /// The most calls that it had in each point; 0 where none is known.
-    pub calls: Vec<u32>,
+    /// The most channels that it had in each point; 0 where none is known.
+    pub channels: Vec<u32>,
 }
 
 /// The kind of an [`Event`].

@@ -87,20 +87,21 @@ impl Console {
         &self.address
     }
 
-    /// Asks it, in a limited time. The connection stays open if all went well.
+    /// Asks it, in a limited time. The connection stays open if all went well. With `with_loads` it asks the database for
+    /// the loads of other nodes, which one engine of a cluster is to do.
     ///
     /// # Errors
     ///
     /// Says why there is no answer.
-    pub async fn ask(&mut self, patience: Duration) -> Result<Answer, AskError> {
+    pub async fn ask(&mut self, patience: Duration, with_loads: bool) -> Result<Answer, AskError> {
         let end = Instant::now() + patience;
         let kept = self.connection.take();
         let was_kept = kept.is_some();
-        let said = timeout_at(end, self.talk(kept)).await;
+        let said = timeout_at(end, self.talk(kept, with_loads)).await;
         let said = match said {
             // The engine was started again meanwhile, as a rule.
             Ok(Err(AskError::Ended | AskError::Connection(_))) if was_kept => {
-                timeout_at(end, self.talk(None)).await
+                timeout_at(end, self.talk(None, with_loads)).await
             }
             said => said,
         };
@@ -110,32 +111,30 @@ impl Console {
     }
 
     /// Asks it on a connection, or on a new one, and gives that back.
-    async fn talk(&self, kept: Option<TcpStream>) -> Result<(Answer, TcpStream), AskError> {
+    async fn talk(
+        &self,
+        kept: Option<TcpStream>,
+        with_loads: bool,
+    ) -> Result<(Answer, TcpStream), AskError> {
         let mut connection = match kept {
             Some(connection) => connection,
             None => self.connect().await?,
         };
         let mut room = MOST_BYTES;
-        let mut answer: Option<Answer> = None;
-        let mut command = "clustering json".to_owned();
+        let mut answer = Answer::default();
+        let mut from = if with_loads { "0+" } else { "0" }.to_owned();
         loop {
-            let part = ask_once(&mut connection, &command, &mut room).await?;
-            let answer = answer.get_or_insert_default();
-            let next = part.next;
-            add(answer, part)?;
+            let command = format!("clustering json {from}");
+            let mut part = ask_once(&mut connection, &command, &mut room).await?;
+            let next = part.next.take();
+            add(&mut answer, part)?;
             match next {
                 // An answer that begins where it did before would never end.
-                Some(next) if next > answer.next.unwrap_or_default() => {
-                    answer.next = Some(next);
-                    command = format!("clustering json {next}");
-                }
+                Some(next) if place(&next) > place(&from) => from = next,
                 Some(_) => return Err(AskError::NoAnswer),
-                None => break,
+                None => return Ok((answer, connection)),
             }
         }
-        let mut answer = answer.unwrap_or_default();
-        answer.next = None;
-        Ok((answer, connection))
     }
 
     async fn connect(&self) -> Result<TcpStream, AskError> {
@@ -149,13 +148,18 @@ impl Console {
     }
 }
 
+/// The number in a text that says where a part begins; `None` for anything else, which is less than any number.
+fn place(from: &str) -> Option<usize> {
+    from.strip_suffix('+').unwrap_or(from).parse().ok()
+}
+
 /// Adds a part of an answer. A node that comes twice, because others came or went meanwhile, is taken once.
 fn add(answer: &mut Answer, part: Answer) -> Result<(), AskError> {
     if part.schema != SCHEMA {
         return Err(AskError::Schema(part.schema));
     }
     if answer.schema == 0 {
-        *answer = Answer { next: None, ..part };
+        *answer = part;
     } else {
         let Answer { nodes, senders, .. } = part;
         answer.nodes.extend(nodes);

@@ -36,7 +36,7 @@ async fn ask(options: &Options, served: &Served) {
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         rounds.tick().await;
-        let replies = round(&mut consoles, options.timeout).await;
+        let replies = round(&mut consoles, &errors, options.timeout).await;
         for (at, reply) in replies.iter().enumerate() {
             let error = reply.as_ref().err();
             if error != errors[at].as_ref() {
@@ -50,13 +50,19 @@ async fn ask(options: &Options, served: &Served) {
 }
 
 /// Asks all engines at a time. The replies are in their order.
-async fn round(consoles: &mut [Option<Console>], patience: Duration) -> Vec<Reply> {
+async fn round(
+    consoles: &mut [Option<Console>],
+    errors: &[Option<String>],
+    patience: Duration,
+) -> Vec<Reply> {
+    // One that answered knows the loads of all.
+    let with_loads = errors.iter().position(Option::is_none).unwrap_or(0);
     let mut tasks = JoinSet::new();
     for (at, place) in consoles.iter_mut().enumerate() {
         if let Some(mut console) = place.take() {
             tasks.spawn(async move {
                 let begin = Instant::now();
-                let answer = console.ask(patience).await;
+                let answer = console.ask(patience, at == with_loads).await;
                 let reply = answer.map(|answer| (answer, begin.elapsed()));
                 (at, console, reply.map_err(|error| error.to_string()))
             });

@@ -107,7 +107,11 @@ const OF_NODES: [OfNode; 11] = [
         "In how many settings the node differs from others",
         |node| Some(node.drift.len() as u64),
     ),
-    ("node_calls", "The node's calls", |node| node.calls),
+    (
+        "node_channels",
+        "The channels of the node's engine",
+        |node| node.channels,
+    ),
     ("node_rooms", "The rooms that the node holds", |node| {
         node.rooms
     }),
@@ -286,14 +290,18 @@ fn name(engine: &Engine) -> &str {
 struct Family<'e>(MetricEncoder<'e>);
 
 impl Family<'_> {
-    fn gauge(&mut self, labels: &impl EncodeLabelSet, value: impl EncodeGaugeValue) -> fmt::Result {
+    fn gauge(
+        &mut self,
+        labels: &impl EncodeLabelSet,
+        value: impl EncodeGaugeValue + Copy,
+    ) -> fmt::Result {
         self.0.encode_family(labels)?.encode_gauge(&value)
     }
 
     fn counter(
         &mut self,
         labels: &impl EncodeLabelSet,
-        value: impl EncodeCounterValue,
+        value: impl EncodeCounterValue + Copy,
     ) -> fmt::Result {
         let mut sample = self.0.encode_family(labels)?;
         sample.encode_counter::<[(&str, &str); 0], _, f64>(&value, None)

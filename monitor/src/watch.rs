@@ -70,7 +70,7 @@ struct Point {
     condition: Condition,
     latency: f32,
     forwards: u32,
-    calls: u32,
+    channels: u32,
 }
 
 impl Watch {
@@ -365,7 +365,7 @@ impl Track {
             let millis = (latency * 1000.0) as f32;
             point.latency = point.latency.max(millis);
             point.forwards = point.forwards.saturating_add(clip(forwards));
-            point.calls = point.calls.max(clip(node.calls.unwrap_or_default()));
+            point.channels = point.channels.max(clip(node.channels.unwrap_or_default()));
         }
     }
 
@@ -376,7 +376,7 @@ impl Track {
             condition: points.clone().map(|point| point.condition).collect(),
             latency: points.clone().map(|point| point.latency).collect(),
             forwards: points.clone().map(|point| point.forwards).collect(),
-            calls: points.map(|point| point.calls).collect(),
+            channels: points.map(|point| point.channels).collect(),
         }
     }
 }
@@ -385,19 +385,27 @@ impl Track {
 fn learn(node: &mut Node, view: &View) {
     node.admin = node.admin.max(view.admin);
     node.weight = node.weight.max(view.weight);
-    let newest = |known: &mut Option<u64>, said: Option<u64>| *known = said.or(*known);
-    if view.seen >= node.seen {
-        newest(&mut node.seen, view.seen);
-        newest(&mut node.calls, view.calls);
-        newest(&mut node.rooms, view.rooms);
-        newest(&mut node.registrations, view.registrations);
-    }
+    // What a node says of itself is newer than any heartbeat.
+    let newest = |known: &mut Option<u64>, said: Option<u64>| {
+        if view.own || known.is_none() {
+            *known = said.or(*known);
+        }
+    };
+    newest(&mut node.channels, view.channels);
+    newest(&mut node.rooms, view.rooms);
+    newest(&mut node.registrations, view.registrations);
+    node.seen = node.seen.max(view.seen);
     if node.version.is_none() {
         node.version.clone_from(&view.version);
     }
-    for setting in view.drift.iter().flatten() {
-        if !node.drift.contains(setting) {
-            node.drift.push(setting.clone());
+    for (known, said) in [
+        (&mut node.drift, &view.drift),
+        (&mut node.overruled, &view.overruled),
+    ] {
+        for setting in said.iter().flatten() {
+            if !known.contains(setting) {
+                known.push(setting.clone());
+            }
         }
     }
     if node.backup.is_none() {

@@ -24,6 +24,8 @@ pub enum clustering_task_kind {
     /// Have the database account `node` answer the query `text`, on a thread that may wait, then call
     /// `clustering_queried` with `number`.
     CLUSTERING_TASK_KIND_QUERY = 3,
+    /// Count the channels of the host, on a thread that may wait, then call `clustering_counted`.
+    CLUSTERING_TASK_KIND_COUNT = 4,
 }
 
 /// A task for the host, which owns it and frees it with `clustering_task_free`.
@@ -78,6 +80,7 @@ impl From<Task> for clustering_task {
                 number: query.number,
                 ..Self::new(clustering_task_kind::CLUSTERING_TASK_KIND_QUERY)
             },
+            Task::CountChannels => Self::new(clustering_task_kind::CLUSTERING_TASK_KIND_COUNT),
             Task::Save => Self::new(clustering_task_kind::CLUSTERING_TASK_KIND_SAVE),
         }
     }
@@ -237,4 +240,22 @@ pub unsafe extern "C" fn clustering_queried(
     let _ = core
         .0
         .catch_panic(|cluster| cluster.queried(number, &reply, &rows, times));
+}
+
+/// Takes the count of the host's channels.
+///
+/// * `core`: the node. NULL is fine.
+/// * `channels`: the count.
+///
+/// Threads: any.
+///
+/// # Safety
+///
+/// `core` is NULL or a node.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clustering_counted(core: *const clustering_core, channels: u64) {
+    // SAFETY: promised by the caller.
+    if let Some(core) = unsafe { core.as_ref() } {
+        let _ = core.0.catch_panic(|cluster| cluster.counted(channels));
+    }
 }

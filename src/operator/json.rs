@@ -8,8 +8,9 @@
 use std::fmt::{self, Display, Write};
 
 use crate::cluster::Cluster;
+use crate::membership::{self, Loads};
 use crate::nodes::Node;
-use crate::operator::command::Request;
+use crate::operator::command::{DbQuery, Request};
 use crate::operator::counters::Counter;
 use crate::operator::status::{self, Micros, reason, state};
 use crate::text::Escaped;
@@ -22,20 +23,45 @@ const SCHEMA: u32 = 1;
 /// once, which is 16 KiB and more.
 const ENOUGH: usize = 12_000;
 
-/// The answer that begins with the node or sender at `from`, or with the first one where that is empty.
+/// The place where an answer begins: the number of a node, and a plus sign behind it where the loads of other nodes are
+/// wanted, which the database knows.
+struct From {
+    number: usize,
+    with_loads: bool,
+}
+
+impl From {
+    fn parse(text: &[u8]) -> Option<Self> {
+        let (number, with_loads) = match text {
+            b"" => (&b"0"[..], true),
+            [number @ .., b'+'] => (number, true),
+            number => (number, false),
+        };
+        let number = str::from_utf8(number).ok()?.parse().ok()?;
+        Some(Self { number, with_loads })
+    }
+}
+
+/// The answer that begins at a [place](From), or with the first node where that is empty.
 pub fn json(cluster: &Cluster, request: &Request, from: &[u8]) -> String {
-    let from = if from.is_empty() { b"0" } else { from };
-    let number = str::from_utf8(from).ok().and_then(|text| text.parse().ok());
-    let Some(from) = number else {
+    let Some(From { number, with_loads }) = From::parse(from) else {
         return format!("'{}' is not the number of a node\n", Escaped(from));
     };
     let mut object = Object::new();
     about(cluster, request, &mut object);
-    let next = lists(cluster, from, &mut object);
+    let loads = membership::read_loads(&request.rows);
+    let next = lists(cluster, number, &loads, &mut object);
     if let Some(next) = next {
-        object.put("next", &next);
+        let plus = if with_loads { "+" } else { "" };
+        object.put("next", &Quoted(format!("{next}{plus}").as_bytes()));
     }
     object.end() + "\n"
+}
+
+/// The query for the loads of other nodes; `None` where they aren't wanted.
+pub fn query(cluster: &Cluster, from: &[u8]) -> Option<DbQuery> {
+    let wanted = From::parse(from).filter(|from| from.with_loads);
+    wanted.and_then(|_| cluster.membership().load_query())
 }
 
 /// Writes what is known of the whole.
@@ -57,7 +83,7 @@ fn about(cluster: &Cluster, request: &Request, object: &mut Object) {
             object.put(key, &Quoted(state.text().as_bytes()));
         }
     }
-    if cluster.membership().is_name_taken() {
+    if cluster.membership().is_name_taken(cluster.now()) {
         object.put("taken", &true);
     }
     object.put("connections", &cluster.connections().len());
@@ -71,7 +97,7 @@ fn about(cluster: &Cluster, request: &Request, object: &mut Object) {
 }
 
 /// Writes the nodes and the senders from one of them on; the number of the next one, where there is no room for all.
-fn lists(cluster: &Cluster, from: usize, object: &mut Object) -> Option<usize> {
+fn lists(cluster: &Cluster, from: usize, loads: &Loads, object: &mut Object) -> Option<usize> {
     let settings = cluster.settings();
     let mut at = 0;
     let mut next = None;
@@ -87,7 +113,7 @@ fn lists(cluster: &Cluster, from: usize, object: &mut Object) -> Option<usize> {
     for node in &settings.nodes {
         if takes(object) {
             object.item();
-            about_node(cluster, node, object);
+            about_node(cluster, node, loads, object);
             object.close('}');
         }
     }
@@ -108,7 +134,7 @@ fn lists(cluster: &Cluster, from: usize, object: &mut Object) -> Option<usize> {
 }
 
 /// Writes what is known of a node.
-fn about_node(cluster: &Cluster, node: &Node, object: &mut Object) {
+fn about_node(cluster: &Cluster, node: &Node, loads: &Loads, object: &mut Object) {
     let health = node.state.health();
     let word = |word: &dyn Display| word.to_string();
     object.put("name", &Quoted(&node.name));
@@ -128,13 +154,32 @@ fn about_node(cluster: &Cluster, node: &Node, object: &mut Object) {
     }
     object.put("forwards", &node.state.forwards());
     object.put("failures", &node.state.failures());
-    if let Some((version, drift)) = cluster.membership().of(&node.name) {
-        object.put("version", &Quoted(version.as_bytes()));
-        object.open("drift", '[');
-        for setting in drift.split(',').filter(|setting| !setting.is_empty()) {
-            object.value(&Quoted(setting.as_bytes()));
+    let members = cluster.membership();
+    if let Some(listed) = members.of(&node.name) {
+        object.put("version", &Quoted(listed.version.as_bytes()));
+        for (key, settings) in [("drift", listed.drift), ("overruled", listed.overruled)] {
+            object.open(key, '[');
+            for setting in settings {
+                object.value(&Quoted(setting.as_bytes()));
+            }
+            object.close(']');
         }
-        object.close(']');
+    }
+    let told = loads.get(&node.name).copied().unwrap_or_default();
+    let load = if node.is_own {
+        members.own_load()
+    } else {
+        told
+    };
+    for (key, number) in [
+        ("channels", load.channels),
+        ("rooms", load.rooms),
+        ("registrations", load.registrations),
+        ("seen", Some(told.seen).filter(|seen| *seen > 0)),
+    ] {
+        if let Some(number) = number {
+            object.put(key, &number);
+        }
     }
 }
 
