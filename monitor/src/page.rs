@@ -258,7 +258,7 @@ fn facts(cluster: &Cluster) -> Vec<Fact> {
         },
     ];
     for (label, value) in [
-        ("calls", sum(|node| node.calls)),
+        ("channels", sum(|node| node.channels)),
         ("rooms", sum(|node| node.rooms)),
         ("registrations", sum(|node| node.registrations)),
     ] {

@@ -15,7 +15,7 @@ pub struct Row<'a> {
     pub since_machine: String,
     pub since_date: String,
     pub spark: Spark,
-    pub calls: String,
+    pub channels: String,
     pub rooms: String,
     pub registrations: String,
     pub rate: String,
@@ -43,7 +43,7 @@ impl<'a> Row<'a> {
             since_machine: machine_time(node.since),
             since_date: date_time(node.since),
             spark: Spark::of(&node.history),
-            calls: number(node.calls),
+            channels: number(node.channels),
             rooms: number(node.rooms),
             registrations: number(node.registrations),
             rate: words::rate(rate),
@@ -93,6 +93,10 @@ fn note(node: &Node, cluster: &Cluster) -> String {
     }
     if !node.drift.is_empty() {
         parts.push(format!("other settings: {}", node.drift.join(", ")));
+    }
+    if !node.overruled.is_empty() {
+        let keys = node.overruled.join(", ");
+        parts.push(format!("a file overrules the list: {keys}"));
     }
     parts.join("; ")
 }

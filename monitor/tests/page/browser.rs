@@ -14,8 +14,7 @@ use base64ct::{Base64, Encoding};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// The time after which something won't come any more.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+use crate::engines::PATIENCE;
 
 /// A window.
 #[derive(Clone, Copy, Debug)]

@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-use yate_clustering_monitor::cluster::{Answer, Cluster, Condition};
+use serde_json::Value;
+use yate_clustering_monitor::cluster::{Answer, Cluster};
 
-use crate::browser::PATIENCE;
+/// The time after which something won't come any more.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An engine's remote manager. Its answer can be changed.
 #[derive(Clone)]
@@ -62,23 +63,6 @@ fn talk(connection: &TcpStream, says: &Mutex<Value>) {
     }
 }
 
-/// The answer of node1 in a cluster of these nodes.
-pub fn answer(names: &[String]) -> Value {
-    let nodes = names.iter().enumerate().map(|(at, name)| {
-        json!({
-            "name": name, "own": at == 0, "state": "up", "reason": "answered 200",
-            "admin": "enabled", "weight": 100, "since": 4000, "latency": 0.0007,
-            "forwards": at * 7, "failures": 0, "version": "1.1.0", "drift": [],
-            "calls": at, "rooms": at / 2, "registrations": at * 10,
-        })
-    });
-    json!({
-        "schema": 1, "node": names[0], "version": "1.1.0", "time": 1_795_790_000, "enabled": true,
-        "reload": 1, "file": "taken", "database": "up", "members": "up", "connections": 20,
-        "signatures": "required", "counters": {"local": 1}, "nodes": nodes.collect::<Vec<_>>(),
-    })
-}
-
 /// The monitor of engines.
 pub struct Monitor {
     child: Child,
@@ -111,12 +95,8 @@ impl Monitor {
         monitor
     }
 
-    /// Waits until it knows that a node is down.
-    pub fn knows_death_of(&self, node: usize) {
-        self.until(|cluster| cluster.nodes[node].condition == Condition::Down);
-    }
-
-    fn until(&self, is_so: impl Fn(&Cluster) -> bool) {
+    /// Waits until it knows something.
+    pub fn until(&self, is_so: impl Fn(&Cluster) -> bool) {
         let begin = Instant::now();
         while !is_so(&self.cluster()) {
             assert!(begin.elapsed() < PATIENCE, "{:?}", self.cluster());
@@ -126,15 +106,20 @@ impl Monitor {
 
     /// What it knows.
     fn cluster(&self) -> Cluster {
+        serde_json::from_str(&self.get("/api/cluster")).unwrap()
+    }
+
+    /// What it serves at a path.
+    pub fn get(&self, path: &str) -> String {
         let authority = self.url.trim_start_matches("http://").trim_end_matches('/');
         let mut connection = TcpStream::connect(authority).unwrap();
         let request =
-            format!("GET /api/cluster HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
+            format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
         connection.write_all(request.as_bytes()).unwrap();
         let mut response = String::new();
         connection.read_to_string(&mut response).unwrap();
         let (_, body) = response.split_once("\r\n\r\n").unwrap();
-        serde_json::from_str(body).unwrap()
+        body.to_owned()
     }
 }
 

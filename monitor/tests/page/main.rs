@@ -8,15 +8,38 @@ mod engines;
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use yate_clustering_monitor::cluster::Condition;
 
 use browser::{Browser, WINDOWS};
-use engines::{Engine, Monitor, answer};
+use engines::{Engine, Monitor};
 
 const CONTRAST: &str = include_str!("contrast.js");
 
 fn names(number: usize) -> Vec<String> {
     (1..=number).map(|at| format!("node{at:03}")).collect()
+}
+
+/// The answer of node1 in a cluster of these nodes.
+fn answer(names: &[String]) -> Value {
+    let nodes = names.iter().enumerate().map(|(at, name)| {
+        json!({
+            "name": name, "own": at == 0, "state": "up", "reason": "answered 200",
+            "admin": "enabled", "weight": 100, "since": 4000, "latency": 0.0007,
+            "forwards": at * 7, "failures": 0, "version": "1.1.0", "drift": [],
+            "channels": at, "rooms": at / 2, "registrations": at * 10,
+        })
+    });
+    json!({
+        "schema": 1, "node": names[0], "version": "1.1.0", "time": 1_795_790_000, "enabled": true,
+        "reload": 1, "file": "taken", "database": "up", "members": "up", "connections": 20,
+        "signatures": "required", "counters": {"local": 1}, "nodes": nodes.collect::<Vec<_>>(),
+    })
+}
+
+/// Waits until a monitor knows that a node is down.
+fn knows_death_of(monitor: &Monitor, node: usize) {
+    monitor.until(|cluster| cluster.nodes[node].condition == Condition::Down);
 }
 
 /// An engine whose other nodes are in all conditions that it can tell of.
@@ -59,7 +82,7 @@ fn a_node_that_dies_turns_red_within_one_refresh() {
     assert_eq!(browser.eval(&format!("{row}.className")), "c-up");
     let before = browser.eval(&ground);
     engine.change(|answer| answer["nodes"][1]["state"] = json!("down"));
-    monitor.knows_death_of(1);
+    knows_death_of(&monitor, 1);
     let looks = |browser: &mut Browser| {
         let requests = browser.requests();
         requests.iter().filter(|url| **url == monitor.url).count()
@@ -110,7 +133,7 @@ fn without_a_script_the_page_has_the_facts_and_loads_itself_again() {
     engine.change(|answer| answer["nodes"][1]["state"] = json!("down"));
     let begin = std::time::Instant::now();
     while !html(&mut browser).contains("class=\"c-down\"") {
-        assert!(begin.elapsed() < browser::PATIENCE);
+        assert!(begin.elapsed() < engines::PATIENCE);
         std::thread::sleep(std::time::Duration::from_millis(200));
     }
 }
@@ -288,7 +311,7 @@ fn the_keyboard_reaches_everything() {
     );
     // Nothing moves then.
     engine.change(|answer| answer["nodes"][8]["state"] = json!("down"));
-    monitor.knows_death_of(8);
+    knows_death_of(&monitor, 8);
     let row = row("node009");
     assert_eq!(browser.eval(&format!("{row}.className")), "c-up");
     browser.press("Enter", 13);
