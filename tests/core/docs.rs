@@ -312,6 +312,7 @@ fn mandoc_finds_nothing_in_the_man_pages() {
         "docs/yate-clustering.7",
         "docs/yate-clustering-check.1",
         "docs/yate-clustering-metrics.1",
+        "docs/yate-clustering-monitor.1",
     ];
     let lint = Command::new("mandoc")
         .args(["-Tlint", "-Wwarning"])

@@ -12,6 +12,7 @@ use engine_bridge::module_path;
 use tempfile::TempDir;
 
 mod metrics;
+mod monitor;
 mod orders;
 
 /// Tags about the maker of a package, whom DEBFULLNAME and DEBEMAIL name when it's built.
@@ -219,6 +220,7 @@ fn what_is_linked_in_has_its_licence_in_the_package() {
         "--offline",
         "--package=yate-clustering",
         "--package=yate-clustering-check",
+        "--package=yate-clustering-monitor",
         "--edges=normal,no-proc-macro",
         "--prefix=none",
         "--format={p}",
@@ -228,6 +230,7 @@ fn what_is_linked_in_has_its_licence_in_the_package() {
     let mut linked: BTreeSet<_> = lines.map(name).collect();
     linked.remove("yate-clustering");
     linked.remove("yate-clustering-check");
+    linked.remove("yate-clustering-monitor");
     linked.insert("std".to_owned());
     let copyright = fs::read_to_string(repository().join("packaging/copyright")).unwrap();
     let files = copyright
