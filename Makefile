@@ -12,7 +12,7 @@ export YATE_ROOT
 # The build decides where cargo's output is.
 unexport CARGO_TARGET_DIR CARGO_BUILD_TARGET
 
-.PHONY: all build yate install uninstall package check-config demo test quick cluster check lint bench counts soak fuzz sanitize faults deny header format clean
+.PHONY: all build yate install uninstall package package-monitor check-config demo test quick cluster check lint bench counts soak fuzz sanitize faults deny header format clean
 
 all: build
 
@@ -44,6 +44,10 @@ package:
 	@scripts/setup package
 	@scripts/build yate -DYATE_ROOT="$(YATE_ROOT)"
 	@scripts/package
+
+# The same for the monitor, in build/monitor. It needs no Yate.
+package-monitor:
+	@scripts/package-monitor
 
 # A cluster of three nodes. CASES=FILE runs the messages of a file instead, PAGE=yes shows the cluster in a browser; PAGE
 # may be an address and a port, too.

@@ -110,7 +110,7 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Ok(Order::Version) => {
-            println!("yate-clustering-monitor {}", env!("CARGO_PKG_VERSION"));
+            println!("yate-clustering-monitor {}", clustering::VERSION);
             return ExitCode::SUCCESS;
         }
         Err(error) => {

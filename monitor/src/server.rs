@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use base64ct::{Base64, Encoding};
+use ctutils::CtEq;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{
@@ -26,7 +27,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use subtle::ConstantTimeEq;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -118,7 +118,7 @@ impl Served {
         let Some((scheme, given)) = given.as_bytes().split_at_checked(6) else {
             return false;
         };
-        scheme.eq_ignore_ascii_case(b"basic ") && bool::from(given.trim_ascii().ct_eq(login))
+        scheme.eq_ignore_ascii_case(b"basic ") && given.trim_ascii().ct_eq(login).to_bool()
     }
 
     /// Whether a request is for this server by one of its names. A page of somebody else's, whose name was made to

@@ -129,7 +129,7 @@ impl Watch {
     pub fn state(&self, now: u64) -> Cluster {
         Cluster {
             schema: SCHEMA,
-            monitor: env!("CARGO_PKG_VERSION").to_owned(),
+            monitor: clustering::VERSION.to_owned(),
             time: now,
             interval: self.interval.as_secs_f64(),
             engines: self

@@ -6,6 +6,7 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, RwLock};
 
 use engine_process::{Guard, Handler, Message, Process, patiently};
@@ -99,6 +100,17 @@ impl Node {
         let process = self.process.write().unwrap().take();
         let process = process.unwrap_or_else(|| panic!("{} does not run", self.name));
         process.kill().expect("it is our child");
+    }
+
+    /// Sends it a signal, such as `STOP` or `CONT`.
+    pub fn signal(&self, signal: &str) {
+        let process = self.process.read().unwrap();
+        let process = process
+            .as_ref()
+            .unwrap_or_else(|| panic!("{} does not run", self.name));
+        let id = process.id().to_string();
+        let status = Command::new("kill").args(["-s", signal, &id]).status();
+        assert!(status.expect("there is kill").success(), "kill -s {signal}");
     }
 
     /// Tells it to stop, waits until it has, and gives the reason if that went wrong.

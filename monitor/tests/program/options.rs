@@ -2,9 +2,11 @@
 
 //! The options of the command line and of the file.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use tempfile::TempDir;
+use yate_clustering_monitor::options::{Options, Order, USAGE};
 
 use crate::console::{good, start};
 use crate::monitor::{Monitor, command};
@@ -28,6 +30,53 @@ fn help_and_version_are_shown() {
     let (code, version) = run(&["--version"]);
     assert_eq!(code, Some(0));
     assert!(version.starts_with("yate-clustering-monitor "), "{version}");
+}
+
+/// The words behind these beginnings of lines.
+fn words<'t>(text: &'t str, begin: &str) -> BTreeSet<&'t str> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix(begin));
+    lines
+        .filter_map(|line| line.split([' ', '=']).next())
+        .collect()
+}
+
+#[test]
+fn the_man_page_and_the_sample_have_all_options() {
+    let help = words(USAGE, "   --");
+    let page = words(
+        include_str!("../../../docs/yate-clustering-monitor.1"),
+        ".It Fl -",
+    );
+    assert_eq!(page, help);
+    let sample = include_str!("../../../conf/yate-clustering-monitor.conf");
+    let samples = words(sample, ";")
+        .into_iter()
+        .filter(|word| !word.is_empty());
+    let samples: BTreeSet<_> = samples.collect();
+    let lines: BTreeSet<_> = help
+        .difference(&BTreeSet::from(["config", "help", "version"]))
+        .copied()
+        .collect();
+    assert_eq!(samples, lines);
+    // Each line of it is taken.
+    let directory = TempDir::new().unwrap();
+    let secret = directory.path().join("secret");
+    fs::write(&secret, "a:b").unwrap();
+    let path = directory.path().join("monitor.conf");
+    let options = sample.lines().filter_map(|line| line.strip_prefix(';'));
+    let options =
+        options
+            .filter(|line| !line.starts_with(' '))
+            .map(|line| match line.split_once('=') {
+                Some((name, _)) if name.ends_with("-file") => {
+                    format!("{name}={}", secret.display())
+                }
+                _ => line.to_owned(),
+            });
+    fs::write(&path, options.collect::<Vec<_>>().join("\n")).unwrap();
+    let parser = lexopt::Parser::from_args(["--config", path.to_str().unwrap()]);
+    let order = Options::read(parser);
+    assert!(matches!(order, Ok(Order::Serve(_))), "{order:?}");
 }
 
 #[test]
