@@ -46,6 +46,9 @@ CREATE TABLE IF NOT EXISTS cluster_nodes (
     -- Of the module on that node, and the hashes of those of its settings that must be the same on all nodes.
     version    text NOT NULL DEFAULT '',
     settings   text NOT NULL DEFAULT '',
+    -- The process that wrote the row, and the name that the node had when it ran before, where it had another.
+    process    text NOT NULL DEFAULT '',
+    former     text NOT NULL DEFAULT '',
     -- A new number for each change: a node asks for what is newer than it knows.
     generation bigint NOT NULL DEFAULT 0
 );
@@ -70,10 +73,13 @@ DROP TRIGGER IF EXISTS cluster_nodes_number ON cluster_nodes;
 CREATE TRIGGER cluster_nodes_number BEFORE INSERT OR UPDATE ON cluster_nodes
     FOR EACH ROW EXECUTE FUNCTION cluster_nodes_number();
 
--- Heartbeats: the process that has a node's name, and when it was last seen, in seconds since 1970.
+-- Heartbeats: when a node was last seen, in seconds since 1970, and its load: the channels of its engine, the resources
+-- that it has claimed, up to 1000, and the registrations that it knows by their connections.
 CREATE TABLE IF NOT EXISTS cluster_heartbeats (
-    name    text COLLATE "C" PRIMARY KEY,
-    process text NOT NULL,
-    seen    bigint NOT NULL
+    name          text COLLATE "C" PRIMARY KEY,
+    seen          bigint NOT NULL,
+    channels      bigint,
+    rooms         bigint,
+    registrations bigint
 )
 WITH (fillfactor = 50);

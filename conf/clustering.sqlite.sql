@@ -48,6 +48,9 @@ CREATE TABLE IF NOT EXISTS cluster_nodes (
     -- Of the module on that node, and the hashes of those of its settings that must be the same on all nodes.
     version    TEXT NOT NULL DEFAULT '',
     settings   TEXT NOT NULL DEFAULT '',
+    -- The process that wrote the row, and the name that the node had when it ran before, where it had another.
+    process    TEXT NOT NULL DEFAULT '',
+    former     TEXT NOT NULL DEFAULT '',
     -- A new number for each change: a node asks for what is newer than it knows.
     generation INTEGER NOT NULL DEFAULT 0
 );
@@ -56,14 +59,17 @@ CREATE TRIGGER IF NOT EXISTS cluster_nodes_added AFTER INSERT ON cluster_nodes B
     UPDATE cluster_nodes SET generation = (SELECT max(generation) + 1 FROM cluster_nodes) WHERE name = NEW.name;
 END;
 CREATE TRIGGER IF NOT EXISTS cluster_nodes_changed
-AFTER UPDATE OF admin, callto, transport, weight, source, probe, version, settings ON cluster_nodes BEGIN
+AFTER UPDATE OF admin, callto, transport, weight, source, probe, version, settings, process, former ON cluster_nodes BEGIN
     UPDATE cluster_nodes SET generation = (SELECT max(generation) + 1 FROM cluster_nodes) WHERE name = NEW.name;
 END;
 
--- Heartbeats: the process that has a node's name, and when it was last seen, in seconds since 1970.
+-- Heartbeats: when a node was last seen, in seconds since 1970, and its load: the channels of its engine, the resources
+-- that it has claimed, up to 1000, and the registrations that it knows by their connections.
 -- This statement is the last thing in the file, since Yate takes a comment behind it for an empty statement and complains.
 CREATE TABLE IF NOT EXISTS cluster_heartbeats (
-    name    TEXT NOT NULL PRIMARY KEY,
-    process TEXT NOT NULL,
-    seen    INTEGER NOT NULL
+    name          TEXT NOT NULL PRIMARY KEY,
+    seen          INTEGER NOT NULL,
+    channels      INTEGER,
+    rooms         INTEGER,
+    registrations INTEGER
 ) WITHOUT ROWID;

@@ -212,8 +212,8 @@ typedef enum {
    */
   CLUSTERING_TASK_KIND_LOG = 0,
   /**
-   * Send an OPTIONS request to the URI `text`, `tries` times at most, then call `clustering_probed`
-   * with `node` and `number`.
+   * Send an OPTIONS request to the URI `text`, by `connection` and `transport`, `tries` times at most, then call
+   * `clustering_probed` with `node` and `number`.
    */
   CLUSTERING_TASK_KIND_PROBE = 1,
   /**
@@ -225,6 +225,15 @@ typedef enum {
    * `clustering_queried` with `number`.
    */
   CLUSTERING_TASK_KIND_QUERY = 3,
+  /**
+   * Count the channels of the host, on a thread that may wait, then call `clustering_counted`.
+   */
+  CLUSTERING_TASK_KIND_COUNT = 4,
+  /**
+   * Tell all modules of the host that a node's state has changed. Each line of `text` is a parameter,
+   * `name=value`. Whoever hears of it need not be waited for.
+   */
+  CLUSTERING_TASK_KIND_EVENT = 5,
 } clustering_task_kind;
 
 /**
@@ -552,7 +561,7 @@ typedef struct {
    */
   int32_t level;
   /**
-   * The line, the URI or the query.
+   * The line, the URI, the query or the parameters.
    */
   clustering_owned_text text;
   /**
@@ -567,6 +576,14 @@ typedef struct {
    * The most times that the request is sent.
    */
   uint32_t tries;
+  /**
+   * The listener by which the request leaves; empty for the host's choice.
+   */
+  clustering_owned_text connection;
+  /**
+   * The transport by which it leaves, `UDP`, `TCP` or `TLS`; empty for the host's choice.
+   */
+  clustering_owned_text transport;
 } clustering_task;
 
 /**
@@ -593,6 +610,10 @@ typedef struct {
    * The SIP code that the request came back with; 0 for none.
    */
   uint32_t code;
+  /**
+   * The answer's header `Retry-After`; empty for none.
+   */
+  clustering_borrowed_text retry_after;
 } clustering_probe_report;
 
 /**
@@ -971,8 +992,8 @@ clustering_owned_text clustering_verdict_line(const clustering_verdict *verdict)
 void clustering_verdict_release(clustering_verdict *verdict);
 
 /**
- * Lets the core's clock go on, and looks after the nodes. To be called every second; `clustering_next_task` is to
- * be called afterwards.
+ * Lets the core's clock go on, and looks after the nodes. To be called regularly, every second or more often;
+ * `clustering_next_task` is to be called afterwards.
  *
  * * `core`: the node. NULL is fine.
  * * `now`: microseconds on a clock of the host's that is never set.
@@ -1020,7 +1041,7 @@ void clustering_task_free(clustering_task *task);
  *
  * Threads: any.
  *
- * \pre `core` is NULL or a node; `node` is valid for the call; `report` is NULL or valid for the call.
+ * \pre `core` is NULL or a node; `node` is valid for the call; `report` is NULL or valid for the call, with its text.
  */
 void clustering_probed(const clustering_core *core,
                        clustering_borrowed_text node,
@@ -1046,6 +1067,18 @@ void clustering_queried(const clustering_core *core,
                         const clustering_reply *reply,
                         uint64_t now,
                         uint64_t wall);
+
+/**
+ * Takes the count of the host's channels.
+ *
+ * * `core`: the node. NULL is fine.
+ * * `channels`: the count.
+ *
+ * Threads: any.
+ *
+ * \pre `core` is NULL or a node.
+ */
+void clustering_counted(const clustering_core *core, uint64_t channels);
 
 /**
  * Takes the next name of a host that is to be looked up, by whatever the calls to it are resolved by. To be called

@@ -215,6 +215,15 @@ pub enum Event<'m> {
     },
     /// It answers again.
     DatabaseBack,
+    /// A resource is held by a node that this node's list doesn't have.
+    Unlisted {
+        /// The node.
+        node: Vec<u8>,
+        /// The resource.
+        resource: &'m [u8],
+        /// The call goes there; otherwise the node's claims end.
+        is_called: bool,
+    },
     /// There is no room to remember the connection of a registration.
     ConnectionsFull {
         /// The location that was registered.
@@ -273,6 +282,7 @@ impl<'m> Event<'m> {
             | Self::HeadersLeftOut { .. }
             | Self::DatabaseLost { .. }
             | Self::DatabaseBack
+            | Self::Unlisted { .. }
             | Self::ConnectionsFull { .. }
             | Self::ConnectionMalformed { .. } => {
                 return None;
@@ -302,6 +312,7 @@ impl<'m> Event<'m> {
             | Self::Malformed { .. }
             | Self::Looping { .. }
             | Self::DatabaseLost { .. }
+            | Self::Unlisted { .. }
             | Self::ConnectionsFull { .. }
             | Self::ConnectionMalformed { .. } => Level::Warn,
             Self::Failed { .. } => Level::Critical,
@@ -504,6 +515,22 @@ impl Line<'_, '_> {
                 "Resources are placed without the database ([locate] account): {error}"
             ),
             Event::DatabaseBack => f.write_str("Resources are claimed in the database again"),
+            Event::Unlisted {
+                node,
+                resource,
+                is_called,
+            } => {
+                let (node, resource) = (Escaped(node), Escaped(resource));
+                let outcome = if *is_called {
+                    "the call goes there"
+                } else {
+                    "its claims end, since it can't be called"
+                };
+                write!(
+                    f,
+                    "Resource '{resource}' is held by node '{node}', which has no section [node {node}] here: {outcome}"
+                )
+            }
             Event::ConnectionsFull { location, most } => write!(
                 f,
                 "Connection of '{}' can't be remembered, the limit is {most} ([general] registrations): its phone \

@@ -12,6 +12,7 @@
 
 mod definition;
 mod drift;
+mod load;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -20,6 +21,7 @@ use std::sync::{Mutex, MutexGuard};
 use crate::event::Level;
 use crate::failure::unpoisoned;
 use crate::nodes::admin::AdminState;
+use crate::operator::command::DbQuery;
 use crate::placement::claim::{DatabaseState, DbError};
 use crate::settings::{Entry, Members};
 use crate::task::{Query, Task, Tasks};
@@ -28,6 +30,7 @@ use crate::time::{SECOND, SteadyTime, WallTime};
 use definition::{Definition, KEYS, Row, literal};
 
 pub use definition::{Intent, RowError};
+pub(crate) use load::{Load, MOST_ROOMS, read as read_loads};
 
 /// The time from one heartbeat to the next.
 const BEAT: u64 = 15 * SECOND;
@@ -36,8 +39,16 @@ const BEAT: u64 = 15 * SECOND;
 const WHOLE: u64 = 3600 * SECOND;
 /// The least time between two definitions that a node writes of itself: nodes of one name would not stop.
 const REWRITE: u64 = 30 * SECOND;
+/// The slack of a tick. Ticks come once a second, but not to the microsecond: one that comes so much too early is on time.
+/// Else a list that is due every second would be read every other second.
+const EARLY: u64 = SECOND / 2;
 /// The milliseconds after which a query without an answer counts as a failure.
 pub(crate) const PATIENCE: u32 = 10_000;
+/// The milliseconds that an operator's command waits for the database.
+const COMMAND_PATIENCE: u32 = 1000;
+
+/// The columns of a heartbeat, but for the node's name.
+const COLUMNS: &str = "seen, channels, rooms, registrations";
 
 /// The first line of the list that is kept, and its last one.
 const HEAD: &[u8] = b"; The nodes of the cluster, as the database last had them\n";
@@ -78,9 +89,7 @@ enum Step {
     Say(Box<[u8]>, Intent),
     /// Writes this node's own definition.
     Join,
-    /// Reads who has written this node's last heartbeat.
-    Look,
-    /// Writes this node's heartbeat.
+    /// Writes this node's heartbeat, and reads the count of its claims.
     Beat,
 }
 
@@ -99,17 +108,29 @@ pub(crate) struct Changes {
     pub(crate) admin: Vec<(Box<[u8]>, AdminState)>,
 }
 
+/// A node as the list in the database has it, compared with this node and its file.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    /// The version of its module, for people.
+    pub(crate) version: String,
+    /// The settings in which it differs from this node.
+    pub(crate) drift: Vec<&'static str>,
+    /// The keys of its section in this node's file that win over those of the list.
+    pub(crate) overruled: Vec<&'static str>,
+}
+
+/// The values of the [keys](KEYS) of a node's section.
+type Values = [Box<[u8]>; KEYS.len()];
+
 /// This node's heartbeat.
 #[derive(Debug, Default)]
 struct Heartbeat {
     /// The time when the next one is due.
     due: SteadyTime,
-    /// The writer of the last one was read, so the next one may be written.
-    looked: bool,
-    /// This process has written one.
-    has_beaten: bool,
-    /// Another engine has this node's name.
-    doubled: bool,
+    /// The time when the channels are to be counted.
+    count_due: SteadyTime,
+    /// This node's load, as far as it is known.
+    load: Load,
 }
 
 /// A node's knowledge of the others, and its talk with the database.
@@ -118,12 +139,14 @@ struct Known {
     config: Members,
     /// This node's own definition, by its file.
     own: Option<Definition>,
-    /// Its file has a section of its own.
-    has_section: bool,
+    /// The sections of nodes in this node's file.
+    sections: BTreeMap<Box<[u8]>, Values>,
     /// All others.
     others: BTreeMap<Box<[u8]>, Definition>,
     /// Settings in which a node differs from this one.
     drift: BTreeMap<Box<[u8]>, Vec<&'static str>>,
+    /// Keys of a node's section in this node's file that win over those of the list.
+    overruled: BTreeMap<Box<[u8]>, Vec<&'static str>>,
     /// What was said here, and isn't in the database yet.
     said: BTreeMap<Box<[u8]>, Intent>,
     generation: u64,
@@ -142,6 +165,12 @@ struct Known {
     unwritten: bool,
     /// The database has this node's definition.
     joined: bool,
+    /// This process has written it.
+    has_joined: bool,
+    /// The time until which another engine under this node's name is no news.
+    doubled: SteadyTime,
+    /// The name that this node had when it ran before, if it had another one.
+    former: Box<[u8]>,
     heartbeat: Heartbeat,
     /// The time of the last answer.
     now: WallTime,
@@ -159,7 +188,7 @@ impl Membership {
     /// Takes a file that is in force from now on.
     pub(crate) fn configure(
         &self,
-        node: &[u8],
+        (node, process): (&[u8], u64),
         config: &Members,
         file: &[OwnedEntry],
         tasks: &Tasks,
@@ -171,6 +200,7 @@ impl Membership {
             *known = Known::default();
             return;
         }
+        known.take_former(node, tasks);
         if is_other {
             known.database = Some(DatabaseState::Unknown);
             known.generation = 0;
@@ -179,19 +209,17 @@ impl Membership {
             known.asked = None;
             known.joined = false;
         }
-        let section = [b"node ", node].concat();
-        let own = file.iter().filter(|entry| *entry.section == *section);
-        known.has_section = own.clone().next().is_some();
-        let value = |key: &str| {
-            let entry = own.clone().find(|entry| *entry.key == *key.as_bytes());
-            entry.map_or_else(Box::default, |entry| entry.value.clone())
-        };
+        known.sections = sections(file.iter().map(OwnedEntry::entry));
         let definition = Definition {
             name: node.into(),
             intent: Intent::Member(AdminState::Enabled),
-            values: KEYS.map(value),
+            values: known.sections.get(node).cloned().unwrap_or_default(),
             version: env!("CARGO_PKG_VERSION").as_bytes().into(),
-            settings: drift::fingerprints(file).into_bytes().into(),
+            settings: drift::fingerprints(&file.iter().map(OwnedEntry::entry).collect::<Vec<_>>())
+                .into_bytes()
+                .into(),
+            process: format!("{process:016x}").into_bytes().into(),
+            former: known.former.clone(),
         };
         let is_new = known
             .own
@@ -201,9 +229,9 @@ impl Membership {
             known.own = Some(definition);
             known.joined = false;
             known.join_due = SteadyTime(0);
-            for other in known.others.clone().values() {
-                known.compare(other, tasks);
-            }
+        }
+        for other in known.others.clone().values() {
+            known.compare(other, tasks);
         }
     }
 
@@ -211,7 +239,7 @@ impl Membership {
     pub(crate) fn sections(&self) -> Vec<(Box<[u8]>, Vec<OwnedEntry>)> {
         let known = self.known();
         let others = known.others.values();
-        let own = known.own.iter().filter(|_| !known.has_section);
+        let own = known.own.iter().filter(|_| !known.has_own_section());
         let sections = own.chain(others);
         sections
             .map(|one| (one.name.clone(), one.entries()))
@@ -223,17 +251,39 @@ impl Membership {
         self.known().database
     }
 
-    /// The version of a node's module, and the settings in which it differs from this node, with commas
-    /// between; `None` where the database has no such node.
-    pub(crate) fn of(&self, node: &[u8]) -> Option<(String, String)> {
+    /// A node as the database has it; `None` where it has no such node.
+    pub(crate) fn of(&self, node: &[u8]) -> Option<Listed> {
         let known = self.known();
         let own = known.own.as_ref().filter(|own| *own.name == *node);
         let definition = known.others.get(node).or(own)?;
-        let drift = known.drift.get(node).map(|settings| settings.join(","));
-        Some((
-            Escaped(&definition.version).to_string(),
-            drift.unwrap_or_default(),
-        ))
+        let of = |map: &BTreeMap<_, Vec<_>>| map.get(node).cloned().unwrap_or_default();
+        Some(Listed {
+            version: Escaped(&definition.version).to_string(),
+            drift: of(&known.drift),
+            overruled: of(&known.overruled),
+        })
+    }
+
+    /// The differences between a file and what the cluster has, in lines for people.
+    pub(crate) fn check(&self, file: &[Entry]) -> Vec<String> {
+        let known = self.known();
+        let settings = drift::fingerprints(file);
+        let sections = sections(file.iter().copied());
+        let mut lines = Vec::new();
+        for (name, other) in &known.others {
+            let drift = drift::differences(settings.as_bytes(), &other.settings);
+            if !drift.is_empty() {
+                let (name, drift) = (Escaped(name), drift.join(", "));
+                lines.push(format!(
+                    "Node '{name}' has other settings than this file: {drift}"
+                ));
+            }
+            let overruled = overruled(sections.get(name), other);
+            if !overruled.is_empty() {
+                lines.push(overruled_line(name, &overruled));
+            }
+        }
+        lines
     }
 
     /// Whether the database has a node, other than this one.
@@ -250,11 +300,37 @@ impl Membership {
         known.said.insert(node.into(), intent);
     }
 
-    /// Adds the next query, if one is due.
-    pub(crate) fn tick(&self, process: u64, now: SteadyTime, tasks: &Tasks) {
+    /// Takes the count of the engine's channels.
+    pub(crate) fn counted(&self, channels: u64) {
+        let mut known = self.known();
+        known.heartbeat.load.channels = Some(channels);
+    }
+
+    /// This node's load, as far as it is known.
+    pub(crate) fn own_load(&self) -> Load {
+        self.known().heartbeat.load
+    }
+
+    /// The query for the [loads](read_loads) of all nodes; `None` where no database would answer it.
+    pub(crate) fn load_query(&self) -> Option<DbQuery> {
+        let known = self.known();
+        (known.database == Some(DatabaseState::Up)).then(|| DbQuery {
+            account: known.config.account.clone(),
+            text: load::QUERY.into(),
+            timeout: COMMAND_PATIENCE,
+        })
+    }
+
+    /// Adds the next query, if one is due. The node has so many registrations.
+    pub(crate) fn tick(&self, registrations: u64, now: SteadyTime, tasks: &Tasks) {
         let mut known = self.known();
         if known.config.account.is_empty() {
             return;
+        }
+        known.heartbeat.load.registrations = Some(registrations);
+        if now >= known.heartbeat.count_due {
+            known.heartbeat.count_due = now.after(BEAT);
+            tasks.add(Task::CountChannels);
         }
         if let Some((_, _, since)) = known.asked {
             if now.since(since) >= u64::from(PATIENCE) * 1000 {
@@ -265,7 +341,7 @@ impl Membership {
         let Some(step) = known.next(now) else {
             return;
         };
-        let query = known.query(&step, process);
+        let query = known.query(&step);
         known.number += 1;
         let number = known.number;
         known.asked = Some((number, step, now));
@@ -279,7 +355,7 @@ impl Membership {
     /// Takes the rows of a query, or the reason why there are none.
     pub(crate) fn answered(
         &self,
-        (number, process): (u64, u64),
+        number: u64,
         rows: Result<&[&[u8]], DbError>,
         (now, wall): (SteadyTime, WallTime),
         tasks: &Tasks,
@@ -287,7 +363,7 @@ impl Membership {
         let mut changes = Changes::default();
         let mut known = self.known();
         let known = &mut *known;
-        let Some((_, step, _)) = known.asked.take_if(|(own, ..)| *own == number) else {
+        let Some((_, step, asked)) = known.asked.take_if(|(own, ..)| *own == number) else {
             return changes;
         };
         known.now = wall;
@@ -316,11 +392,12 @@ impl Membership {
         known.database = Some(DatabaseState::Up);
         match step {
             Step::Poll { whole } => {
-                known.poll_due = now.after(poll);
+                // The time of the answer is no part of the interval.
+                known.poll_due = asked.after(poll);
                 if whole {
                     known.whole_due = now.after(WHOLE);
                 }
-                known.read(rows, whole, &mut changes, tasks);
+                known.read(rows, whole, &mut changes, now, tasks);
             }
             Step::Say(node, intent) => {
                 // It may have been said otherwise meanwhile.
@@ -330,16 +407,13 @@ impl Membership {
             }
             Step::Join => {
                 known.joined = true;
+                known.has_joined = true;
                 known.join_due = now.after(REWRITE);
             }
-            Step::Look => {
-                known.heartbeat.looked = true;
-                known.look(rows, process, tasks);
-            }
             Step::Beat => {
-                known.heartbeat.looked = false;
-                known.heartbeat.has_beaten = true;
                 known.heartbeat.due = now.after(BEAT);
+                let rooms = rows.last().copied();
+                known.heartbeat.load.rooms = rooms.and_then(load::number);
             }
         }
         changes
@@ -348,10 +422,12 @@ impl Membership {
     /// The list, to be kept; empty where there is none.
     pub(crate) fn write(&self) -> Vec<u8> {
         let known = self.known();
-        if known.others.is_empty() {
+        let Some(own) = known.own.as_ref().filter(|_| !known.others.is_empty()) else {
             return Vec::new();
-        }
+        };
         let mut text = HEAD.to_vec();
+        text.extend_from_slice(own.write().as_bytes());
+        text.push(b'\n');
         for definition in known.others.values() {
             text.extend_from_slice(definition.write().as_bytes());
             text.push(b'\n');
@@ -366,8 +442,9 @@ impl Membership {
         text.split_at(at.unwrap_or(text.len()))
     }
 
-    /// Takes the list that was kept, until the database has answered.
-    pub(crate) fn restore(&self, text: &[u8]) {
+    /// Takes the list that was kept, until the database has answered. This node is the first of it, under the name that
+    /// it had.
+    pub(crate) fn restore(&self, text: &[u8], node: &[u8]) {
         let lines = text
             .strip_prefix(HEAD)
             .and_then(|rest| rest.strip_suffix(TAIL));
@@ -376,15 +453,73 @@ impl Membership {
             .flat_map(|lines| lines.split(|&byte| byte == b'\n'));
         let mut known = self.known();
         for definition in rows.filter_map(|row| Row::read(row).definition.ok()) {
-            known.others.insert(definition.name.clone(), definition);
+            if known.former.is_empty() {
+                known.former.clone_from(&definition.name);
+            }
+            if *definition.name != *node {
+                known.others.insert(definition.name.clone(), definition);
+            }
         }
     }
 }
 
+/// The sections of nodes in a file, by their names.
+fn sections<'e>(file: impl Iterator<Item = Entry<'e>>) -> BTreeMap<Box<[u8]>, Values> {
+    let mut sections: BTreeMap<Box<[u8]>, Values> = BTreeMap::new();
+    for entry in file {
+        let Some(name) = entry.section.strip_prefix(b"node ") else {
+            continue;
+        };
+        let values = sections.entry(name.trim_ascii().into()).or_default();
+        if let Some(at) = KEYS.iter().position(|key| key.as_bytes() == entry.key) {
+            values[at] = entry.value.into();
+        }
+    }
+    sections
+}
+
+/// The keys of a node's section that say something else than the list.
+fn overruled(section: Option<&Values>, listed: &Definition) -> Vec<&'static str> {
+    let Some(section) = section else {
+        return Vec::new();
+    };
+    let pairs = section.iter().zip(&listed.values).zip(KEYS);
+    let differ = pairs.filter(|((own, listed), _)| own != listed);
+    differ.map(|(_, key)| key).collect()
+}
+
+fn overruled_line(name: &[u8], keys: &[&str]) -> String {
+    format!(
+        "Section [node {}] in this file wins over the list in the database, which has another {}",
+        Escaped(name),
+        keys.join(", ")
+    )
+}
+
 impl Known {
+    /// Whether this node's file has a section for the node itself.
+    fn has_own_section(&self) -> bool {
+        let own = self.own.as_ref();
+        own.is_some_and(|own| self.sections.contains_key(&own.name))
+    }
+
+    /// Takes the name that this node had when it ran before, where it had another one that is in the list.
+    fn take_former(&mut self, node: &[u8], tasks: &Tasks) {
+        if !self.others.contains_key(&self.former) {
+            self.former = Box::default();
+        } else if self.own.is_none() {
+            let (node, former) = (Escaped(node), Escaped(&self.former));
+            let line = format!(
+                "This node is '{node}', and was '{former}' when it ran before, which is in the list of nodes until \
+                 clustering forget {former}"
+            );
+            tasks.log(Level::Warn, line);
+        }
+    }
+
     /// The next query, if one is due.
     fn next(&self, now: SteadyTime) -> Option<Step> {
-        let is_due = |time: SteadyTime| now >= time;
+        let is_due = |time: SteadyTime| now.after(EARLY) >= time;
         if self.database != Some(DatabaseState::Up) {
             // What comes next depends on what the database has.
             return is_due(self.poll_due).then_some(Step::Poll { whole: true });
@@ -401,16 +536,10 @@ impl Known {
                 whole: is_due(self.whole_due),
             });
         }
-        if !may_write || !is_due(self.heartbeat.due) {
-            None
-        } else if self.heartbeat.looked {
-            Some(Step::Beat)
-        } else {
-            Some(Step::Look)
-        }
+        (may_write && is_due(self.heartbeat.due)).then_some(Step::Beat)
     }
 
-    fn query(&self, step: &Step, process: u64) -> String {
+    fn query(&self, step: &Step) -> String {
         let own = self.own.as_ref();
         let name = own.map_or_else(String::new, |own| literal(&own.name));
         match step {
@@ -418,8 +547,8 @@ impl Known {
                 let generation = if *whole { 0 } else { self.generation };
                 format!(
                     "SELECT generation || '|' || name || '|' || admin || '|' || callto || '|' || transport || '|' || \
-                     weight || '|' || source || '|' || probe || '|' || version || '|' || settings \
-                     FROM cluster_nodes WHERE generation > {generation} ORDER BY generation"
+                     weight || '|' || source || '|' || probe || '|' || version || '|' || settings || '|' || \
+                     process || '|' || former FROM cluster_nodes WHERE generation > {generation} ORDER BY generation"
                 )
             }
             Step::Say(node, intent) => {
@@ -439,10 +568,12 @@ impl Known {
                 };
                 if let Some(own) = own {
                     for (key, value) in KEYS.iter().zip(&own.values) {
-                        add(key, value, self.has_section);
+                        add(key, value, self.has_own_section());
                     }
                     add("version", &own.version, true);
                     add("settings", &own.settings, true);
+                    add("process", &own.process, true);
+                    add("former", &own.former, true);
                 }
                 let mut query = String::new();
                 let (columns, values) = (columns.join(", "), values.join(", "));
@@ -454,13 +585,37 @@ impl Known {
                 );
                 query
             }
-            Step::Look => format!("SELECT process FROM cluster_heartbeats WHERE name = {name}"),
             Step::Beat => {
                 let seen = self.now.seconds();
-                format!(
-                    "INSERT INTO cluster_heartbeats (name, process, seen) VALUES ({name}, '{process:016x}', {seen}) \
-                     ON CONFLICT (name) DO UPDATE SET process = excluded.process, seen = excluded.seen"
-                )
+                let rooms = if self.config.counts_claims {
+                    format!(
+                        "(SELECT count(*) FROM (SELECT 1 FROM cluster_resources WHERE node = {name} AND \
+                         expires >= {seen} LIMIT {MOST_ROOMS}) AS held)"
+                    )
+                } else {
+                    "NULL".to_owned()
+                };
+                let sql = |number: Option<u64>| {
+                    number.map_or_else(|| "NULL".to_owned(), |number| number.to_string())
+                };
+                let Load {
+                    channels,
+                    registrations,
+                    ..
+                } = self.heartbeat.load;
+                let mut query = String::from("INSERT INTO cluster_heartbeats (name, ");
+                let _ = write!(
+                    query,
+                    "{COLUMNS}) VALUES ({name}, {seen}, {}, {rooms}, {}) ON CONFLICT (name) DO UPDATE SET",
+                    sql(channels),
+                    sql(registrations)
+                );
+                for (at, column) in COLUMNS.split(", ").enumerate() {
+                    let comma = if at > 0 { "," } else { "" };
+                    let _ = write!(query, "{comma} {column} = excluded.{column}");
+                }
+                query.push_str(" RETURNING rooms");
+                query
             }
         }
     }
@@ -503,7 +658,14 @@ impl Known {
     }
 
     /// Takes the rows of a poll.
-    fn read(&mut self, rows: &[&[u8]], whole: bool, changes: &mut Changes, tasks: &Tasks) {
+    fn read(
+        &mut self,
+        rows: &[&[u8]],
+        whole: bool,
+        changes: &mut Changes,
+        now: SteadyTime,
+        tasks: &Tasks,
+    ) {
         let mut names = BTreeSet::new();
         if whole {
             self.generation = 0;
@@ -525,7 +687,7 @@ impl Known {
                 .is_some_and(|own| own.name == definition.name)
             {
                 is_known = true;
-                self.read_own(&definition, changes);
+                self.read_own(&definition, changes, now, tasks);
             } else {
                 if definition.intent != Intent::Forgotten {
                     names.insert(definition.name.clone());
@@ -546,16 +708,36 @@ impl Known {
     }
 
     /// Takes the row of this node.
-    fn read_own(&mut self, row: &Definition, changes: &mut Changes) {
+    fn read_own(
+        &mut self,
+        row: &Definition,
+        changes: &mut Changes,
+        now: SteadyTime,
+        tasks: &Tasks,
+    ) {
         let Some(own) = &mut self.own else {
             return;
         };
-        if !self.has_section && own.values != row.values {
+        let is_ours = own.process == row.process;
+        if !is_ours && self.has_joined {
+            if now >= self.doubled {
+                let line = format!(
+                    "Another engine runs under the name of this node, '{}': stop one of the two, or start it with \
+                     another name",
+                    Escaped(&own.name)
+                );
+                tasks.log(Level::Warn, line);
+                // The other one is told at once.
+                self.join_due = SteadyTime(0);
+            }
+            self.doubled = now.after(4 * REWRITE);
+        }
+        if !self.sections.contains_key(&row.name) && own.values != row.values {
             own.values.clone_from(&row.values);
             changes.list = true;
         }
         // It lives, so it is a part of the cluster.
-        self.joined = row.agrees(own) && row.intent != Intent::Forgotten;
+        self.joined = is_ours && row.agrees(own) && row.intent != Intent::Forgotten;
         if let (Intent::Member(admin), false) = (row.intent, self.said.contains_key(&row.name)) {
             changes.admin.push((row.name.clone(), admin));
         }
@@ -572,15 +754,29 @@ impl Known {
         self.compare(&row, tasks);
         let old = self.others.get(&row.name);
         if old.is_none() {
-            let line = format!("Node '{}' has joined the cluster", Escaped(&row.name));
-            tasks.log(Level::Note, line);
+            let name = Escaped(&row.name);
+            tasks.log(Level::Note, format!("Node '{name}' has joined the cluster"));
+            if let Some(former) = self.others.get(&row.former) {
+                let former = Escaped(&former.name);
+                let line = format!(
+                    "Node '{name}' was '{former}' when it ran before, which is in the list of nodes until clustering \
+                     forget {former}"
+                );
+                tasks.log(Level::Warn, line);
+            }
         }
         changes.list |= old.is_none_or(|old| !old.agrees(&row));
         self.others.insert(row.name.clone(), row);
     }
 
-    /// Logs the settings in which a node differs from this one, if there are others than before.
+    /// Logs the settings in which a node differs from this one, and the keys of its section that win over the list,
+    /// if there are others than before.
     fn compare(&mut self, row: &Definition, tasks: &Tasks) {
+        let keys = overruled(self.sections.get(&row.name), row);
+        let before = self.overruled.insert(row.name.clone(), keys.clone());
+        if !keys.is_empty() && before.as_ref() != Some(&keys) {
+            tasks.log(Level::Note, overruled_line(&row.name, &keys));
+        }
         let own = self.own.as_ref().map(|own| &*own.settings);
         let differs = drift::differences(own.unwrap_or_default(), &row.settings);
         let before = self.drift.insert(row.name.clone(), differs.clone());
@@ -603,6 +799,7 @@ impl Known {
 
     fn forget(&mut self, name: &[u8], changes: &mut Changes, tasks: &Tasks) {
         self.drift.remove(name);
+        self.overruled.remove(name);
         self.said.remove(name);
         if self.others.remove(name).is_some() {
             changes.list = true;
@@ -610,23 +807,6 @@ impl Known {
             let line = format!("Node '{}' is no longer in the cluster", Escaped(name));
             tasks.log(Level::Note, line);
         }
-    }
-
-    /// Looks whether another process has written this node's heartbeat since this one has.
-    fn look(&mut self, rows: &[&[u8]], process: u64, tasks: &Tasks) {
-        let own = format!("{process:016x}");
-        let is_other = rows.last().is_some_and(|row| **row != *own.as_bytes());
-        let is_doubled = self.heartbeat.has_beaten && is_other;
-        if is_doubled && !self.heartbeat.doubled {
-            let name = self.own.as_ref().map(|own| Escaped(&own.name).to_string());
-            let line = format!(
-                "Another engine runs under the name of this node, '{}': stop one of the two, or start it with \
-                 another name",
-                name.unwrap_or_default()
-            );
-            tasks.log(Level::Warn, line);
-        }
-        self.heartbeat.doubled = is_doubled;
     }
 }
 

@@ -24,7 +24,7 @@ use crate::file::Document;
 use crate::messages::Kind;
 use crate::messages::transport::Transport;
 use crate::nodes::health::{Codes, Rules};
-use crate::nodes::{Nodes, groups_of};
+use crate::nodes::{Node, Nodes, groups_of};
 use crate::placement::claim::{Claims, LeaseConfig, Purpose, Query};
 use crate::text::{boolean, has_control};
 use priorities::Priorities;
@@ -130,6 +130,8 @@ pub struct Members {
     pub account: Box<[u8]>,
     /// The seconds from one look at the list to the next.
     pub poll: u32,
+    /// The same account has the table of claims.
+    pub counts_claims: bool,
 }
 
 /// The settings in force, never changed: another file makes another value.
@@ -266,6 +268,7 @@ impl Settings {
             reader.flag(GENERAL, "enabled", complete) && !node.is_empty() && !has_control(node);
         let nodes = Nodes::new(sections, node, &callto, &pattern);
         let health = read_rules(reader);
+        let lease = read_lease(reader);
         let trusted = reader.parsed(SECURITY, "trusted", networks);
         let secret = reader.parsed(SECURITY, "secret", Secret::new);
         let has_secret = !reader.text(SECURITY, "secret", b"").is_empty();
@@ -309,13 +312,10 @@ impl Settings {
             cdr_nodes: reader.flag(GENERAL, "cdr.nodes", false),
             nodes,
             health,
-            lease: read_lease(reader),
+            members: read_members(reader, &lease),
+            lease,
             claims: Arc::default(),
             trusted,
-            members: Members {
-                account: reader.text(CLUSTER, "account", b"").into(),
-                poll: reader.number(CLUSTER, "poll", 5, 1..=60),
-            },
             signatures,
             fixed_user,
             trust,
@@ -324,6 +324,12 @@ impl Settings {
             window: reader.number(SECURITY, "window", 30, 1..=3600).into(),
             priorities,
         }
+    }
+
+    /// The transport of calls to a node.
+    #[must_use]
+    pub fn transport_to(&self, node: &Node) -> Transport {
+        node.transport.unwrap_or(self.transport)
     }
 
     /// Whether a target is the cluster's.
@@ -413,6 +419,7 @@ fn read_rules(reader: &mut Reader) -> Rules {
         rise: reader.number(HEALTH, "rise", 2, 1..=100),
         hold: reader.number(HEALTH, "hold", 60, 0..=86_400),
         alive: reader.parsed(HEALTH, "alive", Codes::parse),
+        busy: reader.parsed(HEALTH, "busy", Codes::parse_busy),
     }
 }
 
@@ -435,6 +442,16 @@ fn read_lease(reader: &mut Reader) -> LeaseConfig {
         retry: reader.number(LOCATE, "retry", usual.retry, LeaseConfig::RETRIES),
         claim: query(reader, "claim", Purpose::Claim, usual.claim),
         lookup: query(reader, "lookup", Purpose::Lookup, usual.lookup),
+    }
+}
+
+fn read_members(reader: &mut Reader, lease: &LeaseConfig) -> Members {
+    let account = reader.text(CLUSTER, "account", b"");
+    Members {
+        account: account.into(),
+        poll: reader.number(CLUSTER, "poll", 5, 1..=60),
+        // A query of the operator's own may know another table.
+        counts_claims: *account == *lease.account && lease.claim == LeaseConfig::default().claim,
     }
 }
 

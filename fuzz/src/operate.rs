@@ -9,13 +9,13 @@ use std::ptr;
 use arbitrary::Arbitrary;
 use clustering::ffi::{
     clustering_check, clustering_command, clustering_command_line, clustering_command_query,
-    clustering_complete, clustering_connections, clustering_core, clustering_free, clustering_help,
-    clustering_next_lookup, clustering_next_task, clustering_not_loaded, clustering_owned_text,
-    clustering_probe_report, clustering_probed, clustering_queried, clustering_reply,
-    clustering_resolved, clustering_resolving, clustering_restore, clustering_restore_connections,
-    clustering_result, clustering_setting, clustering_state, clustering_status,
-    clustering_status_format, clustering_status_nodes, clustering_task, clustering_task_free,
-    clustering_task_kind, clustering_tick,
+    clustering_complete, clustering_connections, clustering_core, clustering_counted,
+    clustering_free, clustering_help, clustering_next_lookup, clustering_next_task,
+    clustering_not_loaded, clustering_owned_text, clustering_probe_report, clustering_probed,
+    clustering_queried, clustering_reply, clustering_resolved, clustering_resolving,
+    clustering_restore, clustering_restore_connections, clustering_result, clustering_setting,
+    clustering_state, clustering_status, clustering_status_format, clustering_status_nodes,
+    clustering_task, clustering_task_free, clustering_task_kind, clustering_tick,
 };
 
 use crate::host::{Empty, bytes, read, read_owned, take};
@@ -312,6 +312,11 @@ impl Operator {
                     assert!(!text.is_empty() && !node.is_empty());
                     assert!(task.number > self.query, "asked twice");
                     self.query = task.number;
+                }
+                clustering_task_kind::CLUSTERING_TASK_KIND_COUNT => {
+                    assert!(text.is_empty() && node.is_empty());
+                    // SAFETY: NULL or a node.
+                    unsafe { clustering_counted(self.core, self.now) }
                 }
                 clustering_task_kind::CLUSTERING_TASK_KIND_SAVE => {
                     assert!(text.is_empty() && node.is_empty());

@@ -108,6 +108,10 @@ impl clustering_command_line {
                 from: self.from.get(),
                 now: WallTime(self.now),
                 reply: self.reply.as_ref().map(|reply| reply.get()),
+                rows: self
+                    .reply
+                    .as_ref()
+                    .map_or_else(Vec::new, |reply| reply.rows()),
             }
         }
     }

@@ -63,6 +63,10 @@ pub struct Definition {
     pub version: Box<[u8]>,
     /// The fingerprints of its settings, see [`drift`](super::drift).
     pub settings: Box<[u8]>,
+    /// The process that wrote it: a number in hexadecimal digits.
+    pub process: Box<[u8]>,
+    /// The name that the node had when it ran before, where it had another.
+    pub former: Box<[u8]>,
 }
 
 /// The reason why a row is no definition.
@@ -130,6 +134,8 @@ impl Definition {
             probe,
             version,
             settings,
+            process,
+            former,
         ] = columns[..]
         else {
             return Err(RowError::Columns);
@@ -140,16 +146,20 @@ impl Definition {
             values: [callto, transport, weight, source, probe].map(decoded),
             version: decoded(version),
             settings: decoded(settings),
+            process: decoded(process),
+            former: decoded(former),
         })
     }
 
     /// The text that [`Row::read`] reads, with a generation of 0.
     pub(super) fn write(&self) -> String {
         let values = self.values.iter();
-        let columns = [&self.name]
-            .into_iter()
-            .chain(values)
-            .chain([&self.version, &self.settings]);
+        let columns = [&self.name].into_iter().chain(values).chain([
+            &self.version,
+            &self.settings,
+            &self.process,
+            &self.former,
+        ]);
         let mut columns: Vec<_> = columns
             .map(|text| percent_encode(text, CODED).to_string())
             .collect();
@@ -169,7 +179,7 @@ impl Definition {
         entries
     }
 
-    /// Whether two nodes say the same of themselves, whatever the operators want of them.
+    /// Whether two nodes say the same of themselves, whatever the operators want of them, and whichever process says it.
     pub(super) fn agrees(&self, other: &Self) -> bool {
         (&self.name, &self.values, &self.version, &self.settings)
             == (&other.name, &other.values, &other.version, &other.settings)
@@ -184,7 +194,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_a_definition_has_it_is_read_again(
-            texts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..30), 8),
+            texts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..30), 10),
             intent in 0..4_usize
         ) {
             let text = |at: usize| -> Box<[u8]> { texts[at].clone().into() };
@@ -194,6 +204,8 @@ mod tests {
                 values: [text(1), text(2), text(3), text(4), text(5)],
                 version: text(6),
                 settings: text(7),
+                process: text(8),
+                former: text(9),
             };
             let row = Row::read(definition.write().as_bytes());
             prop_assert_eq!(&row.name, &definition.name);
@@ -218,7 +230,7 @@ mod tests {
     fn a_row_that_says_nothing_is_named_with_its_reason() {
         let reason = |text: &str| Row::read(text.as_bytes()).definition.unwrap_err();
         assert_eq!(reason("1|node2|enabled|||||"), RowError::Columns);
-        assert_eq!(reason("1|node2|lazy|||||||"), RowError::Intent);
+        assert_eq!(reason("1|node2|lazy|||||||||"), RowError::Intent);
         assert_eq!(reason(&"x".repeat(LONGEST_ROW + 1)), RowError::Long);
         let row = Row::read(b"17|node%7c2|draining");
         assert_eq!((row.generation, &*row.name), (17, &b"node|2"[..]));

@@ -10,7 +10,7 @@ use std::fmt::Write;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::OwnedEntry;
+use crate::settings::Entry;
 
 /// A setting that must agree: its section, its key and its default.
 const SETTINGS: [(&str, &str, &str); 9] = [
@@ -26,13 +26,13 @@ const SETTINGS: [(&str, &str, &str); 9] = [
 ];
 
 /// The fingerprints of a file's settings: `prefix=1a2b3c4d,regexp=...`.
-pub(super) fn fingerprints(entries: &[OwnedEntry]) -> String {
+pub(super) fn fingerprints(entries: &[Entry]) -> String {
     let mut text = String::new();
     for (section, key, default) in SETTINGS {
         let value = entries
             .iter()
-            .find(|entry| *entry.section == *section.as_bytes() && *entry.key == *key.as_bytes())
-            .map(|entry| &*entry.value)
+            .find(|entry| entry.section == section.as_bytes() && entry.key == key.as_bytes())
+            .map(|entry| entry.value)
             .filter(|value| !value.is_empty())
             .unwrap_or(default.as_bytes());
         let hash = hash(key, value);
@@ -74,9 +74,11 @@ pub(super) fn differences(own: &[u8], other: &[u8]) -> Vec<&'static str> {
 mod tests {
     use super::*;
 
-    fn of(list: &[(&str, &str, &str)]) -> String {
-        let entry = |(section, key, value): &(&str, &str, &str)| {
-            OwnedEntry::new(section.as_bytes(), key.as_bytes(), value.as_bytes())
+    fn of(list: &[(&'static str, &'static str, &'static str)]) -> String {
+        let entry = |&(section, key, value): &(&'static str, &'static str, &'static str)| Entry {
+            section: section.as_bytes(),
+            key: key.as_bytes(),
+            value: value.as_bytes(),
         };
         fingerprints(&list.iter().map(entry).collect::<Vec<_>>())
     }

@@ -15,7 +15,7 @@ use crate::event::Event;
 use crate::messages::{Name, Parameters, Reply};
 use crate::operator::counters::Counter;
 use crate::placement::claim::{
-    DatabaseChange, Members, Purpose, QueryOutcome, Resolution, Source, Wanted, winner,
+    DatabaseChange, Members, Purpose, QueryOutcome, Resolution, Source, Wanted, hashed, winner,
 };
 use crate::text::boolean;
 use crate::verdict::{Action, Pending};
@@ -104,6 +104,7 @@ fn answer<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, resolution:
             let node = decision.verdict.make(|text| text.extend_from_slice(node));
             decision.verdict.set_retval(node);
         }
+        Resolution::Unlisted(node) => unlisted(decision, node),
         Resolution::Nobody => {
             let resource = decision.get(Name::Callto).unwrap_or_default();
             let reason = match winner(trim_blanks(resource), Members::of(&decision.settings.nodes))
@@ -133,4 +134,26 @@ fn answer<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, resolution:
             });
         }
     }
+}
+
+/// Answers where a resource is held by a node that isn't in the list. A node that can be called by its name is:
+/// a second node would split the resource. Any other one's claims end with this word.
+fn unlisted<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, node: Vec<u8>) {
+    let settings = decision.settings;
+    let resource = trim_blanks(decision.get(Name::Callto).unwrap_or_default());
+    let is_called = *node == *decision.node || settings.pattern.matches(&node).is_some();
+    if is_called {
+        decision.count(Counter::Claimed);
+        decision.verdict.action = Action::Answer;
+        let name = decision.verdict.make(|text| text.extend_from_slice(&node));
+        decision.verdict.set_retval(name);
+    } else {
+        settings.claims.depart(&node);
+        answer(decision, hashed(resource, Members::of(&settings.nodes)));
+    }
+    decision.report(Event::Unlisted {
+        node,
+        resource,
+        is_called,
+    });
 }

@@ -17,7 +17,11 @@ pub fn check(cluster: &Cluster, file: &str, entries: &[Entry], document: &Docume
     {
         checked.settings = Err(vec![refusal]);
     }
-    let mut text = report(&checked, file);
+    let mut text = cluster.membership().check(entries).join("\n");
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(&report(&checked, file));
     if cluster.is_refused() {
         text.push_str("The last load was refused, so older settings are in force\n");
     }

@@ -6,6 +6,7 @@ use std::fmt::{Display, Write};
 
 use crate::auth::derived::Sender;
 use crate::cluster::Cluster;
+use crate::membership::{self, Load, MOST_ROOMS};
 use crate::messages::Reply;
 use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
@@ -16,7 +17,7 @@ use crate::text::Escaped;
 use crate::time::{SECOND, WallTime};
 
 /// A command, and the circumstances in which it was given.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Request<'a> {
     /// The text behind the command's own word.
     pub line: &'a [u8],
@@ -26,6 +27,8 @@ pub struct Request<'a> {
     pub now: WallTime,
     /// The reply to the [query] that it needs; `None` where nobody made that.
     pub reply: Option<Reply<'a>>,
+    /// The first column of all rows of that reply.
+    pub rows: Vec<&'a [u8]>,
 }
 
 impl<'a> From<&'a [u8]> for Request<'a> {
@@ -72,7 +75,7 @@ const VERBS: [Verb; 10] = [
         word: "nodes",
         takes: "",
         help: "List all nodes and their state",
-        run: |cluster, _, _| table(cluster) + &senders(cluster),
+        run: |cluster, request, _| table(cluster, request) + &senders(cluster),
     },
     Verb {
         word: "where",
@@ -169,7 +172,11 @@ pub fn run<'a>(cluster: &Cluster, request: impl Into<Request<'a>>) -> Option<Str
 #[must_use]
 pub fn query(cluster: &Cluster, request: &Request) -> Option<DbQuery> {
     let (verb, argument) = parse(request.line)?;
-    (verb.word == "where").then(|| explain::query(cluster, argument, request.now))?
+    match verb.word {
+        "where" => explain::query(cluster, argument, request.now),
+        "nodes" => cluster.membership().load_query(),
+        _ => None,
+    }
 }
 
 /// The words, one a line, that may follow `line`, which stands behind the command's own word.
@@ -228,16 +235,41 @@ fn set_admin(cluster: &Cluster, request: &Request, name: &[u8], admin: AdminStat
     text
 }
 
-/// A table of all nodes, 80 columns wide unless names are long or a node is coming back.
-fn table(cluster: &Cluster) -> String {
+/// A table of all nodes, 80 columns wide unless names are long or a node is coming back. Where the nodes share their
+/// list, it has their loads, too.
+fn table(cluster: &Cluster, request: &Request) -> String {
     let settings = cluster.settings();
     let nodes = &settings.nodes;
     if nodes.is_empty() {
         return "No node has a section in clustering.conf\n".to_owned();
     }
-    let mut text = row(&[
-        "NODE", "STATE", "SINCE", "LATENCY", "FORWARDS", "FAILED", "REASON",
-    ]);
+    let shares_list = cluster.membership().database().is_some();
+    let loads = membership::read_loads(&request.rows);
+    let load = |node: &Node| {
+        if !shares_list {
+            return String::new();
+        }
+        let seen = |load: &Load| duration(request.now.seconds().saturating_sub(load.seen));
+        let load = loads.get(&node.name);
+        let number = |number: fn(&Load) -> Option<u64>| {
+            load.and_then(number)
+                .map_or_else(|| "-".to_owned(), |number| number.to_string())
+        };
+        let rooms = load.and_then(|load| load.rooms).map(rooms_shown);
+        load_columns(&[
+            &number(|load| load.channels),
+            &rooms.unwrap_or_else(|| "-".to_owned()),
+            &number(|load| load.registrations),
+            &load.map_or_else(|| "-".to_owned(), seen),
+        ])
+    };
+    let titles = ["NODE", "STATE", "SINCE", "LATENCY", "FORWARDS", "FAILED"];
+    let loads_titles = if shares_list {
+        load_columns(&["CHANNELS", "ROOMS", "REGISTERED", "SEEN"])
+    } else {
+        String::new()
+    };
+    let mut text = row(&titles, &loads_titles, "REASON");
     for node in nodes {
         let health = node.state.health();
         let since = health.lasts(cluster.now()) / SECOND;
@@ -251,18 +283,32 @@ fn table(cluster: &Cluster) -> String {
         } else {
             duration(since)
         };
-        let columns: [&dyn Display; 7] = [
+        let columns: [&dyn Display; 6] = [
             &Escaped(&node.name).to_string(),
             &summary(node),
             &since,
             &latency,
             &node.state.forwards(),
             &node.state.failures(),
-            &(reason(node, &settings.health) + &membership(cluster, node)),
         ];
-        text.push_str(&row(&columns.map(ToString::to_string)));
+        let reason = reason(node, &settings.health) + &listed(cluster, node);
+        text.push_str(&row(
+            &columns.map(ToString::to_string),
+            &load(node),
+            &reason,
+        ));
     }
     text
+}
+
+/// The number of rooms that a node has; a plus sign where there may be more.
+fn rooms_shown(rooms: u64) -> String {
+    let plus = if rooms < MOST_ROOMS { "" } else { "+" };
+    format!("{rooms}{plus}")
+}
+
+fn load_columns([channels, rooms, registrations, seen]: &[&str; 4]) -> String {
+    format!(" {channels:>8} {rooms:>5} {registrations:>10} {seen:>5}")
 }
 
 /// The nodes without sections whose calls were trusted; nothing where there are none.
@@ -288,23 +334,27 @@ fn senders(cluster: &Cluster) -> String {
 }
 
 /// What the list in the database adds to a node's reason.
-fn membership(cluster: &Cluster, node: &Node) -> String {
+fn listed(cluster: &Cluster, node: &Node) -> String {
     let members = cluster.membership();
     if members.database().is_none() {
         return String::new();
     }
-    match members.of(&node.name) {
-        None => "; only in the file".to_owned(),
-        Some((version, drift)) if drift.is_empty() => format!("; {version}"),
-        Some((version, drift)) => format!("; {version}, other {drift}"),
+    let Some(listed) = members.of(&node.name) else {
+        return "; only in the file".to_owned();
+    };
+    let mut text = format!("; {}", listed.version);
+    for (word, keys) in [("other", listed.drift), ("by the file:", listed.overruled)] {
+        if !keys.is_empty() {
+            let _ = write!(text, ", {word} {}", keys.join(","));
+        }
     }
+    text
 }
 
-fn row(columns: &[impl AsRef<str>; 7]) -> String {
-    let [node, state, since, latency, forwards, failed, reason] =
-        columns.each_ref().map(AsRef::as_ref);
+fn row(columns: &[impl AsRef<str>; 6], load: &str, reason: &str) -> String {
+    let [node, state, since, latency, forwards, failed] = columns.each_ref().map(AsRef::as_ref);
     let row = format!(
-        "{node:<14} {state:<13} {since:>5} {latency:>8} {forwards:>8} {failed:>6} {reason}"
+        "{node:<14} {state:<13} {since:>5} {latency:>8} {forwards:>8} {failed:>6}{load} {reason}"
     );
     row.trim_end().to_owned() + "\n"
 }

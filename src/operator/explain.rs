@@ -182,6 +182,13 @@ fn explain_database<'s>(
             lines.push(format!("{begin}: '{}' holds it now", Escaped(node.name)));
             Some(node.name)
         }
+        Answer::Unlisted(node) => {
+            let node = Escaped(&node);
+            lines.push(format!(
+                "{begin}: '{node}' holds it now, which has no section [node {node}] here"
+            ));
+            None
+        }
         Answer::Nobody => {
             lines.push(format!("{begin}: no node holds it now"));
             None
@@ -223,6 +230,7 @@ fn explain_target(
     };
     if let Some(section) = section {
         explain_node(section, &settings.health, lines);
+        explain_listed(cluster, section, lines);
         lines.extend(warning(settings.misled(cluster.node(), section)));
         if section.state.unreachable().is_some() {
             lines.push("A call fails at once with error=offline".to_owned());
@@ -313,6 +321,34 @@ fn explain_node(node: &Node, rules: &Rules, lines: &mut Vec<String>) {
     lines.push(format!("Node '{name}' is {state}: {reason}"));
     if node.state.admin() != AdminState::Enabled {
         lines.push(format!("The node is {} by command", node.state.admin()));
+    }
+}
+
+/// Explains what the list in the database has of a node.
+fn explain_listed(cluster: &Cluster, node: &Node, lines: &mut Vec<String>) {
+    if cluster.membership().database().is_none() {
+        return;
+    }
+    let Some(listed) = cluster.membership().of(&node.name) else {
+        lines.push(
+            "Only this node's file has the node, the list in the database does not".to_owned(),
+        );
+        return;
+    };
+    let version = &listed.version;
+    lines.push(format!(
+        "The list in the database has the node, with version {version} of the module"
+    ));
+    for (text, keys) in [
+        (
+            "Its section in this node's file wins over the list",
+            listed.overruled,
+        ),
+        ("The node has other settings than this node", listed.drift),
+    ] {
+        if !keys.is_empty() {
+            lines.push(format!("{text}: {}", keys.join(", ")));
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 use std::fmt::{self, Display, Write};
 
 use crate::cluster::Cluster;
+use crate::membership::MOST_ROOMS;
 use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
 use crate::nodes::health::{Rules, State};
@@ -161,21 +162,34 @@ pub fn metrics(cluster: &Cluster) -> String {
         page.sample("database_up", None, u64::from(state == DatabaseState::Up));
     }
     let members = cluster.membership();
-    if members.database().is_some() {
-        let help = "Whether the database with the list of nodes answers.";
-        page.family("members_up", help, "gauge");
-        page.sample(
-            "members_up",
-            None,
-            u64::from(members.database() == Some(DatabaseState::Up)),
-        );
+    if let Some(state) = members.database() {
+        if state != DatabaseState::Unknown {
+            let help =
+                "Whether the database with the list of nodes answers; absent until it was asked.";
+            page.family("members_up", help, "gauge");
+            page.sample("members_up", None, u64::from(state == DatabaseState::Up));
+        }
         let help = "In how many settings the node differs from this one.";
         page.family("node_drift", help, "gauge");
         for node in &settings.nodes {
-            if let Some((_, drift)) = members.of(&node.name) {
-                let settings = drift.split(',').filter(|setting| !setting.is_empty());
-                page.sample("node_drift", Some(&node.name), settings.count());
+            if let Some(listed) = members.of(&node.name) {
+                page.sample("node_drift", Some(&node.name), listed.drift.len());
             }
+        }
+    }
+    let load = members.own_load();
+    let rooms = format!("How many resources this node has claimed, up to {MOST_ROOMS}.");
+    for (name, help, value) in [
+        (
+            "channels",
+            "How many channels the engine has.",
+            load.channels,
+        ),
+        ("rooms", &rooms, load.rooms),
+    ] {
+        if let Some(value) = value {
+            page.family(name, help, "gauge");
+            page.sample(name, None, value);
         }
     }
     let help = "How many registrations are known by their connection.";
@@ -230,7 +244,7 @@ impl Display for Micros {
     }
 }
 
-const COLUMNS: [Column; 9] = [
+const COLUMNS: [Column; 10] = [
     Column {
         name: "node_up",
         help: "Whether the node is healthy enough for calls to be sent there, or nothing is known of its health.",
@@ -242,6 +256,12 @@ const COLUMNS: [Column; 9] = [
         help: "Whether the node's health is known, by probes or because it is this node.",
         kind: "gauge",
         value: |node, _| Micros::whole(u64::from(state(node) != State::Unknown)),
+    },
+    Column {
+        name: "node_busy",
+        help: "Whether the node answers that it wants nothing new for now.",
+        kind: "gauge",
+        value: |node, _| Micros::whole(u64::from(state(node) == State::Busy)),
     },
     Column {
         name: "node_draining",

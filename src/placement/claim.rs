@@ -17,10 +17,12 @@ mod lease;
 mod member;
 mod query;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::{self, Display};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use crate::failure::unpoisoned;
 use crate::text::Escaped;
 use crate::time::{SECOND, WallTime};
 use breaker::Breaker;
@@ -37,6 +39,9 @@ pub use query::{Purpose, Query, QueryError};
 /// name a resource that a database refuses for its size.
 const LONGEST: usize = 255;
 
+/// The most departed nodes that are remembered.
+const MOST_DEPARTED: usize = 256;
+
 /// A resource that is looked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'r> {
@@ -51,6 +56,8 @@ pub struct Wanted<'r> {
 pub enum Resolution<'n> {
     /// This node has it.
     Node(&'n [u8], Source),
+    /// A node that isn't in the list has it.
+    Unlisted(Vec<u8>),
     /// No node has it, or may have it.
     Nobody,
     /// The database is to be asked.
@@ -101,8 +108,6 @@ pub enum DbError<'r> {
     NotStarted,
     /// A claim came back without a row.
     NoRow,
-    /// The row has the name of no node.
-    UnknownNode(Vec<u8>),
 }
 
 impl Display for DbError<'_> {
@@ -115,13 +120,6 @@ impl Display for DbError<'_> {
             ),
             Self::NotStarted => f.write_str("no thread could be started for the query"),
             Self::NoRow => f.write_str("the query that claims a resource gave no row"),
-            Self::UnknownNode(name) => {
-                write!(
-                    f,
-                    "it named '{}', which is not a node of this cluster",
-                    Escaped(name)
-                )
-            }
         }
     }
 }
@@ -149,6 +147,8 @@ impl<'r> QueryOutcome<'r> {
 pub enum Answer<'n, 'r> {
     /// This node holds the resource.
     Holder(Member<'n>),
+    /// A node holds it that isn't in the list.
+    Unlisted(Vec<u8>),
     /// No node holds it.
     Nobody,
     /// The database has not told.
@@ -171,7 +171,7 @@ impl<'n, 'r> Answer<'n, 'r> {
                 let name = query::name(cell);
                 match members.find(|node| node.name == name) {
                     Some(node) => return Self::Holder(node),
-                    None => DbError::UnknownNode(name),
+                    None => return Self::Unlisted(name),
                 }
             }
         })
@@ -225,6 +225,8 @@ pub struct KnownClaim<'n> {
 #[derive(Debug, Default)]
 pub struct Claims {
     cache: ClaimCache,
+    /// The nodes whose claims end although they are not in the list: they were in it, or can't be called.
+    departed: Mutex<BTreeSet<Box<[u8]>>>,
     breaker: Breaker,
     /// The database was asked.
     asked: AtomicBool,
@@ -256,21 +258,38 @@ impl Claims {
         if !self.breaker.admits(now.0, u64::from(config.retry) * SECOND) {
             return self.without_database(config, resource, members, now);
         }
-        let node = winner(resource, members);
+        let node = winner(resource, members.clone());
         // Nothing new is claimed where all nodes are draining, but claimed resources are still reached.
         let (query, purpose) = match (purpose, node) {
             (Purpose::Claim, Some(_)) => (&config.claim, Purpose::Claim),
             _ => (&config.lookup, Purpose::Lookup),
         };
+        let departed = self.departed(&members);
         let values = Values {
             resource,
             node,
             nodes: keepers,
+            gone: gone(members, &departed),
             now: now.seconds(),
             lease: config.lease,
         };
         let query = query.fill(&values);
         Resolution::Ask { query, purpose }
+    }
+
+    /// Ends the claims of a node that isn't in the list, until it is there again.
+    pub fn depart(&self, node: &[u8]) {
+        let mut departed = unpoisoned(self.departed.lock());
+        if departed.len() < MOST_DEPARTED {
+            departed.insert(node.into());
+        }
+    }
+
+    /// The departed nodes that are not in the list.
+    fn departed<'n>(&self, members: &(impl Iterator<Item = Member<'n>> + Clone)) -> Vec<Box<[u8]>> {
+        let mut departed = unpoisoned(self.departed.lock());
+        departed.retain(|name| !members.clone().any(|node| node.name == &**name));
+        departed.iter().cloned().collect()
     }
 
     /// Takes the outcome of the query that [`look`](Self::look) asked for, and never asks for another.
@@ -290,6 +309,10 @@ impl Claims {
             Answer::Holder(node) => {
                 let answer = self.learn(config, wanted, &node, members, now);
                 return (answer, self.is_back());
+            }
+            Answer::Unlisted(name) => {
+                self.cache.forget(resource);
+                return (Resolution::Unlisted(name), self.is_back());
             }
             Answer::Nobody => {
                 self.cache.forget(resource);
@@ -353,12 +376,14 @@ impl Claims {
         if let Some(node) = self.remembered(resource, config.cache, members.clone(), now) {
             return Some(Resolution::Node(node, Source::Cache));
         }
-        let nodes = members.filter(Member::keeps).map(|node| node.name);
+        let nodes = members.clone().filter(Member::keeps).map(|node| node.name);
         nodes.clone().next()?;
+        let departed = self.departed(&members);
         let values = Values {
             resource,
             node: None,
             nodes,
+            gone: gone(members, &departed),
             now: now.seconds(),
             lease: config.lease,
         };
@@ -440,8 +465,22 @@ impl Claims {
     }
 }
 
+/// The nodes that keep no resource.
+fn gone<'g, 'n: 'g>(
+    members: impl Iterator<Item = Member<'n>> + Clone,
+    departed: &'g [Box<[u8]>],
+) -> impl Iterator<Item = &'g [u8]> + Clone {
+    let unfit = members
+        .filter(|node| !node.keeps())
+        .map(|node| -> &'g [u8] { node.name });
+    unfit.chain(departed.iter().map(|name| &**name))
+}
+
 /// The node that gets a resource by hashing alone.
-fn hashed<'n>(resource: &[u8], members: impl Iterator<Item = Member<'n>>) -> Resolution<'n> {
+pub(crate) fn hashed<'n>(
+    resource: &[u8],
+    members: impl Iterator<Item = Member<'n>>,
+) -> Resolution<'n> {
     winner(resource, members).map_or(Resolution::Nobody, |node| {
         Resolution::Node(node, Source::Hashing)
     })

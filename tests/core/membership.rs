@@ -5,10 +5,13 @@
 use std::cell::RefCell;
 
 use clustering::cluster::{Cluster, ForgetError};
+use clustering::file::Document;
 use clustering::messages::Reply;
 use clustering::nodes::admin::AdminState;
 use clustering::nodes::probe::Outcome;
-use clustering::operator::{command, status};
+use clustering::operator::check::check;
+use clustering::operator::command::{self, Request};
+use clustering::operator::status;
 use clustering::task::Task;
 use clustering::time::{SteadyTime, WallTime};
 use rusqlite::Connection;
@@ -88,7 +91,12 @@ impl World {
             return Err(error.to_owned());
         }
         let mut statement = self.database.prepare(query).map_err(|e| e.to_string())?;
-        let rows = statement.query_map([], |row| row.get::<_, Option<String>>(0));
+        // A number is text, too, as engines give it.
+        let rows = statement.query_map([], |row| {
+            let number = |number: Option<i64>| number.map(|number| number.to_string());
+            row.get::<_, Option<String>>(0)
+                .or_else(|_| row.get(0).map(number))
+        });
         let rows = rows.unwrap().map(|row| row.map(Option::unwrap_or_default));
         let rows: Result<Vec<_>, _> = rows.collect();
         let rows = rows.map_err(|error| error.to_string())?;
@@ -100,7 +108,7 @@ impl World {
         for _ in 0..seconds {
             self.now += 1;
             let now = SteadyTime(self.now * SECOND);
-            let wall = WallTime((1_795_000_000 + self.now) * SECOND);
+            let wall = self.wall();
             let mut log = Vec::new();
             for (name, node) in &self.nodes {
                 node.tick(now);
@@ -132,7 +140,8 @@ impl World {
                             };
                             node.queried(query.number, &reply, &rows, (now, wall));
                         }
-                        Task::Save => {}
+                        Task::CountChannels => node.counted(4),
+                        Task::Save | Task::Event(_) => {}
                     }
                 }
             }
@@ -168,6 +177,29 @@ impl World {
 
     fn run(&self, at: &str, line: &str) -> String {
         command::run(self.node(at), line.as_bytes()).unwrap()
+    }
+
+    /// Runs a command whose query the database answers.
+    fn run_with_database(&self, at: &str, line: &str) -> String {
+        let node = self.node(at);
+        let mut request = Request {
+            line: line.as_bytes(),
+            now: self.wall(),
+            ..Request::default()
+        };
+        let query = command::query(node, &request).expect("it needs the database");
+        assert_eq!(&*query.account, b"cluster");
+        let rows = self.ask(&query.text).unwrap();
+        request.rows = rows.iter().map(|row| &row[..]).collect();
+        request.reply = Some(Reply {
+            handled: true,
+            ..Reply::default()
+        });
+        command::run(node, request).unwrap()
+    }
+
+    fn wall(&self) -> WallTime {
+        WallTime((1_795_000_000 + self.now) * SECOND)
     }
 
     fn execute(&self, statement: &str) {
@@ -437,6 +469,130 @@ fn settings_that_differ_are_named_on_both_sides() {
 }
 
 #[test]
+fn the_table_of_nodes_has_the_load_of_all() {
+    let claims: &[Setting] = &[("locate", "account", "cluster")];
+    let mut world = World::of(&["node1"]);
+    world.starts("node2", &[claims, FILE]);
+    world.starts("node3", &[claims, FILE]);
+    let later = (world.wall().0 / SECOND) + 10_000;
+    world.execute(&format!(
+        "INSERT INTO cluster_resources VALUES ('conf/1', 'node2', {later}), ('conf/2', 'node2', {later}), \
+         ('conf/3', 'node2', 5)"
+    ));
+    world.pass(60);
+    world.ends("node3");
+    world.pass(120);
+    let table = world.run_with_database("node1", "nodes");
+    let columns = |node: &str| {
+        let row = table.lines().find(|row| row.starts_with(node)).unwrap();
+        row.split_ascii_whitespace().collect::<Vec<_>>()
+    };
+    let titles = columns("NODE");
+    assert_eq!(titles[6..10], ["CHANNELS", "ROOMS", "REGISTERED", "SEEN"]);
+    let load = |node: &str| columns(node)[6..9].join(" ");
+    assert_eq!(load("node1"), "4 - 0", "it has no account for claims");
+    assert_eq!(load("node2"), "4 2 0");
+    assert_eq!(load("node3"), "4 0 0");
+    let seen = |node: &str| columns(node)[9].to_owned();
+    assert!(
+        seen("node1").ends_with('s') && seen("node2").ends_with('s'),
+        "{table}"
+    );
+    assert_eq!(seen("node3"), "2m");
+    let metrics = status::metrics(world.node("node2"));
+    for line in ["yate_clustering_channels 4", "yate_clustering_rooms 2"] {
+        assert!(metrics.lines().any(|own| own == line), "{metrics}");
+    }
+    // Without an answer the table is there all the same.
+    let table = world.run("node1", "nodes");
+    assert!(table.contains("node2"), "{table}");
+}
+
+#[test]
+fn a_section_that_wins_over_the_list_is_seen_everywhere() {
+    let own: &[Setting] = &[("node node2", "weight", "1")];
+    let mut world = World::of(&[]);
+    world.starts("node1", &[own, FILE]);
+    world.starts("node2", &[FILE]);
+    world.pass(2 * POLL);
+    let line = "Section [node node2] in this file wins over the list in the database, which has another weight";
+    let said = world.said("node1");
+    assert_eq!(
+        said.iter().filter(|own| *own == line).count(),
+        1,
+        "{said:?}"
+    );
+    assert!(
+        world
+            .run("node1", "nodes")
+            .contains(", by the file: weight")
+    );
+    let said = world.run("node1", "where cluster/node2/x");
+    assert!(
+        said.contains("Its section in this node's file wins over the list: weight"),
+        "{said}"
+    );
+    let said = world.run("node2", "where cluster/node1/x");
+    assert!(
+        said.contains("The list in the database has the node, with version "),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_file_is_checked_against_what_the_cluster_has() {
+    let world = three();
+    let other: &[Setting] = &[("security", "window", "60"), ("node node2", "weight", "7")];
+    let file = [other, FILE].concat();
+    let document = Document::default();
+    let said = check(
+        world.node("node1"),
+        "clustering.conf",
+        &entries(&file),
+        &document,
+    );
+    for line in [
+        "Node 'node2' has other settings than this file: window",
+        "Node 'node3' has other settings than this file: window",
+        "Section [node node2] in this file wins over the list in the database, which has another weight",
+        "clustering.conf is good",
+    ] {
+        assert!(said.lines().any(|own| own == line), "{said}");
+    }
+    let said = check(
+        world.node("node1"),
+        "clustering.conf",
+        &entries(FILE),
+        &document,
+    );
+    assert_eq!(said, "clustering.conf is good\n");
+}
+
+#[test]
+fn a_node_that_comes_back_under_another_name_is_known_by_both() {
+    let mut world = three();
+    let kept = world.node("node2").state();
+    world.ends("node2");
+    let renamed = Cluster::new(b"node9", 99);
+    renamed.restore(&kept).unwrap();
+    renamed.load("clustering.conf", &entries(FILE)).unwrap();
+    world.nodes.push(("node9".to_owned(), renamed));
+    world.pass(2 + POLL);
+    let advice = "which is in the list of nodes until clustering forget node2";
+    let line = format!("This node is 'node9', and was 'node2' when it ran before, {advice}");
+    let said = world.said("node9");
+    assert_eq!(
+        said.iter().filter(|own| **own == line).count(),
+        1,
+        "{said:?}"
+    );
+    let line = format!("Node 'node9' was 'node2' when it ran before, {advice}");
+    let said = world.said("node1");
+    assert!(said.contains(&line), "{said:?}");
+    assert_eq!(world.list("node1"), ["node1", "node2", "node3", "node9"]);
+}
+
+#[test]
 fn two_engines_with_one_name_both_say_so_and_a_restart_is_none() {
     let mut world = three();
     world.ends("node2");
@@ -449,12 +605,15 @@ fn two_engines_with_one_name_both_say_so_and_a_restart_is_none() {
             .all(|line| !line.contains("Another engine"))
     );
     world.starts("node2", &[FILE]);
-    world.pass(60);
+    world.pass(3 + 2 * POLL);
     let line = "Another engine runs under the name of this node, 'node2': stop one of the two, or start it with another \
                 name";
     let said = world.said("node2");
     let said = said.iter().filter(|said| *said == line);
-    assert_eq!(said.count(), 2, "once on each");
+    assert_eq!(said.count(), 2, "once on each, at once");
+    world.pass(600);
+    let said = world.said("node2");
+    assert!(!said.contains(&line.to_owned()), "{said:?}");
 }
 
 #[test]
@@ -507,7 +666,7 @@ fn a_query_that_never_ends_costs_one_line_and_no_other_query() {
             match task {
                 Task::Query(_) => queries += 1,
                 Task::Log { line, .. } => said.push(line),
-                Task::Probe(_) | Task::Save => {}
+                Task::Probe(_) | Task::Save | Task::CountChannels | Task::Event(_) => {}
             }
         }
     }
@@ -528,4 +687,35 @@ fn without_an_account_there_is_no_query() {
     }
     assert_eq!(node.next_task(), None);
     assert!(status::params(&node).contains(",members=none,"));
+}
+
+#[test]
+fn the_list_is_read_as_often_as_the_file_says_though_answers_take_time_and_ticks_are_not_on_time() {
+    let node = engine("node1", 1, &[FILE]);
+    let mut reads = Vec::new();
+    for second in 1..=600 {
+        // A tick comes up to a tenth of a second late, an answer up to half a second after that.
+        let tick = SteadyTime(second * SECOND + second * 37 % 100 * 1_000);
+        node.tick(tick);
+        while let Some(task) = node.next_task() {
+            let Task::Query(query) = task else {
+                continue;
+            };
+            if query.query.starts_with(b"SELECT generation") {
+                reads.push(second);
+            }
+            let answer = SteadyTime(tick.0 + second * 61 % 500 * 1_000);
+            let reply = Reply {
+                handled: true,
+                ..Reply::default()
+            };
+            let wall = WallTime(1_795_000_000 * SECOND + answer.0);
+            node.queried(query.number, &reply, &[], (answer, wall));
+        }
+    }
+    let others: Vec<_> = reads
+        .windows(2)
+        .filter(|pair| pair[1] - pair[0] != POLL)
+        .collect();
+    assert!(others.is_empty() && reads.len() >= 119, "{reads:?}");
 }

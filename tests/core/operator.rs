@@ -416,7 +416,7 @@ fn where_looks_into_the_database_for_a_room() {
         (reply(None), ": no node holds it now"),
         (
             reply(Some(b"node7")),
-            ", but now it does not: it named 'node7', which is not a node of this cluster",
+            ": 'node7' holds it now, which has no section [node node7] here",
         ),
         (
             Reply {

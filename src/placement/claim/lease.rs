@@ -7,18 +7,23 @@ use std::ops::RangeInclusive;
 use super::query::{Purpose, Query};
 
 /// The query that claims a resource, good for both databases that `conf/` has a schema for.
+///
+/// A node that isn't in this node's list keeps a resource, too, but no call from here renews its lease: it may be a
+/// node that is gone.
 pub const CLAIM: &str = "\
     INSERT INTO cluster_resources AS held (resource, node, expires) \
     VALUES (${resource}, ${node}, ${expires}) \
-    ON CONFLICT (resource) DO UPDATE SET expires = excluded.expires, \
-    node = CASE WHEN held.expires >= ${now} AND held.node IN (${nodes}) \
+    ON CONFLICT (resource) DO UPDATE SET \
+    expires = CASE WHEN held.expires >= ${now} AND held.node NOT IN (${gone}, ${nodes}) \
+    THEN held.expires ELSE excluded.expires END, \
+    node = CASE WHEN held.expires >= ${now} AND held.node NOT IN (${gone}) \
     THEN held.node ELSE excluded.node END \
     RETURNING node";
 
 /// The query that looks for the node of a resource.
 pub const LOOKUP: &str = "\
     SELECT node FROM cluster_resources \
-    WHERE resource = ${resource} AND expires >= ${now} AND node IN (${nodes})";
+    WHERE resource = ${resource} AND expires >= ${now} AND node NOT IN (${gone})";
 
 /// The rules by which resources are claimed: the settings of `[locate]`.
 #[derive(Clone, Debug)]

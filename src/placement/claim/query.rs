@@ -37,6 +37,8 @@ enum Place {
     Node,
     /// The nodes that may keep it, with commas between.
     Nodes,
+    /// The nodes that may not keep it, with commas between; an empty name where there is none.
+    Gone,
     /// Seconds since 1970.
     Now,
     /// The end of a lease that begins now.
@@ -46,10 +48,11 @@ enum Place {
 }
 
 impl Place {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Resource,
         Self::Node,
         Self::Nodes,
+        Self::Gone,
         Self::Now,
         Self::Expires,
         Self::Lease,
@@ -60,6 +63,7 @@ impl Place {
             Self::Resource => "resource",
             Self::Node => "node",
             Self::Nodes => "nodes",
+            Self::Gone => "gone",
             Self::Now => "now",
             Self::Expires => "expires",
             Self::Lease => "lease",
@@ -100,13 +104,15 @@ pub enum QueryError {
 
 /// The values that a query is filled in with.
 #[derive(Clone, Debug)]
-pub struct Values<'a, I> {
+pub struct Values<'a, I, G> {
     /// The resource.
     pub resource: &'a [u8],
     /// The node that gets it; there must be one for a claim.
     pub node: Option<&'a [u8]>,
     /// The nodes that may keep it.
     pub nodes: I,
+    /// The nodes that may not.
+    pub gone: G,
     /// Seconds since 1970.
     pub now: u64,
     /// The length of a lease, in seconds.
@@ -123,7 +129,7 @@ impl Query {
         let (known, needed): (&[Place], &[Place]) = match purpose {
             Purpose::Claim => (&Place::ALL, &[Place::Resource, Place::Node]),
             Purpose::Lookup => {
-                const KNOWN: &[Place] = &[Place::Resource, Place::Nodes, Place::Now];
+                const KNOWN: &[Place] = &[Place::Resource, Place::Nodes, Place::Gone, Place::Now];
                 (KNOWN, &[Place::Resource])
             }
         };
@@ -162,7 +168,11 @@ impl Query {
     }
 
     /// The query with its values.
-    pub fn fill<'a>(&self, values: &Values<'a, impl Iterator<Item = &'a [u8]> + Clone>) -> Vec<u8> {
+    pub fn fill<'n, 'g, I, G>(&self, values: &Values<I, G>) -> Vec<u8>
+    where
+        I: Iterator<Item = &'n [u8]> + Clone,
+        G: Iterator<Item = &'g [u8]> + Clone,
+    {
         let mut query = Vec::with_capacity(512);
         for part in &self.parts {
             let number = match part {
@@ -180,6 +190,13 @@ impl Query {
                 }
                 Part::Value(Place::Nodes) => {
                     literals(values.nodes.clone(), &mut query);
+                    continue;
+                }
+                Part::Value(Place::Gone) => {
+                    // No list of a query may be empty, and no node has this name.
+                    let none = values.gone.clone().next().is_none();
+                    let nobody = none.then_some(&b""[..]);
+                    literals(values.gone.clone().chain(nobody), &mut query);
                     continue;
                 }
                 Part::Value(Place::Now) => values.now,
@@ -235,6 +252,7 @@ mod tests {
             resource,
             node: nodes.first().copied(),
             nodes: nodes.iter().copied(),
+            gone: iter::empty(),
             now: 1_000,
             lease: 60,
         };
@@ -245,11 +263,11 @@ mod tests {
     fn values_are_put_in_their_places() {
         assert_eq!(
             fill(
-                "f(${resource}, ${ node }, ${expires}, ${now}, ${lease}) in (${nodes})",
+                "f(${resource}, ${ node }, ${expires}, ${now}, ${lease}) in (${nodes}) not in (${gone})",
                 b"conf/1",
                 &[b"node1", b"node2"]
             ),
-            "f('conf/1', 'node1', 1060, 1000, 60) in ('node1', 'node2')"
+            "f('conf/1', 'node1', 1060, 1000, 60) in ('node1', 'node2') not in ('')"
         );
     }
 
@@ -282,8 +300,8 @@ mod tests {
         for (text, message) in [
             (
                 "${resource} ${Node}",
-                "unknown value '${Node}', the known ones are ${resource}, ${node}, ${nodes}, ${now}, \
-                 ${expires}, ${lease}",
+                "unknown value '${Node}', the known ones are ${resource}, ${node}, ${nodes}, ${gone}, \
+                 ${now}, ${expires}, ${lease}",
             ),
             ("${resource} ${node", "'${' at byte 12 has no closing '}'"),
             (
@@ -298,7 +316,7 @@ mod tests {
         }
         assert_eq!(
             error(Purpose::Lookup, "${resource} ${node}"),
-            "unknown value '${node}', the known ones are ${resource}, ${nodes}, ${now}"
+            "unknown value '${node}', the known ones are ${resource}, ${nodes}, ${gone}, ${now}"
         );
     }
 

@@ -147,6 +147,33 @@ pub fn use_renews_a_lease(connection: &mut impl Connection) {
     assert_eq!(find(&node, b"conf/1"), None);
 }
 
+/// A node that one list lacks keeps what it has; only those who know it renew its lease.
+pub fn a_node_that_one_list_lacks_keeps_its_resources(connection: &mut impl Connection) {
+    let mut whole = Node::new(&[("node3", 1)]);
+    let mut part = Node::new(&[("node1", 1), ("node2", 1)]);
+    for node in [&mut whole, &mut part] {
+        node.terms.cache = 0;
+    }
+    assert_eq!(claim(&whole, connection, "conf/1"), "node3");
+    assert_eq!(claim(&part, connection, "conf/1"), "node3");
+    let mut find = |node: &Node| {
+        let ask = |query: &str| connection.run(query).pop();
+        node.find(Purpose::Lookup, b"conf/1", ask).0
+    };
+    assert_eq!(find(&part).as_deref(), Some("node3"));
+    part.now += u64::from(part.terms.lease) + 1;
+    assert_eq!(find(&part), None);
+    assert_ne!(claim(&part, connection, "conf/1"), "node3");
+
+    assert_eq!(claim(&whole, connection, "conf/2"), "node3");
+    part.now = whole.now;
+    part.claims.depart(b"node3");
+    let owner = claim(&part, connection, "conf/2");
+    assert_ne!(owner, "node3");
+    // Whoever doesn't know that node sends its calls there.
+    assert_eq!(claim(&whole, connection, "conf/2"), owner);
+}
+
 /// Names are names, whatever their bytes are.
 pub fn any_name_is_a_name(connection: &mut impl Connection) {
     const HOSTILE: &str = "node'\\%\u{fc}\n${now}";

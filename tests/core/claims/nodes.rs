@@ -115,6 +115,10 @@ pub fn found(answer: &Resolution) -> Found {
             let name = String::from_utf8(name.to_vec()).unwrap();
             (Some(name), Some(*source))
         }
+        Resolution::Unlisted(name) => (
+            Some(String::from_utf8(name.clone()).unwrap()),
+            Some(Source::Database),
+        ),
         Resolution::Nobody => (None, None),
         Resolution::Ask { .. } => panic!("{answer:?}"),
     }

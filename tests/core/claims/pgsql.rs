@@ -94,6 +94,11 @@ fn use_renews_a_lease() {
 }
 
 #[test]
+fn a_node_that_one_list_lacks_keeps_its_resources() {
+    database::a_node_that_one_list_lacks_keeps_its_resources(&mut Psql::new("unlisted"));
+}
+
+#[test]
 fn any_name_is_a_name_whatever_a_backslash_means() {
     for standard in ["on", "off"] {
         let mut connection = Psql::new(&format!("name_{standard}"));

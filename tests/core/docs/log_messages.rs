@@ -18,16 +18,17 @@ type Parts = Vec<String>;
 
 /// Where the core's lines are put together, and the causes that they name: each from these words to the end of the
 /// item.
-const TEXTS: [(&str, &str); 17] = [
+const TEXTS: [(&str, &str); 18] = [
     ("src/event.rs", "\nimpl Subject"),
     ("src/event.rs", "\nimpl Line<"),
     ("src/event.rs", "\nimpl Display for Suppressed"),
     ("src/auth/trust.rs", "\nimpl Display for AuthError"),
     ("src/failure.rs", "\n#[error("),
     ("src/nodes/admin.rs", "\nimpl AdminState {"),
+    ("src/membership.rs", "\nfn overruled_line("),
     ("src/membership/definition.rs", "\npub enum RowError"),
     ("src/nodes/health.rs", "\nimpl Display for Cause"),
-    ("src/nodes/health.rs", "\nimpl Display for State"),
+    ("src/nodes/health.rs", "\nimpl State {"),
     ("src/nodes/state.rs", "\nimpl Display for Unreachable"),
     ("src/placement/claim.rs", "\nimpl Display for DbError"),
     ("src/settings.rs", "\n#[error(\"{file}"),

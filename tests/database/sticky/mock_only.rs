@@ -26,7 +26,7 @@ const BAD: &str = "[slow]\ndelay=5000\nanswer=node|node1\n\
     [gone]\nerror=failure\n\
     [refusing]\nerror=ERROR:  permission denied\n\
     [silent]\n\
-    [confused]\nanswer=node|node7\n\
+    [confused]\nanswer=node|Gateway\n\
     [busy]\ndelay=300\npoolsize=64\nanswer=node|node1\n";
 
 /// A node with bad databases.
@@ -54,10 +54,6 @@ fn a_bad_database_costs_one_call_a_moment() {
         ("refusing", "the query failed: ERROR:  permission denied"),
         ("silent", "the query that claims a resource gave no row"),
         (
-            "confused",
-            "it named 'node7', which is not a node of this cluster",
-        ),
-        (
             "nobody",
             "no database module has this account; accounts are read when the engine starts",
         ),
@@ -78,6 +74,17 @@ fn a_bad_database_costs_one_call_a_moment() {
         assert!(begin.elapsed() < SOON, "{account}: {:?}", begin.elapsed());
         assert_eq!(questions.load(SeqCst), 1, "{account}");
     }
+}
+
+#[test]
+fn a_node_that_no_section_and_no_pattern_names_loses_its_claims_with_a_line() {
+    let lab = lab(clustering(SECOND, "account=confused\ncache=0"));
+    let node = &lab.nodes[0];
+    assert_eq!(node.locate("conf/1"), "node2");
+    node.wait_for(
+        "is held by node 'Gateway', which has no section [node Gateway] here: its claims end, since it can't be called",
+    );
+    assert_eq!(node.status("database"), "up");
 }
 
 #[test]
