@@ -113,9 +113,9 @@ fn one_lost_probe_changes_nothing_and_two_in_a_row_do() {
     let lab = Lab::of(1).clustering("[node node2]\n").probed().start();
     let (node, log) = (lab.sip("node1"), lab.log("node1"));
     let dummy = Dummy::at(lab.sip("node2"));
-    dummy.answers(&dummy.hears(node), 500);
+    dummy.answers(&dummy.hears(node), 480);
     // A node that refuses is alive.
-    log.wait_for("Node 'node2' is up: answered 500; it was unknown for ");
+    log.wait_for("Node 'node2' is up: answered 480; it was unknown for ");
     for _ in 0..2 {
         dummy.hears(node);
         dummy.answers(&dummy.hears(node), 200);
