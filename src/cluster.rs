@@ -150,6 +150,13 @@ impl Cluster {
             let departed = old.nodes.iter().map(|node| &node.name);
             for name in departed.filter(|name| settings.nodes.find(name).is_none()) {
                 settings.claims.depart(name);
+                if !settings.lease.account.is_empty() {
+                    let line = format!(
+                        "Node '{}' has left the list: resources that it holds are placed anew",
+                        Escaped(name)
+                    );
+                    self.tasks.log(Level::Note, line);
+                }
             }
         }
         self.check_priorities(&settings);

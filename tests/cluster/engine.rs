@@ -83,9 +83,14 @@ impl Node {
 
     /// Starts it, for the first time or again, and waits until it is up.
     pub fn start(&self) {
+        self.start_as(&self.name);
+    }
+
+    /// Starts it under another name.
+    pub fn start_as(&self, name: &str) {
         let mut engine = self.installation.engine(&modules(&self.directory));
         engine.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        let process = Process::start(&mut engine, &self.name, &self.directory, &self.guard);
+        let process = Process::start(&mut engine, name, &self.directory, &self.guard);
         let process = process.unwrap_or_else(|error| panic!("{error}"));
         *self.process.write().unwrap() = Some(process);
     }

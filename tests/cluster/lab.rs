@@ -292,6 +292,12 @@ impl Lab {
         }
     }
 
+    /// Runs SQL in the server with the list of nodes; the rows, with `|` between the columns.
+    pub fn sql(&self, query: &str) -> String {
+        let server = self.members.as_ref().expect("there is a server");
+        server.lock().unwrap().sql(query)
+    }
+
     /// The log of a node.
     pub fn log(&self, name: &str) -> Log {
         self.node(name).log()
