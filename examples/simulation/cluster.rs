@@ -383,7 +383,7 @@ impl World {
                     self.at(time, Event::Probed(node, of, probe.number, code));
                 }
                 Task::Query(Query { number, query, .. }) => {
-                    self.polls += u64::from(query.starts_with(b"SELECT generation"));
+                    self.polls += u64::from(query.starts_with(b"SELECT definition"));
                     let time = self.now + self.connection();
                     self.at(time, Event::Asked(node, number, query));
                 }
