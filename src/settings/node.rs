@@ -12,6 +12,7 @@ use crate::addressing::template::Template;
 use crate::auth::trust::Trust;
 use crate::messages::transport::Transport;
 use crate::nodes;
+use crate::text::has_control;
 
 /// The name of these sections in the documentation.
 pub(super) const KIND: &str = "node NAME";
@@ -84,6 +85,7 @@ fn problem(name: &[u8], twice: bool) -> Option<String> {
         b"" | ANY_NODE => "a node needs a name",
         b"-" | b"error" => "the name is reserved: '-' or 'error' means that no node was found",
         _ if name.contains(&b'/') => "the name of a node can't have a slash",
+        _ if has_control(name) => "the name of a node can't have a control character",
         _ if name.len() > LONGEST_NODE => {
             return Some(format!(
                 "the name of a node has at most {LONGEST_NODE} bytes"

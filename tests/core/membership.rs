@@ -141,7 +141,7 @@ impl World {
                             node.queried(query.number, &reply, &rows, (now, wall));
                         }
                         Task::CountChannels => node.counted(4),
-                        Task::Save => {}
+                        Task::Save | Task::Event(_) => {}
                     }
                 }
             }
@@ -666,7 +666,7 @@ fn a_query_that_never_ends_costs_one_line_and_no_other_query() {
             match task {
                 Task::Query(_) => queries += 1,
                 Task::Log { line, .. } => said.push(line),
-                Task::Probe(_) | Task::Save | Task::CountChannels => {}
+                Task::Probe(_) | Task::Save | Task::CountChannels | Task::Event(_) => {}
             }
         }
     }
