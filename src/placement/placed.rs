@@ -28,6 +28,8 @@ impl Placed {
     pub(crate) fn remember(&self, resource: &[u8], node: &[u8], now: WallTime) {
         let place = Claim {
             node: Seed::of(node),
+            // It isn't looked at here.
+            place: 0,
             since: now.seconds(),
         };
         self.places.put(resource, place, LASTS);
