@@ -12,7 +12,7 @@ export YATE_ROOT
 # The build decides where cargo's output is.
 unexport CARGO_TARGET_DIR CARGO_BUILD_TARGET
 
-.PHONY: all build yate install uninstall package check-config demo test quick cluster check lint bench load simulate counts soak fuzz sanitize faults deny header format clean
+.PHONY: all build yate install uninstall package package-monitor check-config demo test quick cluster check lint bench load simulate counts soak fuzz sanitize faults deny header format clean
 
 all: build
 
@@ -45,9 +45,16 @@ package:
 	@scripts/build yate -DYATE_ROOT="$(YATE_ROOT)"
 	@scripts/package
 
-# A cluster of three nodes. CASES=FILE runs the messages of a file instead.
+# The same for the monitor, in build/monitor. It needs no Yate.
+package-monitor:
+	@scripts/package-monitor
+
+# A cluster of three nodes. CASES=FILE runs the messages of a file instead, PAGE=yes shows the cluster in a browser; PAGE
+# may be an address and a port, too.
 demo: build
-	env -u YATE_ROOT cargo run --quiet --locked --package clustering-demo -- $(if $(CASES),--cases "$(CASES)")
+	$(if $(PAGE),env -u YATE_ROOT cargo build --quiet --locked --package yate-clustering-monitor)
+	env -u YATE_ROOT cargo run --quiet --locked --package clustering-demo -- $(if $(CASES),--cases "$(CASES)") \
+		$(if $(PAGE),--page "$(if $(findstring :,$(PAGE)),$(PAGE),127.0.0.1:9738)")
 
 test:
 	@scripts/setup lint

@@ -59,3 +59,6 @@ pub mod task;
 pub mod text;
 pub mod time;
 pub mod verdict;
+
+/// The version of the module, and of the programs that come with it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

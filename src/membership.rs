@@ -30,7 +30,7 @@ use crate::time::{SECOND, SteadyTime, WallTime};
 use definition::{Definition, KEYS, Row, literal};
 
 pub use definition::{Intent, RowError};
-pub(crate) use load::{Load, MOST_ROOMS, read as read_loads};
+pub(crate) use load::{Load, Loads, MOST_ROOMS, read as read_loads};
 
 /// The time from one heartbeat to the next.
 const BEAT: u64 = 15 * SECOND;
@@ -249,6 +249,11 @@ impl Membership {
     /// The state of the database; `None` without one.
     pub(crate) fn database(&self) -> Option<DatabaseState> {
         self.known().database
+    }
+
+    /// Another engine has this node's name, or had it in the last two minutes.
+    pub(crate) fn is_name_taken(&self, now: SteadyTime) -> bool {
+        now < self.known().doubled
     }
 
     /// A node as the database has it; `None` where it has no such node.

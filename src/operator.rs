@@ -6,5 +6,6 @@ pub mod check;
 pub mod command;
 pub mod counters;
 mod explain;
+mod json;
 mod rooms;
 pub mod status;

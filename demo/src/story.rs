@@ -9,8 +9,8 @@ use std::io::{self, Write};
 use crate::nodes::{Binaries, Nodes};
 use crate::teller::Teller;
 
-mod calls;
-mod cluster;
+pub mod calls;
+pub mod cluster;
 mod messages;
 mod moves;
 mod operator;

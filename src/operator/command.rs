@@ -12,7 +12,7 @@ use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
 use crate::nodes::health::State;
 use crate::operator::status::{self, reason, state};
-use crate::operator::{explain, rooms};
+use crate::operator::{explain, json, rooms};
 use crate::text::Escaped;
 use crate::time::{SECOND, WallTime};
 
@@ -70,7 +70,7 @@ struct Verb {
 /// The placeholder for a node's name in the help.
 const NODE: &str = " NODE";
 
-const VERBS: [Verb; 10] = [
+const VERBS: [Verb; 11] = [
     Verb {
         word: "nodes",
         takes: "",
@@ -143,6 +143,12 @@ const VERBS: [Verb; 10] = [
         help: "Show all counters in the text format of Prometheus",
         run: |cluster, _, _| status::metrics(cluster),
     },
+    Verb {
+        word: "json",
+        takes: " [FROM]",
+        help: "Show all that is known, for programs",
+        run: json::json,
+    },
 ];
 
 /// The subcommand that stands behind the command's own word, and its argument; `None` where there is no such one.
@@ -156,8 +162,9 @@ fn parse(line: &[u8]) -> Option<(&'static Verb, &[u8])> {
     let (word, rest) = line.split_at(end.unwrap_or(line.len()));
     let verb = VERBS.iter().find(|verb| verb.word.as_bytes() == word)?;
     let rest = rest.trim_ascii();
-    // A subcommand without an argument is given none, one with an argument is given one.
-    (verb.takes.is_empty() == rest.is_empty()).then_some((verb, rest))
+    // A subcommand without an argument is given none, one with an argument is given one, unless that is optional.
+    let is_optional = verb.takes.starts_with(" [");
+    (is_optional || verb.takes.is_empty() == rest.is_empty()).then_some((verb, rest))
 }
 
 /// Carries out a command; `None` where there is no such one.
@@ -175,6 +182,7 @@ pub fn query(cluster: &Cluster, request: &Request) -> Option<DbQuery> {
     match verb.word {
         "where" => explain::query(cluster, argument, request.now),
         "nodes" => cluster.membership().load_query(),
+        "json" => json::query(cluster, argument),
         _ => None,
     }
 }

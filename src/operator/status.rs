@@ -11,7 +11,7 @@ use crate::nodes::admin::AdminState;
 use crate::nodes::health::{Rules, State};
 use crate::operator::counters::Counter;
 use crate::placement::claim::DatabaseState;
-use crate::settings::Signatures;
+use crate::settings::{Settings, Signatures};
 use crate::time::{SECOND, SteadyTime};
 
 /// The labels of the build.
@@ -25,24 +25,33 @@ fn word(database: Option<DatabaseState>) -> &'static str {
     database.map_or("none", DatabaseState::text)
 }
 
+/// The word for what became of the last file.
+pub(crate) fn file(cluster: &Cluster) -> &'static str {
+    if cluster.is_refused() {
+        "refused"
+    } else if cluster.generation() == 0 {
+        "none"
+    } else {
+        "taken"
+    }
+}
+
+/// The word for whether calls between nodes are signed.
+pub(crate) fn signatures(settings: &Settings) -> &'static str {
+    match settings.signatures {
+        _ if !settings.keys.are_set() => "none",
+        Signatures::Required => "required",
+        Signatures::Optional => "optional",
+    }
+}
+
 /// The parameters of `status clustering`: `name=value` with commas between.
 #[must_use]
 pub fn params(cluster: &Cluster) -> String {
     let settings = cluster.settings();
     let (enabled, generation) = (settings.enabled, cluster.generation());
     let database = word(cluster.database());
-    let file = if cluster.is_refused() {
-        "refused"
-    } else if generation == 0 {
-        "none"
-    } else {
-        "taken"
-    };
-    let signatures = match settings.signatures {
-        _ if !settings.keys.are_set() => "none",
-        Signatures::Required => "required",
-        Signatures::Optional => "optional",
-    };
+    let (file, signatures) = (file(cluster), signatures(&settings));
     let (nodes, connections) = (settings.nodes.len(), cluster.connections().len());
     let mut text = format!(
         "enabled={enabled},reload={generation},file={file},nodes={nodes},database={database},members={},\
@@ -169,6 +178,10 @@ pub fn metrics(cluster: &Cluster) -> String {
             page.family("members_up", help, "gauge");
             page.sample("members_up", None, u64::from(state == DatabaseState::Up));
         }
+        let help = "Whether another engine has this node's name.";
+        page.family("name_taken", help, "gauge");
+        let taken = members.is_name_taken(cluster.now());
+        page.sample("name_taken", None, u64::from(taken));
         let help = "In how many settings the node differs from this one.";
         page.family("node_drift", help, "gauge");
         for node in &settings.nodes {
@@ -227,7 +240,7 @@ struct Column {
 }
 
 /// A number of millionths.
-struct Micros(u64);
+pub(crate) struct Micros(pub(crate) u64);
 
 impl Micros {
     const fn whole(number: u64) -> Self {

@@ -50,6 +50,7 @@ mod maintenance;
 mod membership;
 mod messages;
 mod mixed;
+mod monitor;
 mod names;
 mod operator;
 mod outsider;

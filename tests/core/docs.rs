@@ -312,6 +312,7 @@ fn mandoc_finds_nothing_in_the_man_pages() {
         "docs/yate-clustering.7",
         "docs/yate-clustering-check.1",
         "docs/yate-clustering-metrics.1",
+        "docs/yate-clustering-monitor.1",
     ];
     let lint = Command::new("mandoc")
         .args(["-Tlint", "-Wwarning"])
@@ -359,7 +360,7 @@ fn every_counter_is_explained() {
 
 #[test]
 fn tests_that_the_docs_name_exist() {
-    let sources = ["src", "tests"].map(|directory| sources(&path(directory)));
+    let sources = ["src", "tests", "monitor/tests"].map(|directory| sources(&path(directory)));
     let sources = sources.concat();
     let page = read("docs/operation.md");
     let (_, failures) = page.split_once("## Failures\n").unwrap();

@@ -15,6 +15,7 @@ use clustering::operator::status;
 use clustering::task::Task;
 use clustering::time::{MessageTimes, WallTime};
 use clustering::verdict::{Action, Verdict};
+use serde_json::Value;
 
 use crate::node::{SETTINGS, cluster, decide, entries, params};
 
@@ -478,4 +479,94 @@ fn rooms_are_listed_with_their_holders_and_not_without_end() {
         ),
         "{text}"
     );
+}
+
+/// The parts of `clustering json`, put together as a program does.
+fn json(cluster: &Cluster) -> (Value, usize) {
+    let mut from = Value::from("0");
+    let mut whole = Value::Null;
+    for parts in 1.. {
+        let line = format!("json {}", from.as_str().unwrap());
+        let text = command::run(cluster, line.as_bytes()).unwrap();
+        assert!(text.len() < 16_384, "{} bytes", text.len());
+        assert_eq!(text.find('\n'), Some(text.len() - 1), "it's one line");
+        assert!(!text.trim_end().contains(char::is_control), "{text}");
+        let mut part: Value = serde_json::from_str(&text).unwrap();
+        let next = part.as_object_mut().unwrap().remove("next");
+        if whole.is_null() {
+            whole = part;
+        } else {
+            for list in ["nodes", "senders"] {
+                let more = part[list].as_array_mut().unwrap();
+                whole[list].as_array_mut().unwrap().append(more);
+            }
+        }
+        match next {
+            Some(next) => from = next,
+            None => return (whole, parts),
+        }
+    }
+    unreachable!()
+}
+
+#[test]
+fn programs_get_all_that_status_and_metrics_know_in_one_object() {
+    let cluster = nodes();
+    cluster.set_admin(b"node2", AdminState::Disabled);
+    decide(&cluster, Kind::Execute, &[("callto", "cluster/node1/x")]);
+    let (all, parts) = json(&cluster);
+    assert_eq!(parts, 1);
+    let plain = command::run(&cluster, b"json").unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&plain).unwrap(), all);
+    for (key, value) in [
+        ("schema", Value::from(1)),
+        ("node", "node1".into()),
+        ("version", env!("CARGO_PKG_VERSION").into()),
+        ("enabled", true.into()),
+        ("reload", 1.into()),
+        ("file", "taken".into()),
+        ("connections", 0.into()),
+        ("signatures", "none".into()),
+    ] {
+        assert_eq!(all[key], value, "{key}");
+    }
+    for counter in Counter::ALL {
+        let count = u64::from(*counter == Counter::Local);
+        assert_eq!(all["counters"][counter.text()], count, "{counter:?}");
+    }
+    let nodes = all["nodes"].as_array().unwrap();
+    let of = |key: &str| nodes.iter().map(|node| &node[key]).collect::<Vec<_>>();
+    assert_eq!(of("name"), ["node1", "node2", "odd, |;=\"name\\"]);
+    assert_eq!(of("state"), ["up", "unknown", "unknown"]);
+    assert_eq!(of("admin"), ["enabled", "disabled", "enabled"]);
+    assert_eq!(of("weight"), [100, 50, 100]);
+    assert_eq!(of("own"), [&Value::from(true), &Value::Null, &Value::Null]);
+    // What isn't known isn't there.
+    for key in ["latency", "version", "drift"] {
+        assert_eq!(of(key), [&Value::Null; 3], "{key}");
+    }
+    assert_eq!(all.get("database"), None);
+    let refused = command::run(&cluster, b"json x").unwrap();
+    assert_eq!(refused, "'x' is not the number of a node\n");
+}
+
+/// The remote manager ends a connection whose socket doesn't take an answer in one piece.
+#[test]
+fn a_thousand_nodes_are_told_in_parts_whatever_their_names() {
+    let sections: Vec<_> = (0..1000)
+        .map(|number| format!("node n\"\\\u{1}\u{9b}\u{e9}{number}"))
+        .collect();
+    let mut settings: Vec<_> = sections
+        .iter()
+        .map(|section| (section.as_str(), "weight", "7"))
+        .collect();
+    settings.extend_from_slice(NODES);
+    let cluster = cluster(&[&settings, SETTINGS]);
+    let (all, parts) = json(&cluster);
+    let nodes = all["nodes"].as_array().unwrap();
+    assert_eq!(nodes.len(), 1003);
+    for (node, section) in nodes.iter().zip(&sections) {
+        assert_eq!(format!("node {}", node["name"].as_str().unwrap()), *section);
+    }
+    assert!((2..20).contains(&parts), "{parts}");
 }

@@ -95,8 +95,20 @@ const TOLD: [&str; 6] = [
     "msg.execute",
 ];
 
-/// Starts a node, also one that has run before.
+/// Starts a node, also one that has run before, and watches the messages of the story.
 pub fn start(binaries: &Binaries, nodes: &mut Nodes, name: &str) -> io::Result<()> {
+    start_with(binaries, nodes, name, CLUSTERING)?;
+    let client = nodes.get(name)?.client();
+    TOLD.iter().try_for_each(|message| client.watch(message))
+}
+
+/// Starts a node with these settings of the module.
+pub fn start_with(
+    binaries: &Binaries,
+    nodes: &mut Nodes,
+    name: &str,
+    clustering: &str,
+) -> io::Result<()> {
     let wire = nodes.directory().join("wire");
     fs::create_dir_all(&wire)?;
     let mock = format!(
@@ -105,7 +117,7 @@ pub fn start(binaries: &Binaries, nodes: &mut Nodes, name: &str) -> io::Result<(
         address(name),
     );
     let files = [
-        ("clustering.conf", CLUSTERING),
+        ("clustering.conf", clustering),
         ("yate-mock.conf", mock.as_str()),
         ("sqlitedb.conf", DATABASES),
         ("clustering.sqlite.sql", SCHEMA),
@@ -113,9 +125,6 @@ pub fn start(binaries: &Binaries, nodes: &mut Nodes, name: &str) -> io::Result<(
     ];
     nodes.start(binaries, name, &files)?;
     let client = nodes.get(name)?.client();
-    for message in TOLD {
-        client.watch(message)?;
-    }
     client.install(60, "call.route", Box::new(dial))?;
     client.install(50, "cluster.locate", Box::new(locate_lobby))
 }

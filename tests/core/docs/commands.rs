@@ -73,6 +73,13 @@ const COMMANDS: &[(&str, Shown)] = &[
     ("make install", By("tests/package/orders.rs", "#[test]")),
     ("make uninstall", By("tests/package/orders.rs", "#[test]")),
     (
+        "make package-monitor",
+        By(
+            "tests/package/monitor.rs",
+            "fn the_monitor_has_a_package_that_needs_no_yate()",
+        ),
+    ),
+    (
         "make package",
         By(
             "tests/package/main.rs",
@@ -106,6 +113,14 @@ const COMMANDS: &[(&str, Shown)] = &[
     (
         "cargo run --release --example placement",
         Not("a benchmark; CI compiles it, by clippy"),
+    ),
+    (
+        "cargo run --release --package yate-clustering-monitor --example load",
+        Not("a benchmark; CI compiles it, by clippy"),
+    ),
+    (
+        "cargo run --release --package yate-clustering-monitor",
+        By("tests/cluster/monitor.rs", "\"yate-clustering-monitor\""),
     ),
     (
         "cargo check",

@@ -211,7 +211,7 @@ fn words_of_the_command_are_completed() {
         words(""),
         [
             "nodes", "where", "rooms", "drain", "undrain", "disable", "enable", "forget", "check",
-            "metrics",
+            "metrics", "json",
         ]
     );
     assert_eq!(words("drain"), ["node1", "node2", "node3", "far-away"]);
