@@ -127,11 +127,7 @@ impl NodeState {
     /// The admin state of the node.
     #[must_use]
     pub fn admin(&self) -> AdminState {
-        match self.admin.load(Relaxed) {
-            admin if admin == AdminState::Draining as u8 => AdminState::Draining,
-            admin if admin == AdminState::Disabled as u8 => AdminState::Disabled,
-            _ => AdminState::Enabled,
-        }
+        AdminState::ALL[usize::from(self.admin.load(Relaxed)) % AdminState::ALL.len()]
     }
 
     pub(crate) fn set_admin(&self, admin: AdminState) {
@@ -151,22 +147,11 @@ impl NodeState {
     /// Something new can be placed there.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.is_usual()
-            || self.admin() == AdminState::Enabled
-                && !self.is(State::Down)
-                && !self.is(State::Busy)
-    }
-
-    /// It is as nearly all nodes are: enabled and up. Placement asks that of each node.
-    #[inline]
-    pub(crate) fn is_usual(&self) -> bool {
-        self.health.load(Relaxed) == State::Up as u8 && self.admin.load(Relaxed) == 0
-    }
-
-    /// Its health is *down*, whatever an operator has said.
-    #[inline]
-    pub(crate) fn is_down(&self) -> bool {
-        self.is(State::Down)
+        // Each placement asks all nodes.
+        let health = self.health.load(Relaxed);
+        self.admin.load(Relaxed) == AdminState::Enabled as u8
+            && health != State::Down as u8
+            && health != State::Busy as u8
     }
 
     fn is(&self, state: State) -> bool {

@@ -28,7 +28,7 @@ impl Placed {
     pub(crate) fn remember(&self, resource: &[u8], node: &[u8], now: WallTime) {
         let place = Claim {
             node: Seed::of(node),
-            // Not used: it is looked for by its seed.
+            // It isn't looked at here.
             place: 0,
             since: now.seconds(),
         };
@@ -68,7 +68,7 @@ impl Placed {
 /// The node that would have a resource if it were not down.
 pub(crate) fn displaced<'n>(resource: &[u8], nodes: &'n Nodes) -> Option<&'n [u8]> {
     let is_down = |node: &Node| node.state.unreachable() == Some(Unreachable::Down);
-    if !nodes.iter().any(|node| node.state.is_down()) {
+    if !nodes.iter().any(is_down) {
         return None;
     }
     let members = nodes.iter().map(|node| {

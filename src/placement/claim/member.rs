@@ -61,10 +61,13 @@ impl<'n> From<&'n Node> for Member<'n> {
             name: &node.name,
             seed: node.seed,
             weight: node.weight,
-            eligibility: match (node.state.is_open(), node.state.unreachable()) {
-                (true, _) => Eligibility::Take,
-                (false, None) => Eligibility::Keep,
-                (false, Some(_)) => Eligibility::Nothing,
+            eligibility: if node.state.is_open() {
+                Eligibility::Take
+            } else {
+                match node.state.unreachable() {
+                    None => Eligibility::Keep,
+                    Some(_) => Eligibility::Nothing,
+                }
             },
         }
     }
