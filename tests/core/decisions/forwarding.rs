@@ -147,7 +147,10 @@ fn a_name_that_is_no_nodes_fails_the_call_with_a_reason_fit_for_sip() {
 #[test]
 fn a_call_with_a_control_character_goes_to_no_other_node() {
     // A section can't have such a name, but a pattern may match one.
-    let any_name = [("general", "regexp", "^node")];
+    let any_name = [
+        ("general", "regexp", "^node.*$"),
+        ("general", "callto", "sip/sip:${called}@\\0.example.net"),
+    ];
     for (param, value, part) in [
         (
             "callto",
