@@ -21,8 +21,8 @@ use crate::addressing::template::{Shape, Template};
 use crate::messages::transport::Transport;
 use crate::placement::rendezvous::Seed;
 
-pub use state::{NodeState, Unreachable};
 pub(crate) use state::Probing;
+pub use state::{NodeState, Unreachable};
 
 impl Node {
     /// The address that calls to it go to, fit to be compared with another one; `None` where that isn't certain.
