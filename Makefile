@@ -49,9 +49,12 @@ package:
 package-monitor:
 	@scripts/package-monitor
 
-# A cluster of three nodes. CASES=FILE runs the messages of a file instead.
+# A cluster of three nodes. CASES=FILE runs the messages of a file instead, PAGE=yes shows the cluster in a browser; PAGE
+# may be an address and a port, too.
 demo: build
-	env -u YATE_ROOT cargo run --quiet --locked --package clustering-demo -- $(if $(CASES),--cases "$(CASES)")
+	$(if $(PAGE),env -u YATE_ROOT cargo build --quiet --locked --package yate-clustering-monitor)
+	env -u YATE_ROOT cargo run --quiet --locked --package clustering-demo -- $(if $(CASES),--cases "$(CASES)") \
+		$(if $(PAGE),--page "$(if $(findstring :,$(PAGE)),$(PAGE),127.0.0.1:9738)")
 
 test:
 	@scripts/setup lint

@@ -20,7 +20,8 @@ set(CLUSTERING_DOC_DIR "${YATE_PREFIX}/share/doc/yate-clustering")
 set(CLUSTERING_DIRECTORIES "${YATE_MODULE_DIR}/server" ${YATE_CONFIG_DIR})
 if(YATE_PREFIX)
   list(APPEND CLUSTERING_DIRECTORIES "${YATE_PREFIX}/bin" "${CLUSTERING_DOC_DIR}/docs"
-       "${CLUSTERING_DOC_DIR}/include" "${CLUSTERING_DOC_DIR}/examples")
+       "${CLUSTERING_DOC_DIR}/include" "${CLUSTERING_DOC_DIR}/examples"
+       "${YATE_PREFIX}/share/yate-clustering/prometheus" "${YATE_PREFIX}/share/yate-clustering/grafana")
   foreach(section IN ITEMS 1 5 7)
     list(APPEND CLUSTERING_DIRECTORIES "${YATE_PREFIX}/share/man/man${section}")
   endforeach()
@@ -74,13 +75,16 @@ if(YATE_PREFIX)
     install(FILES "${man}" DESTINATION "${YATE_PREFIX}/share/man/man${section}" COMPONENT module)
   endforeach()
   install(PROGRAMS "${CHECK}" tools/yate-clustering-metrics DESTINATION "${YATE_PREFIX}/bin" COMPONENT module)
-  file(GLOB docs CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/docs/*.md" "${PROJECT_SOURCE_DIR}/docs/*.js")
+  file(GLOB docs CONFIGURE_DEPENDS
+       "${PROJECT_SOURCE_DIR}/docs/*.md" "${PROJECT_SOURCE_DIR}/docs/*.js" "${PROJECT_SOURCE_DIR}/docs/*.png")
   # Beside each other as in the source, since they point at each other.
   install(FILES README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
           DESTINATION "${CLUSTERING_DOC_DIR}" COMPONENT module)
   install(FILES ${docs} DESTINATION "${CLUSTERING_DOC_DIR}/docs" COMPONENT module)
   install(FILES include/clustering.h DESTINATION "${CLUSTERING_DOC_DIR}/include" COMPONENT module)
   install(FILES examples/embed.c DESTINATION "${CLUSTERING_DOC_DIR}/examples" COMPONENT module)
+  # Read by other programs, so they aren't documentation, which a system may leave out.
+  install(DIRECTORY conf/prometheus conf/grafana DESTINATION "${YATE_PREFIX}/share/yate-clustering" COMPONENT module)
 endif()
 
 if(YATE_MODULE_DIR)

@@ -251,6 +251,11 @@ impl Membership {
         self.known().database
     }
 
+    /// Another engine has this node's name, or had it in the last two minutes.
+    pub(crate) fn is_name_taken(&self, now: SteadyTime) -> bool {
+        now < self.known().doubled
+    }
+
     /// A node as the database has it; `None` where it has no such node.
     pub(crate) fn of(&self, node: &[u8]) -> Option<Listed> {
         let known = self.known();

@@ -16,11 +16,12 @@ use nodes::{Binaries, Nodes};
 
 mod cases;
 mod nodes;
+mod page;
 mod story;
 mod teller;
 
 const USAGE: &str = "\
-Usage: clustering-demo [--cases FILE]
+Usage: clustering-demo [--cases FILE | --page ADDRESS:PORT]
 
 With no option, starts a cluster of three nodes and shows the way of each call.
 
@@ -28,6 +29,11 @@ With no option, starts a cluster of three nodes and shows the way of each call.
                   One JSON object a line: config (the text of clustering.conf),
                   node, message, params; if it is to be compared, also handled,
                   retval, result, locate. See demo/cases.jsonl.
+
+   --page ADDRESS:PORT
+                  starts the cluster and serves a page of it there, until it
+                  is stopped: calls go from node to node, a node is drained,
+                  another one dies and comes back, again and again.
 
 YATE_MOCK_DIR names the directory of yate-mock and clustering.yate.
 ";
@@ -40,6 +46,7 @@ fn main() -> ExitCode {
         [option, file] if option == "--cases" => {
             with_nodes(|binaries, nodes, out| cases::run(Path::new(file), binaries, nodes, out))
         }
+        [option, address] if option == "--page" => page::show(address).map(|()| true),
         [option] if option == "--help" || option == "-h" => {
             io::stdout().write_all(USAGE.as_bytes()).map(|()| true)
         }

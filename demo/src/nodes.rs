@@ -70,6 +70,11 @@ impl Nodes {
         })
     }
 
+    /// Ends another process with this one, however this one ends.
+    pub fn watch(&self, process: u32) -> io::Result<()> {
+        self.guard.watch(process)
+    }
+
     /// The directory that the nodes share.
     pub fn directory(&self) -> &Path {
         self.directory.path()
@@ -159,6 +164,11 @@ impl Node {
     /// The demo's connection to it.
     pub fn client(&self) -> &Client {
         &self.process.client
+    }
+
+    /// A connection that nobody else waits for.
+    pub fn connect(&self) -> io::Result<Client> {
+        Process::connect(&self.directory)
     }
 
     /// What it has logged.

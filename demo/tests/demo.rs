@@ -3,11 +3,13 @@
 //! The demo as somebody runs it who has just built the module.
 
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use engine_process::eventually;
+use serde_json::Value;
 use tempfile::TempDir;
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/cases.jsonl");
@@ -155,4 +157,64 @@ fn a_demo_that_is_killed_leaves_nothing_behind() {
     demo.wait().unwrap();
     let missing = || "temporary files are left".to_owned();
     eventually(|| is_empty(files.path()), missing);
+}
+
+/// The cluster as the page's program has it.
+fn served(address: &str) -> Value {
+    let mut connection = TcpStream::connect(address).unwrap();
+    let request =
+        format!("GET /api/cluster HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    connection.write_all(request.as_bytes()).unwrap();
+    let mut response = String::new();
+    connection.read_to_string(&mut response).unwrap();
+    let (_, body) = response.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(body).unwrap()
+}
+
+#[test]
+fn the_page_shows_calls_a_drain_and_a_death() {
+    // A test of this package alone doesn't build the other one.
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--locked", "--package"])
+        .args(["yate-clustering-monitor", "--target-dir"])
+        .arg(Path::new(env!("CARGO_BIN_EXE_clustering-demo")).join("../.."))
+        .status();
+    assert!(built.unwrap().success());
+    let files = TempDir::new().unwrap();
+    let mut demo = demo(&files)
+        .args(["--page", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(demo.stdout.take().unwrap()).lines();
+    let mut says = |begin: &str| {
+        said.by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix(begin).map(ToOwned::to_owned))
+            .unwrap()
+    };
+    let url = says("Look at http://");
+    let address = url.trim_end_matches('/');
+    let condition = |node: usize| served(address)["nodes"][node]["condition"].clone();
+    let shows = |node: usize, word: &str| {
+        eventually(
+            || condition(node) == word,
+            || format!("{word}: {}", served(address)),
+        );
+    };
+    shows(0, "up");
+    says("  node3 is drained");
+    shows(2, "draining");
+    says("  node2 is killed");
+    shows(1, "down");
+    let forwards = &served(address)["nodes"][0]["seen_by"][0]["forwards"];
+    assert!(forwards.as_u64() > Some(0), "{}", served(address));
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+    // Its program ends with it.
+    let missing = || "temporary files are left, or the page is still served".to_owned();
+    eventually(
+        || is_empty(files.path()) && TcpStream::connect(address).is_err(),
+        missing,
+    );
 }

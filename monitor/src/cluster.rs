@@ -98,6 +98,9 @@ pub struct Answer {
     /// The database with the list of nodes; absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<Database>,
+    /// Another engine has the name of this node; absent where none has.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken: bool,
     /// How many registrations are known by their connection.
     #[serde(default)]
     pub connections: u64,

@@ -37,7 +37,7 @@ struct Numbers(Arc<Cluster>);
 /// A metric that each engine which answers has.
 type OfEngine = (&'static str, &'static str, fn(&Answer) -> Option<u64>);
 
-const OF_ENGINES: [OfEngine; 5] = [
+const OF_ENGINES: [OfEngine; 6] = [
     (
         "enabled",
         "Whether the current settings enable the module",
@@ -57,6 +57,11 @@ const OF_ENGINES: [OfEngine; 5] = [
         "members_up",
         "Whether the database with the list of nodes answers",
         |answer| is_up(answer.members),
+    ),
+    (
+        "name_taken",
+        "Whether another engine has this node's name",
+        |answer| answer.members.map(|_| answer.taken.into()),
     ),
     (
         "connections",

@@ -13,10 +13,9 @@ use crate::addressing::resource::trim_blanks;
 use crate::decision::{Decision, Rejection};
 use crate::event::Event;
 use crate::messages::{Name, Parameters, Reply};
-use crate::nodes::Nodes;
 use crate::operator::counters::Counter;
 use crate::placement::claim::{
-    DatabaseChange, Member, Purpose, QueryOutcome, Resolution, Source, Wanted, hashed, winner,
+    DatabaseChange, Members, Purpose, QueryOutcome, Resolution, Source, Wanted, hashed, winner,
 };
 use crate::text::boolean;
 use crate::verdict::{Action, Pending};
@@ -33,7 +32,7 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) 
     let Some(wanted) = wanted(decision, purpose).filter(|_| !settings.nodes.is_empty()) else {
         return;
     };
-    let members = members(&settings.nodes);
+    let members = Members::of(&settings.nodes);
     let resolution = settings
         .claims
         .look(&settings.lease, wanted, members, decision.now);
@@ -51,7 +50,7 @@ pub(crate) fn resume<'m, P: Parameters<'m>>(
         return;
     };
     let outcome = outcome(reply);
-    let members = members(&settings.nodes);
+    let members = Members::of(&settings.nodes);
     let (resolution, change) =
         settings
             .claims
@@ -92,11 +91,6 @@ fn wanted<'m, P: Parameters<'m>>(
     (!resource.is_empty()).then_some(Wanted { resource, purpose })
 }
 
-/// The nodes as placement sees them.
-fn members(nodes: &Nodes) -> impl Iterator<Item = Member<'_>> + Clone {
-    nodes.iter().map(Member::from)
-}
-
 /// Answers the message, or has a database asked.
 fn answer<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, resolution: Resolution<'_>) {
     match resolution {
@@ -113,7 +107,8 @@ fn answer<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, resolution:
         Resolution::Unlisted(node) => unlisted(decision, node),
         Resolution::Nobody => {
             let resource = decision.get(Name::Callto).unwrap_or_default();
-            let reason = match winner(trim_blanks(resource), members(&decision.settings.nodes)) {
+            let reason = match winner(trim_blanks(resource), Members::of(&decision.settings.nodes))
+            {
                 // It was only looked up.
                 Some(_) => "no node holds this resource",
                 None => "no node holds this resource and none can accept it",
@@ -154,7 +149,7 @@ fn unlisted<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, node: Vec
         decision.verdict.set_retval(name);
     } else {
         settings.claims.depart(&node);
-        answer(decision, hashed(resource, members(&settings.nodes)));
+        answer(decision, hashed(resource, Members::of(&settings.nodes)));
     }
     decision.report(Event::Unlisted {
         node,

@@ -16,13 +16,15 @@ use crate::auth::trust::AuthError;
 use crate::decision::{Decision, Rejection};
 use crate::event::{Event, Loop};
 use crate::messages::{CLUSTER_HEADERS, Name, Parameters};
-use crate::settings::Settings;
 use crate::text::{Escaped, Value};
 use crate::verdict::Action;
 
 /// Whether a call is the cluster's, or has headers of a cluster.
-pub(crate) fn concerns<'m>(settings: &Settings, message: &impl Parameters<'m>) -> bool {
-    settings.has_prefix(message.get(Name::Called)) || has_cluster_headers(message)
+pub(crate) fn concerns<'m>(
+    has_prefix: impl Fn(Option<&[u8]>) -> bool,
+    message: &impl Parameters<'m>,
+) -> bool {
+    has_prefix(message.get(Name::Called)) || has_cluster_headers(message)
 }
 
 /// Decides an incoming call. `complete` says that the message knows all parameters, not only those of known names.

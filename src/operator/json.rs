@@ -83,6 +83,9 @@ fn about(cluster: &Cluster, request: &Request, object: &mut Object) {
             object.put(key, &Quoted(state.text().as_bytes()));
         }
     }
+    if cluster.membership().is_name_taken(cluster.now()) {
+        object.put("taken", &true);
+    }
     object.put("connections", &cluster.connections().len());
     let signatures = status::signatures(&settings);
     object.put("signatures", &Quoted(signatures.as_bytes()));

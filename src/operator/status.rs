@@ -178,6 +178,10 @@ pub fn metrics(cluster: &Cluster) -> String {
             page.family("members_up", help, "gauge");
             page.sample("members_up", None, u64::from(state == DatabaseState::Up));
         }
+        let help = "Whether another engine has this node's name.";
+        page.family("name_taken", help, "gauge");
+        let taken = members.is_name_taken(cluster.now());
+        page.sample("name_taken", None, u64::from(taken));
         let help = "In how many settings the node differs from this one.";
         page.family("node_drift", help, "gauge");
         for node in &settings.nodes {

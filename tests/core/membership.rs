@@ -550,7 +550,7 @@ fn a_section_that_wins_over_the_list_is_seen_everywhere() {
     );
     let said = world.run("node2", "where cluster/node1/x");
     assert!(
-        said.contains("The list in the database has the node, with version "),
+        said.contains("The list in the database has the node\n"),
         "{said}"
     );
 }
@@ -627,6 +627,12 @@ fn two_engines_with_one_name_both_say_so_and_a_restart_is_none() {
     let said = world.said("node2");
     let said = said.iter().filter(|said| *said == line);
     assert_eq!(said.count(), 2, "once on each, at once");
+    let metrics = status::metrics(world.node("node2"));
+    assert!(metrics.contains("\nyate_clustering_name_taken 1\n"));
+    let json = world.run("node2", "json");
+    assert!(json.contains("\"taken\":true"), "{json}");
+    let metrics = status::metrics(world.node("node1"));
+    assert!(metrics.contains("\nyate_clustering_name_taken 0\n"));
     world.pass(600);
     let said = world.said("node2");
     assert!(!said.contains(&line.to_owned()), "{said:?}");

@@ -64,7 +64,8 @@ fn dangling(root: &Path) -> Vec<String> {
     pages.extend(docs.map(|entry| entry.unwrap().path()));
     let mut dangling = Vec::new();
     for page in pages {
-        let text = fs::read_to_string(&page).unwrap();
+        // Pictures are among them, too.
+        let text = String::from_utf8_lossy(&fs::read(&page).unwrap()).into_owned();
         let links = text.split("](").skip(1);
         let links = links.filter_map(|rest| rest.split_once(')'));
         for (link, _) in links.filter(|(link, _)| !link.contains("://")) {
@@ -73,7 +74,8 @@ fn dangling(root: &Path) -> Vec<String> {
                 "" => page.clone(),
                 _ => page.with_file_name(file),
             };
-            let found = fs::read_to_string(&target).is_ok_and(|text| {
+            let found = fs::read(&target).is_ok_and(|bytes| {
+                let text = String::from_utf8_lossy(&bytes);
                 let mut headings = text.lines().filter(|line| line.starts_with('#'));
                 heading.is_empty() || headings.any(|line| anchor(line) == heading)
             });
@@ -150,6 +152,8 @@ fn the_package_has_what_an_operator_needs() {
         "clustering.conf.sample",
         "clustering.pgsql.sql",
         "clustering.sqlite.sql",
+        "yate-clustering.rules.yml",
+        "yate-clustering.json",
         "clustering.conf.5.gz",
         "yate-clustering.7.gz",
         "yate-clustering-check",

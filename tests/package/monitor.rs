@@ -29,6 +29,15 @@ fn the_monitor_has_a_package_that_needs_no_yate() {
         ("usr/share/man/man1/yate-clustering-monitor.1.gz", 0o644),
         ("usr/share/doc/yate-clustering-monitor/copyright", 0o644),
         ("usr/share/doc/yate-clustering-monitor/monitoring.md", 0o644),
+        ("usr/share/doc/yate-clustering-monitor/page.png", 0o644),
+        (
+            "usr/share/yate-clustering-monitor/prometheus/yate-clustering.rules.yml",
+            0o644,
+        ),
+        (
+            "usr/share/yate-clustering-monitor/grafana/yate-clustering.json",
+            0o644,
+        ),
     ] {
         use std::os::unix::fs::PermissionsExt;
         let file =

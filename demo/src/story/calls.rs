@@ -18,7 +18,7 @@ const STRANGER: &str = "203.0.113.66";
 pub const BOB: (&str, &str) = ("bob", "sip/sip:bob@10.0.0.9");
 
 /// Users with their phones, and where they register.
-const USERS: [(&str, &str, &str); 3] = [
+pub const USERS: [(&str, &str, &str); 3] = [
     ("alice", "10.0.0.8", "node1"),
     ("bob", "10.0.0.9", "node2"),
     ("judy", "10.0.0.10", "node3"),
@@ -36,13 +36,8 @@ impl Story<'_> {
 
     /// A phone registers.
     pub fn registered(&mut self, user: &str, host: &str, node: &str) -> io::Result<()> {
-        let contact = format!("sip/sip:{user}@{host}");
-        let register = Message::new("user.register")
-            .with("username", user)
-            .with("driver", "sip")
-            .with("data", &contact)
-            .with("ip_host", host)
-            .with("expires", "600");
+        let register = registration(user, host);
+        let contact = register.get("data").to_owned();
         self.teller.note(node, "phone is at", &contact)?;
         let stored = self.nodes.get(node)?.client().dispatch(&register)?;
         let location = format!("cluster/{node}/{contact}");
@@ -150,6 +145,16 @@ impl Story<'_> {
         }
         Err(failure(format!("{node} hangs up without an answer")))
     }
+}
+
+/// The message by which a phone registers.
+pub fn registration(user: &str, host: &str) -> Message {
+    Message::new("user.register")
+        .with("username", user)
+        .with("driver", "sip")
+        .with("data", &format!("sip/sip:{user}@{host}"))
+        .with("ip_host", host)
+        .with("expires", "600")
 }
 
 /// The error of a call that is refused by its routing.

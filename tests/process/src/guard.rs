@@ -60,7 +60,10 @@ impl Guard {
     }
 
     /// Watches over one more process.
-    pub(crate) fn watch(&self, process: u32) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When the guard itself is gone.
+    pub fn watch(&self, process: u32) -> io::Result<()> {
         self.change(|engines| engines.push(process))
     }
 

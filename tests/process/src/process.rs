@@ -76,6 +76,14 @@ impl Process {
         })
     }
 
+    /// One more connection to the engine of this directory.
+    ///
+    /// # Errors
+    /// When none runs there.
+    pub fn connect(directory: &Path) -> io::Result<Client> {
+        Client::connect(&directory.join(SOCKET))
+    }
+
     /// The log of an engine of this directory.
     #[must_use]
     pub fn log(directory: &Path) -> PathBuf {
