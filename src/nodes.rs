@@ -10,7 +10,7 @@ pub(crate) mod calls;
 pub(crate) mod event;
 pub mod health;
 pub mod probe;
-mod state;
+pub(crate) mod state;
 mod targets;
 
 use std::sync::Arc;

@@ -17,6 +17,7 @@ use crate::operator::counters::Counter;
 use crate::placement::claim::{
     DatabaseChange, Members, Purpose, QueryOutcome, Resolution, Source, Wanted, hashed, winner,
 };
+use crate::placement::placed::displaced;
 use crate::text::boolean;
 use crate::verdict::{Action, Pending};
 
@@ -100,6 +101,7 @@ fn answer<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, resolution:
                 Source::Database => Counter::Claimed,
                 Source::Cache => Counter::Remembered,
             });
+            remember(decision, node, source);
             decision.verdict.action = Action::Answer;
             let node = decision.verdict.make(|text| text.extend_from_slice(node));
             decision.verdict.set_retval(node);
@@ -133,6 +135,27 @@ fn answer<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, resolution:
                 caller: None,
             });
         }
+    }
+}
+
+/// Remembers where a resource is, and says so where a node that is down may have it.
+fn remember<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    node: &[u8],
+    source: Source,
+) {
+    let resource = trim_blanks(decision.get(Name::Callto).unwrap_or_default());
+    let placed = &decision.shared.placed;
+    placed.remember(resource, node, decision.now);
+    if source != Source::Hashing {
+        return;
+    }
+    if let Some(down) = displaced(resource, &decision.settings.nodes) {
+        decision.report(Event::Displaced {
+            resource,
+            node: node.into(),
+            down: down.into(),
+        });
     }
 }
 

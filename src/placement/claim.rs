@@ -26,7 +26,7 @@ use crate::failure::unpoisoned;
 use crate::text::Escaped;
 use crate::time::{SECOND, WallTime};
 use breaker::Breaker;
-use cache::{Claim, ClaimCache};
+pub(crate) use cache::{Claim, ClaimCache};
 use query::Values;
 
 pub use lease::{CLAIM, CacheError, LOOKUP, LeaseConfig};
