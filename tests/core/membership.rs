@@ -15,6 +15,7 @@ use clustering::operator::status;
 use clustering::task::Task;
 use clustering::time::{SteadyTime, WallTime};
 use rusqlite::Connection;
+use serde_json::Value;
 
 use crate::node::entries;
 
@@ -503,6 +504,21 @@ fn the_table_of_nodes_has_the_load_of_all() {
     for line in ["yate_clustering_channels 4", "yate_clustering_rooms 2"] {
         assert!(metrics.lines().any(|own| own == line), "{metrics}");
     }
+    let told = |text: &str, node: &str| {
+        let all: Value = serde_json::from_str(text).unwrap();
+        let nodes = all["nodes"].as_array().unwrap();
+        let node = nodes.iter().find(|one| one["name"] == node).unwrap();
+        ["channels", "rooms", "registrations"].map(|key| node[key].as_u64())
+    };
+    // Programs are told the same, and without a query what the node knows of itself.
+    let json = world.run_with_database("node1", "json");
+    assert_eq!(told(&json, "node1"), [Some(4), None, Some(0)]);
+    assert_eq!(told(&json, "node2"), [Some(4), Some(2), Some(0)]);
+    assert!(command::query(world.node("node1"), &b"json 0".into()).is_none());
+    assert!(command::query(world.node("node1"), &b"json 0+".into()).is_some());
+    let json = world.run("node1", "json 0");
+    assert_eq!(told(&json, "node1"), [Some(4), None, Some(0)]);
+    assert_eq!(told(&json, "node2"), [None; 3]);
     // Without an answer the table is there all the same.
     let table = world.run("node1", "nodes");
     assert!(table.contains("node2"), "{table}");
