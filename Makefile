@@ -12,7 +12,7 @@ export YATE_ROOT
 # The build decides where cargo's output is.
 unexport CARGO_TARGET_DIR CARGO_BUILD_TARGET
 
-.PHONY: all build yate install uninstall package package-monitor check-config demo test quick cluster check lint bench counts soak fuzz sanitize faults deny header format clean
+.PHONY: all build yate install uninstall package package-monitor check-config demo test quick cluster check lint bench load simulate counts soak fuzz sanitize faults deny header format clean
 
 all: build
 
@@ -83,6 +83,19 @@ lint: build
 bench: $(if $(YATE_ROOT),yate,build)
 	cargo bench --locked --bench dispatch
 	cargo bench --locked --bench growth
+
+# Whole calls and registrations over SIP through real nodes, against two nodes without a clustering module; STOCK=FILE and
+# RELEASED=FILE add other modules. About five minutes.
+load: yate
+	STOCK="$(STOCK)" RELEASED="$(RELEASED)" cargo bench --locked --bench load
+
+# Clusters of many nodes without engines: cluster in a bad network, which redraws the picture, postgres on a real server, sqlite
+# with several processes. WHAT names one of them. Some twenty minutes.
+simulate:
+	@scripts/setup lint
+	@for what in $(or $(WHAT),cluster postgres sqlite); do \
+		env -u YATE_ROOT cargo run --quiet --locked --release --example simulation -- $$what \
+			$$([ $$what != cluster ] || echo docs/spread.svg) || exit 1; echo; done
 
 # Instructions of the core for each kind of message, compared with benches/counts.txt; RENEW=yes writes that.
 counts: build

@@ -23,15 +23,18 @@ void ChannelCount::start(clustering_core* core) {
     }
 }
 
-// The channels in the text of a status: each module that has some says "chans=NUMBER" among the
-// parameters of its line.
+// The channels in the text of a status. The line of a driver has "routed=NUMBER,routing=NUMBER,
+// total=NUMBER,chans=NUMBER" among its parameters. Other modules have channels of other kinds, such
+// as those of RTP.
 static uint64_t channels(const String& status) {
-    static const String Key("chans=");
+    static const String Driver(";routed=");
+    static const String Key(",chans=");
     uint64_t sum = 0;
-    for (int at = status.find(Key); at >= 0; at = status.find(Key, at + 1)) {
-        const bool isWhole = at > 0 && (status.at(at - 1) == ',' || status.at(at - 1) == ';');
-        if (isWhole) {
-            sum += std::strtoull(status.c_str() + at + Key.length(), nullptr, 10);
+    for (int at = status.find(Driver); at >= 0; at = status.find(Driver, at + 1)) {
+        const int end = status.find('\n', at);
+        const int key = status.find(Key, at);
+        if (key >= 0 && (end < 0 || key < end)) {
+            sum += std::strtoull(status.c_str() + key + Key.length(), nullptr, 10);
         }
     }
     return sum;

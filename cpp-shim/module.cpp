@@ -68,6 +68,19 @@ void appendLines(String& to, const String& text) {
     eachLine(text, [&to](const String& line) { to << line << "\r\n"; });
 }
 
+// Tells all modules of a change of a node's state. Whoever handles that is not waited for.
+void announce(const String& params) {
+    auto* msg = new Message("cluster.node");
+    msg->addParam("nodename", Engine::nodeName());
+    eachLine(params, [msg](const String& line) {
+        const int at = line.find('=');
+        if (at > 0) {
+            msg->addParam(line.substr(0, at), line.substr(at + 1));
+        }
+    });
+    Engine::enqueue(msg);
+}
+
 // Hands the messages that any module answers to the module. Not a relay: the engine waits for a
 // handler that it uninstalls, but a relay may still be at work in a library that is gone.
 class Service : public MessageHandler {
@@ -117,6 +130,7 @@ ClusteringModule::ClusteringModule()
       m_decisions(m_core, *this) {}
 
 ClusteringModule::~ClusteringModule() {
+    m_ticker.stop();
     Output("Unloading module Clustering");
     // After an unload there are no handlers any more; at the engine's end it has deleted them.
     clustering_free(&m_core);
@@ -177,7 +191,8 @@ bool ClusteringModule::unload() {
     for (MessageHandler* service : m_services) {
         Handlers::uninstall(service);
     }
-    // The timer may have been about to send a last probe.
+    m_ticker.stop();
+    // The last tick may have sent a probe.
     while (!Worker::allGone()) {
         Thread::msleep(10);
     }
@@ -214,17 +229,23 @@ bool ClusteringModule::serve(Message& msg, int id) {
         return command(msg);
     }
     const bool handled = Module::received(msg, id);
-    // Here, since msgTimer() is called with the module locked.
-    if (id == Timer) {
-        if (m_probes) {
-            clustering_tick(m_core, steadyTime());
-        }
-        runTasks();
-        // Asked often, so that no other thread gets the number of one that is gone before that is
-        // noticed.
-        Worker::allGone();
+    // The first tick comes when all modules are loaded. Here, since msgTimer() is called with the
+    // module locked.
+    if (id == Timer && !m_ticker.start()) {
+        tick();
     }
     return handled;
+}
+
+// Has the core look after the nodes.
+void ClusteringModule::tick() {
+    if (m_probes) {
+        clustering_tick(m_core, steadyTime());
+    }
+    runTasks();
+    // Asked often, so that no other thread gets the number of one that is gone before that is
+    // noticed.
+    Worker::allGone();
 }
 
 // Carries out the core's tasks.
@@ -245,6 +266,9 @@ void ClusteringModule::runTasks() {
             break;
         case CLUSTERING_TASK_KIND_SAVE:
             save();
+            break;
+        case CLUSTERING_TASK_KIND_EVENT:
+            announce(string(borrowed(task->text)));
             break;
         }
     }

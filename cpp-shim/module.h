@@ -7,6 +7,7 @@
 
 #include "decisions.h"
 #include "handler.h"
+#include "ticker.h"
 
 #include <atomic>
 
@@ -42,6 +43,7 @@ private:
 
     bool help(TelEngine::Message& msg) const;
     bool command(TelEngine::Message& msg);
+    void tick();
     void runTasks();
     void restore();
     void restoreConnections();
@@ -66,6 +68,8 @@ private:
     bool m_restored = false;
     bool m_loaded = false;
     TelEngine::MessageHandler* m_services[s_services] = {};
+    // The first to end.
+    Ticker m_ticker{[this] { tick(); }};
 };
 
 } // namespace clustering

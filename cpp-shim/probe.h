@@ -26,6 +26,8 @@ private:
     clustering_core* m_core;
     TelEngine::String m_node;
     TelEngine::String m_uri;
+    TelEngine::String m_connection;
+    TelEngine::String m_transport;
     uint64_t m_number;
     unsigned m_tries;
 };

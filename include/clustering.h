@@ -211,8 +211,8 @@ typedef enum {
    */
   CLUSTERING_TASK_KIND_LOG = 0,
   /**
-   * Send an OPTIONS request to the URI `text`, `tries` times at most, then call `clustering_probed`
-   * with `node` and `number`.
+   * Send an OPTIONS request to the URI `text`, by `connection` and `transport`, `tries` times at most, then call
+   * `clustering_probed` with `node` and `number`.
    */
   CLUSTERING_TASK_KIND_PROBE = 1,
   /**
@@ -228,6 +228,11 @@ typedef enum {
    * Count the channels of the host, on a thread that may wait, then call `clustering_counted`.
    */
   CLUSTERING_TASK_KIND_COUNT = 4,
+  /**
+   * Tell all modules of the host that a node's state has changed. Each line of `text` is a parameter,
+   * `name=value`. Whoever hears of it need not be waited for.
+   */
+  CLUSTERING_TASK_KIND_EVENT = 5,
 } clustering_task_kind;
 
 /**
@@ -554,7 +559,7 @@ typedef struct {
    */
   int32_t level;
   /**
-   * The line, the URI or the query.
+   * The line, the URI, the query or the parameters.
    */
   clustering_owned_text text;
   /**
@@ -569,6 +574,14 @@ typedef struct {
    * The most times that the request is sent.
    */
   uint32_t tries;
+  /**
+   * The listener by which the request leaves; empty for the host's choice.
+   */
+  clustering_owned_text connection;
+  /**
+   * The transport by which it leaves, `UDP`, `TCP` or `TLS`; empty for the host's choice.
+   */
+  clustering_owned_text transport;
 } clustering_task;
 
 /**
@@ -595,6 +608,10 @@ typedef struct {
    * The SIP code that the request came back with; 0 for none.
    */
   uint32_t code;
+  /**
+   * The answer's header `Retry-After`; empty for none.
+   */
+  clustering_borrowed_text retry_after;
 } clustering_probe_report;
 
 /**
@@ -953,8 +970,8 @@ clustering_owned_text clustering_verdict_line(const clustering_verdict *verdict)
 void clustering_verdict_release(clustering_verdict *verdict);
 
 /**
- * Lets the core's clock go on, and looks after the nodes. To be called every second; `clustering_next_task` is to
- * be called afterwards.
+ * Lets the core's clock go on, and looks after the nodes. To be called regularly, every second or more often;
+ * `clustering_next_task` is to be called afterwards.
  *
  * * `core`: the node. NULL is fine.
  * * `now`: microseconds on a clock of the host's that is never set.
@@ -1002,7 +1019,7 @@ void clustering_task_free(clustering_task *task);
  *
  * Threads: any.
  *
- * \pre `core` is NULL or a node; `node` is valid for the call; `report` is NULL or valid for the call.
+ * \pre `core` is NULL or a node; `node` is valid for the call; `report` is NULL or valid for the call, with its text.
  */
 void clustering_probed(const clustering_core *core,
                        clustering_borrowed_text node,

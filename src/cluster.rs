@@ -21,17 +21,18 @@ use crate::messages::{
     cdr, disconnected, execute, hangup, instant, locate, preroute, register, route, startup,
     unregister,
 };
-use crate::nodes::Node;
 use crate::nodes::admin::{AdminFileError, AdminState, AdminStates};
 use crate::nodes::calls::Calls;
+use crate::nodes::event::{tell_admin, tell_health};
 use crate::nodes::health::Cause;
 use crate::nodes::probe::{self, Outcome};
+use crate::nodes::{Node, Probing};
 use crate::operator::counters::Counter;
 use crate::placement::claim::DatabaseState;
 use crate::settings::{Entry, SettingError, Settings};
 use crate::task::{Task, Tasks};
 use crate::text::{Escaped, has_control};
-use crate::time::{MessageTimes, SteadyTime, WallTime};
+use crate::time::{MessageTimes, SECOND, SteadyTime, WallTime};
 use crate::verdict::{Pending, Verdict};
 use shards::{Shard, Shards};
 
@@ -141,6 +142,7 @@ impl Cluster {
     fn put_in_force(&self, mut settings: Settings, admin_states: &AdminStates) {
         let old = self.settings();
         settings.nodes.inherit(&old.nodes);
+        self.renew_nodes(&settings, &old);
         self.inherit_admin_states(admin_states, &settings, &old);
         if settings.lease.ask_alike(&old.lease) {
             // The answers of another database, or to other queries, are worth nothing.
@@ -148,6 +150,13 @@ impl Cluster {
             let departed = old.nodes.iter().map(|node| &node.name);
             for name in departed.filter(|name| settings.nodes.find(name).is_none()) {
                 settings.claims.depart(name);
+                if !settings.lease.account.is_empty() {
+                    let line = format!(
+                        "Node '{}' has left the list: resources that it holds are placed anew",
+                        Escaped(name)
+                    );
+                    self.tasks.log(Level::Note, line);
+                }
             }
         }
         self.check_priorities(&settings);
@@ -165,6 +174,28 @@ impl Cluster {
             self.shared.senders.clear();
         }
         self.shards.put_in_force(settings);
+    }
+
+    /// Forgets the health of nodes that are elsewhere now, or are reached by another way: each is a new one.
+    fn renew_nodes(&self, settings: &Settings, old: &Settings) {
+        let now = self.now();
+        for node in &settings.nodes {
+            let Some(before) = old.nodes.find(&node.name) else {
+                continue;
+            };
+            let is_same = node.is_where(before)
+                && settings.connection == old.connection
+                && settings.transport_to(node) == old.transport_to(before);
+            if !is_same {
+                let cause = if node.probe.is_empty() {
+                    Cause::NoUri
+                } else {
+                    Cause::Moved
+                };
+                let renew = |probing: &mut Probing| probing.renew(cause, now);
+                probe::tell(node, node.state.observe(renew), &self.tasks);
+            }
+        }
     }
 
     /// The settings of a file and of the nodes that the database has besides.
@@ -249,7 +280,7 @@ impl Cluster {
             is_changed = true;
             admin_states.set(&name, admin);
             if let Some(node) = self.settings().nodes.find(&name) {
-                self.give_admin(node, admin);
+                self.give_admin(node, admin, "said to another node");
                 let line = format!(
                     "Node '{}' is {admin}, as another node was told",
                     Escaped(&name)
@@ -465,18 +496,22 @@ impl Cluster {
         }
     }
 
-    /// Looks after the nodes, once a second; adds [tasks](Self::next_task).
+    /// Looks after the nodes, at least once a second; adds [tasks](Self::next_task). A node that dies is found out the
+    /// sooner, the more often it is called.
     ///
     /// `now` is in microseconds, on a clock that never steps back.
     pub fn tick(&self, now: SteadyTime) {
-        self.clock.store(now.0, Relaxed);
-        self.shared.connections.tick(now);
+        let last = SteadyTime(self.clock.swap(now.0, Relaxed));
+        let step = now.since(last).min(SECOND);
+        if now.seconds() != last.seconds() {
+            self.shared.connections.tick(now);
+        }
         self.shared.lookups.tick(now);
         let settings = self.settings();
         if settings.enabled {
             let registrations = self.shared.connections.len() as u64;
             self.membership.tick(registrations, now, &self.tasks);
-            probe::tick(&settings.nodes, &settings.health, now, &self.tasks);
+            probe::tick(&settings, now, step / 2, &self.tasks);
         }
     }
 
@@ -500,7 +535,9 @@ impl Cluster {
                     self.tasks.log(Level::Warn, line);
                 }
             }
-            Outcome::Answered(_) | Outcome::NoAnswer => self.set_probing(true),
+            Outcome::Answered(_) | Outcome::AnsweredLater(..) | Outcome::NoAnswer => {
+                self.set_probing(true);
+            }
         }
     }
 
@@ -594,29 +631,36 @@ impl Cluster {
         };
         admin_states.set(&node.name, admin);
         let before = node.state.admin();
+        let by = match from {
+            b"" => "by command".to_owned(),
+            address => format!("by command from {}", Escaped(address)),
+        };
         if before != admin {
             let name = Escaped(&node.name);
-            let from = match from {
-                b"" => String::new(),
-                address => format!(" from {}", Escaped(address)),
-            };
-            let line = format!("Node '{name}' is {admin}, by command{from}; it was {before}");
+            let line = format!("Node '{name}' is {admin}, {by}; it was {before}");
             self.tasks.log(Level::Note, line);
         }
-        self.give_admin(node, admin);
+        self.give_admin(node, admin, &by);
         self.membership.say(&node.name, Intent::Member(admin));
         self.tasks.add(Task::Save);
         true
     }
 
-    fn give_admin(&self, node: &Node, admin: AdminState) {
-        if node.state.admin() == AdminState::Disabled && admin != AdminState::Disabled {
+    fn give_admin(&self, node: &Node, admin: AdminState, reason: &str) {
+        let before = node.state.admin();
+        let mut change = None;
+        if before == AdminState::Disabled && admin != AdminState::Disabled {
             // It was not probed meanwhile.
-            let now = self.now();
-            node.state
-                .observe(|probing| probing.health.forget(Cause::Enabled, now));
+            let renew = |probing: &mut Probing| probing.renew(Cause::Enabled, self.now());
+            change = node.state.observe(renew);
         }
         node.state.set_admin(admin);
+        if let Some(change) = change {
+            tell_health(node, &change, &self.tasks);
+        }
+        if before != admin {
+            tell_admin(node, before, reason, &self.tasks);
+        }
     }
 
     /// Ends the membership of a node, for the whole cluster.

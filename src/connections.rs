@@ -193,8 +193,7 @@ impl Connections {
     /// Tells the time, and forgets some of the registrations that are over. To be called every second.
     pub fn tick(&self, now: SteadyTime) {
         let now = now.seconds();
-        self.now.store(now, Relaxed);
-        if self.is_empty() {
+        if self.now.swap(now, Relaxed) == now || self.is_empty() {
             return;
         }
         let mut known = self.write_lock();

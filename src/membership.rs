@@ -39,6 +39,9 @@ const BEAT: u64 = 15 * SECOND;
 const WHOLE: u64 = 3600 * SECOND;
 /// The least time between two definitions that a node writes of itself: nodes of one name would not stop.
 const REWRITE: u64 = 30 * SECOND;
+/// The slack of a tick. Ticks come once a second, but not to the microsecond: one that comes so much too early is on time.
+/// Else a list that is due every second would be read every other second.
+const EARLY: u64 = SECOND / 2;
 /// The milliseconds after which a query without an answer counts as a failure.
 pub(crate) const PATIENCE: u32 = 10_000;
 /// The milliseconds that an operator's command waits for the database.
@@ -365,7 +368,7 @@ impl Membership {
         let mut changes = Changes::default();
         let mut known = self.known();
         let known = &mut *known;
-        let Some((_, step, _)) = known.asked.take_if(|(own, ..)| *own == number) else {
+        let Some((_, step, asked)) = known.asked.take_if(|(own, ..)| *own == number) else {
             return changes;
         };
         known.now = wall;
@@ -394,7 +397,8 @@ impl Membership {
         known.database = Some(DatabaseState::Up);
         match step {
             Step::Poll { whole } => {
-                known.poll_due = now.after(poll);
+                // The time of the answer is no part of the interval.
+                known.poll_due = asked.after(poll);
                 if whole {
                     known.whole_due = now.after(WHOLE);
                 }
@@ -520,7 +524,7 @@ impl Known {
 
     /// The next query, if one is due.
     fn next(&self, now: SteadyTime) -> Option<Step> {
-        let is_due = |time: SteadyTime| now >= time;
+        let is_due = |time: SteadyTime| now.after(EARLY) >= time;
         if self.database != Some(DatabaseState::Up) {
             // What comes next depends on what the database has.
             return is_due(self.poll_due).then_some(Step::Poll { whole: true });

@@ -7,6 +7,7 @@
 
 pub mod admin;
 pub(crate) mod calls;
+pub(crate) mod event;
 pub mod health;
 pub mod probe;
 mod state;
@@ -20,8 +21,8 @@ use crate::addressing::template::{Shape, Template};
 use crate::messages::transport::Transport;
 use crate::placement::rendezvous::Seed;
 
+pub(crate) use state::Probing;
 pub use state::{NodeState, Unreachable};
-pub(crate) use state::{Probing, Sent};
 
 impl Node {
     /// The address that calls to it go to, fit to be compared with another one; `None` where that isn't certain.
@@ -72,6 +73,11 @@ pub(crate) struct NodeConfig {
 }
 
 impl Node {
+    /// Whether calls and probes go to the same place as before.
+    pub(crate) fn is_where(&self, old: &Self) -> bool {
+        self.shape == old.shape && self.probe == old.probe
+    }
+
     /// The user of the request URI of calls to it; `None` where it is not always the same.
     pub(crate) fn target_user(&self) -> Option<Box<[u8]>> {
         self.shape.user()

@@ -24,7 +24,7 @@ use crate::file::Document;
 use crate::messages::Kind;
 use crate::messages::transport::Transport;
 use crate::nodes::health::{Codes, Rules};
-use crate::nodes::{Nodes, groups_of};
+use crate::nodes::{Node, Nodes, groups_of};
 use crate::placement::claim::{Claims, LeaseConfig, Purpose, Query};
 use crate::text::{boolean, has_control};
 use priorities::Priorities;
@@ -326,6 +326,12 @@ impl Settings {
         }
     }
 
+    /// The transport of calls to a node.
+    #[must_use]
+    pub fn transport_to(&self, node: &Node) -> Transport {
+        node.transport.unwrap_or(self.transport)
+    }
+
     /// Whether a target is the cluster's.
     #[must_use]
     pub fn has_prefix(&self, target: Option<&[u8]>) -> bool {
@@ -413,6 +419,7 @@ fn read_rules(reader: &mut Reader) -> Rules {
         rise: reader.number(HEALTH, "rise", 2, 1..=100),
         hold: reader.number(HEALTH, "hold", 60, 0..=86_400),
         alive: reader.parsed(HEALTH, "alive", Codes::parse),
+        busy: reader.parsed(HEALTH, "busy", Codes::parse_busy),
     }
 }
 

@@ -6,10 +6,12 @@
 //! it out.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard};
 
 use crate::event::Level;
 use crate::failure::unpoisoned;
+use crate::messages::transport::Transport;
 
 /// A task for the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,9 @@ pub enum Task {
     Query(Query),
     /// Count the engine's channels, and come back with [`Cluster::counted`](crate::cluster::Cluster::counted).
     CountChannels,
+    /// Tell all modules that a node's state has changed, by the message `cluster.node` with these parameters: lines
+    /// of `name=value`.
+    Event(String),
     /// Keep the text of [`Cluster::state`](crate::cluster::Cluster::state).
     Save,
 }
@@ -40,6 +45,10 @@ pub struct Probe {
     pub number: u64,
     /// The URI to send it to.
     pub uri: Box<[u8]>,
+    /// The SIP channel's listener that it leaves by; empty for the engine's choice.
+    pub connection: Box<[u8]>,
+    /// The transport that it leaves by.
+    pub transport: Transport,
     /// The most times that it is sent.
     pub tries: u32,
 }
@@ -57,9 +66,17 @@ pub struct Query {
 
 /// The tasks that are yet to be done, in order.
 #[derive(Debug, Default)]
-pub struct Tasks(Mutex<VecDeque<Task>>);
+pub struct Tasks {
+    list: Mutex<VecDeque<Task>>,
+    last_number: AtomicU64,
+}
 
 impl Tasks {
+    /// A number that no other probe has, from 1 on: a node that was removed and is back isn't told of an earlier one.
+    pub(crate) fn number(&self) -> u64 {
+        self.last_number.fetch_add(1, Relaxed) + 1
+    }
+
     pub(crate) fn add(&self, task: Task) {
         self.list().push_back(task);
     }
@@ -74,6 +91,6 @@ impl Tasks {
     }
 
     fn list(&self) -> MutexGuard<'_, VecDeque<Task>> {
-        unpoisoned(self.0.lock())
+        unpoisoned(self.list.lock())
     }
 }

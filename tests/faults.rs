@@ -236,6 +236,7 @@ impl Node {
                     has_error: false,
                     has_headers: true,
                     code: 200,
+                    retry_after: bytes("30"),
                 };
                 clustering_probed(self.0, node, task.number, &raw const report, now + 1000);
                 clustering_task_free(&raw mut task);

@@ -6,7 +6,7 @@ use super::node::clustering_core;
 use super::text::{clustering_borrowed_text, clustering_owned_text, clustering_owned_text_free};
 use super::verdict::clustering_reply;
 use crate::cluster::Cluster;
-use crate::nodes::probe::Report;
+use crate::nodes::probe::{Report, retry_after};
 use crate::task::Task;
 use crate::time::{SteadyTime, WallTime};
 
@@ -16,8 +16,8 @@ use crate::time::{SteadyTime, WallTime};
 pub enum clustering_task_kind {
     /// Log the line `text` at `level`.
     CLUSTERING_TASK_KIND_LOG = 0,
-    /// Send an OPTIONS request to the URI `text`, `tries` times at most, then call `clustering_probed`
-    /// with `node` and `number`.
+    /// Send an OPTIONS request to the URI `text`, by `connection` and `transport`, `tries` times at most, then call
+    /// `clustering_probed` with `node` and `number`.
     CLUSTERING_TASK_KIND_PROBE = 1,
     /// Keep the text of `clustering_state` for the next start.
     CLUSTERING_TASK_KIND_SAVE = 2,
@@ -26,6 +26,9 @@ pub enum clustering_task_kind {
     CLUSTERING_TASK_KIND_QUERY = 3,
     /// Count the channels of the host, on a thread that may wait, then call `clustering_counted`.
     CLUSTERING_TASK_KIND_COUNT = 4,
+    /// Tell all modules of the host that a node's state has changed. Each line of `text` is a parameter,
+    /// `name=value`. Whoever hears of it need not be waited for.
+    CLUSTERING_TASK_KIND_EVENT = 5,
 }
 
 /// A task for the host, which owns it and frees it with `clustering_task_free`.
@@ -36,7 +39,7 @@ pub struct clustering_task {
     pub kind: clustering_task_kind,
     /// The level of a line for the log.
     pub level: i32,
-    /// The line, the URI or the query.
+    /// The line, the URI, the query or the parameters.
     pub text: clustering_owned_text,
     /// The node that is probed, or the database account that is asked.
     pub node: clustering_owned_text,
@@ -44,6 +47,10 @@ pub struct clustering_task {
     pub number: u64,
     /// The most times that the request is sent.
     pub tries: u32,
+    /// The listener by which the request leaves; empty for the host's choice.
+    pub connection: clustering_owned_text,
+    /// The transport by which it leaves, `UDP`, `TCP` or `TLS`; empty for the host's choice.
+    pub transport: clustering_owned_text,
 }
 
 impl clustering_task {
@@ -55,6 +62,8 @@ impl clustering_task {
             node: clustering_owned_text::EMPTY,
             number: 0,
             tries: 0,
+            connection: clustering_owned_text::EMPTY,
+            transport: clustering_owned_text::EMPTY,
         }
     }
 }
@@ -72,6 +81,10 @@ impl From<Task> for clustering_task {
                 node: clustering_owned_text::new(|| probe.node.into()),
                 number: probe.number,
                 tries: probe.tries,
+                connection: clustering_owned_text::new(|| probe.connection.into()),
+                transport: clustering_owned_text::new(|| {
+                    probe.transport.word().unwrap_or_default().to_vec()
+                }),
                 ..Self::new(clustering_task_kind::CLUSTERING_TASK_KIND_PROBE)
             },
             Task::Query(query) => Self {
@@ -81,6 +94,10 @@ impl From<Task> for clustering_task {
                 ..Self::new(clustering_task_kind::CLUSTERING_TASK_KIND_QUERY)
             },
             Task::CountChannels => Self::new(clustering_task_kind::CLUSTERING_TASK_KIND_COUNT),
+            Task::Event(params) => Self {
+                text: clustering_owned_text::new(|| params.into_bytes()),
+                ..Self::new(clustering_task_kind::CLUSTERING_TASK_KIND_EVENT)
+            },
             Task::Save => Self::new(clustering_task_kind::CLUSTERING_TASK_KIND_SAVE),
         }
     }
@@ -100,10 +117,12 @@ pub struct clustering_probe_report {
     pub has_headers: bool,
     /// The SIP code that the request came back with; 0 for none.
     pub code: u32,
+    /// The answer's header `Retry-After`; empty for none.
+    pub retry_after: clustering_borrowed_text,
 }
 
-/// Lets the core's clock go on, and looks after the nodes. To be called every second; `clustering_next_task` is to
-/// be called afterwards.
+/// Lets the core's clock go on, and looks after the nodes. To be called regularly, every second or more often;
+/// `clustering_next_task` is to be called afterwards.
 ///
 /// * `core`: the node. NULL is fine.
 /// * `now`: microseconds on a clock of the host's that is never set.
@@ -163,10 +182,12 @@ pub unsafe extern "C" fn clustering_next_task(
 pub unsafe extern "C" fn clustering_task_free(task: *mut clustering_task) {
     // SAFETY: promised by the caller.
     if let Some(task) = unsafe { task.as_mut() } {
-        // SAFETY: both are of the core's making, and are freed once.
+        // SAFETY: all are of the core's making, and are freed once.
         unsafe {
             clustering_owned_text_free(&raw mut task.text);
             clustering_owned_text_free(&raw mut task.node);
+            clustering_owned_text_free(&raw mut task.connection);
+            clustering_owned_text_free(&raw mut task.transport);
         }
     }
 }
@@ -182,7 +203,7 @@ pub unsafe extern "C" fn clustering_task_free(task: *mut clustering_task) {
 ///
 /// # Safety
 ///
-/// `core` is NULL or a node; `node` is valid for the call; `report` is NULL or valid for the call.
+/// `core` is NULL or a node; `node` is valid for the call; `report` is NULL or valid for the call, with its text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clustering_probed(
     core: *const clustering_core,
@@ -196,12 +217,15 @@ pub unsafe extern "C" fn clustering_probed(
     let Some((core, report)) = core.zip(report) else {
         return;
     };
+    // SAFETY: promised by the caller.
+    let header = unsafe { report.retry_after.get() };
     let report = Report {
         no_thread: report.no_thread,
         handled: report.handled,
         has_error: report.has_error,
         code: report.code,
         has_headers: report.has_headers,
+        retry_after: retry_after(header),
     };
     let _ = core.0.catch_panic(|cluster| {
         cluster.probed(node, number, report.outcome(), SteadyTime(now));

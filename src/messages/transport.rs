@@ -40,7 +40,7 @@ impl Transport {
     }
 
     /// The engine's word for it; `None` where none need be given.
-    const fn word(self) -> Option<&'static [u8]> {
+    pub(crate) const fn word(self) -> Option<&'static [u8]> {
         match self {
             Self::Udp => None,
             Self::Tcp => Some(b"TCP"),

@@ -10,6 +10,9 @@
 //! A node that goes down soon after it came up must prove itself longer before it is taken for up again,
 //! so that one that comes and goes doesn't take every other call with it.
 //!
+//! Between up and down is *busy*: the node answers that it wants nothing new for now. It stays so until another
+//! answer comes, and at least for the time that it has named.
+//!
 //! Time is microseconds on a clock that never steps, which the caller has.
 
 mod rules;
@@ -22,6 +25,8 @@ pub use rules::{Codes, CodesError, Rules};
 
 /// The most that `rise` is multiplied by for a node that keeps going down.
 const MAX_FLAP_PENALTY: u32 = 16;
+/// The most seconds for which a node is busy by one answer.
+const MOST_RETRY: u32 = 3600;
 
 /// The state of a node, as far as it is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,15 +39,26 @@ pub enum State {
     Up = 1,
     /// It doesn't.
     Down = 2,
+    /// It answers, and wants nothing new.
+    Busy = 3,
+}
+
+impl State {
+    /// The word for it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Busy => "busy",
+        }
+    }
 }
 
 impl Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unknown => "unknown",
-            Self::Up => "up",
-            Self::Down => "down",
-        })
+        f.write_str(self.text())
     }
 }
 
@@ -58,6 +74,8 @@ pub enum Cause {
     NoAnswer,
     /// An operator enabled it, so it counts as unknown again.
     Enabled,
+    /// The file has another place for it, so it counts as unknown again.
+    Moved,
     /// Probes are switched off for all nodes.
     NoProbes,
     /// Nobody knows where this node could be probed.
@@ -73,9 +91,28 @@ impl Display for Cause {
             Self::Answered(code) => write!(f, "answered {code}"),
             Self::NoAnswer => f.write_str("no answer to a probe"),
             Self::Enabled => f.write_str("enabled by command"),
+            Self::Moved => f.write_str("its place has changed in the file"),
             Self::NoProbes => f.write_str("nodes are not probed"),
             Self::NoUri => f.write_str("it has no probe"),
             Self::NotSupported => f.write_str("no probes are sent"),
+        }
+    }
+}
+
+/// An answer to a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Its code.
+    pub code: u16,
+    /// The seconds after which the node wants to be asked again; 0 where it names none.
+    pub retry_after: u32,
+}
+
+impl From<u16> for Answer {
+    fn from(code: u16) -> Self {
+        Self {
+            code,
+            retry_after: 0,
         }
     }
 }
@@ -108,6 +145,8 @@ pub struct Health {
     flap_penalty: u32,
     /// The last answer took so many microseconds; 0 before any.
     latency: u64,
+    /// A node that is busy stays so until then.
+    busy_until: SteadyTime,
 }
 
 impl Health {
@@ -122,6 +161,7 @@ impl Health {
             answers: 0,
             flap_penalty: 1,
             latency: 0,
+            busy_until: SteadyTime(0),
         }
     }
 
@@ -150,6 +190,11 @@ impl Health {
     /// The state in words: its cause, or how far the node has come where it's down and answers again.
     #[must_use]
     pub fn reason(&self, rules: &Rules) -> String {
+        if let (State::Busy, Cause::Answered(code)) = (self.state, self.cause)
+            && !rules.busy.contains(code)
+        {
+            return format!("{}, busy by its Retry-After", self.cause);
+        }
         if self.state != State::Down || self.answers == 0 {
             return self.cause.to_string();
         }
@@ -172,33 +217,42 @@ impl Health {
         self.latency
     }
 
-    /// A probe was answered with `code` after so many microseconds.
+    /// A probe was answered after so many microseconds.
     pub fn answered(
         &mut self,
         rules: &Rules,
-        code: u16,
+        answer: Answer,
         latency: u64,
         now: SteadyTime,
     ) -> Option<Transition> {
         self.latency = latency;
-        let cause = Cause::Answered(code);
-        if !rules.alive.contains(code) {
+        let cause = Cause::Answered(answer.code);
+        let is_busy = rules.busy.contains(answer.code);
+        if !is_busy && !rules.alive.contains(answer.code) {
             return self.failed(rules, cause, now);
         }
+        let to = if is_busy {
+            let seconds = u64::from(answer.retry_after.min(MOST_RETRY));
+            self.busy_until = now.after(seconds * SECOND);
+            State::Busy
+        } else if self.state == State::Busy && now < self.busy_until {
+            State::Busy
+        } else {
+            State::Up
+        };
         self.failures = 0;
         self.answers = self.answers.saturating_add(1);
-        match self.state {
-            State::Up => {
-                let held = now.since(self.since) >= u64::from(rules.hold) * SECOND;
-                self.flap_penalty = if held { 1 } else { self.flap_penalty };
-                None
-            }
-            State::Unknown => Some(self.change(State::Up, cause, now)),
-            State::Down if self.answers >= self.rise(rules) => {
-                Some(self.change(State::Up, cause, now))
-            }
-            State::Down => None,
+        if self.state == State::Down && self.answers < self.rise(rules) {
+            return None;
         }
+        if self.state != to {
+            return Some(self.change(to, cause, now));
+        }
+        self.cause = cause;
+        if now.since(self.since) >= u64::from(rules.hold) * SECOND {
+            self.flap_penalty = 1;
+        }
+        None
     }
 
     /// A probe got no answer, or one that doesn't count.
@@ -210,7 +264,7 @@ impl Health {
         }
         let held = now.since(self.since) >= u64::from(rules.hold) * SECOND;
         self.flap_penalty = match self.state {
-            State::Up if !held => (self.flap_penalty * 2).min(MAX_FLAP_PENALTY),
+            State::Up | State::Busy if !held => (self.flap_penalty * 2).min(MAX_FLAP_PENALTY),
             _ => 1,
         };
         Some(self.change(State::Down, cause, now))
@@ -283,20 +337,25 @@ mod tests {
             rise: 2,
             hold: 60,
             alive: Codes::default(),
+            busy: Codes::parse_busy(b"").unwrap(),
         }
     }
 
     /// A node that has been up for a day at second 0 of the returned clock.
     fn up() -> (Health, SteadyTime) {
         let mut health = Health::new(SteadyTime(0));
-        assert!(health.answered(&rules(), 200, 900, SteadyTime(0)).is_some());
+        assert!(
+            health
+                .answered(&rules(), 200.into(), 900, SteadyTime(0))
+                .is_some()
+        );
         (health, SteadyTime(86_400 * SECOND))
     }
 
     fn probe(health: &mut Health, now: &mut SteadyTime, answer: bool) -> Option<State> {
         *now = now.after(10 * SECOND);
         let change = if answer {
-            health.answered(&rules(), 200, 900, *now)
+            health.answered(&rules(), 200.into(), 900, *now)
         } else {
             health.failed(&rules(), Cause::NoAnswer, *now)
         };
@@ -308,7 +367,7 @@ mod tests {
         let mut health = Health::new(SteadyTime(0));
         assert_eq!(health.state(), State::Unknown);
         let change = health
-            .answered(&rules(), 404, 900, SteadyTime(5 * SECOND))
+            .answered(&rules(), 404.into(), 900, SteadyTime(5 * SECOND))
             .unwrap();
         assert_eq!((change.from, change.to), (State::Unknown, State::Up));
         assert_eq!((change.lasted, health.latency()), (5 * SECOND, 900));
@@ -405,17 +464,65 @@ mod tests {
     fn an_answer_that_does_not_count_is_a_failure() {
         let rules = Rules {
             alive: Codes::parse(b"200, 400-499").unwrap(),
+            busy: Codes::parse_busy(b"none").unwrap(),
             ..rules()
         };
         let (mut health, now) = up();
         for code in [503, 503] {
-            assert_eq!(health.answered(&rules, code, 1, now), None);
+            assert_eq!(health.answered(&rules, code.into(), 1, now), None);
         }
-        let change = health.answered(&rules, 503, 1, now).unwrap();
+        let change = health.answered(&rules, 503.into(), 1, now).unwrap();
         assert_eq!(
             (change.to, change.cause),
             (State::Down, Cause::Answered(503))
         );
+    }
+
+    /// Takes an answer at a second of the clock.
+    fn answer(health: &mut Health, second: u64, code: u16, retry_after: u32) -> Option<State> {
+        let answer = Answer { code, retry_after };
+        let now = SteadyTime(86_400 * SECOND).after(second * SECOND);
+        let change = health.answered(&rules(), answer, 900, now);
+        change.map(|change| change.to)
+    }
+
+    #[test]
+    fn a_node_is_busy_with_one_answer_and_until_it_gives_another() {
+        let (mut health, _) = up();
+        assert_eq!(answer(&mut health, 0, 503, 0), Some(State::Busy));
+        assert_eq!(health.reason(&rules()), "answered 503");
+        assert_eq!(answer(&mut health, 10, 503, 0), None);
+        assert_eq!(answer(&mut health, 20, 200, 0), Some(State::Up));
+    }
+
+    #[test]
+    fn a_busy_node_stays_so_for_the_time_that_it_named_last() {
+        let (mut health, _) = up();
+        assert_eq!(answer(&mut health, 0, 503, 30), Some(State::Busy));
+        assert_eq!(answer(&mut health, 10, 503, 25), None);
+        assert_eq!(answer(&mut health, 34, 200, 0), None);
+        assert_eq!(
+            health.reason(&rules()),
+            "answered 200, busy by its Retry-After"
+        );
+        assert_eq!(answer(&mut health, 35, 200, 0), Some(State::Up));
+        // Nobody is busy for years.
+        assert_eq!(answer(&mut health, 40, 503, u32::MAX), Some(State::Busy));
+        assert_eq!(answer(&mut health, 3640, 200, 0), Some(State::Up));
+    }
+
+    #[test]
+    fn a_busy_node_that_dies_is_down_and_comes_back_busy() {
+        let (mut health, mut now) = up();
+        assert_eq!(answer(&mut health, 0, 503, 30), Some(State::Busy));
+        for state in [None, None, Some(State::Down)] {
+            assert_eq!(probe(&mut health, &mut now, false), state);
+        }
+        // Both of them are answers that count.
+        assert_eq!(answer(&mut health, 60, 200, 0), None);
+        assert_eq!(answer(&mut health, 70, 503, 0), None, "it is held back");
+        assert_eq!(answer(&mut health, 80, 503, 0), None);
+        assert_eq!(answer(&mut health, 90, 503, 0), Some(State::Busy));
     }
 
     proptest! {

@@ -3,9 +3,11 @@
 //! The schedule of the probes, and the consequences of an answer, or of none.
 //!
 //! Each node has its own second of the interval, told by its name, so that probes are spread over it. A probe
-//! that isn't answered in time has failed, however long the engine goes on waiting for its answer; the
-//! next one waits until that has ended, so that no node ever has two. A call that found nobody has its node
-//! probed at once.
+//! that isn't answered in time has failed, and the next one goes out when it is due, however long the engine goes on
+//! waiting for the answer: only some such requests may be under way. A call that found nobody has its node probed at
+//! once.
+//!
+//! A probe goes the way of calls to the node: by the same listener and transport.
 
 use std::hash::BuildHasher;
 
@@ -13,15 +15,13 @@ use rustc_hash::FxBuildHasher;
 
 use crate::event::Level;
 use crate::nodes::admin::AdminState;
-use crate::nodes::health::{Cause, Rules, State, Transition};
-use crate::nodes::{Node, Nodes, Probing, Sent};
+use crate::nodes::event::tell_health;
+use crate::nodes::health::{Answer, Cause, Rules, State, Transition};
+use crate::nodes::{Node, Probing};
+use crate::settings::Settings;
 use crate::task::{Probe, Task, Tasks};
 use crate::text::Escaped;
 use crate::time::{SECOND, SteadyTime};
-
-/// The slack of a tick. Ticks come once a second, but not to the microsecond: one that comes so much too
-/// early is on time. Else a node that is due every second would be probed every other second.
-const EARLY: u64 = SECOND / 2;
 
 /// The facts of a probe's end, as the engine tells them.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -37,6 +37,8 @@ pub struct Report {
     pub code: u32,
     /// The request came back with headers of an answer.
     pub has_headers: bool,
+    /// The seconds that the answer's Retry-After names; 0 for none.
+    pub retry_after: u32,
 }
 
 /// The outcome of a probe.
@@ -44,6 +46,8 @@ pub struct Report {
 pub enum Outcome {
     /// The node answered with this code.
     Answered(u16),
+    /// The node answered with this code, and wants to be asked again after so many seconds.
+    AnsweredLater(u16, u32),
     /// No answer came, or the request could not be sent.
     NoAnswer,
     /// The engine sends no requests.
@@ -63,40 +67,47 @@ impl Report {
         match u16::try_from(self.code) {
             _ if self.no_thread => Outcome::NotStarted,
             _ if !self.handled && !self.has_error => Outcome::NotSupported,
-            Ok(code @ 1..) if self.handled && !is_own => Outcome::Answered(code),
+            Ok(code @ 1..) if self.handled && !is_own => match self.retry_after {
+                0 => Outcome::Answered(code),
+                seconds => Outcome::AnsweredLater(code, seconds),
+            },
             _ => Outcome::NoAnswer,
         }
     }
 }
 
-/// Looks after all nodes: finds probes that are late, and adds those that are due. To be called every second.
-pub(crate) fn tick(nodes: &Nodes, rules: &Rules, now: SteadyTime, tasks: &Tasks) {
+/// The seconds that a header `Retry-After` names, such as `120` or `30;duration=600`; 0 where it names none.
+#[must_use]
+pub fn retry_after(header: &[u8]) -> u32 {
+    let header = header.trim_ascii_start();
+    let end = header.iter().position(|byte| !byte.is_ascii_digit());
+    let digits = str::from_utf8(&header[..end.unwrap_or(header.len())]);
+    let seconds = digits.ok().and_then(|digits| digits.parse::<u64>().ok());
+    u32::try_from(seconds.unwrap_or(0)).unwrap_or(u32::MAX)
+}
+
+/// Looks after all nodes: finds probes that are late, and adds those that are due.
+///
+/// A tick that comes earlier than a probe is due by no more than `slack`, in microseconds, is on time: ticks come
+/// regularly, but not to the microsecond, and a node must not be probed at every other tick for that.
+pub(crate) fn tick(settings: &Settings, now: SteadyTime, slack: u64, tasks: &Tasks) {
+    let (nodes, rules) = (&settings.nodes, &settings.health);
+    let late = now.after(slack);
     for node in nodes {
-        let why = match (rules.interval, node.probe.is_empty()) {
-            (0, _) => Some(Cause::NoProbes),
-            (_, true) => Some(Cause::NoUri),
-            (_, false) => None,
-        };
-        let change = node.state.observe(|probing| {
-            probing.health.begin(now);
-            probing.health.not_probed(why, now)
-        });
-        tell(node, change, tasks);
-    }
-    if rules.interval == 0 {
-        return;
-    }
-    let interval = u64::from(rules.interval) * SECOND;
-    for node in nodes {
+        let why = why_not(node, rules);
         let (change, probe) = node.state.observe(|probing| {
-            let late = probing.sent.as_mut().filter(|sent| {
-                !sent.late && now.since(sent.at) >= u64::from(rules.timeout) * SECOND
-            });
-            let change = late.and_then(|sent| {
-                sent.late = true;
+            probing.health.begin(now);
+            let change = probing.health.not_probed(why, now);
+            if why.is_some() {
+                return (change, None);
+            }
+            let timeout = u64::from(rules.timeout) * SECOND;
+            let change = if probing.give_up(|sent| late >= sent.at.after(timeout)) {
                 probing.health.failed(rules, Cause::NoAnswer, now)
-            });
-            (change, due(node, probing, interval, now))
+            } else {
+                change
+            };
+            (change, due(node, probing, rules, (now, late), tasks))
         });
         tell(node, change, tasks);
         if let Some(number) = probe {
@@ -104,13 +115,25 @@ pub(crate) fn tick(nodes: &Nodes, rules: &Rules, now: SteadyTime, tasks: &Tasks)
                 node: node.name.clone(),
                 number,
                 uri: node.probe.clone(),
+                connection: settings.connection.clone(),
+                transport: settings.transport_to(node),
                 tries: tries(rules.timeout),
             }));
         }
     }
 }
 
-/// Takes the outcome of a node's probe; one that was late has failed before.
+/// The reason why a node isn't probed; `None` where it is, unless it is disabled.
+fn why_not(node: &Node, rules: &Rules) -> Option<Cause> {
+    match (rules.interval, node.probe.is_empty()) {
+        (0, _) => Some(Cause::NoProbes),
+        (_, true) => Some(Cause::NoUri),
+        (_, false) => None,
+    }
+}
+
+/// Takes the outcome of a node's probe; one that was late has failed before. Of a node that isn't probed any more
+/// nothing is learnt.
 pub(crate) fn done(
     node: &Node,
     rules: &Rules,
@@ -120,38 +143,37 @@ pub(crate) fn done(
     tasks: &Tasks,
 ) {
     let change = node.state.observe(|probing| {
-        if probing.number != number {
+        let sent = probing.end(number)?;
+        if why_not(node, rules).is_some() || node.state.admin() == AdminState::Disabled {
             return None;
         }
-        probing.expedited = false;
-        let sent = probing.sent.take().filter(|sent| !sent.late)?;
-        match outcome {
-            Outcome::Answered(code) => {
-                let latency = now.since(sent.at);
-                probing.health.answered(rules, code, latency, now)
-            }
-            Outcome::NoAnswer => probing.health.failed(rules, Cause::NoAnswer, now),
-            Outcome::NotSupported => probing.health.forget(Cause::NotSupported, now),
-            Outcome::NotStarted => None,
-        }
+        let answer = match outcome {
+            Outcome::Answered(code) => code.into(),
+            Outcome::AnsweredLater(code, retry_after) => Answer { code, retry_after },
+            Outcome::NoAnswer => return probing.health.failed(rules, Cause::NoAnswer, now),
+            Outcome::NotSupported => return probing.health.forget(Cause::NotSupported, now),
+            Outcome::NotStarted => return None,
+        };
+        let latency = now.since(sent.at);
+        probing.health.answered(rules, answer, latency, now)
     });
     tell(node, change, tasks);
 }
 
-/// Logs that a node's state has changed.
-fn tell(node: &Node, change: Option<Transition>, tasks: &Tasks) {
-    let Some(Transition {
+/// Tells the log and the engine that a node's health has changed.
+pub(crate) fn tell(node: &Node, change: Option<Transition>, tasks: &Tasks) {
+    let Some(change) = change else {
+        return;
+    };
+    let Transition {
         from,
         to,
         cause,
         lasted,
-    }) = change
-    else {
-        return;
-    };
+    } = change;
     let level = match (from, to) {
         (_, State::Down) => Level::Warn,
-        (State::Down, _) => Level::Note,
+        (State::Down | State::Busy, _) | (_, State::Busy) => Level::Note,
         _ => Level::Info,
     };
     let (name, seconds) = (Escaped(&node.name), lasted / SECOND);
@@ -163,28 +185,32 @@ fn tell(node: &Node, change: Option<Transition>, tasks: &Tasks) {
         level,
         format!("Node '{name}' is {to}: {cause}; it was {from} for {seconds} s{place}"),
     );
+    tell_health(node, &change, tasks);
 }
 
-/// The number of a probe that is due now.
-fn due(node: &Node, probing: &mut Probing, interval: u64, now: SteadyTime) -> Option<u64> {
-    if node.is_own || node.probe.is_empty() || node.state.admin() == AdminState::Disabled {
+/// The number of the request for a probe that is due now. `late` is the time up to which a probe is due.
+fn due(
+    node: &Node,
+    probing: &mut Probing,
+    rules: &Rules,
+    (now, late): (SteadyTime, SteadyTime),
+    tasks: &Tasks,
+) -> Option<u64> {
+    if node.is_own || node.state.admin() == AdminState::Disabled {
         return None;
     }
+    let interval = u64::from(rules.interval) * SECOND;
     // An interval that was made shorter counts at once.
-    let place = || FxBuildHasher.hash_one(&node.name) % (interval / SECOND);
+    let place = || FxBuildHasher.hash_one(&node.name) % u64::from(rules.interval);
     let first = || now.after(place() * SECOND);
     let due = *probing.due.get_or_insert_with(first);
     let due = due.min(now.after(interval));
-    if now.after(EARLY) < due || probing.sent.is_some() {
+    if late < due || probing.sent.is_some() {
         return None;
     }
     probing.due = Some(due.after(interval).max(now.after(SECOND)));
-    probing.sent = Some(Sent {
-        at: now,
-        late: false,
-    });
-    probing.number += 1;
-    Some(probing.number)
+    let number = tasks.number();
+    probing.send(number, now).then_some(number)
 }
 
 /// The number of times that the engine sends a request within so many seconds: at first after half a second,

@@ -3,12 +3,12 @@
 //! The state of a node while the engine runs: its health, its admin state, its counts.
 
 use std::fmt::{self, Display};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard};
 
 use crate::failure::unpoisoned;
 use crate::nodes::admin::AdminState;
-use crate::nodes::health::{Health, State};
+use crate::nodes::health::{Cause, Health, State, Transition};
 use crate::time::SteadyTime;
 
 /// The reason why nothing can be sent to a node.
@@ -29,34 +29,77 @@ impl Display for Unreachable {
     }
 }
 
+/// The most requests to one node that the engine has at a time. It may go on with one for half a minute after that has
+/// failed, or wait for the name of its host.
+const MOST_REQUESTS: usize = 4;
+
 /// The state of a node's probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Probing {
     pub(crate) health: Health,
     /// The time when the next probe is due; `None` before that was settled.
     pub(crate) due: Option<SteadyTime>,
-    /// The probe under way.
+    /// The probe whose answer counts.
     pub(crate) sent: Option<Sent>,
     /// A call that failed has expedited the next probe: no other one counts before that has ended.
     pub(crate) expedited: bool,
-    /// The number of the last probe.
-    pub(crate) number: u64,
+    /// The numbers of the requests that the engine has not ended, 0 for none.
+    requests: [u64; MOST_REQUESTS],
 }
 
 /// A probe that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
     pub(crate) at: SteadyTime,
-    /// It has failed already, for want of an answer in time.
-    pub(crate) late: bool,
+    /// The number of its request; 0 where the engine has not ended enough of the earlier ones.
+    pub(crate) number: u64,
+}
+
+impl Probing {
+    /// Begins a probe, with a request of this number; `false` where there is no room for a request, so that the probe
+    /// can only fail.
+    pub(crate) fn send(&mut self, number: u64, now: SteadyTime) -> bool {
+        let free = self.requests.iter_mut().find(|request| **request == 0);
+        let is_sent = free.map(|request| *request = number).is_some();
+        let number = if is_sent { number } else { 0 };
+        self.sent = Some(Sent { at: now, number });
+        is_sent
+    }
+
+    /// Ends a request, and gives its probe; `None` where that has ended before.
+    pub(crate) fn end(&mut self, number: u64) -> Option<Sent> {
+        let request = self.requests.iter_mut().find(|it| **it == number)?;
+        *request = 0;
+        let sent = self.sent.take_if(|sent| sent.number == number)?;
+        self.expedited = false;
+        Some(sent)
+    }
+
+    /// Ends the probe under way if that has taken too long, whatever the engine's request does.
+    pub(crate) fn give_up(&mut self, is_late: impl FnOnce(&Sent) -> bool) -> bool {
+        let is_late = self.sent.as_ref().is_some_and(is_late);
+        if is_late {
+            self.sent = None;
+            self.expedited = false;
+        }
+        is_late
+    }
+
+    /// Forgets what is known: the node is probed anew at once, and no earlier answer counts any more.
+    pub(crate) fn renew(&mut self, cause: Cause, now: SteadyTime) -> Option<Transition> {
+        self.sent = None;
+        self.expedited = false;
+        self.due = Some(now);
+        self.health.forget(cause, now)
+    }
 }
 
 /// The state of a node while the engine runs.
 #[derive(Debug)]
 pub struct NodeState {
     admin: AtomicU8,
-    /// Whether the health is *down*, to be read without a lock.
-    down: AtomicBool,
+    /// The state of its health, to be read without a lock.
+    health: AtomicU8,
     probing: Mutex<Probing>,
     forwards: AtomicU64,
     failures: AtomicU64,
@@ -66,13 +109,13 @@ impl Default for NodeState {
     fn default() -> Self {
         Self {
             admin: AtomicU8::new(AdminState::Enabled as u8),
-            down: AtomicBool::new(false),
+            health: AtomicU8::new(State::Unknown as u8),
             probing: Mutex::new(Probing {
                 health: Health::new(SteadyTime(0)),
                 due: None,
                 sent: None,
                 expedited: false,
-                number: 0,
+                requests: [0; MOST_REQUESTS],
             }),
             forwards: AtomicU64::new(0),
             failures: AtomicU64::new(0),
@@ -96,14 +139,19 @@ impl NodeState {
     pub fn unreachable(&self) -> Option<Unreachable> {
         match self.admin() {
             AdminState::Disabled => Some(Unreachable::Disabled),
-            _ => self.down.load(Relaxed).then_some(Unreachable::Down),
+            _ if self.is(State::Down) => Some(Unreachable::Down),
+            _ => None,
         }
     }
 
     /// Something new can be placed there.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.admin() == AdminState::Enabled && !self.down.load(Relaxed)
+        self.admin() == AdminState::Enabled && !self.is(State::Down) && !self.is(State::Busy)
+    }
+
+    fn is(&self, state: State) -> bool {
+        self.health.load(Relaxed) == state as u8
     }
 
     /// The node's health.
@@ -116,8 +164,7 @@ impl NodeState {
     pub(crate) fn observe<R>(&self, change: impl FnOnce(&mut Probing) -> R) -> R {
         let mut probing = self.lock();
         let result = change(&mut probing);
-        self.down
-            .store(probing.health.state() == State::Down, Relaxed);
+        self.health.store(probing.health.state() as u8, Relaxed);
         result
     }
 

@@ -257,7 +257,7 @@ impl Display for Micros {
     }
 }
 
-const COLUMNS: [Column; 9] = [
+const COLUMNS: [Column; 10] = [
     Column {
         name: "node_up",
         help: "Whether the node is healthy enough for calls to be sent there, or nothing is known of its health.",
@@ -269,6 +269,12 @@ const COLUMNS: [Column; 9] = [
         help: "Whether the node's health is known, by probes or because it is this node.",
         kind: "gauge",
         value: |node, _| Micros::whole(u64::from(state(node) != State::Unknown)),
+    },
+    Column {
+        name: "node_busy",
+        help: "Whether the node answers that it wants nothing new for now.",
+        kind: "gauge",
+        value: |node, _| Micros::whole(u64::from(state(node) == State::Busy)),
     },
     Column {
         name: "node_draining",

@@ -2,6 +2,8 @@
 
 //! The `[node NAME]` sections.
 
+use std::collections::BTreeSet;
+
 use super::networks;
 use super::reader::{Reader, Section};
 use crate::addressing::pattern::LONGEST_NODE;
@@ -10,6 +12,7 @@ use crate::addressing::template::Template;
 use crate::auth::trust::Trust;
 use crate::messages::transport::Transport;
 use crate::nodes;
+use crate::text::has_control;
 
 /// The name of these sections in the documentation.
 pub(super) const KIND: &str = "node NAME";
@@ -19,22 +22,21 @@ const MOST_WEIGHT: u32 = 10_000;
 
 /// The sections of the nodes, and the addresses of all of them.
 pub(super) fn read(reader: &mut Reader, has_callto: bool) -> (Vec<nodes::NodeConfig>, Vec<Trust>) {
-    let (mut read, mut nodes, mut sources) =
-        (Vec::new(), Vec::<nodes::NodeConfig>::new(), Vec::new());
+    let (mut read, mut names) = (BTreeSet::new(), BTreeSet::new());
+    let (mut nodes, mut sources) = (Vec::new(), Vec::new());
     for entry in reader.entries {
         let Some(name) = entry.section.strip_prefix(b"node ") else {
             continue;
         };
-        if read.contains(&entry.section) {
+        if !read.insert(entry.section) {
             continue;
         }
-        read.push(entry.section);
         let section = Section {
             name: entry.section,
             kind: KIND,
         };
         let name = trim_blanks(name);
-        let twice = nodes.iter().any(|node| &*node.name == name);
+        let twice = !names.insert(name);
         if let Some(problem) = problem(name, twice) {
             reader.refuse(entry, problem);
         }
@@ -83,6 +85,7 @@ fn problem(name: &[u8], twice: bool) -> Option<String> {
         b"" | ANY_NODE => "a node needs a name",
         b"-" | b"error" => "the name is reserved: '-' or 'error' means that no node was found",
         _ if name.contains(&b'/') => "the name of a node can't have a slash",
+        _ if has_control(name) => "the name of a node can't have a control character",
         _ if name.len() > LONGEST_NODE => {
             return Some(format!(
                 "the name of a node has at most {LONGEST_NODE} bytes"

@@ -5,6 +5,7 @@
 //! A key that is read is known: an entry that nobody has asked for is a mistake in the file. So a new setting
 //! is read in one place, and there is no list to keep in line.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::ptr;
 
@@ -36,17 +37,28 @@ pub(super) struct Reader<'a> {
     pub(super) entries: &'a [Entry<'a>],
     document: &'a Document,
     problems: Vec<(Place, SettingError)>,
-    asked: Vec<(Section<'a>, &'static str)>,
+    /// The first entry of each section and key. A cluster may have a thousand sections, so nothing is searched for.
+    index: BTreeMap<(&'a [u8], &'a [u8]), &'a Entry<'a>>,
+    /// The sections that were asked for, and their kinds.
+    asked: BTreeMap<&'a [u8], &'static str>,
+    /// The kinds of sections and their keys that were asked for, in that order.
+    known: Vec<(&'static str, Vec<&'static str>)>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(file: &'a str, entries: &'a [Entry<'a>], document: &'a Document) -> Self {
+        let mut index = BTreeMap::new();
+        for entry in entries {
+            index.entry((entry.section, entry.key)).or_insert(entry);
+        }
         Self {
             file,
             entries,
             document,
             problems: Vec::new(),
-            asked: Vec::new(),
+            index,
+            asked: BTreeMap::new(),
+            known: Vec::new(),
         }
     }
 
@@ -91,12 +103,14 @@ impl<'a> Reader<'a> {
     }
 
     fn find(&mut self, section: Section<'a>, key: &'static str) -> Option<&'a Entry<'a>> {
-        if !self.asked.contains(&(section, key)) {
-            self.asked.push((section, key));
+        self.asked.insert(section.name, section.kind);
+        let mut known = self.known.iter_mut();
+        match known.find(|(kind, _)| *kind == section.kind) {
+            Some((_, keys)) if keys.contains(&key) => {}
+            Some((_, keys)) => keys.push(key),
+            None => self.known.push((section.kind, vec![key])),
         }
-        self.entries
-            .iter()
-            .find(|entry| entry.section == section.name && entry.key == key.as_bytes())
+        self.index.get(&(section.name, key.as_bytes())).copied()
     }
 
     /// The value as it is, even if it's empty.
@@ -186,15 +200,7 @@ impl<'a> Reader<'a> {
 
     /// The kinds of sections and their keys that were asked for, in that order.
     pub(super) fn known(&self) -> Vec<(&'static str, Vec<&'static str>)> {
-        let mut known: Vec<(_, Vec<_>)> = Vec::new();
-        for &(section, key) in &self.asked {
-            match known.iter_mut().find(|(kind, _)| *kind == section.kind) {
-                Some((_, keys)) if keys.contains(&key) => {}
-                Some((_, keys)) => keys.push(key),
-                None => known.push((section.kind, vec![key])),
-            }
-        }
-        known
+        self.known.clone()
     }
 
     /// Refuses all entries that nobody has asked for.
@@ -206,14 +212,10 @@ impl<'a> Reader<'a> {
             "of the sections {known:?} one is not among {sections:?}"
         );
         for entry in self.entries {
-            let section = self
-                .asked
-                .iter()
-                .find(|(section, _)| section.name == entry.section);
-            let keys = section.and_then(|(section, _)| {
-                known
-                    .iter()
-                    .find_map(|(kind, keys)| (*kind == section.kind).then_some(keys))
+            let kind = self.asked.get(entry.section);
+            let keys = kind.and_then(|kind| {
+                let mut known = known.iter();
+                known.find_map(|(name, keys)| (name == kind).then_some(keys))
             });
             match keys {
                 None => self.refuse(entry, near::unknown_section(entry.section, sections)),

@@ -131,6 +131,7 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("health", "rise", "7"),
     ("health", "hold", "7"),
     ("health", "alive", "200"),
+    ("health", "busy", "480"),
     ("locate", "account", "cluster"),
     ("locate", "lease", "100"),
     ("locate", "cache", "7"),
@@ -274,7 +275,7 @@ fn errors_name_file_section_key_value_and_reason() {
         ),
         (
             "[health]\nblah=1",
-            "[health] blah=1: unknown key, the known ones are interval, timeout, fall, rise, hold, alive",
+            "[health] blah=1: unknown key, the known ones are interval, timeout, fall, rise, hold, alive, busy",
         ),
         (
             "[general]\ntrusted=192.0.2.1",

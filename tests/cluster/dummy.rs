@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4, UdpSocket};
+use std::time::Instant;
 
 use engine_process::PATIENCE;
 
@@ -33,7 +34,9 @@ impl Dummy {
 
     /// The next request of a node, once it is there.
     pub fn hears(&self, node: SocketAddrV4) -> Received {
+        let begin = Instant::now();
         loop {
+            assert!(begin.elapsed() < PATIENCE, "only others send anything");
             let received = self.receive();
             let received = received.unwrap_or_else(|error| panic!("nothing comes: {error}"));
             if let Some(received) = received

@@ -83,9 +83,14 @@ impl Node {
 
     /// Starts it, for the first time or again, and waits until it is up.
     pub fn start(&self) {
+        self.start_as(&self.name);
+    }
+
+    /// Starts it under another name.
+    pub fn start_as(&self, name: &str) {
         let mut engine = self.installation.engine(&modules(&self.directory));
         engine.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        let process = Process::start(&mut engine, &self.name, &self.directory, &self.guard);
+        let process = Process::start(&mut engine, name, &self.directory, &self.guard);
         let process = process.unwrap_or_else(|error| panic!("{error}"));
         *self.process.write().unwrap() = Some(process);
     }
@@ -102,15 +107,13 @@ impl Node {
         process.kill().expect("it is our child");
     }
 
-    /// Sends it a signal, such as `STOP` or `CONT`.
+    /// Stops its process in the middle of whatever it does, or lets it go on: the signals `STOP` and `CONT`.
     pub fn signal(&self, signal: &str) {
-        let process = self.process.read().unwrap();
-        let process = process
-            .as_ref()
-            .unwrap_or_else(|| panic!("{} does not run", self.name));
-        let id = process.id().to_string();
-        let status = Command::new("kill").args(["-s", signal, &id]).status();
-        assert!(status.expect("there is kill").success(), "kill -s {signal}");
+        let id = self.running(|process| Ok(process.id()));
+        let sent = Command::new("kill")
+            .args([&format!("-{signal}"), &id.to_string()])
+            .status();
+        assert!(sent.is_ok_and(|status| status.success()), "it is our child");
     }
 
     /// Tells it to stop, waits until it has, and gives the reason if that went wrong.

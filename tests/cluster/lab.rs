@@ -12,6 +12,7 @@ use engine_process::{Guard, Postgres};
 use tempfile::TempDir;
 
 use crate::certificate::Authority;
+use crate::clock::Clock;
 use crate::configuration::{self, Wishes};
 use crate::engine::{Node, modules};
 use crate::hosts::Hosts;
@@ -41,6 +42,11 @@ pub struct Plan {
     authority: Option<Authority>,
     /// The lines of the hosts that have names, where these are not the system's.
     hosts: Option<String>,
+    /// The time of day is the test's.
+    clock: bool,
+    /// Modules of the engine beside the usual ones, and their files.
+    modules: Vec<&'static str>,
+    files: Vec<(&'static str, String)>,
     /// A node, or all where none is named, and the module that it has instead of the one under test.
     other: Option<(Option<&'static str>, PathBuf)>,
 }
@@ -51,6 +57,7 @@ pub struct Lab {
     network: Arc<Network>,
     authority: Option<Authority>,
     hosts: Option<Hosts>,
+    clock: Option<Clock>,
     // These go last: the nodes live in them.
     _registrar: Registrar,
     members: Option<Mutex<Postgres>>,
@@ -74,6 +81,25 @@ impl Plan {
     pub fn hosts(mut self, lines: &str) -> Self {
         self.hosts = Some(lines.to_owned());
         self
+    }
+
+    /// The time of day is what the test says, see [`Clock::set_back`].
+    pub fn clock(mut self) -> Self {
+        self.clock = true;
+        self
+    }
+
+    /// Nodes have one more module of the engine, with a file of its own.
+    pub fn module(mut self, module: &'static str, file: &'static str, text: &str) -> Self {
+        self.modules.push(module);
+        self.files.push((file, text.to_owned()));
+        self
+    }
+
+    /// Nodes run scripts, and take commands in the scripts' language: `javascript eval CODE`.
+    pub fn javascript(self, scripts: &str) -> Self {
+        let text = format!("[general]\nroutes=no\n[scripts]\n{scripts}");
+        self.module("javascript", "javascript.conf", &text)
     }
 
     /// All nodes have a section of their own, and probe each other every second. Two probes in a row
@@ -182,10 +208,13 @@ impl Plan {
             hosts.say(&lines.replace("NET", &network.prefix()));
             hosts
         });
+        let clock = self.clock.then(|| Clock::new(directory.path()));
         let node = |number| {
             let name = format!("node{number}");
             let mut files = configuration::files(&self.wishes, &registrar, &network, &name);
             let mut others = vec![registrar.module()];
+            others.extend(&self.modules);
+            files.extend(self.files.iter().cloned());
             if let Some(server) = &members {
                 others.push("server/pgsqldb");
                 files.push(("pgsqldb.conf", server.account("members")));
@@ -203,7 +232,8 @@ impl Plan {
             installation.link_modules(&modules(&place), &others, &module);
             let node = (name.as_str(), network.node(&name));
             let mut made = Node::new(&installation, &guard, place, node, &files);
-            for (name, value) in hosts.iter().flat_map(Hosts::environment) {
+            let preloaded = hosts.iter().flat_map(Hosts::environment);
+            for (name, value) in preloaded.chain(clock.iter().flat_map(Clock::environment)) {
                 made.environment.push((name, value.to_owned()));
             }
             made
@@ -213,6 +243,7 @@ impl Plan {
             network,
             authority: self.authority,
             hosts,
+            clock,
             _registrar: registrar,
             members: members.map(Mutex::new),
             _directory: directory,
@@ -236,6 +267,9 @@ impl Lab {
             starting: None,
             authority: None,
             hosts: None,
+            clock: false,
+            modules: Vec::new(),
+            files: Vec::new(),
             other: None,
         }
     }
@@ -256,6 +290,12 @@ impl Lab {
             "pause" => server.pause(),
             _ => server.resume(),
         }
+    }
+
+    /// Runs SQL in the server with the list of nodes; the rows, with `|` between the columns.
+    pub fn sql(&self, query: &str) -> String {
+        let server = self.members.as_ref().expect("there is a server");
+        server.lock().unwrap().sql(query)
     }
 
     /// The log of a node.
@@ -330,6 +370,11 @@ impl Lab {
     /// The hosts that have names.
     pub fn hosts(&self) -> &Hosts {
         self.hosts.as_ref().expect("the plan has hosts")
+    }
+
+    /// The time of day that the nodes have.
+    pub fn clock(&self) -> &Clock {
+        self.clock.as_ref().expect("the plan has a clock")
     }
 
     /// Has hosts have these names from now on; `NET` is the network.

@@ -2,13 +2,18 @@
 
 //! Nodes that share their list in a database, in `SQLite` and in `PostgreSQL`: no file has a section of a node.
 
+use std::env;
+use std::path::PathBuf;
+use std::thread;
 use std::time::{Duration, Instant};
 
+use engine_bridge::module_path;
 use engine_process::eventually;
 
 use crate::engine::Node;
 use crate::installation::MODULE;
 use crate::lab::{Lab, Plan};
+use crate::phone::Phone;
 
 const OLD: [&str; 3] = ["node1", "node2", "node3"];
 const LOST: &str = "The list of nodes in database account 'members' can't be read";
@@ -158,14 +163,246 @@ fn settings_that_differ_are_said_on_both_sides() {
     let lab = start(plan());
     let node = lab.node("node2");
     let file = node.configuration("clustering.conf");
-    node.configure("clustering.conf", &format!("[security]\nwindow=60\n{file}"));
-    node.command("reload clustering");
-    for (name, other) in [("node1", "node2"), ("node2", "node1")] {
-        let line = format!("Node '{other}' has other settings than this node: window");
-        lab.log(name).wait_for(&line);
+    for (section, key, value) in [
+        ("security", "window", "60"),
+        ("general", "prefix", "farm"),
+        ("general", "regexp", "^node\\([0-9]*\\)$"),
+        ("security", "secret", "of-node2-alone-in-the-lab"),
+        ("locate", "lease", "7200"),
+    ] {
+        let other = format!("[{section}]\n{key}={value}\n{file}");
+        // The first one of a key counts.
+        node.configure("clustering.conf", &other);
+        let logs = ["node1", "node2"].map(|name| lab.log(name).since_now());
+        node.command("reload clustering");
+        for (log, other) in logs.iter().zip(["node2", "node1"]) {
+            let line = format!("Node '{other}' has other settings than this node: {key}");
+            log.wait_for(&line);
+        }
+        let table = lab.node("node1").command("clustering nodes");
+        assert!(table.contains(&format!("other {key}")), "{table}");
+        let check = lab.node("node3").command("clustering check");
+        assert!(
+            check.contains(&format!(
+                "Node 'node2' has other settings than this file: {key}"
+            )),
+            "{check}"
+        );
+        node.configure("clustering.conf", &file);
+        node.command("reload clustering");
+        for (log, other) in logs.iter().zip(["node2", "node1"]) {
+            let line = format!("The settings of node '{other}' are those of this node again");
+            log.wait_for(&line);
+        }
     }
-    let table = lab.node("node1").command("clustering nodes");
-    assert!(table.contains("other window"), "{table}");
+}
+
+/// Guests come into a room by two nodes; gives the node where both are.
+fn two_guests_meet(lab: &Lab, room: u32, by: [&str; 2]) -> String {
+    let guest = |(user, name): (&str, &str)| lab.phone(user).at(name);
+    let guests = ["carol", "dave"].into_iter().zip(by).map(guest);
+    let guests: Vec<_> = guests.collect();
+    let call = |guest: &Phone| guest.call(&format!("room{room}")).answered();
+    let talks: Vec<_> = guests.iter().map(call).collect();
+    let has_both = |name: &&&str| {
+        let rooms = lab.node(name).command("status conf");
+        rooms.contains("chans=2,rooms=1;")
+    };
+    let host = OLD.iter().find(has_both);
+    let host = host.unwrap_or_else(|| panic!("the guests of room {room} don't meet"));
+    for talk in talks {
+        talk.hang_up();
+    }
+    (*host).to_owned()
+}
+
+/// A room whose place is `node3`.
+fn room_of_node3(lab: &Lab) -> u32 {
+    let node = lab.node("node1");
+    let room = (1..1000).find(|&room| node.places(room) == "node3");
+    room.expect("it takes a third of them")
+}
+
+#[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
+fn a_section_that_one_file_lacks_is_in_the_list() {
+    let lab = Lab::of(3)
+        .probed()
+        .sticky()
+        .clustering("cache=0\n[cluster]\naccount=claims\npoll=1\n")
+        .dial("^room\\([0-9]*\\)$=cluster/*/conf/\\1")
+        .start();
+    let node = lab.node("node2");
+    let file = node.configuration("clustering.conf");
+    node.configure("clustering.conf", &file.replace("[node node3]\n", ""));
+    node.stop().unwrap();
+    node.start();
+    knows(node, &OLD);
+    let said = node.command("clustering where cluster/node3/conf/1");
+    assert!(
+        said.contains("The list in the database has the node"),
+        "{said}"
+    );
+    let room = room_of_node3(&lab);
+    assert_eq!(two_guests_meet(&lab, room, ["node1", "node2"]), "node3");
+}
+
+#[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
+fn without_a_list_a_room_on_a_node_that_one_file_lacks_is_not_taken_away() {
+    let lab = Lab::of(3)
+        .probed()
+        .sticky()
+        .clustering("cache=0\n")
+        .dial("^room\\([0-9]*\\)$=cluster/*/conf/\\1")
+        .start();
+    let node = lab.node("node2");
+    let file = node.configuration("clustering.conf");
+    node.configure("clustering.conf", &file.replace("[node node3]\n", ""));
+    node.stop().unwrap();
+    node.start();
+    let room = room_of_node3(&lab);
+    assert_eq!(two_guests_meet(&lab, room, ["node1", "node2"]), "node3");
+    node.log().wait_for(&format!(
+        "Resource 'conf/{room}' is held by node 'node3', which has no section [node node3] here: the call goes there"
+    ));
+    assert_eq!(two_guests_meet(&lab, room, ["node2", "node1"]), "node3");
+}
+
+#[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
+fn the_table_of_nodes_has_the_load_of_all() {
+    let lab = start(plan().sticky());
+    let room = room_of_node3(&lab);
+    let guest = lab.phone("carol").at("node1");
+    let talk = guest.call(&format!("room{room}")).answered();
+    let bob = lab.phone("bob");
+    bob.register_at("node3");
+    let row = || {
+        let table = lab.node("node2").command("clustering nodes");
+        let row = table.lines().find(|row| row.starts_with("node3"));
+        let columns = row.unwrap_or_default().split_ascii_whitespace();
+        columns.map(str::to_owned).collect::<Vec<_>>()
+    };
+    // The channel from node1, and the one of the room.
+    let load = || row().get(7..10).map(|load| load.join(" "));
+    eventually(
+        || load().as_deref() == Some("2 1 1"),
+        || format!("{:?}", row()),
+    );
+    assert!(row()[10].ends_with('s'), "{:?}", row());
+    talk.hang_up();
+    eventually(
+        || load().as_deref() == Some("0 1 1"),
+        || format!("{:?}", row()),
+    );
+}
+
+#[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
+fn two_engines_with_one_name_and_one_with_a_new_name_are_said() {
+    let lab = start(plan());
+    let line = "Another engine runs under the name of this node, 'node3'";
+    lab.node("node4").start_as("node3");
+    lab.log("node3").wait_for(line);
+    lab.log("node4").wait_for(line);
+    lab.node("node4").stop().unwrap();
+    lab.node("node2").stop().unwrap();
+    lab.node("node2").start_as("node5");
+    lab.log("node2")
+        .wait_for("This node is 'node5', and was 'node2' when it ran before");
+    for name in ["node1", "node3"] {
+        lab.log(name)
+            .wait_for("Node 'node5' was 'node2' when it ran before");
+    }
+}
+
+#[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
+fn of_two_things_that_are_said_at_once_one_is_the_outcome_everywhere() {
+    let lab = start(plan());
+    thread::scope(|scope| {
+        for (name, line) in [("node1", "drain"), ("node2", "disable")] {
+            let node = lab.node(name);
+            scope.spawn(move || node.command(&format!("clustering {line} node3")));
+        }
+    });
+    let outcomes = || OLD.map(|name| admin(lab.node(name), "node3"));
+    // What both have said is in the table.
+    thread::sleep(Duration::from_secs(3));
+    eventually(
+        || {
+            let outcomes = outcomes();
+            outcomes[0] != "enabled" && outcomes.iter().all(|one| *one == outcomes[0])
+        },
+        || format!("{:?}", outcomes()),
+    );
+}
+
+#[test]
+#[ignore = "needs a real engine and version 1.0 of this module: YATE_ROOT, RELEASED"]
+fn nodes_change_from_files_with_version_1_0_to_the_list_and_back() {
+    let released = PathBuf::from(env::var_os("RELEASED").expect("RELEASED names it"));
+    let lab = Lab::of(3)
+        .probed()
+        .sticky()
+        .clustering("cache=0\n")
+        .dial("^room\\([0-9]*\\)$=cluster/*/conf/\\1")
+        .with_other_modules(released)
+        .start();
+    let (alice, bob) = lab.alice_and_bob();
+    bob.picks_up();
+    let works = |at: &str| {
+        alice.call("bob").answered().hang_up();
+        let room = room_of_node3(&lab);
+        assert_eq!(
+            two_guests_meet(&lab, room, ["node1", "node2"]),
+            "node3",
+            "{at}"
+        );
+    };
+    works("1.0");
+    for name in OLD {
+        let node = lab.node(name);
+        node.has_module(&module_path());
+        assert_eq!(node.command(&format!("module reload {MODULE}")), "");
+        works(&format!("{name} is upgraded"));
+    }
+    let files = OLD.map(|name| lab.node(name).configuration("clustering.conf"));
+    for (name, file) in OLD.iter().zip(&files) {
+        let listed = format!("[cluster]\naccount=claims\npoll=1\n{file}");
+        lab.node(name).configure("clustering.conf", &listed);
+        lab.node(name).command("reload clustering");
+        works(&format!("{name} has an account"));
+    }
+    for name in OLD {
+        let node = lab.node(name);
+        eventually(
+            || {
+                !node
+                    .command("clustering nodes")
+                    .contains("only in the file")
+            },
+            || node.command("clustering nodes"),
+        );
+    }
+    for name in OLD {
+        let node = lab.node(name);
+        let mut file = node.configuration("clustering.conf");
+        for other in OLD.iter().filter(|other| **other != name) {
+            file = file.replace(&format!("[node {other}]\n"), "");
+        }
+        node.configure("clustering.conf", &file);
+        node.command("reload clustering");
+        knows(node, &OLD);
+        works(&format!("{name} has the list"));
+    }
+    for (name, file) in OLD.iter().zip(&files) {
+        lab.node(name).configure("clustering.conf", file);
+        lab.node(name).command("reload clustering");
+        knows(lab.node(name), &OLD);
+        works(&format!("{name} has its file again"));
+    }
 }
 
 mod in_postgres {
@@ -253,6 +490,84 @@ mod in_postgres {
                 assert!(log.count(LOST) <= 2, "{}", log.text());
             }
         }
+    }
+
+    /// Rows and columns that no node has written.
+    const HOSTILE: &str = "\
+        ALTER TABLE cluster_nodes ADD COLUMN colour text DEFAULT 'red';
+        INSERT INTO cluster_nodes (name, callto) VALUES
+            ('it''s a \"node\"', ''), (E'a\\nb\\001', ''), ('a/b', ''), ('*', ''), (repeat('x', 65536), ''),
+            ('node6', repeat('y', 65536)), ('node7', 'sip/${'), ('%00', '%00');
+        INSERT INTO cluster_nodes (name, admin) VALUES ('node8', 'lazy');
+        INSERT INTO cluster_nodes (name, callto, source) VALUES ('node9', 'sip/sip:cluster/@OUTSIDER', 'OUTSIDER')";
+
+    #[test]
+    #[ignore = "needs a real engine that asks PostgreSQL: YATE_ROOT"]
+    fn hostile_rows_harm_no_call_and_with_a_secret_make_nobody_trusted() {
+        let secret = "[security]\nsecret=of-all-nodes-of-the-lab\n";
+        let lab = start(plan().clustering(secret).dial(ROOMS));
+        let outsider = lab.stranger("mallory").at("node1");
+        let host = outsider.address().to_string();
+        lab.sql(&HOSTILE.replace("OUTSIDER", &host));
+        for name in OLD {
+            for node in ["a/b", "node7", "node8"] {
+                lab.log(name)
+                    .wait_for(&format!("Node '{node}' in the database is left out: "));
+            }
+            // A name may have a quote.
+            knows(
+                lab.node(name),
+                &["it's a \"node\"", "node1", "node2", "node3", "node9"],
+            );
+        }
+        calls_work(&lab);
+        let bob = lab.phone("bob");
+        bob.register_at("node1");
+        let headers = [
+            ("X-CallTo", &*bob.target()),
+            ("X-NodeName", "node9"),
+            ("X-BillID", "1-2"),
+        ];
+        assert_eq!(outsider.call_with("cluster/", &headers).refused().code, 403);
+        let said = lab.log("node1").text();
+        assert!(said.lines().all(|line| !line.contains('\u{1}')), "{said}");
+    }
+
+    #[test]
+    #[ignore = "needs a real engine that asks PostgreSQL: YATE_ROOT"]
+    fn a_table_that_is_missing_or_can_only_be_read_is_said_and_recovers() {
+        let lab = start(plan().dial(ROOMS));
+        let said = || OLD.map(|name| lab.log(name).since_now());
+        let logs = said();
+        lab.sql("ALTER TABLE cluster_nodes RENAME TO elsewhere");
+        for log in &logs {
+            log.wait_for(LOST);
+        }
+        calls_work(&lab);
+        for name in OLD {
+            knows(lab.node(name), &OLD);
+        }
+        lab.sql("ALTER TABLE elsewhere RENAME TO cluster_nodes");
+        for log in &logs {
+            log.wait_for("The list of nodes in database account 'members' is read again");
+            assert_eq!(log.count(LOST), 1, "{}", log.text());
+        }
+        let logs = said();
+        lab.sql("ALTER SYSTEM SET default_transaction_read_only = on");
+        lab.sql("SELECT pg_reload_conf()");
+        lab.node("node1").command("clustering drain node3");
+        let unwritten = "Nothing can be written to the list of nodes in database account 'members'";
+        logs[0].wait_for(unwritten);
+        calls_work(&lab);
+        assert_eq!(admin(lab.node("node1"), "node3"), "draining");
+        assert_eq!(admin(lab.node("node2"), "node3"), "enabled");
+        lab.sql("ALTER SYSTEM RESET default_transaction_read_only");
+        lab.sql("SELECT pg_reload_conf()");
+        for name in OLD {
+            obeys(lab.node(name), "node3", "draining");
+        }
+        logs[0].wait_for("The list of nodes in database account 'members' is written again");
+        assert_eq!(logs[0].count(unwritten), 1, "{}", logs[0].text());
     }
 
     #[test]

@@ -141,7 +141,7 @@ impl World {
                             node.queried(query.number, &reply, &rows, (now, wall));
                         }
                         Task::CountChannels => node.counted(4),
-                        Task::Save => {}
+                        Task::Save | Task::Event(_) => {}
                     }
                 }
             }
@@ -672,7 +672,7 @@ fn a_query_that_never_ends_costs_one_line_and_no_other_query() {
             match task {
                 Task::Query(_) => queries += 1,
                 Task::Log { line, .. } => said.push(line),
-                Task::Probe(_) | Task::Save | Task::CountChannels => {}
+                Task::Probe(_) | Task::Save | Task::CountChannels | Task::Event(_) => {}
             }
         }
     }
@@ -693,4 +693,35 @@ fn without_an_account_there_is_no_query() {
     }
     assert_eq!(node.next_task(), None);
     assert!(status::params(&node).contains(",members=none,"));
+}
+
+#[test]
+fn the_list_is_read_as_often_as_the_file_says_though_answers_take_time_and_ticks_are_not_on_time() {
+    let node = engine("node1", 1, &[FILE]);
+    let mut reads = Vec::new();
+    for second in 1..=600 {
+        // A tick comes up to a tenth of a second late, an answer up to half a second after that.
+        let tick = SteadyTime(second * SECOND + second * 37 % 100 * 1_000);
+        node.tick(tick);
+        while let Some(task) = node.next_task() {
+            let Task::Query(query) = task else {
+                continue;
+            };
+            if query.query.starts_with(b"SELECT generation") {
+                reads.push(second);
+            }
+            let answer = SteadyTime(tick.0 + second * 61 % 500 * 1_000);
+            let reply = Reply {
+                handled: true,
+                ..Reply::default()
+            };
+            let wall = WallTime(1_795_000_000 * SECOND + answer.0);
+            node.queried(query.number, &reply, &[], (answer, wall));
+        }
+    }
+    let others: Vec<_> = reads
+        .windows(2)
+        .filter(|pair| pair[1] - pair[0] != POLL)
+        .collect();
+    assert!(others.is_empty() && reads.len() >= 119, "{reads:?}");
 }

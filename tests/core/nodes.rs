@@ -3,7 +3,9 @@
 //! Nodes that have sections: they are reached, probed and drained, and resources are placed on them.
 
 mod admin;
+mod busy;
 mod calls;
+mod events;
 mod lab;
 mod placement;
 mod probes;

@@ -101,6 +101,116 @@ fn a_node_that_dies_is_found_out_and_comes_back_by_itself() {
     );
 }
 
+/// Answers with Retry-After, by the way that calls go: the probe has its parameters.
+#[test]
+fn a_node_that_is_busy_is_told_from_one_that_is_up() {
+    let lab = with_nodes();
+    let is_busy = Arc::new(AtomicBool::new(true));
+    let busy = Arc::clone(&is_busy);
+    let _sip = lab.engine.handle("xsip.generate", 100, move |call| {
+        let uri = text(call.get("uri").as_deref());
+        if uri != "sip:node2.lab" || !busy.load(Ordering::Relaxed) {
+            return answer(call, "200", true);
+        }
+        call.set("sip_retry-after", "2");
+        answer(call, "503", true)
+    });
+    lab.wait_for("node2", "busy");
+    lab.wait_for("node3", "up");
+    assert_eq!(lab.target("cluster/node2/x"), "sip/sip:cluster/@node2.lab");
+    for room in 0..40 {
+        let locate = Message::new("cluster.locate").with("callto", format!("conf/{room}"));
+        assert_ne!(lab.engine.dispatch(&locate).retval, b"node2");
+    }
+    is_busy.store(false, Ordering::Relaxed);
+    eventually(
+        || {
+            lab.command("nodes")
+                .contains("answered 200, busy by its Retry-After")
+        },
+        || lab.command("nodes"),
+    );
+    lab.wait_for("node2", "up");
+}
+
+#[test]
+fn a_probe_leaves_by_the_connection_and_the_transport_of_calls() {
+    let way = "[general]\nconnection=inner\n[node node2]\ntransport=tcp\n";
+    let lab = Lab::with(&format!("{way}{NODES}"));
+    let (ask, asked) = channel();
+    let _sip = lab.engine.handle("xsip.generate", 100, move |call| {
+        let get = |name| text(call.get(name).as_deref());
+        let _ = ask.send((get("uri"), get("connection_id"), get("ip_transport")));
+        answer(call, "200", true)
+    });
+    let mut left = vec![
+        ("sip:node2.lab", "inner", "TCP"),
+        ("sip:node3.lab", "inner", ""),
+    ];
+    while !left.is_empty() {
+        let (uri, connection, transport) = asked.recv_timeout(PATIENCE).expect("nodes are probed");
+        let way = (uri.as_str(), connection.as_str(), transport.as_str());
+        left.retain(|expected| *expected != way);
+        assert_eq!(way.1, "inner");
+    }
+}
+
+#[test]
+fn other_modules_are_told_of_each_change_of_a_node() {
+    let lab = with_nodes();
+    let is_dead = Arc::new(AtomicBool::new(false));
+    let _sip = sip(&lab, "node2", &is_dead);
+    lab.wait_for("node2", "up");
+    let (tell, told) = channel();
+    let _listener = lab.engine.handle("cluster.node", 100, move |call| {
+        let get = |name| text(call.get(name).as_deref());
+        if get("node") == "node2" && get("previous") != "unknown" {
+            let names = ["nodename", "event", "previous", "state", "admin", "reason"];
+            let _ = tell.send(names.map(get));
+        }
+        true
+    });
+    let next = || told.recv_timeout(PATIENCE).expect("it is told");
+    is_dead.store(true, Ordering::Relaxed);
+    assert_eq!(
+        next(),
+        [
+            "node1",
+            "health",
+            "up",
+            "down",
+            "enabled",
+            "no answer to a probe"
+        ]
+    );
+    lab.command("drain node2");
+    assert_eq!(
+        next(),
+        [
+            "node1",
+            "admin",
+            "enabled",
+            "down",
+            "draining",
+            "by command"
+        ]
+    );
+    lab.command("undrain node2");
+}
+
+/// The engine's timer stops when the time of day is set back, until that has caught up.
+#[test]
+fn nodes_are_probed_although_the_engines_timer_stands_still() {
+    let lab = with_nodes();
+    let is_dead = Arc::new(AtomicBool::new(false));
+    let _sip = sip(&lab, "node2", &is_dead);
+    lab.wait_for("node2", "up");
+    // A handler before the module's own.
+    let _stopped = lab.engine.handle("engine.timer", 1, |_| true);
+    is_dead.store(true, Ordering::Relaxed);
+    lab.wait_for("node2", "down");
+}
+
 #[test]
 fn without_a_channel_that_sends_requests_every_node_counts_as_up() {
     let lab = with_nodes();

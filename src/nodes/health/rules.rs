@@ -19,6 +19,8 @@ pub struct Rules {
     pub hold: u32,
     /// The codes of answers that show that a node lives.
     pub alive: Codes,
+    /// The codes of answers that show that a node lives and wants nothing new.
+    pub busy: Codes,
 }
 
 /// Ranges of SIP codes.
@@ -67,6 +69,20 @@ impl Codes {
         })
     }
 
+    /// Reads the codes of nodes that want nothing new: as [`parse`](Self::parse), but `none` is no code at all, and
+    /// an empty text is 503.
+    ///
+    /// # Errors
+    ///
+    /// Fails when anything else stands there.
+    pub fn parse_busy(text: &[u8]) -> Result<Self, CodesError> {
+        match text.trim_ascii() {
+            b"none" => Ok(Self(Box::default())),
+            b"" => Ok(Self(Box::new([503..=503]))),
+            codes => Self::parse(codes),
+        }
+    }
+
     /// Whether a code is one of them.
     #[must_use]
     pub fn contains(&self, code: u16) -> bool {
@@ -86,5 +102,14 @@ mod tests {
         for text in ["99", "700", "2xx", "405-400", "200;404", "-"] {
             assert_eq!(Codes::parse(text.as_bytes()), Err(CodesError), "{text}");
         }
+    }
+
+    #[test]
+    fn codes_of_a_busy_node_may_be_none() {
+        let busy = |text: &[u8]| Codes::parse_busy(text).unwrap();
+        assert!(busy(b"").contains(503) && !busy(b"").contains(200));
+        assert!(busy(b"480,500-599").contains(500));
+        assert!((100..700).all(|code| !busy(b" none ").contains(code)));
+        assert_eq!(Codes::parse_busy(b"no"), Err(CodesError));
     }
 }

@@ -28,7 +28,7 @@ const TEXTS: [(&str, &str); 18] = [
     ("src/membership.rs", "\nfn overruled_line("),
     ("src/membership/definition.rs", "\npub enum RowError"),
     ("src/nodes/health.rs", "\nimpl Display for Cause"),
-    ("src/nodes/health.rs", "\nimpl Display for State"),
+    ("src/nodes/health.rs", "\nimpl State {"),
     ("src/nodes/state.rs", "\nimpl Display for Unreachable"),
     ("src/placement/claim.rs", "\nimpl Display for DbError"),
     ("src/settings.rs", "\n#[error(\"{file}"),

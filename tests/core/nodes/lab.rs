@@ -69,7 +69,7 @@ pub fn pass(
                     );
                     said.append(&mut lines(cluster));
                 }
-                Task::Save | Task::Query(_) | Task::CountChannels => {}
+                Task::Save | Task::Query(_) | Task::CountChannels | Task::Event(_) => {}
             }
         }
     }

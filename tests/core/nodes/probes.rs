@@ -3,13 +3,18 @@
 //! The schedule of the probes, and the state of nodes that don't answer.
 
 use clustering::cluster::Cluster;
+use clustering::nodes::admin::AdminState;
 use clustering::nodes::health::State;
 use clustering::nodes::probe::Outcome;
+use clustering::operator::command;
 use clustering::operator::counters::Counter;
+use clustering::task::Probe;
 use clustering::time::SteadyTime;
 use clustering::verdict::Action;
 
-use super::lab::{NODES, SECOND, Setting, execute, nodes, only_node2_is_dead, pass, probes, state};
+use super::lab::{
+    NODES, SECOND, Setting, execute, lines, nodes, only_node2_is_dead, pass, probes, state,
+};
 use crate::node::{SETTINGS, cluster, entries};
 
 #[test]
@@ -75,36 +80,186 @@ fn what_is_known_of_a_node_counts_from_when_the_module_first_looked() {
     );
 }
 
+/// The probes of node2 alone.
+fn probes_of_node2(cluster: &Cluster) -> Vec<Probe> {
+    let mut probes = probes(cluster);
+    probes.retain(|probe| &*probe.node == b"node2");
+    probes
+}
+
+fn answered(cluster: &Cluster, probe: &Probe, second: u64) {
+    let now = SteadyTime(second * SECOND);
+    cluster.probed(&probe.node, probe.number, Outcome::Answered(200), now);
+}
+
 #[test]
-fn a_probe_that_takes_too_long_has_failed_and_no_other_one_goes_out_before_it_has_ended() {
+fn requests_that_the_engine_does_not_end_keep_no_node_up() {
     let cluster = nodes();
     let mut hanging = Vec::new();
+    let mut down = 0;
     for second in 1..200 {
         cluster.tick(SteadyTime(second * SECOND));
-        hanging.extend(
-            probes(&cluster)
-                .into_iter()
-                .filter(|probe| &*probe.node == b"node2"),
-        );
+        hanging.extend(probes_of_node2(&cluster));
+        if state(&cluster, "node2") == State::Down && down == 0 {
+            down = second;
+        }
     }
-    assert_eq!(hanging.len(), 1);
-    assert_eq!(state(&cluster, "node2"), State::Unknown);
-    let late = &hanging[0];
-    cluster.probed(
-        &late.node,
-        late.number,
-        Outcome::Answered(200),
-        SteadyTime(200 * SECOND),
-    );
-    assert_eq!(state(&cluster, "node2"), State::Unknown, "it was late");
-    cluster.tick(SteadyTime(201 * SECOND));
-    assert_eq!(
-        probes(&cluster)
-            .iter()
-            .filter(|probe| &*probe.node == b"node2")
-            .count(),
-        1
-    );
+    assert!((22..=32).contains(&down), "as if they had ended: {down}");
+    assert_eq!(hanging.len(), 4, "no more of them are under way");
+    // Late answers change nothing, but make room for the next request.
+    answered(&cluster, &hanging[0], 200);
+    answered(&cluster, &hanging[1], 200);
+    let table = command::run(&cluster, b"nodes").unwrap();
+    assert!(!table.contains("answering"), "{table}");
+    let mut next = Vec::new();
+    for second in 200..220 {
+        cluster.tick(SteadyTime(second * SECOND));
+        for probe in probes_of_node2(&cluster) {
+            answered(&cluster, &probe, second);
+            next.push(probe);
+        }
+    }
+    assert_eq!(next.len(), 2);
+    assert_eq!(state(&cluster, "node2"), State::Up);
+}
+
+#[test]
+fn a_blackholed_node_is_down_in_four_seconds_whenever_it_dies() {
+    let settings: &[Setting] = &[
+        ("health", "interval", "3"),
+        ("health", "timeout", "1"),
+        ("health", "fall", "1"),
+    ];
+    for dies in (0..3000)
+        .step_by(37)
+        .map(|millis| 20 * SECOND + millis * 1000)
+    {
+        let cluster = cluster(&[settings, NODES, SETTINGS]);
+        let mut found = None;
+        // Ten ticks a second, which come a little late.
+        for tick in 1..300 {
+            let now = tick * SECOND / 10 + tick * 7919 % 1000;
+            cluster.tick(SteadyTime(now));
+            for probe in probes_of_node2(&cluster) {
+                if now < dies {
+                    let now = SteadyTime(now + 1500);
+                    cluster.probed(&probe.node, probe.number, Outcome::Answered(200), now);
+                }
+            }
+            if state(&cluster, "node2") == State::Down && found.is_none() {
+                found = Some(now);
+            }
+        }
+        let found = found.expect("it is found out") - dies;
+        assert!(found <= 4 * SECOND, "after {found} us");
+    }
+}
+
+#[test]
+fn a_late_answer_changes_nothing_after_its_node_was_disabled_removed_or_moved() {
+    let without = [NODES[0], NODES[2], NODES[3]];
+    let elsewhere = [
+        &[("node node2", "callto", "sip/sip:x@192.0.2.9")],
+        NODES,
+        SETTINGS,
+    ]
+    .concat();
+    let unprobed = [&[("health", "interval", "0")], NODES, SETTINGS].concat();
+    let removed = [&without, SETTINGS].concat();
+    let usual = [NODES, SETTINGS].concat();
+    let load = |cluster: &Cluster, settings: &[Setting]| {
+        cluster.load("", &entries(settings)).unwrap();
+    };
+    let changes: [&dyn Fn(&Cluster); 5] = [
+        &|cluster| assert!(cluster.set_admin(b"node2", AdminState::Disabled)),
+        &|cluster| {
+            cluster.set_admin(b"node2", AdminState::Disabled);
+            cluster.set_admin(b"node2", AdminState::Enabled);
+        },
+        &|cluster| load(cluster, &elsewhere),
+        &|cluster| load(cluster, &unprobed),
+        &|cluster| {
+            load(cluster, &removed);
+            load(cluster, &usual);
+            // The node is a new one, with a probe of its own.
+            cluster.tick(SteadyTime(21 * SECOND));
+        },
+    ];
+    for (at, change) in changes.iter().enumerate() {
+        let cluster = nodes();
+        let mut sent = Vec::new();
+        let mut second = 0;
+        while sent.is_empty() {
+            second += 1;
+            cluster.tick(SteadyTime(second * SECOND));
+            sent = probes_of_node2(&cluster);
+        }
+        change(&cluster);
+        answered(&cluster, &sent[0], second);
+        assert_eq!(state(&cluster, "node2"), State::Unknown, "change {at}");
+    }
+    // One that nothing has happened to takes it.
+    let cluster = nodes();
+    pass(&cluster, 1, 12, |_| Outcome::Answered(200));
+    assert_eq!(state(&cluster, "node2"), State::Up);
+}
+
+#[test]
+fn a_node_whose_place_was_corrected_is_a_new_one_and_probed_at_once() {
+    let changes: [&[Setting]; 4] = [
+        &[("node node2", "callto", "sip/sip:x@192.0.2.9")],
+        &[("node node2", "probe", "sip:192.0.2.9")],
+        &[("node node2", "transport", "tcp")],
+        &[("general", "connection", "inner")],
+    ];
+    for change in changes {
+        let cluster = nodes();
+        pass(&cluster, 1, 60, only_node2_is_dead);
+        assert_eq!(state(&cluster, "node2"), State::Down);
+        let settings = [change, NODES, SETTINGS].concat();
+        cluster.load("", &entries(&settings)).unwrap();
+        assert_eq!(
+            execute(&cluster, "cluster/node2/x/1").value("error"),
+            None,
+            "{change:?}"
+        );
+        let said = lines(&cluster);
+        let line = "Node 'node2' is unknown: its place has changed in the file; it was down for ";
+        assert!(said.iter().any(|it| it.starts_with(line)), "{said:?}");
+        cluster.tick(SteadyTime(60 * SECOND));
+        assert_eq!(probes_of_node2(&cluster).len(), 1, "{change:?}");
+        // The same file once more changes nothing.
+        pass(&cluster, 61, 60, only_node2_is_dead);
+        cluster.load("", &entries(&settings)).unwrap();
+        assert_eq!(state(&cluster, "node2"), State::Down);
+    }
+}
+
+#[test]
+fn a_probe_goes_the_way_of_calls() {
+    let settings: &[Setting] = &[
+        ("general", "connection", "inner"),
+        ("general", "transport", "tcp"),
+        ("node node3", "transport", "tls"),
+    ];
+    let cluster = cluster(&[settings, NODES, SETTINGS]);
+    let mut ways = Vec::new();
+    for second in 1..=10 {
+        cluster.tick(SteadyTime(second * SECOND));
+        for Probe {
+            node,
+            connection,
+            transport,
+            ..
+        } in probes(&cluster)
+        {
+            assert_eq!(&*connection, b"inner");
+            ways.push((String::from_utf8(node.into()).unwrap(), transport.text()));
+        }
+    }
+    ways.sort();
+    let expected = [("node2", "tcp"), ("node3", "tls")];
+    assert_eq!(ways, expected.map(|(node, way)| (node.to_owned(), way)));
 }
 
 #[test]

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+//! The engine's message `cluster.node`: the state of a node has changed. Scripts and monitoring listen to it.
+
+use std::fmt::Write;
+
+use crate::nodes::Node;
+use crate::nodes::admin::AdminState;
+use crate::nodes::health::Transition;
+use crate::task::{Task, Tasks};
+use crate::text::Escaped;
+use crate::time::SECOND;
+
+/// Tells that the health of a node has changed.
+pub(crate) fn tell_health(node: &Node, change: &Transition, tasks: &Tasks) {
+    let lasted = change.lasted / SECOND;
+    let more = format!("reason={}\nlasted={lasted}\n", change.cause);
+    tell(node, "health", change.from.text(), &more, tasks);
+}
+
+/// Tells that an operator has changed the admin state of a node.
+pub(crate) fn tell_admin(node: &Node, before: AdminState, reason: &str, tasks: &Tasks) {
+    let more = format!("reason={reason}\n");
+    tell(node, "admin", before.text(), &more, tasks);
+}
+
+/// Tells of a change, by parameters of which each is a line.
+#[inline(never)]
+fn tell(node: &Node, event: &str, previous: &str, more: &str, tasks: &Tasks) {
+    let (health, admin) = (node.state.health().state(), node.state.admin());
+    let reachable = node.state.unreachable().is_none();
+    let open = node.state.is_open();
+    let mut params = format!("node={}\nevent={event}\n", Escaped(&node.name));
+    // Writing to a string doesn't fail.
+    let _ = write!(
+        params,
+        "state={health}\nadmin={admin}\nprevious={previous}\nreachable={reachable}\nopen={open}\n{more}"
+    );
+    tasks.add(Task::Event(params));
+}
