@@ -19,9 +19,9 @@
 // that is made once.
 enum { WARMUP = 100, MESSAGES = 100 };
 
-// The settings of a node: it trusts an address, signs, or places among 1,000 nodes of equal or
-// distinct weights.
-typedef enum { Trusting, Signing, Equal, Distinct } Settings;
+// The settings of a node: it trusts an address, signs, places among 1,000 nodes of equal or
+// distinct weights, or trusts the addresses of 1,000 nodes.
+typedef enum { Trusting, Signing, Equal, Distinct, Sources } Settings;
 
 typedef struct {
     const char* name;
@@ -62,6 +62,20 @@ static const Path paths[] = {
      {CALL, CALLED}},
     {"place-equal", CLUSTERING_KIND_LOCATE, CLUSTERING_ACTION_ANSWER, Equal,
      {{"callto", "conf/%u"}}},
+    {"route-source", CLUSTERING_KIND_ROUTE, CLUSTERING_ACTION_ANSWER, Sources,
+     {CALL, {"called", "cluster/"}, {"sip_x-callto", PHONE}, {"sip_x-nodename", "node2"}}},
+    {"register-connection", CLUSTERING_KIND_REGISTER, CLUSTERING_ACTION_CHANGE, Trusting,
+     {{"username", "4020"}, {"data", PHONE}, {"expires", "600"}, {"ip_transport", "UDP"},
+      {"oconnection_id", "general"}}},
+    {"late-miss", CLUSTERING_KIND_LATE_EXECUTE, CLUSTERING_ACTION_PASS, Trusting,
+     {CALL, CALLED, {"callto", PHONE}}},
+    {"startup", CLUSTERING_KIND_STARTUP, CLUSTERING_ACTION_PASS, Equal,
+     {{"id", "sip/17"}, {"direction", "outgoing"},
+      {"callto", "sip/sip:cluster/4021@node999.example.net:5060"}}},
+    {"startup-miss", CLUSTERING_KIND_STARTUP, CLUSTERING_ACTION_PASS, Equal,
+     {{"id", "sip/17"}, {"direction", "outgoing"}, {"callto", PHONE}}},
+    {"hangup-miss", CLUSTERING_KIND_HANGUP, CLUSTERING_ACTION_PASS, Trusting,
+     {{"id", "sip/18"}}},
     {"place-distinct", CLUSTERING_KIND_LOCATE, CLUSTERING_ACTION_ANSWER, Distinct,
      {{"callto", "conf/%u"}}},
 };
@@ -75,7 +89,7 @@ static void die(const char* what, const char* path) {
 
 static clustering_core* make_node(const char* name, Settings settings) {
     enum { NODES = 1000 };
-    static char sections[NODES][16], weights[NODES][8];
+    static char sections[NODES][16], values[NODES][16];
     static clustering_setting list[NODES + 3];
     size_t count = 0;
     list[count++] = (clustering_setting){TEXT("general"), TEXT("regexp"), TEXT("^node[0-9]\\+$")};
@@ -84,14 +98,20 @@ static clustering_core* make_node(const char* name, Settings settings) {
         TEXT("general"), TEXT("callto"),
         settings == Signing ? TEXT("sip/sip:cluster/@\\0.example.net:5060")
                             : TEXT("sip/sip:cluster/${called}@\\0.example.net:5060")};
-    list[count++] =
-        settings == Signing
-            ? (clustering_setting){TEXT("security"), TEXT("secret"), TEXT("the secret of us all")}
-            : (clustering_setting){TEXT("security"), TEXT("trusted"), TEXT("10.0.0.0/24")};
+    if (settings != Sources)
+        list[count++] =
+            settings == Signing
+                ? (clustering_setting){TEXT("security"), TEXT("secret"),
+                                       TEXT("the secret of us all")}
+                : (clustering_setting){TEXT("security"), TEXT("trusted"), TEXT("10.0.0.0/24")};
     for (int i = 0; settings >= Equal && i < NODES; i++) {
         snprintf(sections[i], sizeof(sections[i]), "node node%d", i + 1);
-        snprintf(weights[i], sizeof(weights[i]), "%d", settings == Equal ? 100 : NODES + i);
-        list[count++] = (clustering_setting){TEXT(sections[i]), TEXT("weight"), TEXT(weights[i])};
+        if (settings == Sources)
+            snprintf(values[i], sizeof(values[i]), "10.0.%d.%d", i / 250, i % 250 + 1);
+        else
+            snprintf(values[i], sizeof(values[i]), "%d", settings == Equal ? 100 : NODES + i);
+        const char* key = settings == Sources ? "source" : "weight";
+        list[count++] = (clustering_setting){TEXT(sections[i]), TEXT(key), TEXT(values[i])};
     }
     clustering_core* node = clustering_new(TEXT(name), 7);
     if (clustering_load(node, TEXT("counts.c"), TEXT(""), list, count, NULL) !=

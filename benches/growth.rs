@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The growth of a message's cost with the size of a cluster: parameters, nodes with sections, nodes without,
-//! the pattern's length, threads.
+//! The growth of costs with the size of a cluster.
 //!
+//! First that of a message: parameters, nodes with sections, nodes without, the pattern's length, threads.
 //! One thing at a time grows from its usual size, in the loaded module. The sizes of each take turns in
 //! rounds; a time is the lower decile of these, in ns per dispatch, the engine's own share included.
 //! `YATE_ROOT` and `BENCH_ROUNDS` are as for the bench `dispatch`.
+//!
+//! Then that of each path and of each tick with all that the core remembers, in the core alone: ns, the least of some
+//! batches, without an engine. A load and a tick look at each thing, so their time is given for each.
 
 use std::fmt::Write;
+use std::hint::black_box;
+use std::time::Instant;
 
+use clustering::cluster::Cluster;
+use clustering::messages::{Kind, Reply};
+use clustering::settings::Entry;
+use clustering::time::{MessageTimes, SteadyTime, WallTime};
+use clustering::verdict::{Action, Verdict};
 use engine_bridge::bench::figures::{decile, figure, setting};
 use engine_bridge::bench::measure;
-use engine_bridge::bench::traffic::Kind;
+use engine_bridge::bench::traffic;
 use engine_bridge::{Engine, Message, Setup, engine, module_path, real_engine};
 
 /// The time that each size is measured in a round, in milliseconds.
@@ -52,7 +62,7 @@ const GROWTHS: [Growth; 5] = [
     },
     Growth {
         title: "nodes with sections",
-        sizes: &[0, 10, 100, 1000],
+        sizes: &[0, 1, 100, 1000, 10_000],
         config: |size| config("node[0-9]\\+", size),
         ..USUAL
     },
@@ -99,7 +109,7 @@ fn main() {
         log_to_file: true,
         ..Setup::default()
     });
-    let kinds = Kind::all();
+    let kinds = traffic::Kind::all();
     let host = if real_engine() { "real" } else { "mock" };
     println!("{host} engine, lower deciles of {rounds} rounds of {SLOT} ms: ns per message");
     for growth in &GROWTHS {
@@ -109,9 +119,12 @@ fn main() {
         }
         println!();
         let mut times = vec![vec![Vec::new(); kinds.len()]; growth.sizes.len()];
-        for _ in 0..rounds {
+        for number in 0..rounds {
             for (size, times) in growth.sizes.iter().zip(&mut times) {
-                round(engine, growth, *size, &kinds, times);
+                // The engine takes a second to read so many sections.
+                if *size < 10_000 || number % 10 == 0 {
+                    round(engine, growth, *size, &kinds, times);
+                }
             }
         }
         for (size, times) in growth.sizes.iter().zip(times) {
@@ -122,10 +135,17 @@ fn main() {
             println!();
         }
     }
+    in_the_core();
 }
 
 /// Adds a round's time of each kind to `times`.
-fn round(engine: &Engine, growth: &Growth, size: usize, kinds: &[Kind], times: &mut [Vec<f64>]) {
+fn round(
+    engine: &Engine,
+    growth: &Growth,
+    size: usize,
+    kinds: &[traffic::Kind],
+    times: &mut [Vec<f64>],
+) {
     engine.configure("clustering", (growth.config)(size));
     assert!(engine.load(&module_path(), "clustering"), "it is loaded");
     for number in 0..(growth.called)(size) {
@@ -140,4 +160,306 @@ fn round(engine: &Engine, growth: &Growth, size: usize, kinds: &[Kind], times: &
         times.push(measure(&message, threads, SLOT).dispatch);
     }
     assert!(engine.unload("clustering"), "it is unloaded");
+}
+
+/// The sizes of what the core knows.
+const SIZES: [usize; 5] = [1, 100, 1000, 10_000, 1_000_000];
+
+/// What grows in the core, and the time of something then.
+struct Row {
+    title: &'static str,
+    /// The greatest of `SIZES` that is measured.
+    most: usize,
+    time: fn(usize) -> f64,
+}
+
+const ROWS: &[Row] = &[
+    nodes("load, each node", |size| {
+        let cluster = Cluster::new(b"node0", 7);
+        quickest(|| load(&cluster, size, CALLTO, WEIGHT)) / per(size)
+    }),
+    nodes("load, each node, one address", |size| {
+        let cluster = Cluster::new(b"node0", 7);
+        quickest(|| load(&cluster, size, "sip/sip:x@10.0.0.1", WEIGHT)) / per(size)
+    }),
+    nodes("tick, each node", |size| {
+        tick(&of_nodes(size, CALLTO, WEIGHT)) / per(size)
+    }),
+    registrations("tick, each registration", |size| {
+        tick(&registered(size)) / per(size)
+    }),
+    nodes("startup, nodes", |size| {
+        startup(size, CALLTO, "sip/sip:cluster/7@node")
+    }),
+    nodes("startup, nodes, name first", |size| {
+        startup(size, "sip/\\0;called=${called}", "sip/node")
+    }),
+    nodes("startup, nodes, name between", |size| {
+        startup(size, BETWEEN, "sip/sip:7@node")
+    }),
+    nodes("startup, nodes, to none", |size| {
+        startup(size, BETWEEN, "sip/sip:7@phone")
+    }),
+    nodes("forward, nodes", |size| {
+        let call = [("callto", "cluster/node1/conf/7"), ("called", "7")];
+        decided(&of_nodes(size, CALLTO, WEIGHT), Kind::Execute, &call)
+    }),
+    nodes("route, addresses of nodes", |size| {
+        let call = [
+            ("called", "cluster/"),
+            ("ip_host", "10.0.0.1"),
+            ("sip_x-callto", "conf/7"),
+            ("sip_x-nodename", "node0"),
+        ];
+        decided(&of_nodes(size, CALLTO, ("source", "#")), Kind::Route, &call)
+    }),
+    nodes("known room, nodes", |size| known_room(size, 1)),
+    nodes("known room, rooms", |size| known_room(3, size)),
+    registrations("register, registrations", |size| {
+        let known = registration(0);
+        let known = known.each_ref().map(|(name, value)| (*name, &**value));
+        decided(&registered(size), Kind::Register, &known)
+    }),
+    registrations("unregister, registrations", |size| {
+        let gone = [("data", "sip/x"), ("username", "nobody")];
+        decided(&registered(size), Kind::Unregister, &gone)
+    }),
+    registrations("local, registrations", |size| {
+        let call = [("callto", "cluster/node0/sip/sip:0@10.0.0.1")];
+        decided(&registered(size), Kind::Execute, &call)
+    }),
+    nodes("hangup, calls under way", |size| hangup(size, 0)),
+    nodes("hangup, callers that wait", |size| hangup(0, size)),
+];
+
+/// The usual template, and one of which the name of a node is neither at the start nor at the end.
+const CALLTO: &str = "sip/sip:cluster/${called}@\\0";
+const BETWEEN: &str = "sip/sip:${called}@\\0:${port$5060}";
+/// What each node's section has, where that is of no importance.
+const WEIGHT: (&str, &str) = ("weight", "100");
+
+const fn nodes(title: &'static str, time: fn(usize) -> f64) -> Row {
+    Row {
+        title,
+        most: 10_000,
+        time,
+    }
+}
+
+const fn registrations(title: &'static str, time: fn(usize) -> f64) -> Row {
+    Row {
+        title,
+        most: 1_000_000,
+        time,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes are small")]
+fn per(size: usize) -> f64 {
+    size as f64
+}
+
+fn in_the_core() {
+    print!("\n{:<30}", "in the core alone, ns");
+    for size in SIZES {
+        print!("{size:>9}");
+    }
+    println!();
+    for Row { title, most, time } in ROWS {
+        print!("{title:<30}");
+        for size in SIZES {
+            let is_measured = size <= *most;
+            figure(if is_measured { time(size) } else { f64::NAN }, 9, 0);
+        }
+        println!();
+    }
+}
+
+/// The time of some work: of batches that take a while the quickest one.
+fn quickest(mut work: impl FnMut()) -> f64 {
+    let mut batch = |count: u32| {
+        let begin = Instant::now();
+        (0..count).for_each(|_| work());
+        begin.elapsed().as_secs_f64() * 1e9 / f64::from(count)
+    };
+    let count = if batch(1) > 1e6 { 1 } else { 1000 };
+    (0..9).map(|_| batch(count)).fold(f64::INFINITY, f64::min)
+}
+
+const CLOCK: SteadyTime = SteadyTime(1_000_000_000);
+const TIMES: MessageTimes = MessageTimes::at(WallTime(1_767_225_600_000_000));
+
+/// The node node0 of so many.
+fn of_nodes(size: usize, callto: &str, each: (&str, &str)) -> Cluster {
+    let cluster = Cluster::new(b"node0", 7);
+    load(&cluster, size, callto, each);
+    cluster
+}
+
+/// Puts settings in force. `each` is a line of each node's section; a `#` in it is an address of that node.
+fn load(cluster: &Cluster, size: usize, callto: &str, (key, value): (&str, &str)) {
+    let sections = (0..size).map(|number| {
+        let address = format!("10.0.{}.{}", number / 250, number % 250 + 1);
+        (format!("node node{number}"), value.replace('#', &address))
+    });
+    let sections: Vec<_> = sections.collect();
+    let entry = |section, key, value| Entry {
+        section: str::as_bytes(section),
+        key: str::as_bytes(key),
+        value: str::as_bytes(value),
+    };
+    let mut entries = vec![
+        entry("general", "regexp", "^node[0-9]\\+$"),
+        entry("general", "callto", callto),
+        entry("general", "registrations", "10000000"),
+        entry("locate", "account", "rooms"),
+    ];
+    entries.extend(sections.iter().map(|(name, value)| entry(name, key, value)));
+    let loaded = cluster.load("growth.rs", &entries);
+    loaded.expect("the settings are right");
+    while cluster.next_task().is_some() {}
+}
+
+type Params = Vec<(Vec<u8>, Vec<u8>)>;
+
+fn params(list: &[(&str, &str)]) -> Params {
+    let bytes = |text: &str| text.as_bytes().to_vec();
+    let params = list.iter();
+    params
+        .map(|(name, value)| (bytes(name), bytes(value)))
+        .collect()
+}
+
+/// The time of a message, with the look whether it concerns the cluster. It must change the message, or observe it.
+fn decided(cluster: &Cluster, kind: Kind, list: &[(&str, &str)]) -> f64 {
+    let params = params(list);
+    let message = params.as_slice();
+    let decide = || {
+        let mut verdict = Verdict::default();
+        assert!(cluster.concerns(kind, &message), "{kind:?}");
+        cluster.decide(kind, &message, true, TIMES, &mut verdict);
+        verdict.action
+    };
+    let is_observed = matches!(kind, Kind::Startup | Kind::Hangup);
+    assert_eq!(decide() == Action::Pass, is_observed, "{kind:?}");
+    quickest(|| {
+        black_box(decide());
+    })
+}
+
+fn tick(cluster: &Cluster) -> f64 {
+    let tick = || {
+        cluster.tick(CLOCK);
+        while cluster.next_task().is_some() {}
+    };
+    // The first one sends probes.
+    tick();
+    quickest(tick)
+}
+
+/// The look whether a channel that starts is a call to a node: to the last one of so many, or to none.
+fn startup(size: usize, callto: &str, target: &str) -> f64 {
+    let cluster = of_nodes(size, callto, WEIGHT);
+    let end = match callto.rsplit_once("\\0") {
+        Some((_, "")) => "",
+        Some((_, ";called=${called}")) => ";called=7",
+        _ => ":5060",
+    };
+    let target = format!("{target}{}{end}", size - 1);
+    let params = params(&[
+        ("id", "sip/17"),
+        ("direction", "outgoing"),
+        ("callto", &target),
+    ]);
+    let message = params.as_slice();
+    let concerns = || cluster.concerns(Kind::Startup, &message);
+    assert_eq!(concerns(), !target.contains("phone"), "{target}");
+    quickest(|| {
+        black_box(concerns());
+    })
+}
+
+fn registration(number: usize) -> [(&'static str, String); 4] {
+    [
+        ("data", format!("sip/sip:{number}@10.0.0.1")),
+        ("username", number.to_string()),
+        ("oconnection_id", "general".to_owned()),
+        ("expires", "1000000".to_owned()),
+    ]
+}
+
+/// A node that has so many registrations.
+fn registered(size: usize) -> Cluster {
+    let cluster = of_nodes(1, CALLTO, WEIGHT);
+    cluster.tick(CLOCK);
+    for number in 0..size {
+        let list = registration(number);
+        let list = list.each_ref().map(|(name, value)| (*name, &**value));
+        decide_once(&cluster, Kind::Register, &list);
+    }
+    assert_eq!(cluster.connections().len(), size);
+    cluster
+}
+
+fn decide_once(cluster: &Cluster, kind: Kind, list: &[(&str, &str)]) {
+    let params = params(list);
+    let mut verdict = Verdict::default();
+    cluster.decide(kind, &params.as_slice(), true, TIMES, &mut verdict);
+}
+
+/// A room whose node the database has told, beside so many rooms, by the last of so many nodes.
+fn known_room(size: usize, rooms: usize) -> f64 {
+    let cluster = of_nodes(size, CALLTO, WEIGHT);
+    let node = format!("node{}", size - 1);
+    for room in 0..rooms {
+        let params = params(&[("callto", &format!("conf/{room}"))]);
+        let message = params.as_slice();
+        let mut asked = Verdict::default();
+        cluster.decide(Kind::Locate, &message, true, TIMES, &mut asked);
+        assert_eq!(asked.action, Action::Ask);
+        let reply = Reply {
+            handled: true,
+            row: Some(node.as_bytes()),
+            ..Reply::default()
+        };
+        let mut told = Verdict::default();
+        cluster.resume(&asked, &message, &reply, TIMES, &mut told);
+        assert_eq!(told.retval(), Some(node.as_bytes()));
+    }
+    decided(&cluster, Kind::Locate, &[("callto", "conf/0")])
+}
+
+/// The end of a channel that was none of the cluster's, beside so many calls to nodes, and so many callers that wait.
+fn hangup(calls: usize, waiting: usize) -> f64 {
+    let cluster = of_nodes(3, CALLTO, WEIGHT);
+    for number in 0..calls {
+        let id = format!("sip/{number}");
+        let target = [
+            ("id", &*id),
+            ("direction", "outgoing"),
+            ("callto", "sip/sip:cluster/7@node1"),
+        ];
+        decide_once(&cluster, Kind::Startup, &target);
+    }
+    let callers = (0..waiting).map(|number| {
+        params(&[
+            ("id", &format!("sip/{number}")),
+            ("callto", "cluster/*/conf/7"),
+        ])
+    });
+    let callers: Vec<_> = callers.collect();
+    let pending = callers.iter().map(|params| {
+        let mut verdict = Verdict::default();
+        cluster.decide(Kind::Execute, &params.as_slice(), true, TIMES, &mut verdict);
+        assert_eq!(verdict.action, Action::Locate);
+        verdict
+    });
+    let _pending: Vec<_> = pending.collect();
+    let params = params(&[("id", "sip/phone")]);
+    let message = params.as_slice();
+    quickest(|| {
+        black_box(cluster.concerns(Kind::Hangup, &message));
+        let mut verdict = Verdict::default();
+        cluster.decide(Kind::Hangup, &message, true, TIMES, &mut verdict);
+    })
 }

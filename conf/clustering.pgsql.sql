@@ -50,7 +50,12 @@ CREATE TABLE IF NOT EXISTS cluster_nodes (
     process    text NOT NULL DEFAULT '',
     former     text NOT NULL DEFAULT '',
     -- A new number for each change: a node asks for what is newer than it knows.
-    generation bigint NOT NULL DEFAULT 0
+    generation bigint NOT NULL DEFAULT 0,
+    -- All of it, as nodes read it: made once when it is written, not each time that a node asks.
+    definition text GENERATED ALWAYS AS (
+        generation::text || '|' || name || '|' || admin || '|' || callto || '|' || transport || '|' ||
+        weight || '|' || source || '|' || probe || '|' || version || '|' || settings || '|' || process || '|' || former
+    ) STORED
 );
 CREATE INDEX IF NOT EXISTS cluster_nodes_generation ON cluster_nodes (generation);
 

@@ -52,7 +52,12 @@ CREATE TABLE IF NOT EXISTS cluster_nodes (
     process    TEXT NOT NULL DEFAULT '',
     former     TEXT NOT NULL DEFAULT '',
     -- A new number for each change: a node asks for what is newer than it knows.
-    generation INTEGER NOT NULL DEFAULT 0
+    generation INTEGER NOT NULL DEFAULT 0,
+    -- All of it, as nodes read it: made once when it is written, not each time that a node asks.
+    definition TEXT GENERATED ALWAYS AS (
+        generation || '|' || name || '|' || admin || '|' || callto || '|' || transport || '|' ||
+        weight || '|' || source || '|' || probe || '|' || version || '|' || settings || '|' || process || '|' || former
+    ) STORED
 );
 CREATE INDEX IF NOT EXISTS cluster_nodes_generation ON cluster_nodes (generation);
 CREATE TRIGGER IF NOT EXISTS cluster_nodes_added AFTER INSERT ON cluster_nodes BEGIN

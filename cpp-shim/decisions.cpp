@@ -25,6 +25,8 @@ RefPointer<DbQuery> newQuery(const char* name) {
 Decisions::Decisions(clustering_core* core, DebugEnabler& log) : m_core(core), m_log(log) {
     for (uint32_t kind = 0; kind < CLUSTERING_KIND_COUNT; kind++) {
         m_filters.emplace_back(m_names, clustering_kind_names(kind));
+        m_needsNow[kind] = clustering_kind_needs_now(kind);
+        m_concerns.emplace_back(m_names, clustering_kind_concern_names(kind));
     }
 }
 
@@ -59,9 +61,9 @@ bool Decisions::active(uint32_t kind) const {
     return clustering_decides(m_core, kind);
 }
 
-bool Decisions::concerns(NamedList& list, uint32_t kind) const {
+bool Decisions::concerns(const NamedList& list, uint32_t kind) const {
     KnownParameters known;
-    known.read(list, m_filters[kind]);
+    known.readValues(list, m_concerns[kind]);
     const clustering_message message = known.message(0, 0);
     return clustering_concerns(m_core, kind, &message);
 }
@@ -70,7 +72,8 @@ bool Decisions::concerns(NamedList& list, uint32_t kind) const {
 bool Decisions::decide(Message& msg, uint32_t kind) {
     KnownParameters known;
     known.read(msg, m_filters[kind]);
-    Parameters params(known, m_names, msg.msgTime().usec());
+    const uint64_t made = msg.msgTime().usec();
+    Parameters params(known, m_names, made, m_needsNow[kind] ? roughlyNow() : made);
     Verdict verdict;
     clustering_decide(m_core, kind, params.message(), verdict.out());
     if (verdict->action == CLUSTERING_ACTION_NEED_ALL) {
@@ -105,7 +108,7 @@ void Decisions::fill(Message& msg, const NameFilter& filter,
                      const clustering_verdict& verdict) const {
     KnownParameters known;
     known.read(msg, filter);
-    Parameters(known, m_names, 0).apply(verdict);
+    Parameters(known, m_names, 0, 0).apply(verdict);
 }
 
 // Sends a copy of a message, which alone gets the edits: the answer to the sender is made of the
@@ -209,7 +212,7 @@ bool Decisions::resume(const Verdict& pending, const clustering_reply& reply, ui
     // Read anew, since another module may have changed the message meanwhile.
     KnownParameters known;
     known.read(msg, m_filters[kind]);
-    Parameters params(known, m_names, msg.msgTime().usec());
+    Parameters params(known, m_names, msg.msgTime().usec(), roughlyNow());
     params.complete();
     Verdict verdict;
     clustering_resume(m_core, &*pending, params.message(), &reply, verdict.out());

@@ -25,7 +25,7 @@ public:
     bool active(uint32_t kind) const;
 
     /// Whether a message of a `clustering_kind` concerns the cluster.
-    bool concerns(TelEngine::NamedList& msg, uint32_t kind) const;
+    bool concerns(const TelEngine::NamedList& msg, uint32_t kind) const;
 
     /// Decides a message of a `clustering_kind`; `true` where it is handled.
     bool decide(TelEngine::Message& msg, uint32_t kind);
@@ -67,6 +67,10 @@ private:
     // The names that are looked for in messages of our own, and in those of each kind.
     NameFilter m_all{m_names, ~uint64_t{0}};
     std::vector<NameFilter> m_filters;
+    // Those that tell whether a message concerns the cluster.
+    std::vector<NameFilter> m_concerns;
+    // The kinds that are decided by the time now.
+    bool m_needsNow[CLUSTERING_KIND_COUNT] = {};
     std::atomic<unsigned> m_waiting{0};
     std::atomic<bool> m_leaving{false};
 };

@@ -24,9 +24,7 @@ protected:
         if (!m_reads) {
             return m_decisions.active(m_kind);
         }
-        // Nothing is written here, but the parameters are found in a form that the handler writes
-        // to.
-        return m_decisions.concerns(const_cast<NamedList&>(list), m_kind);
+        return m_decisions.concerns(list, m_kind);
     }
     MatchingItemBase* customCopyItem() const override { return new Filter(m_decisions, m_kind); }
 

@@ -2,8 +2,6 @@
 
 #include "message.h"
 
-#include "clock.h"
-
 #include <type_traits>
 
 using namespace TelEngine;
@@ -56,8 +54,26 @@ void KnownParameters::read(NamedList& from, const NameFilter& wanted) {
     repeated = again;
 }
 
-Parameters::Parameters(KnownParameters& known, const Names& names, uint64_t made)
-    : m_names(names), m_known(known), m_message(m_known.message(made, roughlyNow())) {}
+void KnownParameters::readValues(const NamedList& from, const NameFilter& wanted) {
+    uint64_t missing = wanted.wanted();
+    for (const ObjList* o = from.paramList(); o && missing; o = o->next()) {
+        const NamedString* param = static_cast<const NamedString*>(o->get());
+        if (!param) {
+            continue;
+        }
+        const unsigned number = wanted.find(param->name());
+        const uint64_t bit = uint64_t{1} << number;
+        if (missing & bit) {
+            values[number] = borrowed(*param);
+            missing &= ~bit;
+        }
+    }
+    present = wanted.wanted() & ~missing;
+    repeated = 0;
+}
+
+Parameters::Parameters(KnownParameters& known, const Names& names, uint64_t made, uint64_t now)
+    : m_names(names), m_known(known), m_message(m_known.message(made, now)) {}
 
 void Parameters::complete() {
     for (const ObjList* o = m_known.list->paramList()->skipNull(); o; o = o->skipNext()) {

@@ -32,6 +32,10 @@ struct KnownParameters {
     /// Walks over a list.
     void read(TelEngine::NamedList& from, const NameFilter& wanted);
 
+    /// Walks over a list until all wanted names are found, to decide whether the message concerns
+    /// the cluster. Nothing may be written then.
+    void readValues(const TelEngine::NamedList& from, const NameFilter& wanted);
+
     /// The parameters as the core takes them, as long as this lives.
     clustering_message message(uint64_t made, uint64_t now) const {
         return {values, present, repeated, nullptr, 0, false, made, now};
@@ -43,7 +47,7 @@ struct KnownParameters {
 class Parameters {
 public:
     /// The known parameters as they were read; `known` is kept up to date and must outlive this.
-    Parameters(KnownParameters& known, const Names& names, uint64_t made);
+    Parameters(KnownParameters& known, const Names& names, uint64_t made, uint64_t now);
 
     Parameters(const Parameters&) = delete;
     Parameters& operator=(const Parameters&) = delete;

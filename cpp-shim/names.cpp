@@ -39,18 +39,29 @@ unsigned Names::findOpen(const char* name, unsigned length) const {
 
 NameFilter::NameFilter(const Names& names, uint64_t wanted)
     : m_names(names), m_wanted(wanted & ~(~uint64_t{0} << Names::Other)) {
+    std::memset(m_first, Names::Other, sizeof(m_first));
     for (unsigned number = 0; number < Names::Other; number++) {
         const String& name = names[number];
         if (!(wanted >> number & 1)) {
             continue;
         }
-        uint64_t lengths = uint64_t{1} << column(name.length());
         if (name.endsWith("*")) {
             // Of this length less the `*`, and longer.
-            lengths = ~uint64_t{0} << column(name.length() - 1);
+            m_lengths |= ~uint64_t{0} << column(name.length() - 1);
+            m_open |= uint32_t{1} << row(name.c_str()[0]);
+            continue;
         }
-        m_lengths[row(name.c_str()[0])] |= lengths;
+        m_lengths |= uint64_t{1} << column(name.length());
+        uint8_t& first = m_first[slot(name.c_str()[0], name.length())];
+        m_next[number] = first;
+        first = static_cast<uint8_t>(number);
     }
+}
+
+// One of the core's names that isn't looked for is no other one.
+unsigned NameFilter::findOpen(const char* text, unsigned length) const {
+    const unsigned number = m_names.find(text, length);
+    return m_wanted >> number & 1 ? number : Names::Other;
 }
 
 } // namespace clustering

@@ -34,6 +34,12 @@ public:
         return number == Other && length >= m_openLength ? findOpen(name, length) : number;
     }
 
+    /// Whether a parameter's name, which is not empty, is that of a number without a `*`.
+    bool is(unsigned number, const char* name, unsigned length) const {
+        const Key& key = m_keys[number];
+        return key.length == length && key == keyOf(name, length);
+    }
+
 private:
     // The begin and the end of a name, which overlap or meet where it is no longer than any of the
     // core's: so two names are compared at once.
@@ -74,7 +80,7 @@ private:
 
     static constexpr unsigned s_bits = 7;
     TelEngine::String m_names[CLUSTERING_NAME_COUNT];
-    Key m_keys[CLUSTERING_NAME_COUNT];
+    Key m_keys[CLUSTERING_NAME_COUNT] = {};
     // The first name of each slot, and behind each name the next one.
     uint8_t m_first[1U << s_bits];
     uint8_t m_next[CLUSTERING_NAME_COUNT];
@@ -86,35 +92,56 @@ private:
 
 /// The names that are looked for in some messages.
 ///
-/// Nearly all other parameters of a message are told by their first character and length.
+/// Nearly all other parameters of a message are told by their length and first character.
 class NameFilter {
 public:
     /// Looks for the names that have their bit in `wanted`.
     NameFilter(const Names& names, uint64_t wanted);
 
+    /// A bit for each name that is looked for.
+    uint64_t wanted() const { return m_wanted; }
+
     /// The number of a parameter's name; `Names::Other` where it isn't looked for.
     unsigned find(const TelEngine::String& name) const {
         const unsigned length = name.length();
-        const char* text = name.c_str();
-        if (!length || !(m_lengths[row(text[0])] >> column(length) & 1)) {
+        // Where few names are looked for the length alone tells, without a look at the text.
+        if (!(m_lengths >> column(length) & 1)) {
             return Names::Other;
         }
-        const unsigned number = m_names.find(text, length);
-        return m_wanted >> number & 1 ? number : Names::Other;
+        const char* text = name.c_str();
+        unsigned number = m_first[slot(text[0], length)];
+        while (number != Names::Other && !m_names.is(number, text, length)) {
+            number = m_next[number];
+        }
+        if (number == Names::Other && m_open >> row(text[0]) & 1) {
+            return findOpen(text, length);
+        }
+        return number;
     }
 
 private:
-    static constexpr unsigned s_rows = 32;
+    static unsigned column(unsigned length) { return length < 63 ? length : 63; }
 
     // Letters differ in their last five bits.
-    static unsigned row(char first) { return static_cast<unsigned char>(first) % s_rows; }
-    static unsigned column(unsigned length) { return length < 63 ? length : 63; }
+    static unsigned row(char first) { return static_cast<unsigned char>(first) % 32; }
+    static unsigned slot(char first, unsigned length) {
+        return (row(first) * 4 + length) % s_slots;
+    }
+
+    unsigned findOpen(const char* text, unsigned length) const;
+
+    static constexpr unsigned s_slots = 128;
 
     const Names& m_names;
     // It never has a bit for `Names::Other`.
     uint64_t m_wanted;
-    // A bit for each length that a name has, by its first character.
-    uint64_t m_lengths[s_rows] = {};
+    // A bit for each length that a name has; none has the length 0.
+    uint64_t m_lengths = 0;
+    // The first name of each slot, and behind each name the next one.
+    uint8_t m_first[s_slots];
+    uint8_t m_next[CLUSTERING_NAME_COUNT];
+    // A bit for each first character of the names with a `*`.
+    uint32_t m_open = 0;
 };
 
 } // namespace clustering

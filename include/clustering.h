@@ -18,7 +18,8 @@
  *   1. The host finds the known parameters: for each number in clustering_kind_names(kind) the first one whose
  *      name is clustering_name(number).
  *   2. Where clustering_kind_filtered(kind), the host asks clustering_concerns. That costs less than a verdict,
- *      and most messages don't concern the cluster.
+ *      and most messages don't concern the cluster. For that the parameters of clustering_kind_concern_names(kind)
+ *      are enough.
  *   3. clustering_decide makes a verdict. On CLUSTERING_ACTION_NEED_ALL the host releases it, and decides again
  *      with all parameters.
  *   4. If `level` isn't 0 and the host logs at that level, it logs clustering_verdict_line.
@@ -415,7 +416,8 @@ typedef struct {
    */
   uint64_t made;
   /**
-   * The time now, in microseconds since 1970.
+   * The time now, in microseconds since 1970. Where not `clustering_kind_needs_now`, `made` will do for
+   * `clustering_decide`.
    */
   uint64_t now;
 } clustering_message;
@@ -876,6 +878,17 @@ clustering_borrowed_text clustering_kind_name(uint32_t kind);
 uint64_t clustering_kind_names(uint32_t kind);
 
 /**
+ * Gives the parameter names that tell `clustering_concerns` whether a message of a kind concerns the cluster: few of
+ * those of `clustering_kind_names`.
+ *
+ * * `kind`: a `clustering_kind`.
+ *
+ * Returns a set, bit 0 for number 0 and so on; an empty one where there is no such kind, and where all messages
+ * concern the cluster. Threads: any.
+ */
+uint64_t clustering_kind_concern_names(uint32_t kind);
+
+/**
  * Tells whether some messages of a kind may not concern the cluster, so that `clustering_concerns` is worth
  * asking.
  *
@@ -884,6 +897,15 @@ uint64_t clustering_kind_names(uint32_t kind);
  * Returns `false` where there is no such kind. Threads: any.
  */
 bool clustering_kind_filtered(uint32_t kind);
+
+/**
+ * Tells whether messages of a kind are decided by the time now, which the host must then look for.
+ *
+ * * `kind`: a `clustering_kind`.
+ *
+ * Returns `false` where there is no such kind. Threads: any.
+ */
+bool clustering_kind_needs_now(uint32_t kind);
 
 /**
  * Tells whether a message concerns the cluster. If not, it passes, and nothing else need be asked.

@@ -2,6 +2,7 @@
 
 //! The object that an engine holds, one for each node: settings in force, counters, one entry for messages.
 
+mod prefilter;
 mod shards;
 
 use std::net::IpAddr;
@@ -34,6 +35,7 @@ use crate::task::{Task, Tasks};
 use crate::text::{Escaped, has_control};
 use crate::time::{MessageTimes, SECOND, SteadyTime, WallTime};
 use crate::verdict::{Pending, Verdict};
+use prefilter::Prefilter;
 use shards::{Shard, Shards};
 
 /// The reason why a node is not forgotten.
@@ -52,6 +54,7 @@ pub enum ForgetError {
 pub struct Cluster {
     node: Box<[u8]>,
     shards: Shards,
+    prefilter: Prefilter,
     /// The number of files of settings that were taken.
     generation: AtomicU64,
     shared: Shared,
@@ -82,6 +85,7 @@ impl Cluster {
         Self {
             node: node.into(),
             shards: Shards::new(Settings::disabled(node)),
+            prefilter: Prefilter::default(),
             generation: AtomicU64::new(0),
             shared: Shared {
                 process,
@@ -173,6 +177,7 @@ impl Cluster {
             self.shared.lookups.clear();
             self.shared.senders.clear();
         }
+        self.prefilter.put_in_force(&settings);
         self.shards.put_in_force(settings);
     }
 
@@ -389,27 +394,37 @@ impl Cluster {
 
     /// Whether messages of a kind are decided by the settings in force; if not, they pass.
     pub fn decides(&self, kind: Kind) -> bool {
-        self.shards.own().settings().decides(kind)
+        self.prefilter.decides(kind)
     }
 
     /// Whether a message of this kind concerns the cluster. If not, it passes, and nothing else need be
     /// asked.
     pub fn concerns<'m>(&self, kind: Kind, message: &impl Parameters<'m>) -> bool {
-        let settings = self.shards.own().settings();
-        if !settings.decides(kind) {
+        if !self.prefilter.decides(kind) {
             return false;
         }
+        let has_prefix = |target: Option<&[u8]>| self.has_prefix(target);
+        let settings = || self.shards.own().settings();
         match kind {
-            Kind::Route => route::concerns(&settings, message),
-            Kind::Execute => execute::concerns(&settings, message),
-            Kind::Preroute => preroute::concerns(&settings, message),
-            Kind::Message => instant::concerns(&settings, message),
-            Kind::LateExecute | Kind::LateMessage => execute::concerns_late(&settings, message),
-            Kind::Startup => startup::concerns(&settings.nodes, message),
+            Kind::Route => route::concerns(has_prefix, message),
+            Kind::Execute => execute::concerns(has_prefix, message),
+            Kind::Preroute => preroute::concerns(&settings(), message),
+            Kind::Message => instant::concerns(has_prefix, message),
+            Kind::LateExecute | Kind::LateMessage => execute::concerns_late(has_prefix, message),
+            Kind::Startup => startup::concerns(&settings().nodes, message),
             Kind::Hangup => hangup::concerns(&self.calls, &self.shared, message),
             Kind::Disconnected => disconnected::concerns(&self.shared.arrivals, message),
             Kind::Register | Kind::Unregister | Kind::Cdr | Kind::Locate => true,
         }
+    }
+
+    /// Whether a target is the cluster's, by the settings in force.
+    fn has_prefix(&self, target: Option<&[u8]>) -> bool {
+        let has = |target| {
+            let told = self.prefilter.has_prefix(target);
+            told.unwrap_or_else(|| self.shards.own().settings().has_prefix(Some(target)))
+        };
+        target.is_some_and(has)
     }
 
     /// Decides a message; `verdict` must be new.

@@ -28,9 +28,11 @@ use crate::time::SteadyTime;
 /// shorter.
 const LONGEST: usize = 1024;
 
-/// The number of registrations that are looked at in one sweep: at least that many, and a part of all.
+/// The number of registrations that are looked at in a second: at least that many, and a part of all.
 const SWEPT: usize = 1024;
 const SWEPT_PART: usize = 32;
+/// The number of them that are looked at in one go, while messages wait.
+const SWEPT_AT_ONCE: usize = 256;
 
 /// A registration, and the way to its phone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,9 +198,17 @@ impl Connections {
         if self.now.swap(now, Relaxed) == now || self.is_empty() {
             return;
         }
-        let mut known = self.write_lock();
-        known.sweep(now);
-        self.count.store(known.registrations.len(), Relaxed);
+        let mut left = SWEPT.max(self.len() / SWEPT_PART);
+        while left > 0 {
+            let number = left.min(SWEPT_AT_ONCE);
+            left -= number;
+            let mut known = self.write_lock();
+            let is_at_end = known.sweep(now, number);
+            self.count.store(known.registrations.len(), Relaxed);
+            if is_at_end {
+                break;
+            }
+        }
     }
 
     /// The number of registrations that are known.
@@ -348,8 +358,8 @@ impl Known {
         }
     }
 
-    fn sweep(&mut self, now: u64) {
-        let number = SWEPT.max(self.registrations.len() / SWEPT_PART);
+    /// Looks at the next so many registrations; `true` at the end of all, where the next sweep begins anew.
+    fn sweep(&mut self, now: u64, number: usize) -> bool {
         let begin = self.swept.as_deref().map_or(Unbounded, Excluded);
         let range = self.registrations.range::<[u8], _>((begin, Unbounded));
         let mut last = None;
@@ -367,6 +377,7 @@ impl Known {
         for key in over {
             self.remove(&key);
         }
+        self.swept.is_none()
     }
 }
 

@@ -16,6 +16,7 @@ use crate::messages::breadth::Breadth;
 use crate::messages::waiting::Waiting;
 use crate::messages::{Kind, Name, Parameters};
 use crate::operator::counters::{Counter, Counters};
+use crate::placement::placed::Placed;
 use crate::settings::Settings;
 use crate::text::{Text, Value};
 use crate::time::WallTime;
@@ -52,6 +53,8 @@ pub(crate) struct Shared {
     pub(crate) nonces: Mutex<NonceCache>,
     /// The branches of calls that were on other nodes.
     pub(crate) breadth: Mutex<Breadth>,
+    /// The resources that this node was asked for, and where they were then.
+    pub(crate) placed: Placed,
     /// The channels that other nodes have sent.
     pub(crate) arrivals: Arrivals,
     /// The callers whose node is looked for.

@@ -215,6 +215,24 @@ pub enum Event<'m> {
     },
     /// It answers again.
     DatabaseBack,
+    /// A resource was placed without the node that has it elsewhere, perhaps, because that is down for this node.
+    Displaced {
+        /// The resource.
+        resource: &'m [u8],
+        /// The node that it was placed on.
+        node: Box<[u8]>,
+        /// The node that is down.
+        down: Box<[u8]>,
+    },
+    /// A call to a resource came here that this node places elsewhere.
+    Split {
+        /// The resource.
+        resource: &'m [u8],
+        /// The node that sent the call.
+        sender: &'m [u8],
+        /// The node that this node has placed it on.
+        node: Box<[u8]>,
+    },
     /// A resource is held by a node that this node's list doesn't have.
     Unlisted {
         /// The node.
@@ -277,6 +295,8 @@ impl<'m> Event<'m> {
             Self::Malformed { .. } => Counter::Malformed,
             Self::Looping { .. } => Counter::Looping,
             Self::Offline { .. } => Counter::Offline,
+            Self::Displaced { .. } => Counter::Displaced,
+            Self::Split { .. } => Counter::Split,
             Self::Failed { .. } => Counter::Panics,
             Self::GivenUp { .. }
             | Self::HeadersLeftOut { .. }
@@ -301,7 +321,7 @@ impl<'m> Event<'m> {
         match self {
             Self::Received { .. } | Self::Located { .. } => Level::Info,
             Self::Forwarded { .. } | Self::GivenUp { .. } => Level::Call,
-            Self::DatabaseBack | Self::Unverified { .. } => Level::Note,
+            Self::DatabaseBack | Self::Unverified { .. } | Self::Displaced { .. } => Level::Note,
             Self::NoSuchNode { .. }
             | Self::NoTarget { .. }
             | Self::HeadersLeftOut { .. }
@@ -313,6 +333,7 @@ impl<'m> Event<'m> {
             | Self::Looping { .. }
             | Self::DatabaseLost { .. }
             | Self::Unlisted { .. }
+            | Self::Split { .. }
             | Self::ConnectionsFull { .. }
             | Self::ConnectionMalformed { .. } => Level::Warn,
             Self::Failed { .. } => Level::Critical,
@@ -515,6 +536,29 @@ impl Line<'_, '_> {
                 "Resources are placed without the database ([locate] account): {error}"
             ),
             Event::DatabaseBack => f.write_str("Resources are claimed in the database again"),
+            Event::Displaced {
+                resource,
+                node,
+                down,
+            } => {
+                let (resource, node, down) = (Escaped(resource), Escaped(node), Escaped(down));
+                write!(
+                    f,
+                    "Resource '{resource}' is placed on node '{node}', because node '{down}' is down: if others still \
+                     reach '{down}', it is split"
+                )
+            }
+            Event::Split {
+                resource,
+                sender,
+                node,
+            } => {
+                let (resource, sender, node) = (Escaped(resource), Escaped(sender), Escaped(node));
+                write!(
+                    f,
+                    "Resource '{resource}' is split: node '{sender}' places it on this node, this node on node '{node}'"
+                )
+            }
             Event::Unlisted {
                 node,
                 resource,

@@ -551,9 +551,7 @@ impl Known {
             Step::Poll { whole } => {
                 let generation = if *whole { 0 } else { self.generation };
                 format!(
-                    "SELECT generation || '|' || name || '|' || admin || '|' || callto || '|' || transport || '|' || \
-                     weight || '|' || source || '|' || probe || '|' || version || '|' || settings || '|' || \
-                     process || '|' || former FROM cluster_nodes WHERE generation > {generation} ORDER BY generation"
+                    "SELECT definition FROM cluster_nodes WHERE generation > {generation} ORDER BY generation"
                 )
             }
             Step::Say(node, intent) => {

@@ -120,6 +120,12 @@ impl Kind {
         }
     }
 
+    /// Whether messages of this kind are decided by the time now, which costs a host a look at a clock.
+    #[must_use]
+    pub const fn needs_now(self) -> bool {
+        !matches!(self, Self::Route | Self::Preroute | Self::Cdr)
+    }
+
     /// Whether some messages of this kind may be no business of the cluster's, which
     /// [`concerns`](crate::cluster::Cluster::concerns) tells at little cost.
     #[must_use]
@@ -135,6 +141,24 @@ impl Kind {
             | Self::LateExecute
             | Self::LateMessage
             | Self::Disconnected => true,
+        }
+    }
+
+    /// The names that tell whether a message of this kind concerns the cluster.
+    #[must_use]
+    pub const fn concern_names(self) -> NameSet {
+        use Name::{Called, Callto, CauseSip, Direction, Error, Id, SipBillid};
+        const HEADERS: NameSet = NameSet::of(&CLUSTER_HEADERS);
+        match self {
+            Self::Route => NameSet::of(&[Called]).and(HEADERS),
+            Self::Preroute => NameSet::of(&[Called, SipBillid]),
+            Self::Execute => NameSet::of(&[Callto]),
+            Self::Message => NameSet::of(&[Callto]).and(HEADERS),
+            Self::LateExecute | Self::LateMessage => NameSet::of(&[Callto, Error]),
+            Self::Startup => NameSet::of(&[Id, Direction, Callto]),
+            Self::Hangup => NameSet::of(&[Id]),
+            Self::Disconnected => NameSet::of(&[Id, CauseSip]),
+            Self::Register | Self::Unregister | Self::Cdr | Self::Locate => NameSet::of(&[]),
         }
     }
 

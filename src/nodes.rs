@@ -10,7 +10,8 @@ pub(crate) mod calls;
 pub(crate) mod event;
 pub mod health;
 pub mod probe;
-mod state;
+pub(crate) mod state;
+mod targets;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use crate::placement::rendezvous::Seed;
 
 pub(crate) use state::Probing;
 pub use state::{NodeState, Unreachable};
+use targets::Targets;
 
 impl Node {
     /// The address that calls to it go to, fit to be compared with another one; `None` where that isn't certain.
@@ -95,8 +97,7 @@ pub(crate) fn groups_of(pattern: &Pattern, name: &[u8]) -> Groups {
 pub struct Nodes {
     list: Box<[Node]>,
     by_name: FxHashMap<Box<[u8]>, usize>,
-    /// Those whose target is always the same, by that target.
-    by_target: FxHashMap<Box<[u8]>, usize>,
+    targets: Targets,
 }
 
 impl Nodes {
@@ -142,10 +143,8 @@ impl Nodes {
         nodes.list = sections.into_iter().map(make).collect();
         for (at, node) in nodes.list.iter().enumerate() {
             nodes.by_name.insert(node.name.clone(), at);
-            if let Some(target) = node.shape.constant() {
-                nodes.by_target.entry(target.into()).or_insert(at);
-            }
         }
+        nodes.targets = Targets::new(&nodes.list);
         nodes
     }
 
@@ -168,17 +167,11 @@ impl Nodes {
         self.by_name.get(name).map(|&at| &self.list[at])
     }
 
-    /// The node that a call to `target` goes to.
+    /// The node that a call to `target` goes to: the first one with this very target, else the first one whose template
+    /// may make it.
     #[must_use]
     pub fn find_target(&self, target: &[u8]) -> Option<&Node> {
-        let constant = self.by_target.get(target).map(|&at| &self.list[at]);
-        constant.or_else(|| {
-            let mut others = self
-                .list
-                .iter()
-                .filter(|node| node.shape.constant().is_none());
-            others.find(|node| node.shape.matches(target))
-        })
+        self.targets.find(target, &self.list)
     }
 
     /// All of them.
@@ -251,6 +244,9 @@ pub(crate) fn address(target: &Shape) -> Option<Box<[u8]>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
     use crate::addressing::pattern::GroupUse;
     use crate::nodes::admin::AdminState;
@@ -346,6 +342,46 @@ mod tests {
         assert_eq!(name(b"sip/sip:bob@odd:5061"), Some(&b"odd"[..]));
         assert_eq!(name(b"sip/sip:cluster/@node3.example.net:5062;x=y"), None);
         assert_eq!(name(b"sip/sip:bob@even:5061"), None);
+    }
+
+    proptest! {
+        /// Whatever the templates have in common, and whichever comes first.
+        #[test]
+        fn a_target_belongs_to_the_node_that_a_look_at_all_of_them_finds(
+            callto in vec(template(), 1..12),
+            target in "[ab@;]{0,8}",
+        ) {
+            let sections = callto.iter().enumerate().map(|(at, callto)| {
+                section(&format!("node{at}"), Some(callto))
+            });
+            let nodes = nodes(sections.collect());
+            let constant = nodes.iter().find(|node| node.shape.constant() == Some(target.as_bytes()));
+            let matching = || nodes.iter().find(|node| {
+                node.shape.constant().is_none() && node.shape.matches(target.as_bytes())
+            });
+            let expected = constant.or_else(matching).map(|node| &node.name);
+            let found = nodes.find_target(target.as_bytes()).map(|node| &node.name);
+            prop_assert_eq!(found, expected);
+        }
+    }
+
+    /// A template of texts of the letters that targets have, with parameters before, between and behind.
+    fn template() -> impl Strategy<Value = String> {
+        vec("[ab@;]{0,3}", 1..4).prop_map(|texts| texts.join("${called}"))
+    }
+
+    #[test]
+    fn a_target_of_one_of_many_nodes_is_looked_for_among_few() {
+        // What tells the nodes apart is at the end, at the start, or between.
+        for callto in [
+            r"sip/${called}@\0",
+            r"sip/\0@${called}",
+            r"sip/${called}@\0:${port$5060}",
+        ] {
+            let sections = (0..1000).map(|number| section(&format!("node{number}"), Some(callto)));
+            let nodes = nodes(sections.collect());
+            assert_eq!(nodes.targets.longest_chain(), 1, "{callto}");
+        }
     }
 
     #[test]

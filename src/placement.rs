@@ -3,4 +3,5 @@
 //! Placement: the node that a resource is placed on, and the lease by which it stays there.
 
 pub mod claim;
+pub(crate) mod placed;
 pub mod rendezvous;

@@ -11,6 +11,7 @@ use crate::teller::Teller;
 
 pub mod calls;
 pub mod cluster;
+mod growth;
 mod messages;
 mod moves;
 mod operator;
@@ -44,6 +45,7 @@ pub fn play(binaries: &Binaries, nodes: &mut Nodes, out: &mut dyn Write) -> io::
     story.return_of_the_dead()?;
     story.move_to_another_node()?;
     story.renewal()?;
+    story.growth()?;
     story.teller.end()
 }
 
@@ -66,7 +68,8 @@ impl Story<'_> {
         for name in cluster::NODES {
             cluster::start(self.binaries, self.nodes, name)?;
         }
-        self.teller.say("\nAfter a second they know each other")?;
+        self.teller
+            .say("\nThey find each other in the list that they share")?;
         let all_up = "node1 up, node2 up, node3 up";
         self.nodes_of("node1", all_up)?;
         self.sees("node2", all_up)?;

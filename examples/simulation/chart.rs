@@ -2,7 +2,7 @@
 
 //! A picture of how news spreads: the part of the nodes that know, over the seconds since it happened.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Display, Formatter, Write as _};
 
 const WIDTH: f64 = 860.0;
 const HEIGHT: f64 = 420.0;
@@ -84,7 +84,7 @@ impl Display for Chart<'_> {
             let step = (times.len() / 100).max(1);
             for (count, time) in times.iter().enumerate().skip(step - 1).step_by(step) {
                 let part = (count + 1) as f64 / curve.observers as f64;
-                path += &format!("H{:.1}V{:.1}", x(*time), y(part.min(1.0)));
+                write!(path, "H{:.1}V{:.1}", x(*time), y(part.min(1.0)))?;
             }
             let row = TOP + 10.0 + 22.0 * place as f64;
             let column = WIDTH - RIGHT + 20.0;

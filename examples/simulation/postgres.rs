@@ -192,7 +192,7 @@ impl Member {
                     self.cluster.queried(number, &reply, &rows, times);
                 }
                 Task::CountChannels => self.cluster.counted(self.number as u64),
-                Task::Probe(_) | Task::Save => {}
+                Task::Probe(_) | Task::Event(_) | Task::Save => {}
             }
         }
     }

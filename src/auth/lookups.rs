@@ -140,6 +140,9 @@ struct Table {
     names: BTreeMap<Box<str>, Entry>,
     /// Names that wait to be looked up; those that a message waits for are in front.
     queue: VecDeque<Box<str>>,
+    /// The number of names that are looked up now, and of those that were taken for a stranger's.
+    started: usize,
+    strange: usize,
     /// The time of the last tick.
     now: SteadyTime,
     /// A second, and the number of strangers' names that began to wait in it.
@@ -195,15 +198,11 @@ impl Lookups {
     /// The next name to be looked up; `None` where none waits, or enough are looked up already.
     pub(crate) fn next(&self) -> Option<Box<str>> {
         let mut table = self.lock();
-        let started = |strange: bool| {
-            move |entry: &&Entry| {
-                entry.progress == Progress::Started && (entry.was_strange || !strange)
-            }
-        };
-        if table.names.values().filter(started(false)).count() >= MOST_LOOKUPS {
+        let table = &mut *table;
+        if table.started >= MOST_LOOKUPS {
             return None;
         }
-        let strange = table.names.values().filter(started(true)).count();
+        let strange = table.strange;
         let is_free = |name: &str| {
             let entry = table.names.get(name);
             entry.is_none_or(|entry| entry.owner != Owner::Nobody || strange < MOST_STRANGE_LOOKUPS)
@@ -213,12 +212,16 @@ impl Lookups {
         let entry = table.names.get_mut(&name)?;
         entry.progress = Progress::Started;
         entry.was_strange = entry.owner == Owner::Nobody;
+        let was_strange = entry.was_strange;
+        table.started += 1;
+        table.strange += usize::from(was_strange);
         Some(name)
     }
 
     /// Takes the answer for a name, and gives what an operator hears of it.
     pub(crate) fn answered(&self, name: &str, answer: Answer, now: SteadyTime) -> Option<Change> {
         let mut table = self.lock();
+        let table = &mut *table;
         table.now = table.now.max(now);
         let entry = table.names.get_mut(name)?;
         if entry.progress != Progress::Started {
@@ -226,6 +229,8 @@ impl Lookups {
         }
         (entry.progress, entry.waiting) = (Progress::Idle, 0);
         entry.answered = Some(now);
+        table.started -= 1;
+        table.strange -= usize::from(entry.was_strange);
         let before = std::mem::take(&mut entry.addresses);
         match answer {
             Answer::Found(addresses) => {

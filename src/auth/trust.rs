@@ -13,6 +13,7 @@ use std::fmt::{self, Display};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use rustc_hash::FxHashMap;
 
 use crate::auth::nonce_cache::NonceError;
 use crate::operator::counters::Counter;
@@ -24,7 +25,62 @@ pub enum Trust {
     /// `*`: anybody who can send a message, as with the stock module.
     Anyone,
     /// Addresses in these networks, so nobody where there are none.
-    Networks(Box<[IpNet]>),
+    Networks(Networks),
+}
+
+/// Networks, among which that of an address is found in the same time however many there are: a large cluster has one
+/// for each node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Networks {
+    all: Vec<IpNet>,
+    /// Where there are many, all of them by their [keys](key).
+    by_key: FxHashMap<Box<[u8]>, usize>,
+    /// The lengths of their prefixes, of IPv4 and of IPv6.
+    lengths: [Vec<u8>; 2],
+}
+
+/// The number of networks that are looked at one by one, in less time than a key takes.
+const FEW: usize = 4;
+
+/// A network's length and address, as bytes.
+fn key(network: IpNet) -> [u8; 18] {
+    let mut key = [0; 18];
+    key[0] = network.prefix_len();
+    key[1] = u8::from(network.addr().is_ipv4());
+    match network.network() {
+        IpAddr::V4(address) => key[2..6].copy_from_slice(&address.octets()),
+        IpAddr::V6(address) => key[2..].copy_from_slice(&address.octets()),
+    }
+    key
+}
+
+impl Networks {
+    #[inline]
+    fn contain(&self, address: IpAddr) -> bool {
+        if self.all.len() <= FEW {
+            return self.all.iter().any(|network| network.contains(&address));
+        }
+        self.has_key_of(address)
+    }
+
+    #[inline(never)]
+    fn has_key_of(&self, address: IpAddr) -> bool {
+        self.lengths[usize::from(address.is_ipv6())]
+            .iter()
+            .any(|&length| {
+                let network = IpNet::new(address, length);
+                network.is_ok_and(|network| self.by_key.contains_key(&key(network)[..]))
+            })
+    }
+
+    fn add(&mut self, network: IpNet) {
+        self.all.push(network);
+        self.by_key.insert(key(network).into(), self.all.len());
+        let lengths = &mut self.lengths[usize::from(network.addr().is_ipv6())];
+        if !lengths.contains(&network.prefix_len()) {
+            lengths.push(network.prefix_len());
+        }
+    }
 }
 
 /// The reason why a text is not a list of networks.
@@ -37,7 +93,7 @@ pub struct TrustError(String);
 
 impl Default for Trust {
     fn default() -> Self {
-        Self::Networks(Box::default())
+        Self::Networks(Networks::default())
     }
 }
 
@@ -48,7 +104,7 @@ impl Trust {
     ///
     /// Names the first item that is none of these.
     pub fn parse(text: &str) -> Result<Self, TrustError> {
-        let mut networks = Vec::new();
+        let mut networks = Networks::default();
         let mut anyone = false;
         let items = text.split(|c: char| c == ',' || c.is_ascii_whitespace());
         for item in items.filter(|item| !item.is_empty()) {
@@ -59,12 +115,12 @@ impl Trust {
             let network = item
                 .parse()
                 .or_else(|_| item.parse::<IpAddr>().map(IpNet::from));
-            networks.push(canonical(network.map_err(|_| TrustError(item.to_owned()))?));
+            networks.add(canonical(network.map_err(|_| TrustError(item.to_owned()))?));
         }
         Ok(if anyone {
             Self::Anyone
         } else {
-            Self::Networks(networks.into())
+            Self::Networks(networks)
         })
     }
 
@@ -74,8 +130,9 @@ impl Trust {
         others
             .into_iter()
             .fold(self, |trust, other| match (trust, other) {
-                (Self::Networks(own), Self::Networks(more)) => {
-                    Self::Networks(own.into_iter().chain(more).collect())
+                (Self::Networks(mut own), Self::Networks(more)) => {
+                    more.all.into_iter().for_each(|network| own.add(network));
+                    Self::Networks(own)
                 }
                 _ => Self::Anyone,
             })
@@ -84,7 +141,7 @@ impl Trust {
     /// Nobody is trusted, because nobody was named.
     #[must_use]
     pub fn is_unset(&self) -> bool {
-        matches!(self, Self::Networks(networks) if networks.is_empty())
+        matches!(self, Self::Networks(networks) if networks.all.is_empty())
     }
 
     /// Whether a message from this address, as the engine writes it, is trusted.
@@ -96,7 +153,7 @@ impl Trust {
             Self::Anyone => true,
             Self::Networks(networks) => address
                 .and_then(parse_address)
-                .is_some_and(|address| networks.iter().any(|network| network.contains(&address))),
+                .is_some_and(|address| networks.contain(address)),
         }
     }
 }

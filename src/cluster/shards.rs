@@ -2,6 +2,7 @@
 
 //! The state that the engine's threads work with, in shards, so that they don't contend.
 
+use std::mem;
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 use crate::failure::unpoisoned;
@@ -46,10 +47,11 @@ impl Shards {
     /// Has every message from now on decided by other settings.
     pub(super) fn put_in_force(&self, settings: Settings) {
         let settings = Arc::new(settings);
-        for shard in &self.0 {
+        // The old ones end here, with all their nodes, and not while a shard waits for it.
+        let _old = self.0.each_ref().map(|shard| {
             let mut in_force = unpoisoned(shard.settings.write());
-            *in_force = Arc::clone(&settings);
-        }
+            mem::replace(&mut *in_force, Arc::clone(&settings))
+        });
     }
 
     /// The sum of a counter over all threads.

@@ -95,7 +95,8 @@ pub struct clustering_message {
     pub complete: bool,
     /// The time when the host made the message, in microseconds since 1970.
     pub made: u64,
-    /// The time now, in microseconds since 1970.
+    /// The time now, in microseconds since 1970. Where not `clustering_kind_needs_now`, `made` will do for
+    /// `clustering_decide`.
     pub now: u64,
 }
 
@@ -224,6 +225,18 @@ pub extern "C" fn clustering_kind_names(kind: u32) -> u64 {
     kind_of(kind).map_or(0, |kind| kind.names().bits())
 }
 
+/// Gives the parameter names that tell `clustering_concerns` whether a message of a kind concerns the cluster: few of
+/// those of `clustering_kind_names`.
+///
+/// * `kind`: a `clustering_kind`.
+///
+/// Returns a set, bit 0 for number 0 and so on; an empty one where there is no such kind, and where all messages
+/// concern the cluster. Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn clustering_kind_concern_names(kind: u32) -> u64 {
+    kind_of(kind).map_or(0, |kind| kind.concern_names().bits())
+}
+
 /// Tells whether some messages of a kind may not concern the cluster, so that `clustering_concerns` is worth
 /// asking.
 ///
@@ -233,6 +246,16 @@ pub extern "C" fn clustering_kind_names(kind: u32) -> u64 {
 #[unsafe(no_mangle)]
 pub extern "C" fn clustering_kind_filtered(kind: u32) -> bool {
     kind_of(kind).is_some_and(Kind::is_filtered)
+}
+
+/// Tells whether messages of a kind are decided by the time now, which the host must then look for.
+///
+/// * `kind`: a `clustering_kind`.
+///
+/// Returns `false` where there is no such kind. Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn clustering_kind_needs_now(kind: u32) -> bool {
+    kind_of(kind).is_some_and(Kind::needs_now)
 }
 
 pub(super) fn kind_of(number: u32) -> Option<Kind> {

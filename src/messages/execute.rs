@@ -21,13 +21,15 @@ use crate::messages::{Kind, Name, NameSet, Parameters, Reply};
 use crate::nodes::Unreachable;
 use crate::operator::counters::Counter;
 use crate::placement::claim::Purpose;
-use crate::settings::Settings;
 use crate::text::{Escaped, Text, Value, has_control, is_plain, may_have_control};
 use crate::verdict::{Action, Pending};
 
 /// Whether a call is the cluster's.
-pub(crate) fn concerns<'m>(settings: &Settings, message: &impl Parameters<'m>) -> bool {
-    settings.has_prefix(message.get(Name::Callto))
+pub(crate) fn concerns<'m>(
+    has_prefix: impl Fn(Option<&[u8]>) -> bool,
+    message: &impl Parameters<'m>,
+) -> bool {
+    has_prefix(message.get(Name::Callto))
 }
 
 /// Decides a call. `complete` says that the message knows all parameters, not only those of known names.
@@ -36,8 +38,11 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
 }
 
 /// Whether a call is the cluster's and wasn't when it was decided before, or it would have got a reason to fail.
-pub(crate) fn concerns_late<'m>(settings: &Settings, message: &impl Parameters<'m>) -> bool {
-    concerns(settings, message) && message.filled(Name::Error).is_none()
+pub(crate) fn concerns_late<'m>(
+    has_prefix: impl Fn(Option<&[u8]>) -> bool,
+    message: &impl Parameters<'m>,
+) -> bool {
+    concerns(has_prefix, message) && message.filled(Name::Error).is_none()
 }
 
 /// Decides a call, or an instant message, whose target another module has brought after it was decided before.
@@ -46,7 +51,8 @@ pub(crate) fn decide_late<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     complete: bool,
 ) {
-    if concerns_late(decision.settings, decision.message) {
+    let settings = decision.settings;
+    if concerns_late(|target| settings.has_prefix(target), decision.message) {
         decide_target(decision, complete);
     }
 }

@@ -10,11 +10,13 @@ use super::headers::strip_for_phone;
 use super::{execute, has_cluster_headers, transport};
 use crate::decision::Decision;
 use crate::messages::{Name, Parameters};
-use crate::settings::Settings;
 
 /// Whether a message is the cluster's, or has headers of a cluster.
-pub(crate) fn concerns<'m>(settings: &Settings, message: &impl Parameters<'m>) -> bool {
-    execute::concerns(settings, message) || has_cluster_headers(message)
+pub(crate) fn concerns<'m>(
+    has_prefix: impl Fn(Option<&[u8]>) -> bool,
+    message: &impl Parameters<'m>,
+) -> bool {
+    execute::concerns(has_prefix, message) || has_cluster_headers(message)
 }
 
 /// Decides an instant message.

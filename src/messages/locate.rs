@@ -13,11 +13,11 @@ use crate::addressing::resource::trim_blanks;
 use crate::decision::{Decision, Rejection};
 use crate::event::Event;
 use crate::messages::{Name, Parameters, Reply};
-use crate::nodes::Nodes;
 use crate::operator::counters::Counter;
 use crate::placement::claim::{
-    DatabaseChange, Member, Purpose, QueryOutcome, Resolution, Source, Wanted, hashed, winner,
+    DatabaseChange, Members, Purpose, QueryOutcome, Resolution, Source, Wanted, hashed, winner,
 };
+use crate::placement::placed::displaced;
 use crate::text::boolean;
 use crate::verdict::{Action, Pending};
 
@@ -33,7 +33,7 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) 
     let Some(wanted) = wanted(decision, purpose).filter(|_| !settings.nodes.is_empty()) else {
         return;
     };
-    let members = members(&settings.nodes);
+    let members = Members::of(&settings.nodes);
     let resolution = settings
         .claims
         .look(&settings.lease, wanted, members, decision.now);
@@ -51,7 +51,7 @@ pub(crate) fn resume<'m, P: Parameters<'m>>(
         return;
     };
     let outcome = outcome(reply);
-    let members = members(&settings.nodes);
+    let members = Members::of(&settings.nodes);
     let (resolution, change) =
         settings
             .claims
@@ -92,11 +92,6 @@ fn wanted<'m, P: Parameters<'m>>(
     (!resource.is_empty()).then_some(Wanted { resource, purpose })
 }
 
-/// The nodes as placement sees them.
-fn members(nodes: &Nodes) -> impl Iterator<Item = Member<'_>> + Clone {
-    nodes.iter().map(Member::from)
-}
-
 /// Answers the message, or has a database asked.
 fn answer<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, resolution: Resolution<'_>) {
     match resolution {
@@ -106,6 +101,7 @@ fn answer<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, resolution:
                 Source::Database => Counter::Claimed,
                 Source::Cache => Counter::Remembered,
             });
+            remember(decision, node, source);
             decision.verdict.action = Action::Answer;
             let node = decision.verdict.make(|text| text.extend_from_slice(node));
             decision.verdict.set_retval(node);
@@ -113,7 +109,8 @@ fn answer<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, resolution:
         Resolution::Unlisted(node) => unlisted(decision, node),
         Resolution::Nobody => {
             let resource = decision.get(Name::Callto).unwrap_or_default();
-            let reason = match winner(trim_blanks(resource), members(&decision.settings.nodes)) {
+            let reason = match winner(trim_blanks(resource), Members::of(&decision.settings.nodes))
+            {
                 // It was only looked up.
                 Some(_) => "no node holds this resource",
                 None => "no node holds this resource and none can accept it",
@@ -141,6 +138,27 @@ fn answer<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, resolution:
     }
 }
 
+/// Remembers where a resource is, and says so where a node that is down may have it.
+fn remember<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    node: &[u8],
+    source: Source,
+) {
+    let resource = trim_blanks(decision.get(Name::Callto).unwrap_or_default());
+    let placed = &decision.shared.placed;
+    placed.remember(resource, node, decision.now);
+    if source != Source::Hashing {
+        return;
+    }
+    if let Some(down) = displaced(resource, &decision.settings.nodes) {
+        decision.report(Event::Displaced {
+            resource,
+            node: node.into(),
+            down: down.into(),
+        });
+    }
+}
+
 /// Answers where a resource is held by a node that isn't in the list. A node that can be called by its name is:
 /// a second node would split the resource. Any other one's claims end with this word.
 fn unlisted<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, node: Vec<u8>) {
@@ -154,7 +172,7 @@ fn unlisted<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, node: Vec
         decision.verdict.set_retval(name);
     } else {
         settings.claims.depart(&node);
-        answer(decision, hashed(resource, members(&settings.nodes)));
+        answer(decision, hashed(resource, Members::of(&settings.nodes)));
     }
     decision.report(Event::Unlisted {
         node,

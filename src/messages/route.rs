@@ -16,13 +16,15 @@ use crate::auth::trust::AuthError;
 use crate::decision::{Decision, Rejection};
 use crate::event::{Event, Loop};
 use crate::messages::{CLUSTER_HEADERS, Name, Parameters};
-use crate::settings::Settings;
 use crate::text::{Escaped, Value};
 use crate::verdict::Action;
 
 /// Whether a call is the cluster's, or has headers of a cluster.
-pub(crate) fn concerns<'m>(settings: &Settings, message: &impl Parameters<'m>) -> bool {
-    settings.has_prefix(message.get(Name::Called)) || has_cluster_headers(message)
+pub(crate) fn concerns<'m>(
+    has_prefix: impl Fn(Option<&[u8]>) -> bool,
+    message: &impl Parameters<'m>,
+) -> bool {
+    has_prefix(message.get(Name::Called)) || has_cluster_headers(message)
 }
 
 /// Decides an incoming call. `complete` says that the message knows all parameters, not only those of known names.
@@ -118,6 +120,10 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
             decision.set(Name::Billid, billid);
         }
         transport::to_phone(decision, whole.as_deref().unwrap_or(callto));
+        // Not the location of a phone.
+        if callto.first() != Some(&b's') && from_node && !decision.shared.placed.is_empty() {
+            report_split(decision, callto);
+        }
     }
     if let Some(received) = received.filter(|_| from_node) {
         unpack(decision, &received);
@@ -208,6 +214,22 @@ fn distrust<'m, P: Parameters<'m>>(
 fn report_namesake<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
     let address = sender(decision.message).unwrap_or_default();
     decision.report(Event::Namesake { address });
+}
+
+/// Says that this node has placed a resource elsewhere that a node has sent a call for.
+#[cold]
+#[inline(never)]
+fn report_split<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, resource: &'m [u8]) {
+    let (settings, now) = (decision.settings, decision.now);
+    let (nodes, lease) = (&settings.nodes, &settings.lease);
+    let placed = &decision.shared.placed;
+    if let Some(node) = placed.elsewhere(resource, decision.node, nodes, lease, now) {
+        decision.report(Event::Split {
+            resource,
+            sender: decision.get(Name::SipNodename).unwrap_or_default(),
+            node: node.into(),
+        });
+    }
 }
 
 /// Removes cluster headers that are not trusted; `refused` says that the call depends on them.

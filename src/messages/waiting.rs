@@ -7,31 +7,30 @@
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
+use rustc_hash::FxHashMap;
+
 use crate::failure::unpoisoned;
 
-/// The callers that wait.
+/// The callers that wait, by their channels.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
-    callers: Mutex<Vec<Entry>>,
+    callers: Mutex<FxHashMap<Box<[u8]>, Entry>>,
     /// The number of them, so that a channel's end costs little where nobody waits.
     count: AtomicUsize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Entry {
-    channel: Box<[u8]>,
+    /// The number of its calls that wait.
+    calls: usize,
     is_gone: bool,
 }
 
 impl Waiting {
     /// Has a channel wait, for as long as the value lives.
     pub(crate) fn begin(self: &Arc<Self>, channel: &[u8]) -> Caller {
-        let entry = Entry {
-            channel: channel.into(),
-            is_gone: false,
-        };
         let mut callers = unpoisoned(self.callers.lock());
-        callers.push(entry);
+        callers.entry(channel.into()).or_default().calls += 1;
         self.count.store(callers.len(), Relaxed);
         Caller {
             waiting: Arc::clone(self),
@@ -43,7 +42,7 @@ impl Waiting {
     pub(crate) fn has(&self, channel: &[u8]) -> bool {
         self.count.load(Relaxed) > 0 && {
             let callers = unpoisoned(self.callers.lock());
-            callers.iter().any(|caller| *caller.channel == *channel)
+            callers.contains_key(channel)
         }
     }
 
@@ -51,8 +50,9 @@ impl Waiting {
     pub(crate) fn ended(&self, channel: &[u8]) {
         if self.count.load(Relaxed) > 0 {
             let mut callers = unpoisoned(self.callers.lock());
-            let ended = callers.iter_mut().filter(|it| *it.channel == *channel);
-            ended.for_each(|caller| caller.is_gone = true);
+            if let Some(caller) = callers.get_mut(channel) {
+                caller.is_gone = true;
+            }
         }
     }
 }
@@ -68,7 +68,7 @@ impl Caller {
     /// Whether they have hung up.
     pub(crate) fn is_gone(&self) -> bool {
         let callers = unpoisoned(self.waiting.callers.lock());
-        let own = callers.iter().find(|it| it.channel == self.channel);
+        let own = callers.get(&self.channel);
         own.is_some_and(|caller| caller.is_gone)
     }
 }
@@ -76,8 +76,11 @@ impl Caller {
 impl Drop for Caller {
     fn drop(&mut self) {
         let mut callers = unpoisoned(self.waiting.callers.lock());
-        if let Some(at) = callers.iter().position(|it| it.channel == self.channel) {
-            callers.swap_remove(at);
+        if let Some(caller) = callers.get_mut(&self.channel) {
+            caller.calls -= 1;
+            if caller.calls == 0 {
+                callers.remove(&self.channel);
+            }
         }
         self.waiting.count.store(callers.len(), Relaxed);
     }

@@ -147,7 +147,11 @@ impl NodeState {
     /// Something new can be placed there.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.admin() == AdminState::Enabled && !self.is(State::Down) && !self.is(State::Busy)
+        // Each placement asks all nodes.
+        let health = self.health.load(Relaxed);
+        self.admin.load(Relaxed) == AdminState::Enabled as u8
+            && health != State::Down as u8
+            && health != State::Busy as u8
     }
 
     fn is(&self, state: State) -> bool {

@@ -63,6 +63,10 @@ counters! {
     Claimed = "claimed",
     /// Resources whose node was still cached from the database.
     Remembered = "remembered",
+    /// Resources that were placed on another node than usual, because that one is down.
+    Displaced = "displaced",
+    /// Calls to a resource that came here and that this node places elsewhere: it is split.
+    Split = "split",
     /// Messages with cluster headers from an untrusted sender.
     Untrusted = "untrusted",
     /// Messages with cluster headers but no signature.

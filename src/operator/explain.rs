@@ -17,7 +17,7 @@ use crate::nodes::admin::AdminState;
 use crate::nodes::health::Rules;
 use crate::operator::command::{DbQuery, Request};
 use crate::operator::status::{reason, state};
-use crate::placement::claim::{Answer, Member, Purpose, Resolution, winner};
+use crate::placement::claim::{Answer, Members, Purpose, Resolution, winner};
 use crate::settings::{Settings, Warning};
 use crate::text::{Escaped, Text};
 use crate::time::WallTime;
@@ -43,7 +43,7 @@ pub fn query(cluster: &Cluster, text: &[u8], now: WallTime) -> Option<DbQuery> {
 
 /// The holder of a resource that is remembered, or the query for it.
 fn peek<'s>(settings: &'s Settings, resource: &[u8], now: WallTime) -> Option<Resolution<'s>> {
-    let members = settings.nodes.iter().map(Member::from);
+    let members = Members::of(&settings.nodes);
     settings
         .claims
         .peek(&settings.lease, resource, members, now)
@@ -150,7 +150,7 @@ fn explain_resource(
         None => None,
     };
     let node = holder.or_else(|| {
-        let node = winner(resource, settings.nodes.iter().map(Member::from));
+        let node = winner(resource, Members::of(&settings.nodes));
         lines.push(match node {
             Some(node) => format!(
                 "If no node holds it, it goes to '{}', by the nodes' weights",
@@ -176,7 +176,7 @@ fn explain_database<'s>(
         lines.push(begin.to_owned());
         return None;
     };
-    let members = settings.nodes.iter().map(Member::from);
+    let members = Members::of(&settings.nodes);
     match Answer::of(outcome(reply), Purpose::Lookup, &settings.lease, members) {
         Answer::Holder(node) => {
             lines.push(format!("{begin}: '{}' holds it now", Escaped(node.name)));
@@ -335,10 +335,7 @@ fn explain_listed(cluster: &Cluster, node: &Node, lines: &mut Vec<String>) {
         );
         return;
     };
-    let version = &listed.version;
-    lines.push(format!(
-        "The list in the database has the node, with version {version} of the module"
-    ));
+    lines.push("The list in the database has the node".to_owned());
     for (text, keys) in [
         (
             "Its section in this node's file wins over the list",

@@ -3,7 +3,7 @@
 //! Lists the resources whose holders this node knows: the command `clustering rooms`.
 
 use crate::cluster::Cluster;
-use crate::placement::claim::Member;
+use crate::placement::claim::Members;
 use crate::text::Escaped;
 use crate::time::WallTime;
 
@@ -18,7 +18,7 @@ pub fn list(cluster: &Cluster, now: WallTime) -> String {
         return "Nobody keeps a list: without a database ([locate] account) resources are placed by weights\n"
             .to_owned();
     }
-    let members = settings.nodes.iter().map(Member::from);
+    let members = Members::of(&settings.nodes);
     // One more than is shown tells whether there are more.
     let mut known = settings
         .claims

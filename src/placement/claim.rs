@@ -26,12 +26,12 @@ use crate::failure::unpoisoned;
 use crate::text::Escaped;
 use crate::time::{SECOND, WallTime};
 use breaker::Breaker;
-use cache::{Claim, ClaimCache};
+pub(crate) use cache::{Claim, ClaimCache};
 use query::Values;
 
 pub use lease::{CLAIM, CacheError, LOOKUP, LeaseConfig};
-pub(crate) use member::winner;
 pub use member::{Eligibility, Member};
+pub(crate) use member::{Members, winner};
 pub(crate) use query::CODED;
 pub use query::{Purpose, Query, QueryError};
 
@@ -404,7 +404,7 @@ impl Claims {
         config: &LeaseConfig,
         wanted: Wanted,
         node: &Member<'n>,
-        members: impl Iterator<Item = Member<'n>>,
+        mut members: impl Iterator<Item = Member<'n>>,
         now: WallTime,
     ) -> Resolution<'n> {
         let Wanted { resource, purpose } = wanted;
@@ -417,6 +417,9 @@ impl Claims {
         if purpose == Purpose::Claim {
             let claim = Claim {
                 node: node.seed,
+                place: members
+                    .position(|member| member.seed == node.seed)
+                    .unwrap_or_default(),
                 since: now.seconds(),
             };
             self.cache.put(resource, claim, config.lease);
@@ -447,14 +450,17 @@ impl Claims {
         &self,
         resource: &[u8],
         seconds: u32,
-        mut members: impl Iterator<Item = Member<'n>>,
+        mut members: impl Iterator<Item = Member<'n>> + Clone,
         now: WallTime,
     ) -> Option<&'n [u8]> {
         let claim = self.cache.get(resource)?;
         if !claim.is_younger(seconds, now.seconds()) {
             return None;
         }
-        let node = members.find(|node| node.seed == claim.node)?;
+        let is_own = |node: &Member| node.seed == claim.node;
+        // It's where it was, unless the list has changed meanwhile.
+        let there = members.clone().nth(claim.place).filter(is_own);
+        let node = there.or_else(|| members.find(is_own))?;
         node.keeps().then_some(node.name)
     }
 }

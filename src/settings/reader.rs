@@ -113,6 +113,16 @@ impl<'a> Reader<'a> {
         self.index.get(&(section.name, key.as_bytes())).copied()
     }
 
+    /// The place of a key; of a section without it that of another entry of the section.
+    pub(super) fn place_of(&self, section: &[u8], key: &str) -> Place {
+        let entry = self.index.get(&(section, key.as_bytes())).or_else(|| {
+            let mut from = self.index.range((section, &b""[..])..);
+            let (_, entry) = from.next().filter(|((name, _), _)| *name == section)?;
+            Some(entry)
+        });
+        entry.map(|entry| self.place(entry)).unwrap_or_default()
+    }
+
     /// The value as it is, even if it's empty.
     pub(super) fn text(
         &mut self,

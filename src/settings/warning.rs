@@ -4,7 +4,7 @@
 
 use std::fmt::{self, Display};
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::reader::Reader;
 use super::{GENERAL, LOCATE, Line, Settings, Signatures, UNNAMED};
@@ -12,7 +12,7 @@ use crate::addressing::pattern::{GroupUse, Pattern};
 use crate::addressing::resource::trim_blanks;
 use crate::addressing::template::{HostError, Template};
 use crate::file::Place;
-use crate::nodes::{Node, address};
+use crate::nodes::{Node, Nodes, address};
 use crate::text::Escaped;
 
 /// A warning with its place.
@@ -189,24 +189,50 @@ fn own_address(settings: &Settings, node: &[u8]) -> Option<Box<[u8]>> {
     address(&settings.callto.shape(node, &groups))
 }
 
+/// The addresses of all nodes, by which those are found that have one in common.
+struct Addresses<'s> {
+    /// This node's own.
+    own: Option<Box<[u8]>>,
+    /// The first node of each address.
+    first: FxHashMap<Box<[u8]>, usize>,
+    nodes: &'s Nodes,
+}
+
+impl<'s> Addresses<'s> {
+    /// Those of the settings of the node `own`.
+    fn new(settings: &'s Settings, own: &[u8]) -> Self {
+        let mut first = FxHashMap::default();
+        for (at, node) in settings.nodes.iter().enumerate() {
+            if let Some(address) = node.address() {
+                first.entry(address).or_insert(at);
+            }
+        }
+        Self {
+            own: own_address(settings, own),
+            first,
+            nodes: &settings.nodes,
+        }
+    }
+
+    fn misled(&self, node: &Node) -> Option<Warning> {
+        let to = node.address().filter(|_| !node.is_own)?;
+        let name = || Escaped(&node.name).to_string();
+        if self.own.as_ref() == Some(&to) {
+            return Some(Warning::LeadsHere { node: name() });
+        }
+        let other = self.nodes.iter().as_slice().get(*self.first.get(&to)?)?;
+        (other.name != node.name).then(|| Warning::SameAddress {
+            node: name(),
+            other: Escaped(&other.name).to_string(),
+        })
+    }
+}
+
 impl Settings {
     /// The warning about a node whose calls go where they shouldn't; `own` is this node's name.
     #[must_use]
     pub fn misled(&self, own: &[u8], node: &Node) -> Option<Warning> {
-        let to = node.address().filter(|_| !node.is_own)?;
-        let name = || Escaped(&node.name).to_string();
-        if own_address(self, own).is_some_and(|address| address == to) {
-            return Some(Warning::LeadsHere { node: name() });
-        }
-        let mut before = self
-            .nodes
-            .iter()
-            .take_while(|other| other.name != node.name);
-        let other = before.find(|other| other.address().is_some_and(|address| address == to))?;
-        Some(Warning::SameAddress {
-            node: name(),
-            other: Escaped(&other.name).to_string(),
-        })
+        Addresses::new(self, own).misled(node)
     }
 
     /// The warning about this node's name, `own`, by which the others know it.
@@ -284,16 +310,8 @@ fn of_settings(
     reader: &Reader,
     found: &mut Vec<(Place, Warning)>,
 ) {
-    let place_of = |is_section: &dyn Fn(&[u8]) -> bool, key: &str| {
-        let section = reader
-            .entries
-            .iter()
-            .filter(|entry| is_section(entry.section));
-        let entry = section.clone().find(|entry| entry.key == key.as_bytes());
-        let entry = entry.or_else(|| section.clone().next());
-        entry.map(|entry| reader.place(entry)).unwrap_or_default()
-    };
-    let general = |key| place_of(&|section| section == GENERAL.name, key);
+    let place_of = |section: &[u8], key: &str| reader.place_of(section, key);
+    let general = |key| place_of(GENERAL.name, key);
     let whole = Place::default();
     if settings.enabled && settings.trusts_nobody() {
         found.push((whole, Warning::NobodyTrusted));
@@ -335,19 +353,26 @@ fn of_settings(
     if !nodes.is_empty() && nodes.iter().all(|node| node.weight == 0) {
         found.push((whole, Warning::NoWeight));
     }
+    // The name of a node's section may have blanks more than the node.
+    let mut sections: FxHashMap<Box<[u8]>, usize> = FxHashMap::default();
+    for (at, entry) in reader.entries.iter().enumerate() {
+        if let Some(name) = entry.section.strip_prefix(b"node ") {
+            sections.insert(trim_blanks(name).into(), at);
+        }
+    }
+    let addresses = Addresses::new(settings, own);
     let mut calltos = vec![(GENERAL.kind.to_owned(), &settings.callto, general("callto"))];
     for node in nodes {
         let name = Escaped(&node.name);
-        let is_section = |section: &[u8]| {
-            section
-                .strip_prefix(b"node ")
-                .is_some_and(|name| trim_blanks(name) == &*node.name)
-        };
-        let place = place_of(&is_section, "callto");
+        let section = sections
+            .get(&node.name)
+            .map(|at| reader.entries[*at].section);
+        let section = section.unwrap_or_default();
+        let place = place_of(section, "callto");
         if let Some(callto) = &node.callto {
             calltos.push((format!("node {name}"), callto, place));
         }
-        found.extend(settings.misled(own, node).map(|warning| (place, warning)));
+        found.extend(addresses.misled(node).map(|warning| (place, warning)));
         if !node.is_own && node.probe.is_empty() && settings.health.interval > 0 {
             let node = name.to_string();
             found.push((place, Warning::NotProbed { node }));

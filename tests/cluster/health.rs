@@ -49,10 +49,10 @@ fn calls_to_a_dead_node_fail_at_once_and_go_there_again_when_it_is_back() {
     assert_eq!(refused, Refusal { code: 404, reason });
     let line = log.wait_for(" failed: node ");
     assert!(line.ends_with(" failed: node 'node2' is down"), "{line}");
-    // It gets probes, and nothing else.
+    // It gets probes, and nothing else but the end of the call before, which may have been on its way.
     let first = dead.hears(lab.sip("node1")).message;
     for request in [vec![first], dead.heard()].concat() {
-        assert!(request.is("OPTIONS"), "{request}");
+        assert!(request.is("OPTIONS") || request.is("BYE"), "{request}");
     }
     // Nor do the others suffer.
     probes.wait_for_nth("OPTIONS sip:", 3);
@@ -113,9 +113,9 @@ fn one_lost_probe_changes_nothing_and_two_in_a_row_do() {
     let lab = Lab::of(1).clustering("[node node2]\n").probed().start();
     let (node, log) = (lab.sip("node1"), lab.log("node1"));
     let dummy = Dummy::at(lab.sip("node2"));
-    dummy.answers(&dummy.hears(node), 503);
+    dummy.answers(&dummy.hears(node), 480);
     // A node that refuses is alive.
-    log.wait_for("Node 'node2' is up: answered 503; it was unknown for ");
+    log.wait_for("Node 'node2' is up: answered 480; it was unknown for ");
     for _ in 0..2 {
         dummy.hears(node);
         dummy.answers(&dummy.hears(node), 200);

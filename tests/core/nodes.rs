@@ -10,4 +10,5 @@ mod lab;
 mod placement;
 mod probes;
 mod sections;
+mod split;
 mod status;

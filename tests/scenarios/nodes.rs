@@ -288,6 +288,26 @@ fn a_drained_node_is_drained_after_a_reload_and_after_the_module_came_again() {
 }
 
 #[test]
+fn a_state_that_cannot_be_written_holds_until_the_restart_and_that_is_logged() {
+    let lab = with_nodes();
+    let state = lab.engine.configuration(STATE);
+    // Nothing can take the place of a directory that has something in it.
+    let _ = fs::remove_file(&state);
+    fs::create_dir(&state).unwrap();
+    fs::write(state.join("x"), "").unwrap();
+    drop(lab.engine.take_log());
+    lab.command("drain node3");
+    let log = lab.engine.take_log().join("\n");
+    assert_eq!(lab.state("node3"), "node3 draining");
+    fs::remove_dir_all(&state).unwrap();
+    assert!(
+        log.contains("; this change will be lost on restart: "),
+        "{log}"
+    );
+    assert_eq!(lab.command("undrain node3"), "Node 'node3' is enabled\r\n");
+}
+
+#[test]
 fn a_damaged_state_is_ignored_and_that_is_logged() {
     let lab = with_nodes();
     lab.command("drain node3");

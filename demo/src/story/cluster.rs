@@ -10,7 +10,7 @@ use engine_process::Message;
 
 use crate::nodes::{Binaries, Nodes};
 
-/// The names of all nodes.
+/// The names of the nodes of the beginning.
 pub const NODES: [&str; 3] = ["node1", "node2", "node3"];
 
 /// The same on each node: that is the point of a cluster of equals.
@@ -18,14 +18,8 @@ pub const CLUSTERING: &str = r"[general]
 regexp=^node[0-9]$
 callto=sip/sip:cluster/@\0.example.net
 
-[node node1]
-source=198.51.100.1
-
-[node node2]
-source=198.51.100.2
-
-[node node3]
-source=198.51.100.3
+[security]
+trusted=198.51.100.0/24
 
 [health]
 interval=1
@@ -35,9 +29,13 @@ rise=1
 
 [locate]
 account=cluster
+
+[cluster]
+account=cluster
+poll=1
 ";
 
-/// What the nodes have in common lies in databases: who has which room, and where users are.
+/// What the nodes have in common lies in databases: which nodes there are, who has which room, and where users are.
 const DATABASES: &str = "\
 [cluster]
 database=${configpath}/../cluster.sqlite
@@ -83,7 +81,7 @@ const DIAL_PLAN: [(&str, &str); 5] = [
 ];
 
 /// The hosts of all phones.
-const PHONES: &str = "[phones]\n10.0.0.8=\n10.0.0.9=\n10.0.0.10=\n";
+const PHONES: &str = "[phones]\n10.0.0.8=\n10.0.0.9=\n10.0.0.10=\n10.0.0.11=\n";
 
 /// The messages that tell the story.
 const TOLD: [&str; 6] = [

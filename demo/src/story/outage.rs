@@ -22,7 +22,8 @@ impl Story<'_> {
         self.ask(
             "node1",
             "clustering where cluster/node2/sip/sip:bob@10.0.0.9",
-            "Node 'node2' is down: no answer to a probe\nA call fails at once with error=offline",
+            "Node 'node2' is down: no answer to a probe\nThe list in the database has the node\n\
+             A call fails at once with error=offline",
         )?;
 
         let begin = Instant::now();

@@ -30,6 +30,14 @@ impl Shape {
         Some((trim_blanks(self.0.first()?), trim_blanks(self.0.last()?)))
     }
 
+    /// The certain start, the pieces that stand between and the certain end; `None` where the text is always the same.
+    pub(crate) fn pieces(&self) -> Option<(&[u8], &[Box<[u8]>], &[u8])> {
+        match &*self.0 {
+            [first, between @ .., last] => Some((first, between, last)),
+            _ => None,
+        }
+    }
+
     /// The user of the request URI of a SIP target; `None` where it is not always the same.
     #[must_use]
     pub fn user(&self) -> Option<Box<[u8]>> {

@@ -24,6 +24,8 @@ pub struct ClaimCache(Mutex<Generations>);
 pub struct Claim {
     /// The node that has the resource.
     pub node: Seed,
+    /// The node's place in the list, at that time.
+    pub place: usize,
     /// The time of that answer, in seconds.
     pub since: u64,
 }
@@ -35,49 +37,56 @@ impl Claim {
     }
 }
 
+type Generation = HashMap<Box<[u8]>, Claim>;
+
 #[derive(Debug, Default)]
 struct Generations {
     /// The time when they were last changed, in seconds.
     since: u64,
     // With random keys to their hashes, since callers choose the names of resources.
-    current: HashMap<Box<[u8]>, Claim>,
-    previous: HashMap<Box<[u8]>, Claim>,
+    current: Generation,
+    previous: Generation,
 }
 
 impl Generations {
-    fn insert(&mut self, resource: Box<[u8]>, claim: Claim) {
-        if self.current.len() >= GENERATION {
-            self.change();
-        }
+    /// Gives what is forgotten for it, which takes time to end.
+    fn insert(&mut self, resource: Box<[u8]>, claim: Claim) -> Option<Generation> {
+        let is_full = self.current.len() >= GENERATION;
+        let forgotten = is_full.then(|| self.change());
         self.current.insert(resource, claim);
+        forgotten
     }
 
-    fn change(&mut self) {
-        self.previous = mem::take(&mut self.current);
+    fn change(&mut self) -> Generation {
+        mem::replace(&mut self.previous, mem::take(&mut self.current))
     }
 }
 
 impl ClaimCache {
     /// The claim of a resource, whatever its age is.
     pub fn get(&self, resource: &[u8]) -> Option<Claim> {
+        // It ends after the lock does.
+        let _forgotten;
         let mut generations = self.lock();
         if let Some(claim) = generations.current.get(resource) {
             return Some(*claim);
         }
         let (resource, claim) = generations.previous.remove_entry(resource)?;
-        generations.insert(resource, claim);
+        _forgotten = generations.insert(resource, claim);
         Some(claim)
     }
 
     /// Remembers a claim, whose lease is so many seconds long.
     pub fn put(&self, resource: &[u8], claim: Claim, lease: u32) {
+        // They end after the lock does.
+        let (_old, _forgotten);
         let mut generations = self.lock();
         if claim.since.abs_diff(generations.since) >= lease.into() {
-            generations.change();
+            _old = generations.change();
             generations.since = claim.since;
         }
         generations.previous.remove(resource);
-        generations.insert(resource.into(), claim);
+        _forgotten = generations.insert(resource.into(), claim);
     }
 
     /// Forgets the claim of a resource.
@@ -113,6 +122,7 @@ mod tests {
     fn claim(since: u64) -> Claim {
         Claim {
             node: Seed::of(b"node1"),
+            place: 0,
             since,
         }
     }

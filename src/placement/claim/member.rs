@@ -2,7 +2,7 @@
 
 //! The nodes that a resource may be placed on.
 
-use crate::nodes::Node;
+use crate::nodes::{Node, Nodes};
 use crate::placement::rendezvous::{Candidate, Key, Seed, place};
 
 /// A node as placement sees it.
@@ -29,16 +29,45 @@ pub enum Eligibility {
     Nothing,
 }
 
+/// All nodes as placement sees them. It costs nothing to go to a place of the list.
+#[derive(Clone)]
+pub(crate) struct Members<'n>(std::slice::Iter<'n, Node>);
+
+impl<'n> Members<'n> {
+    pub(crate) fn of(nodes: &'n Nodes) -> Self {
+        Self(nodes.iter())
+    }
+}
+
+impl<'n> Iterator for Members<'n> {
+    type Item = Member<'n>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(Member::from)
+    }
+
+    fn nth(&mut self, place: usize) -> Option<Self::Item> {
+        self.0.nth(place).map(Member::from)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
 impl<'n> From<&'n Node> for Member<'n> {
     fn from(node: &'n Node) -> Self {
         Self {
             name: &node.name,
             seed: node.seed,
             weight: node.weight,
-            eligibility: match (node.state.is_open(), node.state.unreachable()) {
-                (true, _) => Eligibility::Take,
-                (false, None) => Eligibility::Keep,
-                (false, Some(_)) => Eligibility::Nothing,
+            eligibility: if node.state.is_open() {
+                Eligibility::Take
+            } else {
+                match node.state.unreachable() {
+                    None => Eligibility::Keep,
+                    Some(_) => Eligibility::Nothing,
+                }
             },
         }
     }

@@ -87,6 +87,11 @@ const COMMANDS: &[(&str, Shown)] = &[
         ),
     ),
     ("make bench", Not("a benchmark; CI compiles it, by clippy")),
+    ("make load", Not("a benchmark; CI compiles it, by clippy")),
+    (
+        "make simulate",
+        Not("a benchmark; CI compiles it, by clippy"),
+    ),
     ("make counts RENEW", Not("writes a file of the source")),
     ("make counts", By("scripts/check", "step scripts/counts")),
     ("make deny", By("scripts/check", "step scripts/deny")),
