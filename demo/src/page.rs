@@ -67,12 +67,11 @@ type Shared = Arc<Mutex<Nodes>>;
 /// Serves the page at an address and a port, until something fails.
 pub fn show(listen: &OsStr) -> io::Result<()> {
     let binaries = Binaries::find()?;
-    // The list of nodes is in the database, so each node says what it has.
-    let clustering = format!("{CLUSTERING}\n[cluster]\naccount=cluster\npoll=1\n");
+
     let nodes: Shared = Arc::new(Mutex::new(Nodes::new()?));
     let mut engines = Vec::new();
     for name in NODES {
-        cluster::start_with(&binaries, &mut locked(&nodes), name, &clustering)?;
+        cluster::start_with(&binaries, &mut locked(&nodes), name, CLUSTERING)?;
         engines.push(console(&nodes, name)?);
     }
     for (user, host, node) in USERS {
@@ -96,7 +95,7 @@ pub fn show(listen: &OsStr) -> io::Result<()> {
                     nodes.get("node1")?.client().command(line)?;
                 }
                 Step::Kill(name) => nodes.kill(name)?,
-                Step::Start(name) => cluster::start_with(&binaries, &mut nodes, name, &clustering)?,
+                Step::Start(name) => cluster::start_with(&binaries, &mut nodes, name, CLUSTERING)?,
             }
         }
         calls_until(&nodes, begin + Duration::from_secs(TURN));

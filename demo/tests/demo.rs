@@ -177,7 +177,11 @@ fn the_page_shows_calls_a_drain_and_a_death() {
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--locked", "--package"])
         .args(["yate-clustering-monitor", "--target-dir"])
-        .arg(Path::new(env!("CARGO_BIN_EXE_clustering-demo")).join("../.."))
+        .args(
+            Path::new(env!("CARGO_BIN_EXE_clustering-demo"))
+                .ancestors()
+                .nth(2),
+        )
         .status();
     assert!(built.unwrap().success());
     let files = TempDir::new().unwrap();
