@@ -17,7 +17,6 @@ use crate::operator::counters::Counter;
 use crate::placement::claim::{
     DatabaseChange, Members, Purpose, QueryOutcome, Resolution, Source, Wanted, hashed, winner,
 };
-use crate::placement::placed::displaced;
 use crate::text::boolean;
 use crate::verdict::{Action, Pending};
 
@@ -145,12 +144,14 @@ fn remember<'m, P: Parameters<'m>>(
     source: Source,
 ) {
     let resource = trim_blanks(decision.get(Name::Callto).unwrap_or_default());
-    let placed = &decision.shared.placed;
-    placed.remember(resource, node, decision.now);
+    let (placed, nodes) = (&decision.shared.placed, &decision.settings.nodes);
+    if let Some(node) = nodes.find(node) {
+        placed.remember(resource, node.seed, decision.now);
+    }
     if source != Source::Hashing {
         return;
     }
-    if let Some(down) = displaced(resource, &decision.settings.nodes) {
+    if let Some(down) = placed.displaced(resource, nodes) {
         decision.report(Event::Displaced {
             resource,
             node: node.into(),

@@ -3,7 +3,7 @@
 //! The state of a node while the engine runs: its health, its admin state, its counts.
 
 use std::fmt::{self, Display};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard};
 
 use crate::failure::unpoisoned;
@@ -100,6 +100,8 @@ pub struct NodeState {
     admin: AtomicU8,
     /// The state of its health, to be read without a lock.
     health: AtomicU8,
+    /// Something new can be placed there, by the two before. Each placement asks all nodes.
+    is_open: AtomicBool,
     probing: Mutex<Probing>,
     forwards: AtomicU64,
     failures: AtomicU64,
@@ -110,6 +112,7 @@ impl Default for NodeState {
         Self {
             admin: AtomicU8::new(AdminState::Enabled as u8),
             health: AtomicU8::new(State::Unknown as u8),
+            is_open: AtomicBool::new(true),
             probing: Mutex::new(Probing {
                 health: Health::new(SteadyTime(0)),
                 due: None,
@@ -131,7 +134,16 @@ impl NodeState {
     }
 
     pub(crate) fn set_admin(&self, admin: AdminState) {
+        let probing = self.lock();
         self.admin.store(admin as u8, Relaxed);
+        self.open(&probing);
+    }
+
+    /// Opens it to new resources, or closes it.
+    fn open(&self, probing: &Probing) {
+        let is_well = !matches!(probing.health.state(), State::Down | State::Busy);
+        let is_open = is_well && self.admin() == AdminState::Enabled;
+        self.is_open.store(is_open, Relaxed);
     }
 
     /// The reason why nothing can be sent there; `None` where something can.
@@ -147,11 +159,7 @@ impl NodeState {
     /// Something new can be placed there.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        // Each placement asks all nodes.
-        let health = self.health.load(Relaxed);
-        self.admin.load(Relaxed) == AdminState::Enabled as u8
-            && health != State::Down as u8
-            && health != State::Busy as u8
+        self.is_open.load(Relaxed)
     }
 
     fn is(&self, state: State) -> bool {
@@ -169,6 +177,7 @@ impl NodeState {
         let mut probing = self.lock();
         let result = change(&mut probing);
         self.health.store(probing.health.state() as u8, Relaxed);
+        self.open(&probing);
         result
     }
 

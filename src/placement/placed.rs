@@ -21,13 +21,27 @@ const LASTS: u32 = 3600;
 pub(crate) struct Placed {
     places: ClaimCache,
     is_used: AtomicBool,
+    /// A node was down at the last tick. Each placement asks, and must not ask all nodes.
+    has_down: AtomicBool,
 }
 
 impl Placed {
-    /// Remembers a place.
-    pub(crate) fn remember(&self, resource: &[u8], node: &[u8], now: WallTime) {
+    /// Takes a look at all nodes.
+    pub(crate) fn tick(&self, nodes: &Nodes) {
+        self.has_down.store(nodes.iter().any(is_down), Relaxed);
+    }
+
+    /// The node that would have a resource if it were not down.
+    pub(crate) fn displaced<'n>(&self, resource: &[u8], nodes: &'n Nodes) -> Option<&'n [u8]> {
+        self.has_down
+            .load(Relaxed)
+            .then(|| displaced(resource, nodes))?
+    }
+
+    /// Remembers a place: the node with this seed.
+    pub(crate) fn remember(&self, resource: &[u8], node: Seed, now: WallTime) {
         let place = Claim {
-            node: Seed::of(node),
+            node,
             // It isn't looked at here.
             place: 0,
             since: now.seconds(),
@@ -65,12 +79,12 @@ impl Placed {
     }
 }
 
-/// The node that would have a resource if it were not down.
-pub(crate) fn displaced<'n>(resource: &[u8], nodes: &'n Nodes) -> Option<&'n [u8]> {
-    let is_down = |node: &Node| node.state.unreachable() == Some(Unreachable::Down);
-    if !nodes.iter().any(is_down) {
-        return None;
-    }
+fn is_down(node: &Node) -> bool {
+    node.state.unreachable() == Some(Unreachable::Down)
+}
+
+#[cold]
+fn displaced<'n>(resource: &[u8], nodes: &'n Nodes) -> Option<&'n [u8]> {
     let members = nodes.iter().map(|node| {
         let member = Member::from(node);
         let eligibility = if is_down(node) {

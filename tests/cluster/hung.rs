@@ -80,7 +80,7 @@ fn a_room_is_split_where_only_one_node_sees_another_and_the_log_says_so() {
     let dead = "[node node3]\nprobe=sip:NET.77:5060\n";
     let dead = dead.replace(
         "NET",
-        &lab.address(0).to_string()[..].rsplit_once('.').unwrap().0,
+        lab.address(0).to_string().rsplit_once('.').unwrap().0,
     );
     node2.configure(FILE, &(dead + &file));
     node2.command("reload clustering");

@@ -167,7 +167,8 @@ impl Prometheus {
 
     /// The series that a query gives.
     fn query(&self, query: &str) -> Vec<Value> {
-        let escaped: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let escaped: Vec<_> = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let escaped = escaped.concat();
         let answer = self.get(&format!("/api/v1/query?query={escaped}"));
         if !answer.is_null() {
             let status = answer["status"].as_str();

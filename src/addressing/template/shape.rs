@@ -9,6 +9,9 @@ use crate::addressing::uri;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shape(Box<[Box<[u8]>]>);
 
+/// The certain start, the pieces that stand between, and the certain end.
+pub(crate) type Pieces<'s> = (&'s [u8], &'s [Box<[u8]>], &'s [u8]);
+
 impl Shape {
     /// A shape of its certain pieces, the first and the last of which may be empty.
     pub(super) fn new(pieces: Vec<Vec<u8>>) -> Self {
@@ -31,7 +34,7 @@ impl Shape {
     }
 
     /// The certain start, the pieces that stand between and the certain end; `None` where the text is always the same.
-    pub(crate) fn pieces(&self) -> Option<(&[u8], &[Box<[u8]>], &[u8])> {
+    pub(crate) fn pieces(&self) -> Option<Pieces<'_>> {
         match &*self.0 {
             [first, between @ .., last] => Some((first, between, last)),
             _ => None,

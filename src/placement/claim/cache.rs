@@ -65,14 +65,15 @@ impl Generations {
 impl ClaimCache {
     /// The claim of a resource, whatever its age is.
     pub fn get(&self, resource: &[u8]) -> Option<Claim> {
-        // It ends after the lock does.
-        let _forgotten;
         let mut generations = self.lock();
         if let Some(claim) = generations.current.get(resource) {
             return Some(*claim);
         }
         let (resource, claim) = generations.previous.remove_entry(resource)?;
-        _forgotten = generations.insert(resource, claim);
+        let forgotten = generations.insert(resource, claim);
+        // It ends after the lock does.
+        drop(generations);
+        drop(forgotten);
         Some(claim)
     }
 
