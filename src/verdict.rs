@@ -151,6 +151,17 @@ impl<'m> Verdict<'m> {
     /// Has an event logged: of several the most severe one, of equals the first.
     #[inline]
     pub(crate) fn log(&mut self, event: Event<'m>, suppressed: u64) {
+        if self.event.is_none() {
+            self.event = Some(event);
+            self.suppressed = suppressed;
+        } else {
+            self.log_another(event, suppressed);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn log_another(&mut self, event: Event<'m>, suppressed: u64) {
         let logged = self.event.as_ref().map(Event::level);
         if logged.is_none_or(|level| event.level() < level) {
             self.event = Some(event);

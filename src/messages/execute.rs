@@ -217,28 +217,24 @@ fn forward<'m, P: Parameters<'m>>(
     {
         return reject_malformed(decision, target, part);
     }
-    if is_message
-        && settings
-            .prefix
-            .strip(decision.verdict.resolve(&uri))
-            .is_some()
-    {
-        return reject_own_target(decision, target);
-    }
     if hops > 0
         && let Some(why) = loops(decision, target, visited, &uri)
     {
         return reject_loop(decision, target, why);
     }
-    if let Some(node) = section {
-        node.state.count_forward();
-    }
     decision.verdict.action = Action::Change;
     if is_message {
+        let uri = decision.verdict.resolve(&uri);
+        if settings.prefix.strip(uri).is_some() {
+            return reject_own_target(decision, target);
+        }
         // A copy is sent, since the message itself is answered with whatever in it is a header for the
         // next node.
         decision.verdict.action = Action::Send;
         headers::drop_cluster_headers(decision);
+    }
+    if let Some(node) = section {
+        node.state.count_forward();
     }
     if settings.cdr_nodes {
         decision.set(Name::ClusterTarget, node);
@@ -263,7 +259,6 @@ fn forward<'m, P: Parameters<'m>>(
 }
 
 /// Whether an id that goes to the other node may have a control character.
-#[inline(never)]
 fn has_unusual_id<'m>(message: &impl Parameters<'m>) -> bool {
     let is_unusual = |name| message.get(name).is_some_and(may_have_control);
     is_unusual(Name::Billid) | is_unusual(Name::Username)
