@@ -19,11 +19,11 @@ use clustering::ffi::{
     CLUSTERING_ABI_VERSION, CLUSTERING_KIND_COUNT, CLUSTERING_NAME_COUNT, clustering_abi_check,
     clustering_abi_version, clustering_action, clustering_concerns, clustering_core,
     clustering_decide, clustering_decides, clustering_edit_kind, clustering_enabled,
-    clustering_free, clustering_kind_concern_names, clustering_kind_filtered, clustering_kind_name, clustering_kind_names, clustering_kind_needs_now,
-    clustering_load, clustering_name, clustering_new, clustering_owned_text,
-    clustering_owned_text_free, clustering_priority, clustering_result, clustering_resume,
-    clustering_status, clustering_task_free, clustering_verdict, clustering_verdict_line,
-    clustering_verdict_release, clustering_version,
+    clustering_free, clustering_kind_concern_names, clustering_kind_filtered, clustering_kind_name,
+    clustering_kind_names, clustering_kind_needs_now, clustering_load, clustering_name,
+    clustering_new, clustering_owned_text, clustering_owned_text_free, clustering_priority,
+    clustering_result, clustering_resume, clustering_status, clustering_task_free,
+    clustering_verdict, clustering_verdict_line, clustering_verdict_release, clustering_version,
 };
 use clustering_fuzz::host::{AbiReply, Answer, Empty, Message, bytes, read, take, times};
 use clustering_fuzz::operate::{Operation, Operator, first, settings, text};
@@ -214,8 +214,14 @@ impl Host {
                 assert!(priority == 0 || known);
                 assert!(!clustering_decides(core, kind) || (priority > 0 && enabled));
                 assert_eq!(clustering_kind_names(kind) != 0, known);
-                assert_eq!(clustering_kind_concern_names(kind) != 0, clustering_kind_filtered(kind));
-                assert_eq!(clustering_kind_concern_names(kind) & !clustering_kind_names(kind), 0);
+                assert_eq!(
+                    clustering_kind_concern_names(kind) != 0,
+                    clustering_kind_filtered(kind)
+                );
+                assert_eq!(
+                    clustering_kind_concern_names(kind) & !clustering_kind_names(kind),
+                    0
+                );
                 assert!(known || !clustering_kind_filtered(kind));
                 assert!(known || !clustering_kind_needs_now(kind));
             }

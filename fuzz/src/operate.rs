@@ -206,12 +206,19 @@ impl Operator {
         let never = (b"never".to_vec(), 0);
         let (node, number) = self.probes.get(usize::from(probe)).unwrap_or(&never);
         let fact = |bit: u8| facts >> bit & 1 != 0;
+        // A number, or none, in whatever form a node may send it.
+        let retry_after = match code % 3 {
+            0 => Vec::new(),
+            1 => format!("{code};duration=60").into_bytes(),
+            _ => code.to_le_bytes().to_vec(),
+        };
         let report = clustering_probe_report {
             no_thread: fact(0),
             handled: fact(1),
             has_error: fact(2),
             has_headers: fact(3),
             code,
+            retry_after: bytes(&retry_after, Empty::Null),
         };
         let given = if fact(4) {
             ptr::null()
@@ -317,6 +324,9 @@ impl Operator {
                     assert!(text.is_empty() && node.is_empty());
                     // SAFETY: NULL or a node.
                     unsafe { clustering_counted(self.core, self.now) }
+                }
+                clustering_task_kind::CLUSTERING_TASK_KIND_EVENT => {
+                    assert!(!text.is_empty() && node.is_empty());
                 }
                 clustering_task_kind::CLUSTERING_TASK_KIND_SAVE => {
                     assert!(text.is_empty() && node.is_empty());

@@ -2,8 +2,8 @@
 
 /* A time of day for the nodes of a lab, instead of the system's: loaded in front of the C library.
  *
- * The file that LAB_CLOCK names has the seconds by which the clock is behind. It is read again at most ten times a
- * second. Other clocks are left alone. */
+ * The file that LAB_CLOCK names has the seconds by which the clock is behind. It is read again at
+ * most ten times a second. Other clocks are left alone. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
