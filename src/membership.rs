@@ -235,15 +235,17 @@ impl Membership {
         }
     }
 
-    /// The sections of the nodes that the database has, by their names.
+    /// The sections of the nodes that the database has, in the order of their names: all nodes show them alike.
     pub(crate) fn sections(&self) -> Vec<(Box<[u8]>, Vec<OwnedEntry>)> {
         let known = self.known();
         let others = known.others.values();
         let own = known.own.iter().filter(|_| !known.has_own_section());
         let sections = own.chain(others);
-        sections
+        let mut sections: Vec<_> = sections
             .map(|one| (one.name.clone(), one.entries()))
-            .collect()
+            .collect();
+        sections.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        sections
     }
 
     /// The state of the database; `None` without one.
