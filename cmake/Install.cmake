@@ -76,7 +76,8 @@ if(YATE_PREFIX)
   endforeach()
   install(PROGRAMS "${CHECK}" tools/yate-clustering-metrics DESTINATION "${YATE_PREFIX}/bin" COMPONENT module)
   file(GLOB docs CONFIGURE_DEPENDS
-       "${PROJECT_SOURCE_DIR}/docs/*.md" "${PROJECT_SOURCE_DIR}/docs/*.js" "${PROJECT_SOURCE_DIR}/docs/*.png")
+       "${PROJECT_SOURCE_DIR}/docs/*.md" "${PROJECT_SOURCE_DIR}/docs/*.js"
+       "${PROJECT_SOURCE_DIR}/docs/*.png" "${PROJECT_SOURCE_DIR}/docs/*.svg")
   # Beside each other as in the source, since they point at each other.
   install(FILES README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
           DESTINATION "${CLUSTERING_DOC_DIR}" COMPONENT module)

@@ -573,10 +573,12 @@ mod in_postgres {
     #[test]
     #[ignore = "needs a real engine that asks PostgreSQL: YATE_ROOT"]
     fn an_engine_ends_and_a_module_goes_while_a_query_is_under_way() {
-        let lab = start(plan());
+        let lab = start(plan().dial(ROOMS));
         lab.database("pause");
         lab.log("node1").since_now().wait_for(LOST);
         let node = lab.node("node1");
+        node.command("reload clustering");
+        calls_work(&lab);
         // It goes, or says why not; the engine lives.
         node.command(&format!("module reload {MODULE}"));
         assert_eq!(node.status().get("enabled"), "true");

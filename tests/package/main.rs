@@ -61,11 +61,11 @@ fn dangling(root: &Path) -> Vec<String> {
         .map(|page| root.join(page.to_owned() + ".md"))
         .to_vec();
     let docs = fs::read_dir(root.join("docs")).unwrap();
-    pages.extend(docs.map(|entry| entry.unwrap().path()));
+    let docs = docs.map(|entry| entry.unwrap().path());
+    pages.extend(docs.filter(|page| page.extension() == Some("md".as_ref())));
     let mut dangling = Vec::new();
     for page in pages {
-        // Pictures are among them, too.
-        let text = String::from_utf8_lossy(&fs::read(&page).unwrap()).into_owned();
+        let text = fs::read_to_string(&page).unwrap();
         let links = text.split("](").skip(1);
         let links = links.filter_map(|rest| rest.split_once(')'));
         for (link, _) in links.filter(|(link, _)| !link.contains("://")) {
