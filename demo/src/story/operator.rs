@@ -95,8 +95,8 @@ fn cut(line: &str) -> String {
     if line.chars().count() <= WIDTH {
         return line.to_owned();
     }
-    let shown: String = line.chars().take(WIDTH - 1).collect();
-    shown + "…"
+    let shown: String = line.chars().take(WIDTH - 3).collect();
+    shown + "..."
 }
 
 /// What a table of nodes says of each: `node1 up, node2 draining`.
