@@ -518,9 +518,7 @@ impl Cluster {
     pub fn tick(&self, now: SteadyTime) {
         let last = SteadyTime(self.clock.swap(now.0, Relaxed));
         let step = now.since(last).min(SECOND);
-        if now.seconds() != last.seconds() {
-            self.shared.connections.tick(now);
-        }
+        self.shared.connections.tick(now);
         self.shared.lookups.tick(now);
         let settings = self.settings();
         if settings.enabled {

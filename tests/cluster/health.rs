@@ -14,7 +14,7 @@ use crate::log::Log;
 const SECTION: &str = "[node node3]\n";
 
 /// A node's log, once the node has found these others to be up.
-fn log_with_up(lab: &Lab, node: &str, others: &[&str]) -> Log {
+pub fn log_with_up(lab: &Lab, node: &str, others: &[&str]) -> Log {
     let log = lab.log(node);
     for other in others {
         log.wait_for(&format!("Node '{other}' is up: answered 200"));

@@ -5,8 +5,8 @@
 use std::thread;
 use std::time::Duration;
 
+use crate::health::log_with_up;
 use crate::lab::Lab;
-use crate::log::Log;
 
 const FILE: &str = "clustering.conf";
 const ROOMS: u32 = 60;
@@ -14,14 +14,6 @@ const ROOMS: u32 = 60;
 /// The places of some rooms, as a node has them.
 fn places(lab: &Lab, node: &str) -> Vec<String> {
     (0..ROOMS).map(|room| lab.node(node).places(room)).collect()
-}
-
-fn log_with_up(lab: &Lab, node: &str, others: &[&str]) -> Log {
-    let log = lab.log(node);
-    for other in others {
-        log.wait_for(&format!("Node '{other}' is up: answered 200"));
-    }
-    log.since_now()
 }
 
 #[test]
