@@ -4,7 +4,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+
+use crate::preload;
 
 /// The end of all names.
 const DOMAIN: &str = ".lab.test";
@@ -18,24 +19,14 @@ pub struct Hosts {
 impl Hosts {
     /// None yet, in a file of this directory. Makes the library that resolves them.
     pub fn new(directory: &Path) -> Self {
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cluster/resolver.c");
-        let library = directory.join("resolver.so");
-        let made = Command::new("cc")
-            .args(["-shared", "-fPIC", source, "-ldl", "-o"])
-            .arg(&library)
-            .status()
-            .expect("a C compiler is installed");
-        assert!(made.success(), "the C compiler takes {source}");
+        let library = preload::library(directory, "resolver");
         let file = directory.join("hosts");
         Self { library, file }
     }
 
     /// Has these names resolve from now on, a line each: `node2.lab.test MILLISECONDS ADDRESS...`.
     pub fn say(&self, lines: &str) {
-        // Replaced as a whole, since nodes may be reading it.
-        let next = self.file.with_extension("next");
-        fs::write(&next, format!("{DOMAIN}\n{lines}")).expect("there is room for a file");
-        fs::rename(next, &self.file).expect("it was just written");
+        preload::replace(&self.file, &format!("{DOMAIN}\n{lines}"));
     }
 
     /// The names that the nodes' modules have looked up so far.
