@@ -12,6 +12,7 @@ use std::fmt::{self, Display};
 use crate::auth::trust::AuthError;
 use crate::failure::Failure;
 use crate::nodes::Unreachable;
+use crate::nodes::admin::AdminState;
 use crate::operator::counters::Counter;
 use crate::placement::claim::DbError;
 use crate::text::{Escaped, Text, Value};
@@ -242,6 +243,13 @@ pub enum Event<'m> {
         /// The call goes there; otherwise the node's claims end.
         is_called: bool,
     },
+    /// A registration was refused, because this node is to be left.
+    RegistrationRefused {
+        /// The location that was to be registered.
+        location: &'m [u8],
+        /// This node's admin state.
+        admin: AdminState,
+    },
     /// There is no room to remember the connection of a registration.
     ConnectionsFull {
         /// The location that was registered.
@@ -297,6 +305,7 @@ impl<'m> Event<'m> {
             Self::Offline { .. } => Counter::Offline,
             Self::Displaced { .. } => Counter::Displaced,
             Self::Split { .. } => Counter::Split,
+            Self::RegistrationRefused { .. } => Counter::RegistrationsRefused,
             Self::Failed { .. } => Counter::Panics,
             Self::GivenUp { .. }
             | Self::HeadersLeftOut { .. }
@@ -319,7 +328,9 @@ impl<'m> Event<'m> {
     #[must_use]
     pub const fn level(&self) -> Level {
         match self {
-            Self::Received { .. } | Self::Located { .. } => Level::Info,
+            Self::Received { .. } | Self::Located { .. } | Self::RegistrationRefused { .. } => {
+                Level::Info
+            }
             Self::Forwarded { .. } | Self::GivenUp { .. } => Level::Call,
             Self::DatabaseBack | Self::Unverified { .. } | Self::Displaced { .. } => Level::Note,
             Self::NoSuchNode { .. }
@@ -575,6 +586,11 @@ impl Line<'_, '_> {
                     "Resource '{resource}' is held by node '{node}', which has no section [node {node}] here: {outcome}"
                 )
             }
+            Event::RegistrationRefused { location, admin } => write!(
+                f,
+                "Registration of '{}' was refused: this node is {admin}",
+                Escaped(location)
+            ),
             Event::ConnectionsFull { location, most } => write!(
                 f,
                 "Connection of '{}' can't be remembered, the limit is {most} ([general] registrations): its phone \

@@ -310,7 +310,9 @@ impl Membership {
     /// Takes the count of the engine's channels.
     pub(crate) fn counted(&self, channels: u64) {
         let mut known = self.known();
-        known.heartbeat.load.channels = Some(channels);
+        if !known.config.account.is_empty() {
+            known.heartbeat.load.channels = Some(channels);
+        }
     }
 
     /// This node's load, as far as it is known.

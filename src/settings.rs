@@ -123,6 +123,16 @@ pub(crate) enum Signatures {
     Optional,
 }
 
+/// What becomes of registrations while this node is drained or disabled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum DrainRegister {
+    /// They are taken as ever.
+    #[default]
+    Keep,
+    /// They are refused, so that phones take their next server.
+    Refuse,
+}
+
 /// The place of the list of nodes that the nodes share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Members {
@@ -163,6 +173,8 @@ pub struct Settings {
     pub billid_node: bool,
     /// Calls carry the names of the nodes that they come from and go to, for CDRs.
     pub cdr_nodes: bool,
+    /// What becomes of registrations while this node is drained or disabled.
+    pub(crate) drain_register: DrainRegister,
     /// The nodes that have a section.
     pub nodes: Nodes,
     /// The rules by which one of them is down.
@@ -310,6 +322,11 @@ impl Settings {
             hops: reader.number(GENERAL, "hops", 8, 1..=64) as usize,
             billid_node: reader.flag(GENERAL, "billid.node", !nodes.is_empty()),
             cdr_nodes: reader.flag(GENERAL, "cdr.nodes", false),
+            drain_register: reader.parsed(GENERAL, "drain.register", |text| match text {
+                b"" | b"keep" => Ok(DrainRegister::Keep),
+                b"refuse" => Ok(DrainRegister::Refuse),
+                _ => Err("use keep or refuse"),
+            }),
             nodes,
             health,
             members: read_members(reader, &lease),

@@ -110,6 +110,7 @@ impl RateLimits {
             | Event::Forwarded { .. }
             | Event::GivenUp { .. }
             | Event::Located { .. }
+            | Event::RegistrationRefused { .. }
             | Event::DatabaseLost { .. }
             | Event::DatabaseBack => None,
         }

@@ -299,7 +299,7 @@ fn table(cluster: &Cluster, request: &Request) -> String {
             &node.state.forwards(),
             &node.state.failures(),
         ];
-        let reason = reason(node, &settings.health) + &listed(cluster, node);
+        let reason = reason(node, &settings.health) + &left(cluster, node) + &listed(cluster, node);
         text.push_str(&row(
             &columns.map(ToString::to_string),
             &load(node),
@@ -339,6 +339,12 @@ fn senders(cluster: &Cluster) -> String {
         "Nodes without a section that have sent calls here, trusted by callto:\n{:<14} {:>8} ADDRESS\n{rows}",
         "NODE", "RECEIVED"
     )
+}
+
+/// What is left on this node while it is drained or disabled, behind its reason.
+fn left(cluster: &Cluster, node: &Node) -> String {
+    let left = cluster.left().filter(|_| node.is_own);
+    left.map_or_else(String::new, |left| format!("; {left} left"))
 }
 
 /// What the list in the database adds to a node's reason.

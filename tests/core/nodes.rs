@@ -5,6 +5,7 @@
 mod admin;
 mod busy;
 mod calls;
+mod evacuation;
 mod events;
 mod lab;
 mod placement;
