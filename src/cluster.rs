@@ -553,7 +553,8 @@ impl Cluster {
         let settings = self.settings();
         if settings.enabled {
             let registrations = self.shared.connections.len() as u64;
-            self.membership.tick(registrations, now, &self.tasks);
+            let nodes = &settings.nodes;
+            self.membership.tick(nodes, registrations, now, &self.tasks);
             probe::tick(&settings, now, step / 2, &self.tasks);
             self.shared.placed.tick(&settings.nodes);
             let own = settings.nodes.find(&self.node);

@@ -234,6 +234,13 @@ pub enum Event<'m> {
         /// The node that this node has placed it on.
         node: Box<[u8]>,
     },
+    /// A resource stays on a node that is down, because most others find it up.
+    HolderDown {
+        /// The resource.
+        resource: &'m [u8],
+        /// The node.
+        node: Box<[u8]>,
+    },
     /// A resource is held by a node that this node's list doesn't have.
     Unlisted {
         /// The node.
@@ -311,6 +318,7 @@ impl<'m> Event<'m> {
             | Self::HeadersLeftOut { .. }
             | Self::DatabaseLost { .. }
             | Self::DatabaseBack
+            | Self::HolderDown { .. }
             | Self::Unlisted { .. }
             | Self::ConnectionsFull { .. }
             | Self::ConnectionMalformed { .. } => {
@@ -343,6 +351,7 @@ impl<'m> Event<'m> {
             | Self::Malformed { .. }
             | Self::Looping { .. }
             | Self::DatabaseLost { .. }
+            | Self::HolderDown { .. }
             | Self::Unlisted { .. }
             | Self::Split { .. }
             | Self::ConnectionsFull { .. }
@@ -586,6 +595,13 @@ impl Line<'_, '_> {
                     "Resource '{resource}' is held by node '{node}', which has no section [node {node}] here: {outcome}"
                 )
             }
+            Event::HolderDown { resource, node } => write!(
+                f,
+                "Resource '{}' stays on node '{}', which is down for this node alone: it has heartbeats, and most nodes \
+                 reach it",
+                Escaped(resource),
+                Escaped(node)
+            ),
             Event::RegistrationRefused { location, admin } => write!(
                 f,
                 "Registration of '{}' was refused: this node is {admin}",

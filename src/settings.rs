@@ -133,6 +133,9 @@ pub(crate) enum DrainRegister {
     Refuse,
 }
 
+/// The most seconds from one heartbeat to the next: each is a write.
+const MOST_BEAT: u32 = 15;
+
 /// The place of the list of nodes that the nodes share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Members {
@@ -140,6 +143,8 @@ pub struct Members {
     pub account: Box<[u8]>,
     /// The seconds from one look at the list to the next.
     pub poll: u32,
+    /// The seconds from one heartbeat to the next.
+    pub beat: u32,
     /// The same account has the table of claims.
     pub counts_claims: bool,
 }
@@ -280,7 +285,11 @@ impl Settings {
             reader.flag(GENERAL, "enabled", complete) && !node.is_empty() && !has_control(node);
         let nodes = Nodes::new(sections, node, &callto, &pattern);
         let health = read_rules(reader);
-        let lease = read_lease(reader);
+        let mut lease = read_lease(reader);
+        let members = read_members(reader, &lease, &health);
+        if members.counts_claims {
+            lease = lease.with_heartbeats();
+        }
         let trusted = reader.parsed(SECURITY, "trusted", networks);
         let secret = reader.parsed(SECURITY, "secret", Secret::new);
         let has_secret = !reader.text(SECURITY, "secret", b"").is_empty();
@@ -329,7 +338,7 @@ impl Settings {
             }),
             nodes,
             health,
-            members: read_members(reader, &lease),
+            members,
             lease,
             claims: Arc::default(),
             trusted,
@@ -462,14 +471,24 @@ fn read_lease(reader: &mut Reader) -> LeaseConfig {
     }
 }
 
-fn read_members(reader: &mut Reader, lease: &LeaseConfig) -> Members {
+fn read_members(reader: &mut Reader, lease: &LeaseConfig, health: &Rules) -> Members {
     let account = reader.text(CLUSTER, "account", b"");
     Members {
         account: account.into(),
         poll: reader.number(CLUSTER, "poll", 5, 1..=60),
+        beat: beat(health),
         // A query of the operator's own may know another table.
         counts_claims: *account == *lease.account && lease.claim == LeaseConfig::default().claim,
     }
+}
+
+/// The seconds from one heartbeat to the next: so few that a node which others find down has had one not long before.
+fn beat(health: &Rules) -> u32 {
+    if health.interval == 0 {
+        return MOST_BEAT;
+    }
+    let detection = health.interval * health.fall + health.timeout;
+    (detection / 2).clamp(2, MOST_BEAT)
 }
 
 #[cfg(test)]
