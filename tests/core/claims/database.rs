@@ -152,7 +152,7 @@ pub fn a_node_that_only_some_find_down_keeps_its_resources(connection: &mut impl
     const ROOM: &str = "conf/1";
     let mut nodes = two_nodes();
     both(&mut nodes, |node| {
-        node.terms = node.terms.clone().with_heartbeats()
+        node.terms = node.terms.clone().with_heartbeats();
     });
     let owner = claim(&nodes[0], connection, ROOM);
     let [node, other] = &mut nodes;
@@ -160,7 +160,7 @@ pub fn a_node_that_only_some_find_down_keeps_its_resources(connection: &mut impl
     let now = node.now;
     // Names that are a part of the owner's, and that it is a part of, are other names.
     let names = [&*owner, "judge", "juror", "x", &owner[1..]];
-    let mut beat = |connection: &mut dyn Connection, name: &str, expires: u64, down: &str| {
+    let beat = |connection: &mut dyn Connection, name: &str, expires: u64, down: &str| {
         connection.run(&format!(
             "INSERT INTO cluster_heartbeats (name, seen, expires, down) VALUES ('{name}', {now}, {expires}, '{down}') \
              ON CONFLICT (name) DO UPDATE SET expires = excluded.expires, down = excluded.down"
