@@ -525,6 +525,7 @@ impl Cluster {
             let registrations = self.shared.connections.len() as u64;
             self.membership.tick(registrations, now, &self.tasks);
             probe::tick(&settings, now, step / 2, &self.tasks);
+            settings.nodes.tell_stand_ins(&self.tasks);
             self.shared.placed.tick(&settings.nodes);
         }
     }

@@ -24,6 +24,12 @@ pub(crate) fn tell_admin(node: &Node, before: AdminState, reason: &str, tasks: &
     tell(node, "admin", before.text(), &more, tasks);
 }
 
+/// Tells that another node stands in for a node; an empty name is that of none.
+pub(crate) fn tell_backup(node: &Node, before: &str, now: &str, tasks: &Tasks) {
+    let more = format!("backup={now}\n");
+    tell(node, "backup", before, &more, tasks);
+}
+
 /// Tells of a change, by parameters of which each is a line.
 #[inline(never)]
 fn tell(node: &Node, event: &str, previous: &str, more: &str, tasks: &Tasks) {

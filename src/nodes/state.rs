@@ -3,21 +3,24 @@
 //! The state of a node while the engine runs: its health, its admin state, its counts.
 
 use std::fmt::{self, Display};
+use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard};
 
 use crate::failure::unpoisoned;
 use crate::nodes::admin::AdminState;
+use crate::nodes::backup::Told;
 use crate::nodes::health::{Cause, Health, State, Transition};
 use crate::time::SteadyTime;
 
 /// The reason why nothing can be sent to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Unreachable {
     /// It doesn't answer.
-    Down,
+    Down = 1,
     /// An operator has disabled it.
-    Disabled,
+    Disabled = 2,
 }
 
 impl Display for Unreachable {
@@ -98,20 +101,21 @@ impl Probing {
 #[derive(Debug)]
 pub struct NodeState {
     admin: AtomicU8,
-    /// The state of its health, to be read without a lock.
-    health: AtomicU8,
+    /// The reason why calls don't go there, to be read without a lock: an [`Unreachable`], or 0.
+    unreachable: AtomicU8,
     /// Something new can be placed there, by the two before. Each placement asks all nodes.
     is_open: AtomicBool,
     probing: Mutex<Probing>,
     forwards: AtomicU64,
     failures: AtomicU64,
+    told: Mutex<Told>,
 }
 
 impl Default for NodeState {
     fn default() -> Self {
         Self {
             admin: AtomicU8::new(AdminState::Enabled as u8),
-            health: AtomicU8::new(State::Unknown as u8),
+            unreachable: AtomicU8::new(0),
             is_open: AtomicBool::new(true),
             probing: Mutex::new(Probing {
                 health: Health::new(SteadyTime(0)),
@@ -122,6 +126,7 @@ impl Default for NodeState {
             }),
             forwards: AtomicU64::new(0),
             failures: AtomicU64::new(0),
+            told: Mutex::default(),
         }
     }
 }
@@ -136,34 +141,34 @@ impl NodeState {
     pub(crate) fn set_admin(&self, admin: AdminState) {
         let probing = self.lock();
         self.admin.store(admin as u8, Relaxed);
-        self.open(&probing);
+        self.follow(&probing);
     }
 
-    /// Opens it to new resources, or closes it.
-    fn open(&self, probing: &Probing) {
+    /// Opens it to calls and new resources, or closes it, by its health and its admin state.
+    fn follow(&self, probing: &Probing) {
         let is_well = !matches!(probing.health.state(), State::Down | State::Busy);
         let is_open = is_well && self.admin() == AdminState::Enabled;
         self.is_open.store(is_open, Relaxed);
+        let unreachable = match (self.admin(), probing.health.state()) {
+            (AdminState::Disabled, _) => Unreachable::Disabled as u8,
+            (_, State::Down) => Unreachable::Down as u8,
+            _ => 0,
+        };
+        self.unreachable.store(unreachable, Relaxed);
     }
 
     /// The reason why nothing can be sent there; `None` where something can.
     #[must_use]
     pub fn unreachable(&self) -> Option<Unreachable> {
-        match self.admin() {
-            AdminState::Disabled => Some(Unreachable::Disabled),
-            _ if self.is(State::Down) => Some(Unreachable::Down),
-            _ => None,
-        }
+        let all = [Unreachable::Down, Unreachable::Disabled];
+        let unreachable = self.unreachable.load(Relaxed);
+        all.into_iter().find(|why| *why as u8 == unreachable)
     }
 
     /// Something new can be placed there.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.is_open.load(Relaxed)
-    }
-
-    fn is(&self, state: State) -> bool {
-        self.health.load(Relaxed) == state as u8
     }
 
     /// The node's health.
@@ -176,13 +181,18 @@ impl NodeState {
     pub(crate) fn observe<R>(&self, change: impl FnOnce(&mut Probing) -> R) -> R {
         let mut probing = self.lock();
         let result = change(&mut probing);
-        self.health.store(probing.health.state() as u8, Relaxed);
-        self.open(&probing);
+        self.follow(&probing);
         result
     }
 
     fn lock(&self) -> MutexGuard<'_, Probing> {
         unpoisoned(self.probing.lock())
+    }
+
+    /// Notes what is told of its backups; what was told before, where that is something else.
+    pub(super) fn told(&self, now: &Told) -> Option<Told> {
+        let mut told = unpoisoned(self.told.lock());
+        (*told != *now).then(|| mem::replace(&mut *told, now.clone()))
     }
 
     pub(crate) fn count_forward(&self) {

@@ -8,9 +8,9 @@ use crate::auth::derived::Sender;
 use crate::cluster::Cluster;
 use crate::membership::{self, Load, MOST_ROOMS};
 use crate::messages::Reply;
-use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
 use crate::nodes::health::State;
+use crate::nodes::{Node, StandIn};
 use crate::operator::status::{self, reason, state};
 use crate::operator::{explain, json, rooms};
 use crate::text::Escaped;
@@ -299,7 +299,11 @@ fn table(cluster: &Cluster, request: &Request) -> String {
             &node.state.forwards(),
             &node.state.failures(),
         ];
-        let reason = reason(node, &settings.health) + &listed(cluster, node);
+        let mut reason = reason(node, &settings.health);
+        if let Some(StandIn { name, .. }) = nodes.stand_in(node) {
+            let _ = write!(reason, " ({} stands in)", Escaped(name));
+        }
+        reason += &listed(cluster, node);
         text.push_str(&row(
             &columns.map(ToString::to_string),
             &load(node),

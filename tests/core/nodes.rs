@@ -3,6 +3,7 @@
 //! Nodes that have sections: they are reached, probed and drained, and resources are placed on them.
 
 mod admin;
+mod backups;
 mod busy;
 mod calls;
 mod events;
