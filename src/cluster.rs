@@ -4,6 +4,7 @@
 
 mod prefilter;
 mod shards;
+mod takeover;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -37,6 +38,7 @@ use crate::time::{MessageTimes, SECOND, SteadyTime, WallTime};
 use crate::verdict::{Pending, Verdict};
 use prefilter::Prefilter;
 use shards::{Shard, Shards};
+pub use takeover::TakeoverError;
 
 /// The reason why a node is not forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -319,6 +321,7 @@ impl Cluster {
 
     /// Gives the nodes of new settings their admin states.
     fn inherit_admin_states(&self, states: &AdminStates, settings: &Settings, old: &Settings) {
+        self.follow_takeovers(states, settings);
         for node in &settings.nodes {
             let admin = states.of(&node.name);
             node.state.set_admin(admin);
@@ -326,6 +329,7 @@ impl Cluster {
                 .observe(|probing| probing.health.begin(self.now()));
             if old.nodes.find(&node.name).is_none() {
                 self.tell_kept(&node.name, admin);
+                self.tell_kept_takeover(node);
             }
         }
     }
@@ -346,7 +350,16 @@ impl Cluster {
             );
             self.tasks.log(Level::Note, line);
         }
-        if !forgotten.is_empty() {
+        let released = states.forget_taken(|node| settings.nodes.find(node).is_some());
+        for node in &released {
+            let node = Escaped(node);
+            let line = format!(
+                "Node '{node}' has no section any more: it was taken over, which is forgotten"
+            );
+            self.tasks.log(Level::Note, line);
+        }
+        if !forgotten.is_empty() || !released.is_empty() {
+            self.follow_takeovers(states, &settings);
             self.tasks.add(Task::Save);
         }
     }
@@ -523,7 +536,8 @@ impl Cluster {
         let settings = self.settings();
         if settings.enabled {
             let registrations = self.shared.connections.len() as u64;
-            self.membership.tick(registrations, now, &self.tasks);
+            let taken = self.taken();
+            self.membership.tick(registrations, taken, now, &self.tasks);
             probe::tick(&settings, now, step / 2, &self.tasks);
             settings.nodes.tell_stand_ins(&self.tasks);
             self.shared.placed.tick(&settings.nodes);
@@ -719,10 +733,13 @@ impl Cluster {
         let restored = AdminStates::read(admin)?;
         self.membership.restore(members, &self.node);
         let mut admin_states = self.admin_states();
-        for node in &self.settings().nodes {
+        let settings = self.settings();
+        self.follow_takeovers(&restored, &settings);
+        for node in &settings.nodes {
             let admin = restored.of(&node.name);
             node.state.set_admin(admin);
             self.tell_kept(&node.name, admin);
+            self.tell_kept_takeover(node);
         }
         *admin_states = restored;
         Ok(())

@@ -2,7 +2,7 @@
 
 //! A decision under way: one message, the state that it is decided by, and the verdict that it comes to.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use crate::auth::derived::Senders;
@@ -70,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) lookups: Lookups,
     /// The nodes without sections whose calls were trusted by these.
     pub(crate) senders: Senders,
+    /// This node has taken over others.
+    pub(crate) has_taken: AtomicBool,
     /// The names of nodes that stood in for others.
     pub(crate) names: Names,
 }

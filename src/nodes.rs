@@ -25,7 +25,7 @@ use crate::placement::rendezvous::Seed;
 
 use backup::Backup;
 pub use backup::{BackupMistake, StandIn};
-pub(crate) use state::Probing;
+pub(crate) use state::{Detour, Probing};
 pub use state::{NodeState, Unreachable};
 use targets::Targets;
 

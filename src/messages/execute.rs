@@ -18,7 +18,7 @@ use crate::decision::{Decision, Rejection};
 use crate::event::{Event, Loop, Subject};
 use crate::failure::unpoisoned;
 use crate::messages::{Kind, Name, NameSet, Parameters, Reply};
-use crate::nodes::{Node, Unreachable};
+use crate::nodes::{Detour, Node, Unreachable};
 use crate::operator::counters::Counter;
 use crate::placement::claim::Purpose;
 use crate::text::{Escaped, Text, Value, has_control, is_plain, may_have_control};
@@ -184,7 +184,7 @@ fn deliver_for_other<'m, P: Parameters<'m>>(
     decision.set(Name::Callto, resource);
 }
 
-/// Gives the target of a call to a node that can't be reached: the node that stands in for it. `None` where the call
+/// Gives the target of a call to a node that calls don't go to: the node that stands in for it. `None` where the call
 /// goes no further, because it is decided.
 #[cold]
 #[inline(never)]
@@ -192,14 +192,18 @@ fn divert<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     target: Target<'m>,
     section: &Node,
-    why: Unreachable,
+    why: Detour,
 ) -> Option<Target<'m>> {
-    let Some(stand_in) = decision.settings.nodes.stand_in(section) else {
-        reject_unreachable(decision, target, why);
+    let Some(stand_in) = decision.settings.nodes.stand_in_for(section, why) else {
+        if let Detour::Unreachable(why) = why {
+            reject_unreachable(decision, target, why);
+        }
         return None;
     };
     if stand_in.is_here {
-        decision.count(Counter::Replaced);
+        if why != Detour::Taken {
+            decision.count(Counter::Replaced);
+        }
         deliver_for_other(decision, target.resource);
         return None;
     }
@@ -219,7 +223,7 @@ fn forward<'m, P: Parameters<'m>>(
     let mut section = settings.nodes.find(target.node);
     let mut is_diverted = false;
     if let Some(called) = section
-        && let Some(why) = called.state.unreachable()
+        && let Some(why) = called.state.detour()
     {
         let Some(other) = divert(decision, target, called, why) else {
             return;

@@ -7,7 +7,7 @@
 
 use std::sync::OnceLock;
 
-use super::{Node, Nodes, Unreachable};
+use super::{Detour, Node, Nodes, Unreachable};
 use crate::addressing::pattern::Pattern;
 use crate::event::Level;
 use crate::nodes::event::tell_backup;
@@ -96,12 +96,24 @@ impl Nodes {
         self.own = own.into();
     }
 
-    /// The node that stands in for a node that is down: the first of its backups that takes calls. `None` where the node is not
-    /// down, and where there is no such one.
+    /// The node that stands in for a node: this one, if it has taken that over; or the first of the node's backups that takes calls,
+    /// while the node is down. `None` where there is no such one.
     #[must_use]
     pub fn stand_in(&self, node: &Node) -> Option<StandIn<'_>> {
-        if node.state.unreachable() != Some(Unreachable::Down) {
-            return None;
+        self.stand_in_for(node, node.state.detour()?)
+    }
+
+    /// The same for a node to which calls don't go for this reason.
+    pub(crate) fn stand_in_for(&self, node: &Node, why: Detour) -> Option<StandIn<'_>> {
+        match why {
+            Detour::Unreachable(Unreachable::Down) => {}
+            Detour::Unreachable(Unreachable::Disabled) => return None,
+            Detour::Taken => {
+                return Some(StandIn {
+                    name: &self.own,
+                    is_here: true,
+                });
+            }
         }
         let place = *self.by_name.get(&node.name)?;
         let mut backups = self.backups.get(place)?.iter();
@@ -111,13 +123,21 @@ impl Nodes {
         };
         backups.find(takes).map(|backup| StandIn {
             name: &backup.name,
-            is_here: backup.is_own,
+            is_here: backup.is_own || self.is_taken(backup),
         })
+    }
+
+    fn is_taken(&self, backup: &Backup) -> bool {
+        let node = backup.place.and_then(|place| self.list.get(place));
+        node.is_some_and(|node| node.state.is_taken())
     }
 
     /// Tells the log and the engine where the node that stands in for another one is another than before.
     pub(crate) fn tell_stand_ins(&self, tasks: &Tasks) {
         for (node, backups) in self.list.iter().zip(&self.backups) {
+            if node.state.is_taken() {
+                continue;
+            }
             let is_down = node.state.unreachable() == Some(Unreachable::Down);
             let now = match self.stand_in(node) {
                 Some(stand_in) => Told::By(stand_in.name.into()),

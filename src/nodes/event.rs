@@ -24,6 +24,12 @@ pub(crate) fn tell_admin(node: &Node, before: AdminState, reason: &str, tasks: &
     tell(node, "admin", before.text(), &more, tasks);
 }
 
+/// Tells that this node has taken over a node, or has released it.
+pub(crate) fn tell_takeover(node: &Node, is_taken: bool, reason: &str, tasks: &Tasks) {
+    let more = format!("reason={reason}\ntaken={is_taken}\n");
+    tell(node, "takeover", "", &more, tasks);
+}
+
 /// Tells that another node stands in for a node; an empty name is that of none.
 pub(crate) fn tell_backup(node: &Node, before: &str, now: &str, tasks: &Tasks) {
     let more = format!("backup={now}\n");

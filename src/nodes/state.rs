@@ -32,6 +32,18 @@ impl Display for Unreachable {
     }
 }
 
+/// The number for a node that this node has taken over, beside those of [`Unreachable`].
+const TAKEN: u8 = 3;
+
+/// The reason why calls to a node don't go there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detour {
+    /// Nothing can be sent there.
+    Unreachable(Unreachable),
+    /// This node has taken it over.
+    Taken,
+}
+
 /// The most requests to one node that the engine has at a time. It may go on with one for half a minute after that has
 /// failed, or wait for the name of its host.
 const MOST_REQUESTS: usize = 4;
@@ -101,8 +113,10 @@ impl Probing {
 #[derive(Debug)]
 pub struct NodeState {
     admin: AtomicU8,
-    /// The reason why calls don't go there, to be read without a lock: an [`Unreachable`], or 0.
-    unreachable: AtomicU8,
+    /// This node has taken it over.
+    taken: AtomicBool,
+    /// The reason why calls don't go there, to be read without a lock: an [`Unreachable`], [`TAKEN`], or 0.
+    detour: AtomicU8,
     /// Something new can be placed there, by the two before. Each placement asks all nodes.
     is_open: AtomicBool,
     probing: Mutex<Probing>,
@@ -115,7 +129,8 @@ impl Default for NodeState {
     fn default() -> Self {
         Self {
             admin: AtomicU8::new(AdminState::Enabled as u8),
-            unreachable: AtomicU8::new(0),
+            taken: AtomicBool::new(false),
+            detour: AtomicU8::new(0),
             is_open: AtomicBool::new(true),
             probing: Mutex::new(Probing {
                 health: Health::new(SteadyTime(0)),
@@ -149,20 +164,47 @@ impl NodeState {
         let is_well = !matches!(probing.health.state(), State::Down | State::Busy);
         let is_open = is_well && self.admin() == AdminState::Enabled;
         self.is_open.store(is_open, Relaxed);
-        let unreachable = match (self.admin(), probing.health.state()) {
+        let detour = match (self.admin(), probing.health.state()) {
+            _ if self.is_taken() => TAKEN,
             (AdminState::Disabled, _) => Unreachable::Disabled as u8,
             (_, State::Down) => Unreachable::Down as u8,
             _ => 0,
         };
-        self.unreachable.store(unreachable, Relaxed);
+        self.detour.store(detour, Relaxed);
     }
 
     /// The reason why nothing can be sent there; `None` where something can.
     #[must_use]
     pub fn unreachable(&self) -> Option<Unreachable> {
-        let all = [Unreachable::Down, Unreachable::Disabled];
-        let unreachable = self.unreachable.load(Relaxed);
-        all.into_iter().find(|why| *why as u8 == unreachable)
+        match self.detour()? {
+            Detour::Unreachable(why) => Some(why),
+            Detour::Taken => None,
+        }
+    }
+
+    /// The reason why calls don't go there; `None` where they do.
+    #[inline]
+    pub(crate) fn detour(&self) -> Option<Detour> {
+        const DOWN: u8 = Unreachable::Down as u8;
+        const DISABLED: u8 = Unreachable::Disabled as u8;
+        match self.detour.load(Relaxed) {
+            0 => None,
+            DOWN => Some(Detour::Unreachable(Unreachable::Down)),
+            DISABLED => Some(Detour::Unreachable(Unreachable::Disabled)),
+            _ => Some(Detour::Taken),
+        }
+    }
+
+    /// Whether this node has taken it over.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        self.taken.load(Relaxed)
+    }
+
+    pub(crate) fn set_taken(&self, is_taken: bool) {
+        let probing = self.lock();
+        self.taken.store(is_taken, Relaxed);
+        self.follow(&probing);
     }
 
     /// Something new can be placed there.

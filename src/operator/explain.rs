@@ -227,7 +227,7 @@ fn explain_target(
         explain_listed(cluster, section, lines);
         lines.extend(warning(settings.misled(cluster.node(), section)));
         explain_backups(settings, section, lines);
-        if section.state.unreachable().is_some() {
+        if section.state.detour().is_some() {
             match settings.nodes.stand_in(section) {
                 Some(StandIn {
                     name,

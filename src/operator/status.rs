@@ -8,7 +8,7 @@ use crate::cluster::Cluster;
 use crate::membership::MOST_ROOMS;
 use crate::nodes::admin::AdminState;
 use crate::nodes::health::{Rules, State};
-use crate::nodes::{Node, StandIn};
+use crate::nodes::{Node, Nodes, StandIn};
 use crate::operator::counters::Counter;
 use crate::placement::claim::DatabaseState;
 use crate::settings::{Settings, Signatures};
@@ -86,7 +86,7 @@ pub fn nodes(cluster: &Cluster) -> String {
             node.state.forwards(),
             node.state.failures(),
             Reason(&reason(node, &settings.health)),
-            StandsIn(settings.nodes.stand_in(node)),
+            StandsIn(backup(&settings.nodes, node)),
         );
     }
     text
@@ -108,6 +108,11 @@ pub(crate) fn reason(node: &Node, rules: &Rules) -> String {
     } else {
         node.state.health().reason(rules)
     }
+}
+
+/// The backup that stands in for a node; that this node has taken it over is its reason.
+pub(crate) fn backup<'n>(nodes: &'n Nodes, node: &Node) -> Option<StandIn<'n>> {
+    nodes.stand_in(node).filter(|_| !node.state.is_taken())
 }
 
 /// The node that stands in for another one, if one does, behind a reason.

@@ -13,3 +13,4 @@ mod probes;
 mod sections;
 mod split;
 mod status;
+mod takeover;
