@@ -4,6 +4,7 @@
 
 mod prefilter;
 mod shards;
+mod takeover;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -38,6 +39,7 @@ use crate::time::{MessageTimes, SECOND, SteadyTime, WallTime};
 use crate::verdict::{Pending, Verdict};
 use prefilter::Prefilter;
 use shards::{Shard, Shards};
+pub use takeover::TakeoverError;
 
 /// The reason why a node is not forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -349,6 +351,7 @@ impl Cluster {
 
     /// Gives the nodes of new settings their admin states.
     fn inherit_admin_states(&self, states: &AdminStates, settings: &Settings, old: &Settings) {
+        self.follow_takeovers(states, settings);
         for node in &settings.nodes {
             let admin = states.of(&node.name);
             node.state.set_admin(admin);
@@ -356,6 +359,7 @@ impl Cluster {
                 .observe(|probing| probing.health.begin(self.now()));
             if old.nodes.find(&node.name).is_none() {
                 self.tell_kept(&node.name, admin);
+                self.tell_kept_takeover(node);
             }
         }
     }
@@ -376,7 +380,16 @@ impl Cluster {
             );
             self.tasks.log(Level::Note, line);
         }
-        if !forgotten.is_empty() {
+        let released = states.forget_taken(|node| settings.nodes.find(node).is_some());
+        for node in &released {
+            let node = Escaped(node);
+            let line = format!(
+                "Node '{node}' has no section any more: it was taken over, which is forgotten"
+            );
+            self.tasks.log(Level::Note, line);
+        }
+        if !forgotten.is_empty() || !released.is_empty() {
+            self.follow_takeovers(states, &settings);
             self.tasks.add(Task::Save);
         }
     }
@@ -554,8 +567,10 @@ impl Cluster {
         if settings.enabled {
             let registrations = self.shared.connections.len() as u64;
             let nodes = &settings.nodes;
-            self.membership.tick(nodes, registrations, now, &self.tasks);
+            self.membership
+                .tick(nodes, registrations, self.taken(), now, &self.tasks);
             probe::tick(&settings, now, step / 2, &self.tasks);
+            settings.nodes.tell_stand_ins(&self.tasks);
             self.shared.placed.tick(&settings.nodes);
             let own = settings.nodes.find(&self.node);
             self.evacuation.tick(own, self.kept(), now, &self.tasks);
@@ -751,10 +766,13 @@ impl Cluster {
         let restored = AdminStates::read(admin)?;
         self.membership.restore(members, &self.node);
         let mut admin_states = self.admin_states();
-        for node in &self.settings().nodes {
+        let settings = self.settings();
+        self.follow_takeovers(&restored, &settings);
+        for node in &settings.nodes {
             let admin = restored.of(&node.name);
             node.state.set_admin(admin);
             self.tell_kept(&node.name, admin);
+            self.tell_kept_takeover(node);
         }
         *admin_states = restored;
         Ok(())

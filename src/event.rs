@@ -95,6 +95,13 @@ pub enum Event<'m> {
         /// The sender's address.
         address: &'m [u8],
     },
+    /// A call came from a node that this one has taken over.
+    Alive {
+        /// The node.
+        node: &'m [u8],
+        /// The sender's address.
+        address: &'m [u8],
+    },
     /// A call is sent to another node.
     Forwarded {
         /// Whether it is a call.
@@ -315,6 +322,7 @@ impl<'m> Event<'m> {
             Self::RegistrationRefused { .. } => Counter::RegistrationsRefused,
             Self::Failed { .. } => Counter::Panics,
             Self::GivenUp { .. }
+            | Self::Alive { .. }
             | Self::HeadersLeftOut { .. }
             | Self::DatabaseLost { .. }
             | Self::DatabaseBack
@@ -347,6 +355,7 @@ impl<'m> Event<'m> {
             | Self::Offline { .. } => Level::Mild,
             Self::NotLocated { .. }
             | Self::Namesake { .. }
+            | Self::Alive { .. }
             | Self::Untrusted { .. }
             | Self::Malformed { .. }
             | Self::Looping { .. }
@@ -391,6 +400,13 @@ impl Line<'_, '_> {
                 "Call from {} says that it comes from this node: another one has its name, or a 'callto' leads \
                  back here",
                 Escaped(address)
+            ),
+            Event::Alive { node, address } => write!(
+                f,
+                "Call from {} says that it comes from node '{}', which this node has taken over: release it, or stop \
+                 the other engine",
+                Escaped(address),
+                Escaped(node)
             ),
             Event::Forwarded {
                 subject,

@@ -94,6 +94,8 @@ enum Step {
     Join,
     /// Writes this node's heartbeat, in which these nodes are down, and reads the count of its claims.
     Beat(String),
+    /// Reads the heartbeats of the nodes that this one has taken over.
+    Listen,
 }
 
 impl Step {
@@ -180,6 +182,12 @@ struct Known {
     /// The name that this node had when it ran before, if it had another one.
     former: Box<[u8]>,
     heartbeat: Heartbeat,
+    /// The nodes that this one has taken over, and the last heartbeats of them that it has read.
+    taken: Vec<Box<[u8]>>,
+    beats: BTreeMap<Box<[u8]>, u64>,
+    listen_due: SteadyTime,
+    /// The time until which it is no news that one of them lives.
+    alive: SteadyTime,
     /// The time of the last answer, on both clocks.
     answered: (SteadyTime, WallTime),
 }
@@ -339,12 +347,23 @@ impl Membership {
     }
 
     /// Adds the next query, if one is due. The node has so many registrations.
-    pub(crate) fn tick(&self, nodes: &Nodes, registrations: u64, now: SteadyTime, tasks: &Tasks) {
+    ///
+    /// `taken` are the nodes that this one has taken over.
+    pub(crate) fn tick(
+        &self,
+        nodes: &Nodes,
+        registrations: u64,
+        taken: Vec<Box<[u8]>>,
+        now: SteadyTime,
+        tasks: &Tasks,
+    ) {
         let mut known = self.known();
         if known.config.account.is_empty() {
             return;
         }
         let beat = known.beat();
+        known.beats.retain(|node, _| taken.contains(node));
+        known.taken = taken;
         let heartbeat = &mut known.heartbeat;
         heartbeat.load.registrations = Some(registrations);
         if now >= heartbeat.count_due {
@@ -440,6 +459,10 @@ impl Membership {
                 known.heartbeat.said_down = said_down;
                 let rooms = rows.last().copied();
                 known.heartbeat.load.rooms = rooms.and_then(load::number);
+            }
+            Step::Listen => {
+                known.listen_due = now.after(known.beat());
+                known.listen(rows, now, tasks);
             }
         }
         changes
@@ -573,8 +596,10 @@ impl Known {
                 whole: is_due(self.whole_due),
             });
         }
-        let is_beat_due = may_write && is_due(self.heartbeat.due);
-        is_beat_due.then(|| Step::Beat(self.heartbeat.down.clone()))
+        if may_write && is_due(self.heartbeat.due) {
+            return Some(Step::Beat(self.heartbeat.down.clone()));
+        }
+        (!self.taken.is_empty() && is_due(self.listen_due)).then_some(Step::Listen)
     }
 
     /// The time from one heartbeat to the next.
@@ -626,6 +651,10 @@ impl Known {
                 );
                 query
             }
+            Step::Listen => {
+                let names: Vec<_> = self.taken.iter().map(|name| literal(name)).collect();
+                format!("{} WHERE name IN ({})", load::QUERY, names.join(", "))
+            }
             Step::Beat(down) => {
                 let (then, wall) = self.answered;
                 let seen = (wall.0 + now.since(then)) / SECOND;
@@ -660,6 +689,23 @@ impl Known {
                 }
                 query.push_str(" RETURNING rooms");
                 query
+            }
+        }
+    }
+
+    /// Takes the heartbeats of nodes that are taken over: one that is newer than the last is that of another engine.
+    fn listen(&mut self, rows: &[&[u8]], now: SteadyTime, tasks: &Tasks) {
+        for (name, Load { seen, .. }) in read_loads(rows) {
+            let before = self.beats.insert(name.clone(), seen);
+            let lives = before.is_some_and(|before| seen > before);
+            if lives && now >= self.alive {
+                self.alive = now.after(4 * REWRITE);
+                let line = format!(
+                    "Node '{}' writes its heartbeat into the database, and this node has taken it over: release it, or \
+                     stop the other engine",
+                    Escaped(&name)
+                );
+                tasks.log(Level::Warn, line);
             }
         }
     }

@@ -36,6 +36,18 @@ pub(crate) fn tell_left(node: &Node, left: &Left, tasks: &Tasks) {
     tell(node, "evacuation", node.state.admin().text(), &more, tasks);
 }
 
+/// Tells that this node has taken over a node, or has released it.
+pub(crate) fn tell_takeover(node: &Node, is_taken: bool, reason: &str, tasks: &Tasks) {
+    let more = format!("reason={reason}\ntaken={is_taken}\n");
+    tell(node, "takeover", "", &more, tasks);
+}
+
+/// Tells that another node stands in for a node; an empty name is that of none.
+pub(crate) fn tell_backup(node: &Node, before: &str, now: &str, tasks: &Tasks) {
+    let more = format!("backup={now}\n");
+    tell(node, "backup", before, &more, tasks);
+}
+
 /// Tells of a change, by parameters of which each is a line.
 #[inline(never)]
 fn tell(node: &Node, event: &str, previous: &str, more: &str, tasks: &Tasks) {

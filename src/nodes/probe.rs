@@ -132,6 +132,7 @@ pub(crate) fn tick(settings: &Settings, now: SteadyTime, slack: u64, tasks: &Tas
 /// The reason why a node isn't probed; `None` where it is, unless it is disabled.
 fn why_not(node: &Node, rules: &Rules) -> Option<Cause> {
     match (rules.interval, node.probe.is_empty()) {
+        _ if node.state.is_taken() => Some(Cause::TakenOver),
         (0, _) => Some(Cause::NoProbes),
         (_, true) => Some(Cause::NoUri),
         (_, false) => None,

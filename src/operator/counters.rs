@@ -59,6 +59,8 @@ counters! {
     NoNode = "nonode",
     /// Calls to a node that is down or disabled.
     Offline = "offline",
+    /// Calls to a node that is down, which went to its backup.
+    Replaced = "replaced",
     /// Resources that were placed by the nodes' weights alone.
     Placed = "placed",
     /// Resources whose node the database named.

@@ -155,6 +155,12 @@ fn about_node(cluster: &Cluster, node: &Node, loads: &Loads, object: &mut Object
     if health.latency() > 0 {
         object.put("latency", &Micros(health.latency()));
     }
+    if let Some(backup) = cluster.settings().nodes.stand_in(node) {
+        object.put("backup", &Quoted(backup.name));
+    }
+    if node.state.is_taken() {
+        object.put("takeover", &true);
+    }
     object.put("forwards", &node.state.forwards());
     object.put("failures", &node.state.failures());
     let members = cluster.membership();

@@ -126,6 +126,7 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("node annex", "weight", "7"),
     ("node annex", "source", "192.0.2.2"),
     ("node annex", "probe", "sip:192.0.2.2"),
+    ("node annex", "backup", "node2"),
     ("health", "interval", "7"),
     ("health", "timeout", "3"),
     ("health", "fall", "7"),

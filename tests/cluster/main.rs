@@ -63,6 +63,7 @@ mod registrations;
 mod rooms;
 mod signing;
 mod spiral;
+mod takeover;
 mod transport;
 mod tunnel;
 mod unload;

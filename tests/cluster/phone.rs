@@ -139,9 +139,13 @@ impl Phone {
 
     /// Registers at another port of that node, and speaks to that from now on.
     pub fn register_at_port(&self, node: &str, port: u16) {
-        let node = SocketAddrV4::new(self.network.node(node), port);
-        *self.node.lock().unwrap() = Some(node.into());
-        self.register(node, 600);
+        self.register_at_address(SocketAddrV4::new(self.network.node(node), port));
+    }
+
+    /// Registers at whoever has that address, and speaks to it from now on.
+    pub fn register_at_address(&self, place: SocketAddrV4) {
+        *self.node.lock().unwrap() = Some(place.into());
+        self.register(place, 600);
     }
 
     /// Answers every call at once from now on.

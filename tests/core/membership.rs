@@ -838,3 +838,42 @@ fn the_list_is_read_as_often_as_the_file_says_though_answers_take_time_and_ticks
         .collect();
     assert!(others.is_empty() && reads.len() >= 119, "{reads:?}");
 }
+
+#[test]
+fn a_node_that_is_taken_over_and_writes_its_heartbeat_is_a_line_of_the_log() {
+    let mut world = World::of(&["node1", "node2", "node3"]);
+    world.pass(40);
+    world.said("node1");
+    world.run("node1", "takeover node2");
+    world.pass(60);
+    let about = |lines: Vec<String>| -> Vec<String> {
+        let lines = lines.into_iter();
+        lines.filter(|line| line.contains("heartbeat")).collect()
+    };
+    let line = "Node 'node2' writes its heartbeat into the database, and this node has taken it over: release it, or \
+                stop the other engine";
+    assert_eq!(about(world.said("node1")), [line]);
+    assert_eq!(about(world.said("node3")), [""; 0]);
+    world.ends("node2");
+    world.pass(200);
+    assert_eq!(about(world.said("node1")), [""; 0], "it is dead");
+    let answer = world.run("node1", "release node2");
+    assert_eq!(answer, "Node 'node2' is released by this node\n");
+    assert_eq!(world.list("node1"), ["node1", "node2", "node3"]);
+}
+
+#[test]
+fn the_backups_of_a_node_stand_in_the_list() {
+    let mut world = World::of(&["node1", "node3"]);
+    world.starts("node2", &[&[("node node2", "backup", "node3,node1")], FILE]);
+    world.pass(40);
+    world.ends("node2");
+    world.pass(60);
+    let text = world.run("node1", "where cluster/node2/sip/sip:bob@192.0.2.9");
+    assert!(
+        text.contains(
+            "Its backups are node3, node1 ([node node2] backup): 'node3' stands in for it"
+        ),
+        "{text}"
+    );
+}

@@ -3,6 +3,7 @@
 //! Nodes that have sections: they are reached, probed and drained, and resources are placed on them.
 
 mod admin;
+mod backups;
 mod busy;
 mod calls;
 mod evacuation;
@@ -13,3 +14,4 @@ mod probes;
 mod sections;
 mod split;
 mod status;
+mod takeover;

@@ -341,7 +341,7 @@ mod tests {
         }
         assert_eq!(
             error(Purpose::Lookup, "${resource} ${node}"),
-            "unknown value '${node}', the known ones are ${resource}, ${nodes}, ${gone}, ${now}"
+            "unknown value '${node}', the known ones are ${resource}, ${nodes}, ${gone}, ${down}, ${now}"
         );
     }
 
