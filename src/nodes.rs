@@ -6,7 +6,9 @@
 //! which is its health and its admin state, lives on as long as the node keeps its section.
 
 pub mod admin;
+pub(crate) mod backup;
 pub(crate) mod calls;
+pub(crate) mod evacuation;
 pub(crate) mod event;
 pub mod health;
 pub mod probe;
@@ -22,7 +24,9 @@ use crate::addressing::template::{Shape, Template};
 use crate::messages::transport::Transport;
 use crate::placement::rendezvous::Seed;
 
-pub(crate) use state::Probing;
+use backup::Backup;
+pub use backup::{BackupMistake, StandIn};
+pub(crate) use state::{Detour, Probing};
 pub use state::{NodeState, Unreachable};
 use targets::Targets;
 
@@ -49,6 +53,8 @@ pub struct Node {
     pub seed: Seed,
     /// The URI that is probed; empty where none is.
     pub probe: Box<[u8]>,
+    /// The names of its backups, as its section lists them.
+    pub backup: Box<[Box<[u8]>]>,
     /// It's the node that this engine is.
     pub is_own: bool,
     /// Its section names addresses that it sends from.
@@ -70,6 +76,7 @@ pub(crate) struct NodeConfig {
     pub(crate) weight: u32,
     /// Empty where the section names none.
     pub(crate) probe: Box<[u8]>,
+    pub(crate) backup: Box<[Box<[u8]>]>,
     /// The section names addresses that the node sends from.
     pub(crate) has_source: bool,
 }
@@ -98,6 +105,10 @@ pub struct Nodes {
     list: Box<[Node]>,
     by_name: FxHashMap<Box<[u8]>, usize>,
     targets: Targets,
+    /// The backups of each, in the order in which they are taken.
+    backups: Box<[Box<[Backup]>]>,
+    /// The name of the node that this engine is.
+    own: Box<[u8]>,
 }
 
 impl Nodes {
@@ -117,6 +128,7 @@ impl Nodes {
                 transport,
                 weight,
                 probe,
+                backup,
                 has_source,
             } = section;
             let groups = groups_of(pattern, &name);
@@ -135,6 +147,7 @@ impl Nodes {
                 transport,
                 weight,
                 probe,
+                backup,
                 groups,
                 shape,
                 state: Arc::default(),
@@ -145,6 +158,7 @@ impl Nodes {
             nodes.by_name.insert(node.name.clone(), at);
         }
         nodes.targets = Targets::new(&nodes.list);
+        nodes.find_backups(own, pattern);
         nodes
     }
 
@@ -258,6 +272,7 @@ mod tests {
             transport: None,
             weight: 100,
             probe: Box::default(),
+            backup: Box::default(),
             has_source: false,
         }
     }
