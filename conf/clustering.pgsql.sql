@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS cluster_nodes (
     weight     text NOT NULL DEFAULT '',
     source     text NOT NULL DEFAULT '',
     probe      text NOT NULL DEFAULT '',
+    capacity   text NOT NULL DEFAULT '',
     -- Of the module on that node, and the hashes of those of its settings that must be the same on all nodes.
     version    text NOT NULL DEFAULT '',
     settings   text NOT NULL DEFAULT '',
@@ -54,7 +55,8 @@ CREATE TABLE IF NOT EXISTS cluster_nodes (
     -- All of it, as nodes read it: made once when it is written, not each time that a node asks.
     definition text GENERATED ALWAYS AS (
         generation::text || '|' || name || '|' || admin || '|' || callto || '|' || transport || '|' ||
-        weight || '|' || source || '|' || probe || '|' || version || '|' || settings || '|' || process || '|' || former
+        weight || '|' || source || '|' || probe || '|' || capacity || '|' || version || '|' || settings || '|' ||
+        process || '|' || former
     ) STORED
 );
 CREATE INDEX IF NOT EXISTS cluster_nodes_generation ON cluster_nodes (generation);

@@ -45,6 +45,9 @@ pub struct Node {
     pub transport: Option<Transport>,
     /// Its weight in placement, compared with those of the others; 0 for nothing.
     pub weight: u32,
+    /// The number of channels from which on nothing new is placed on it, as long as another node has room; 0 for no
+    /// limit.
+    pub capacity: u32,
     /// The seed by which resources are placed there.
     pub seed: Seed,
     /// The URI that is probed; empty where none is.
@@ -68,6 +71,7 @@ pub(crate) struct NodeConfig {
     pub(crate) callto: Option<Template>,
     pub(crate) transport: Option<Transport>,
     pub(crate) weight: u32,
+    pub(crate) capacity: u32,
     /// Empty where the section names none.
     pub(crate) probe: Box<[u8]>,
     /// The section names addresses that the node sends from.
@@ -116,6 +120,7 @@ impl Nodes {
                 callto: template,
                 transport,
                 weight,
+                capacity,
                 probe,
                 has_source,
             } = section;
@@ -134,6 +139,7 @@ impl Nodes {
                 callto: template,
                 transport,
                 weight,
+                capacity,
                 probe,
                 groups,
                 shape,
@@ -257,6 +263,7 @@ mod tests {
             callto: callto.map(|text| Template::parse(text.as_bytes()).unwrap()),
             transport: None,
             weight: 100,
+            capacity: 0,
             probe: Box::default(),
             has_source: false,
         }

@@ -48,7 +48,14 @@ impl Intent {
 }
 
 /// The keys of a node's section that the table has, in the order of its columns.
-pub(super) const KEYS: [&str; 5] = ["callto", "transport", "weight", "source", "probe"];
+pub(super) const KEYS: [&str; 6] = [
+    "callto",
+    "transport",
+    "weight",
+    "source",
+    "probe",
+    "capacity",
+];
 
 /// A node's definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +139,7 @@ impl Definition {
             weight,
             source,
             probe,
+            capacity,
             version,
             settings,
             process,
@@ -143,7 +151,7 @@ impl Definition {
         Ok(Self {
             name: decoded(name),
             intent: Intent::read(intent).ok_or(RowError::Intent)?,
-            values: [callto, transport, weight, source, probe].map(decoded),
+            values: [callto, transport, weight, source, probe, capacity].map(decoded),
             version: decoded(version),
             settings: decoded(settings),
             process: decoded(process),
@@ -194,18 +202,18 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_a_definition_has_it_is_read_again(
-            texts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..30), 10),
+            texts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..30), 11),
             intent in 0..4_usize
         ) {
             let text = |at: usize| -> Box<[u8]> { texts[at].clone().into() };
             let definition = Definition {
                 name: text(0),
                 intent: Intent::ALL[intent],
-                values: [text(1), text(2), text(3), text(4), text(5)],
-                version: text(6),
-                settings: text(7),
-                process: text(8),
-                former: text(9),
+                values: [1, 2, 3, 4, 5, 6].map(text),
+                version: text(7),
+                settings: text(8),
+                process: text(9),
+                former: text(10),
             };
             let row = Row::read(definition.write().as_bytes());
             prop_assert_eq!(&row.name, &definition.name);
@@ -230,7 +238,7 @@ mod tests {
     fn a_row_that_says_nothing_is_named_with_its_reason() {
         let reason = |text: &str| Row::read(text.as_bytes()).definition.unwrap_err();
         assert_eq!(reason("1|node2|enabled|||||"), RowError::Columns);
-        assert_eq!(reason("1|node2|lazy|||||||||"), RowError::Intent);
+        assert_eq!(reason("1|node2|lazy||||||||||"), RowError::Intent);
         assert_eq!(reason(&"x".repeat(LONGEST_ROW + 1)), RowError::Long);
         let row = Row::read(b"17|node%7c2|draining");
         assert_eq!((row.generation, &*row.name), (17, &b"node|2"[..]));

@@ -123,6 +123,7 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("node annex", "callto", "iax/a"),
     ("node annex", "transport", "tls"),
     ("node annex", "weight", "7"),
+    ("node annex", "capacity", "7"),
     ("node annex", "source", "192.0.2.2"),
     ("node annex", "probe", "sip:192.0.2.2"),
     ("health", "interval", "7"),
