@@ -81,7 +81,7 @@ CREATE TRIGGER cluster_nodes_number BEFORE INSERT OR UPDATE ON cluster_nodes
     FOR EACH ROW EXECUTE FUNCTION cluster_nodes_number();
 
 -- Heartbeats: when a node was last seen, in seconds since 1970, and its load: the channels of its engine, the resources
--- that it has claimed, up to 1000, and the registrations that it knows by their connections.
+-- that it has claimed, up to 100,000, and the registrations that it knows by their connections.
 CREATE TABLE IF NOT EXISTS cluster_heartbeats (
     name          text COLLATE "C" PRIMARY KEY,
     seen          bigint NOT NULL,

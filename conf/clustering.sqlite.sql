@@ -72,7 +72,7 @@ ON cluster_nodes BEGIN
 END;
 
 -- Heartbeats: when a node was last seen, in seconds since 1970, and its load: the channels of its engine, the resources
--- that it has claimed, up to 1000, and the registrations that it knows by their connections.
+-- that it has claimed, up to 100,000, and the registrations that it knows by their connections.
 -- This statement is the last thing in the file, since Yate takes a comment behind it for an empty statement and complains.
 CREATE TABLE IF NOT EXISTS cluster_heartbeats (
     name          TEXT NOT NULL PRIMARY KEY,

@@ -16,6 +16,7 @@ mod load;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::mem;
 use std::sync::{Mutex, MutexGuard};
 
 use crate::event::Level;
@@ -30,10 +31,13 @@ use crate::time::{SECOND, SteadyTime, WallTime};
 use definition::{Definition, KEYS, Row, literal};
 
 pub use definition::{Intent, RowError};
-pub(crate) use load::{Load, Loads, MOST_ROOMS, read as read_loads};
+pub(crate) use load::{Load, Loads, MOST_ROOMS, read as read_loads, sums, take as take_loads};
+pub use load::{beat_interval, count_interval, oldest, read_interval};
 
-/// The time from one heartbeat to the next.
-const BEAT: u64 = 15 * SECOND;
+/// The time from one count of the engine's channels to the next.
+const COUNT: u64 = 15 * SECOND;
+/// The time for which a node that has claimed something reads the loads of all nodes.
+const PLACES: u64 = 3600 * SECOND;
 /// The time after which the whole list is read again, so that rows that somebody has deleted, and a database that was
 /// restored, are noticed.
 const WHOLE: u64 = 3600 * SECOND;
@@ -89,13 +93,15 @@ enum Step {
     Say(Box<[u8]>, Intent),
     /// Writes this node's own definition.
     Join,
-    /// Writes this node's heartbeat, and reads the count of its claims.
-    Beat,
+    /// Writes this node's heartbeat, with a new count of its claims if that is due.
+    Beat { counts: bool },
+    /// Reads the loads of all nodes.
+    Loads,
 }
 
 impl Step {
     fn is_write(&self) -> bool {
-        matches!(self, Self::Say(..) | Self::Join | Self::Beat)
+        matches!(self, Self::Say(..) | Self::Join | Self::Beat { .. })
     }
 }
 
@@ -106,6 +112,8 @@ pub(crate) struct Changes {
     pub(crate) list: bool,
     /// What operators want of nodes, as other nodes were told.
     pub(crate) admin: Vec<(Box<[u8]>, AdminState)>,
+    /// The loads of all nodes, if they were read.
+    pub(crate) loads: Option<Loads>,
 }
 
 /// A node as the list in the database has it, compared with this node and its file.
@@ -129,6 +137,8 @@ struct Heartbeat {
     due: SteadyTime,
     /// The time when the channels are to be counted.
     count_due: SteadyTime,
+    /// The time when the claims are to be counted.
+    rooms_due: SteadyTime,
     /// This node's load, as far as it is known.
     load: Load,
 }
@@ -172,6 +182,13 @@ struct Known {
     /// The name that this node had when it ran before, if it had another one.
     former: Box<[u8]>,
     heartbeat: Heartbeat,
+    /// The time until which this node reads the loads of all nodes, because it places resources.
+    places_until: SteadyTime,
+    loads_due: SteadyTime,
+    /// The time until which the loads that were read are good; `None` where there are none.
+    loads_until: Option<SteadyTime>,
+    /// The loads could not be read the last time.
+    loads_failed: bool,
     /// The time of the last answer.
     now: WallTime,
 }
@@ -196,8 +213,15 @@ impl Membership {
         let mut known = self.known();
         let is_other = known.config.account != config.account;
         known.config = config.clone();
+        if is_other {
+            // They are of another cluster.
+            known.loads_until = known.loads_until.map(|_| SteadyTime(0));
+        }
         if config.account.is_empty() {
-            *known = Known::default();
+            *known = Known {
+                loads_until: known.loads_until,
+                ..Known::default()
+            };
             return;
         }
         known.take_former(node, tasks);
@@ -328,15 +352,30 @@ impl Membership {
         })
     }
 
-    /// Adds the next query, if one is due. The node has so many registrations.
-    pub(crate) fn tick(&self, registrations: u64, now: SteadyTime, tasks: &Tasks) {
+    /// Whether the loads that were read are too old from now on.
+    pub(crate) fn loads_end(&self, now: SteadyTime) -> bool {
+        let mut known = self.known();
+        known.loads_until.take_if(|until| now >= *until).is_some()
+    }
+
+    /// Adds the next query, if one is due. The node has so many registrations, and `is_placing` says that it has claimed
+    /// something since the last tick.
+    pub(crate) fn tick(
+        &self,
+        (registrations, is_placing): (u64, bool),
+        now: SteadyTime,
+        tasks: &Tasks,
+    ) {
         let mut known = self.known();
         if known.config.account.is_empty() {
             return;
         }
+        if is_placing {
+            known.places_until = now.after(PLACES);
+        }
         known.heartbeat.load.registrations = Some(registrations);
         if now >= known.heartbeat.count_due {
-            known.heartbeat.count_due = now.after(BEAT);
+            known.heartbeat.count_due = now.after(COUNT);
             tasks.add(Task::CountChannels);
         }
         if let Some((_, _, since)) = known.asked {
@@ -381,6 +420,9 @@ impl Membership {
                 if step.is_write() {
                     known.failed_to_write(&error, tasks);
                     known.write_due = now.after(poll);
+                } else if step == Step::Loads {
+                    known.loads_lost(&error, tasks);
+                    known.loads_due = now.after(read_interval(known.count()));
                 } else {
                     known.lost(&error, tasks);
                     known.poll_due = now.after(poll);
@@ -417,10 +459,28 @@ impl Membership {
                 known.has_joined = true;
                 known.join_due = now.after(REWRITE);
             }
-            Step::Beat => {
-                known.heartbeat.due = now.after(BEAT);
-                let rooms = rows.last().copied();
-                known.heartbeat.load.rooms = rooms.and_then(load::number);
+            Step::Beat { counts } => {
+                let nodes = known.count();
+                known.heartbeat.due = now.after(beat_interval(nodes));
+                if counts {
+                    let rooms = rows.last().copied().and_then(load::number);
+                    known.heartbeat.load.rooms = rooms;
+                    let wait = count_interval(nodes, rooms.unwrap_or(0));
+                    known.heartbeat.rooms_due = now.after(wait);
+                }
+            }
+            Step::Loads => {
+                let wait = read_interval(known.count());
+                known.loads_due = asked.after(wait);
+                known.loads_until = Some(now.after(3 * wait + u64::from(PATIENCE) * 1000));
+                if mem::take(&mut known.loads_failed) {
+                    let account = Escaped(&known.config.account);
+                    let line = format!(
+                        "The loads of nodes in database account '{account}' are read again"
+                    );
+                    tasks.log(Level::Note, line);
+                }
+                changes.loads = Some(load::read(rows));
             }
         }
         changes
@@ -543,7 +603,16 @@ impl Known {
                 whole: is_due(self.whole_due),
             });
         }
-        (may_write && is_due(self.heartbeat.due)).then_some(Step::Beat)
+        if may_write && is_due(self.heartbeat.due) {
+            let counts = self.config.counts_claims && is_due(self.heartbeat.rooms_due);
+            return Some(Step::Beat { counts });
+        }
+        (now < self.places_until && is_due(self.loads_due)).then_some(Step::Loads)
+    }
+
+    /// The number of nodes that share the list, with this one.
+    fn count(&self) -> usize {
+        self.others.len() + 1
     }
 
     fn query(&self, step: &Step) -> String {
@@ -590,18 +659,20 @@ impl Known {
                 );
                 query
             }
-            Step::Beat => {
+            Step::Loads => load::QUERY.to_owned(),
+            Step::Beat { counts } => {
                 let seen = self.now.seconds();
-                let rooms = if self.config.counts_claims {
+                let sql = |number: Option<u64>| {
+                    number.map_or_else(|| "NULL".to_owned(), |number| number.to_string())
+                };
+                let rooms = if *counts {
                     format!(
                         "(SELECT count(*) FROM (SELECT 1 FROM cluster_resources WHERE node = {name} AND \
                          expires >= {seen} LIMIT {MOST_ROOMS}) AS held)"
                     )
                 } else {
-                    "NULL".to_owned()
-                };
-                let sql = |number: Option<u64>| {
-                    number.map_or_else(|| "NULL".to_owned(), |number| number.to_string())
+                    let known = self.heartbeat.load.rooms;
+                    sql(known.filter(|_| self.config.counts_claims))
                 };
                 let Load {
                     channels,
@@ -636,6 +707,18 @@ impl Known {
             tasks.log(Level::Warn, line);
         }
         self.database = Some(DatabaseState::Down);
+    }
+
+    /// Notes that the loads can't be read, and logs it if that is new.
+    fn loads_lost(&mut self, error: &DbError, tasks: &Tasks) {
+        if !mem::replace(&mut self.loads_failed, true) {
+            let account = Escaped(&self.config.account);
+            let line = format!(
+                "The loads of nodes in database account '{account}' can't be read, so resources are placed by \
+                 weights alone: {error}"
+            );
+            tasks.log(Level::Warn, line);
+        }
     }
 
     /// Notes that a write failed, and logs it if that is new.

@@ -79,6 +79,13 @@ pub(crate) struct NodeConfig {
 }
 
 impl Node {
+    /// Its engine has as many channels as it may have, as far as is known.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let channels = self.state.channels();
+        self.capacity > 0 && channels.is_some_and(|channels| channels >= self.capacity.into())
+    }
+
     /// Whether calls and probes go to the same place as before.
     pub(crate) fn is_where(&self, old: &Self) -> bool {
         self.shape == old.shape && self.probe == old.probe

@@ -23,6 +23,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::failure::unpoisoned;
+use crate::placement::rendezvous::Seed;
 use crate::text::Escaped;
 use crate::time::{SECOND, WallTime};
 use breaker::Breaker;
@@ -31,7 +32,7 @@ use query::Values;
 
 pub use lease::{CLAIM, CacheError, LOOKUP, LeaseConfig};
 pub use member::{Eligibility, Member};
-pub(crate) use member::{Members, winner};
+pub(crate) use member::{Members, choice, takers, winner};
 pub(crate) use query::CODED;
 pub use query::{Purpose, Query, QueryError};
 
@@ -258,7 +259,7 @@ impl Claims {
         if !self.breaker.admits(now.0, u64::from(config.retry) * SECOND) {
             return self.without_database(config, resource, members, now);
         }
-        let node = winner(resource, members.clone());
+        let node = choice(resource, config.spread, members.clone()).map(|choice| choice.node);
         // Nothing new is claimed where all nodes are draining, but claimed resources are still reached.
         let (query, purpose) = match (purpose, node) {
             (Purpose::Claim, Some(_)) => (&config.claim, Purpose::Claim),
@@ -390,6 +391,11 @@ impl Claims {
         let query = config.lookup.fill(&values);
         let purpose = Purpose::Lookup;
         Some(Resolution::Ask { query, purpose })
+    }
+
+    /// The node of a claim that is remembered, however old it is.
+    pub(crate) fn last_known(&self, resource: &[u8]) -> Option<Seed> {
+        self.cache.get(resource).map(|claim| claim.node)
     }
 
     /// The number of claims that are remembered.

@@ -138,6 +138,7 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("locate", "cache", "7"),
     ("locate", "timeout", "70"),
     ("locate", "retry", "7"),
+    ("locate", "spread", "1.5"),
     ("locate", "claim", "SELECT f(${resource}, ${node})"),
     ("locate", "lookup", "SELECT f(${resource})"),
     ("cluster", "account", "cluster"),

@@ -2,6 +2,7 @@
 
 //! A cluster as one of its nodes sees it.
 
+use clustering::placement::bounded::Figures;
 use clustering::placement::claim::{
     Claims, DatabaseChange, Eligibility, LeaseConfig, Member, Purpose, QueryOutcome, Resolution,
     Source, Wanted,
@@ -55,6 +56,7 @@ impl Node {
                 seed: Seed::of(name),
                 weight,
                 eligibility,
+                figures: Figures::default(),
             })
     }
 
