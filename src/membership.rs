@@ -143,6 +143,19 @@ struct Heartbeat {
     load: Load,
 }
 
+/// How this node reads the loads of all nodes.
+#[derive(Debug, Default)]
+struct LoadReading {
+    /// It does until then, because it places resources.
+    wanted_until: SteadyTime,
+    /// The time when it does so next.
+    due: SteadyTime,
+    /// The time until which the last ones are good; `None` where there are none.
+    good_until: Option<SteadyTime>,
+    /// The last time it could not.
+    has_failed: bool,
+}
+
 /// A node's knowledge of the others, and its talk with the database.
 #[derive(Debug, Default)]
 struct Known {
@@ -182,13 +195,7 @@ struct Known {
     /// The name that this node had when it ran before, if it had another one.
     former: Box<[u8]>,
     heartbeat: Heartbeat,
-    /// The time until which this node reads the loads of all nodes, because it places resources.
-    places_until: SteadyTime,
-    loads_due: SteadyTime,
-    /// The time until which the loads that were read are good; `None` where there are none.
-    loads_until: Option<SteadyTime>,
-    /// The loads could not be read the last time.
-    loads_failed: bool,
+    loads: LoadReading,
     /// The time of the last answer.
     now: WallTime,
 }
@@ -215,11 +222,12 @@ impl Membership {
         known.config = config.clone();
         if is_other {
             // They are of another cluster.
-            known.loads_until = known.loads_until.map(|_| SteadyTime(0));
+            known.loads.good_until = known.loads.good_until.map(|_| SteadyTime(0));
         }
         if config.account.is_empty() {
+            let loads = mem::take(&mut known.loads);
             *known = Known {
-                loads_until: known.loads_until,
+                loads,
                 ..Known::default()
             };
             return;
@@ -355,7 +363,11 @@ impl Membership {
     /// Whether the loads that were read are too old from now on.
     pub(crate) fn loads_end(&self, now: SteadyTime) -> bool {
         let mut known = self.known();
-        known.loads_until.take_if(|until| now >= *until).is_some()
+        known
+            .loads
+            .good_until
+            .take_if(|until| now >= *until)
+            .is_some()
     }
 
     /// Adds the next query, if one is due. The node has so many registrations, and `is_placing` says that it has claimed
@@ -371,7 +383,7 @@ impl Membership {
             return;
         }
         if is_placing {
-            known.places_until = now.after(PLACES);
+            known.loads.wanted_until = now.after(PLACES);
         }
         known.heartbeat.load.registrations = Some(registrations);
         if now >= known.heartbeat.count_due {
@@ -422,7 +434,7 @@ impl Membership {
                     known.write_due = now.after(poll);
                 } else if step == Step::Loads {
                     known.loads_lost(&error, tasks);
-                    known.loads_due = now.after(read_interval(known.count()));
+                    known.loads.due = now.after(read_interval(known.count()));
                 } else {
                     known.lost(&error, tasks);
                     known.poll_due = now.after(poll);
@@ -471,9 +483,9 @@ impl Membership {
             }
             Step::Loads => {
                 let wait = read_interval(known.count());
-                known.loads_due = asked.after(wait);
-                known.loads_until = Some(now.after(3 * wait + u64::from(PATIENCE) * 1000));
-                if mem::take(&mut known.loads_failed) {
+                known.loads.due = asked.after(wait);
+                known.loads.good_until = Some(now.after(3 * wait + u64::from(PATIENCE) * 1000));
+                if mem::take(&mut known.loads.has_failed) {
                     let account = Escaped(&known.config.account);
                     let line = format!(
                         "The loads of nodes in database account '{account}' are read again"
@@ -607,7 +619,7 @@ impl Known {
             let counts = self.config.counts_claims && is_due(self.heartbeat.rooms_due);
             return Some(Step::Beat { counts });
         }
-        (now < self.places_until && is_due(self.loads_due)).then_some(Step::Loads)
+        (now < self.loads.wanted_until && is_due(self.loads.due)).then_some(Step::Loads)
     }
 
     /// The number of nodes that share the list, with this one.
@@ -711,7 +723,7 @@ impl Known {
 
     /// Notes that the loads can't be read, and logs it if that is new.
     fn loads_lost(&mut self, error: &DbError, tasks: &Tasks) {
-        if !mem::replace(&mut self.loads_failed, true) {
+        if !mem::replace(&mut self.loads.has_failed, true) {
             let account = Escaped(&self.config.account);
             let line = format!(
                 "The loads of nodes in database account '{account}' can't be read, so resources are placed by \

@@ -264,7 +264,7 @@ impl<'s> World<'s> {
         let samples = (MOST_SAMPLES as u64).min(self.scenario.hours * 2);
         while self.now < end {
             self.now += 1;
-            if let Some((_, event)) = events.pop_front_if(|(hour, _)| *hour * HOUR <= self.now) {
+            if let Some((_, event)) = pop_if(&mut events, |(hour, _)| *hour * HOUR <= self.now) {
                 match event {
                     Event::Start(nodes) => self.start(nodes),
                     Event::Die(nodes) => {
@@ -275,7 +275,7 @@ impl<'s> World<'s> {
                     }
                 }
             }
-            if let Some((_, nodes)) = down.pop_front_if(|(time, _)| *time <= self.now) {
+            if let Some((_, nodes)) = pop_if(&mut down, |(time, _)| *time <= self.now) {
                 self.lose(&nodes);
             }
             if self.mode == Mode::Real {
@@ -284,7 +284,7 @@ impl<'s> World<'s> {
             }
             self.come();
             self.go();
-            if self.now % (end / samples) == 0 {
+            if self.now.is_multiple_of(end / samples) {
                 let hour = float(self.now) / float(HOUR);
                 let busiest = self.takers.iter().map(|node| self.part(node.node));
                 let busiest = busiest.fold(0.0, f64::max);
@@ -397,8 +397,9 @@ impl<'s> World<'s> {
         self.young.push_back((self.now, count));
         self.young_rooms += count;
         let nodes = self.takers.len();
+        let now = self.now;
         let age = (beat_interval(nodes) + read_interval(nodes)) / SECOND;
-        while let Some((_, count)) = self.young.pop_front_if(|(time, _)| *time + age < self.now) {
+        while let Some((_, count)) = pop_if(&mut self.young, |(time, _)| *time + age < now) {
             self.young_rooms -= count;
         }
         for _ in 0..count {
@@ -434,12 +435,12 @@ impl<'s> World<'s> {
             Mode::Plain => place(key, candidates.copied()).map(|node| (node, false)),
             Mode::Fresh => {
                 let candidates = candidates.map(|node| (*node, figures(Some(loads[node.node]))));
-                let choice = choose(key, Spread::USUAL, candidates);
+                let choice = choose(key, Spread::USUAL, &candidates);
                 choice.map(|choice| (choice.node, choice.is_moved))
             }
             Mode::Real => {
                 let candidates = candidates.map(|node| (*node, figures(known[node.node])));
-                let choice = choose(key, Spread::USUAL, candidates);
+                let choice = choose(key, Spread::USUAL, &candidates);
                 choice.map(|choice| (choice.node, choice.is_moved))
             }
         };
@@ -539,6 +540,12 @@ impl<'s> World<'s> {
         }
         count
     }
+}
+
+/// Takes the first one of a queue if it is due.
+fn pop_if<T>(queue: &mut VecDeque<T>, is_due: impl Fn(&T) -> bool) -> Option<T> {
+    queue.front().filter(|first| is_due(first))?;
+    queue.pop_front()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures to be shown")]

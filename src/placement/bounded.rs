@@ -104,12 +104,6 @@ impl Sums {
         self.weight == 0 && !self.has_full
     }
 
-    /// Whether a node has room: below its bound, or below the part of it that nodes aim at.
-    fn is_below(&self, bound: Option<u64>, figures: Figures) -> bool {
-        let has_room = |(load, bound)| load < bound;
-        !figures.is_full && figures.load.zip(bound).is_none_or(has_room)
-    }
-
     /// The load of a node in percent of its fair share; `None` where there is none.
     #[must_use]
     pub fn percent(&self, weight: u32, load: u64) -> Option<u64> {
@@ -142,6 +136,12 @@ impl Sums {
     }
 }
 
+/// Whether a node has room below a bound, if it has one.
+fn has_room(bound: Option<u64>, figures: Figures) -> bool {
+    let is_below = |(load, bound)| load < bound;
+    !figures.is_full && figures.load.zip(bound).is_none_or(is_below)
+}
+
 /// The node of a new resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Choice<T> {
@@ -158,13 +158,13 @@ pub struct Choice<T> {
 pub fn choose<T: Copy + PartialEq>(
     key: Key,
     spread: Spread,
-    candidates: impl Iterator<Item = (Candidate<T>, Figures)> + Clone,
+    candidates: &(impl Iterator<Item = (Candidate<T>, Figures)> + Clone),
 ) -> Option<Choice<T>> {
     let all = candidates.clone();
     let sums = Sums::of(all.map(|(candidate, figures)| (candidate.weight, figures)));
-    let among = |has_room: &dyn Fn(u32, Figures) -> bool| {
+    let among = |is_open: &dyn Fn(u32, Figures) -> bool| {
         let candidates = candidates.clone();
-        let open = candidates.filter(|(candidate, figures)| has_room(candidate.weight, *figures));
+        let open = candidates.filter(|(candidate, figures)| is_open(candidate.weight, *figures));
         let marked = open.map(|(candidate, figures)| Candidate {
             seed: candidate.seed,
             weight: candidate.weight,
@@ -172,8 +172,8 @@ pub fn choose<T: Copy + PartialEq>(
         });
         place(key, marked)
     };
-    let aim = |weight, figures| sums.is_below(sums.aim(spread, weight), figures);
-    let bound = |weight, figures| sums.is_below(sums.bound(spread, weight), figures);
+    let aim = |weight, figures| has_room(sums.aim(spread, weight), figures);
+    let bound = |weight, figures| has_room(sums.bound(spread, weight), figures);
     let (first, weight, figures) = among(&|_, _| true)?;
     if sums.are_empty() || aim(weight, figures) {
         return Some(Choice {
@@ -210,12 +210,17 @@ mod tests {
     }
 
     fn chosen(nodes: &Nodes, spread: Spread, resource: u32) -> Option<Choice<u8>> {
-        choose(Key::of(&resource.to_be_bytes()), spread, candidates(nodes))
+        choose(Key::of(&resource.to_be_bytes()), spread, &candidates(nodes))
     }
 
     fn plain(nodes: &Nodes, resource: u32) -> Option<u8> {
         let key = Key::of(&resource.to_be_bytes());
         place(key, candidates(nodes).map(|(candidate, _)| candidate))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "loads of tests are small")]
+    fn float(number: u64) -> f64 {
+        number as f64
     }
 
     /// Whether a node is below its bound, by fractions.
@@ -227,12 +232,12 @@ mod tests {
             let nodes = nodes.iter().filter(|(_, weight, _)| *weight > 0);
             nodes.filter_map(|(_, weight, figures)| {
                 let load = figures.load.filter(|_| !figures.is_full)?;
-                Some((f64::from(*weight), load as f64))
+                Some((f64::from(*weight), float(load)))
             })
         };
         let (weights, loads): (f64, f64) =
             known().fold((0.0, 0.0), |sum, node| (sum.0 + node.0, sum.1 + node.1));
-        !figures.is_full && (load as f64) < spread * f64::from(weight) / weights * (loads + 1.0)
+        !figures.is_full && float(load) < spread * f64::from(weight) / weights * (loads + 1.0)
     }
 
     fn some_figures() -> impl Strategy<Value = Figures> {

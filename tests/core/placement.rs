@@ -2,6 +2,7 @@
 
 //! Placement agrees with the recorded placements, and with the program in the docs.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -131,7 +132,7 @@ print("agreed")
             (candidate, figures)
         });
         let bound = Spread::parse(text.as_bytes()).unwrap();
-        let choice = choose(Key::of(resource.as_bytes()), bound, candidates);
+        let choice = choose(Key::of(resource.as_bytes()), bound, &candidates);
         moved += usize::from(choice.is_some_and(|choice| choice.is_moved));
         full += usize::from(nodes.iter().any(|node| node.3));
         let line = json!({
@@ -140,7 +141,7 @@ print("agreed")
             "spread": spread,
             "node": choice.map(|choice| choice.node),
         });
-        lines.push_str(&format!("{line}\n"));
+        let _ = writeln!(lines, "{line}");
     }
     assert!(moved > 500 && full > 500, "{moved} {full}");
     assert_eq!(run(2, CHECK, &lines), "agreed\n");

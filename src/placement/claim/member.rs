@@ -142,7 +142,7 @@ pub(crate) fn choice<'n>(
     spread: Spread,
     members: impl Iterator<Item = Member<'n>> + Clone,
 ) -> Option<Choice<&'n [u8]>> {
-    choose(Key::of(resource), spread, takers(members))
+    choose(Key::of(resource), spread, &takers(members))
 }
 
 /// The nodes that take resources, and their figures.

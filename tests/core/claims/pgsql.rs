@@ -99,6 +99,11 @@ fn a_node_that_one_list_lacks_keeps_its_resources() {
 }
 
 #[test]
+fn a_claim_goes_where_there_is_room_and_stays() {
+    database::a_claim_goes_where_there_is_room_and_stays(&mut Psql::new("room"));
+}
+
+#[test]
 fn any_name_is_a_name_whatever_a_backslash_means() {
     for standard in ["on", "off"] {
         let mut connection = Psql::new(&format!("name_{standard}"));
