@@ -4,6 +4,7 @@
 
 mod prefilter;
 mod shards;
+mod takeover;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -16,7 +17,7 @@ use crate::decision::{Decision, Shared};
 use crate::event::{Event, Level, Suppressed};
 use crate::failure::{Failure, guard, unpoisoned};
 use crate::file::Document;
-use crate::membership::{self, Intent, Membership, OwnedEntry};
+use crate::membership::{self, Intent, Load, Membership, OwnedEntry};
 use crate::messages::{Kind, Name, Parameters, Reply};
 use crate::messages::{
     cdr, disconnected, execute, hangup, instant, locate, preroute, register, route, startup,
@@ -24,6 +25,7 @@ use crate::messages::{
 };
 use crate::nodes::admin::{AdminFileError, AdminState, AdminStates};
 use crate::nodes::calls::Calls;
+use crate::nodes::evacuation::{Evacuation, Left};
 use crate::nodes::event::{tell_admin, tell_health};
 use crate::nodes::health::Cause;
 use crate::nodes::probe::{self, Outcome};
@@ -37,6 +39,7 @@ use crate::time::{MessageTimes, SECOND, SteadyTime, WallTime};
 use crate::verdict::{Pending, Verdict};
 use prefilter::Prefilter;
 use shards::{Shard, Shards};
+pub use takeover::TakeoverError;
 
 /// The reason why a node is not forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +62,7 @@ pub struct Cluster {
     generation: AtomicU64,
     shared: Shared,
     membership: Membership,
+    evacuation: Evacuation,
     /// The file in force, by its name and its entries; empty where no other list is added to it.
     file: Mutex<(String, Vec<OwnedEntry>)>,
     /// The admin states of the nodes. Held while settings are loaded.
@@ -92,6 +96,7 @@ impl Cluster {
                 ..Shared::default()
             },
             membership: Membership::default(),
+            evacuation: Evacuation::default(),
             file: Mutex::default(),
             admin_states: Mutex::default(),
             priorities: OnceLock::new(),
@@ -308,6 +313,33 @@ impl Cluster {
     /// Takes the count of the engine's channels, see [`Task::CountChannels`].
     pub fn counted(&self, channels: u64) {
         self.membership.counted(channels);
+        self.evacuation.counted(channels);
+    }
+
+    /// What is left on this node; `None` unless it is drained or disabled, and was counted since.
+    pub(crate) fn left(&self) -> Option<Left> {
+        let (rooms, registrations) = self.kept();
+        self.evacuation.left(rooms, registrations)
+    }
+
+    /// The rooms and the registrations of this node, as far as they are known.
+    fn kept(&self) -> (Option<u64>, Option<u64>) {
+        let remembers = self.settings().registrations > 0;
+        let registrations = remembers.then(|| self.shared.connections.len() as u64);
+        (self.membership.own_load().rooms, registrations)
+    }
+
+    /// This node's load, as far as it is known.
+    pub(crate) fn own_load(&self) -> Load {
+        let load = self.membership.own_load();
+        let left = self.left();
+        Load {
+            channels: load.channels.or(left.map(|left| left.channels)),
+            registrations: load
+                .registrations
+                .or(left.and_then(|left| left.registrations)),
+            ..load
+        }
     }
 
     /// Notes that a file could not be read, so that the settings in force are not those of the file.
@@ -323,6 +355,7 @@ impl Cluster {
 
     /// Gives the nodes of new settings their admin states.
     fn inherit_admin_states(&self, states: &AdminStates, settings: &Settings, old: &Settings) {
+        self.follow_takeovers(states, settings);
         for node in &settings.nodes {
             let admin = states.of(&node.name);
             node.state.set_admin(admin);
@@ -330,6 +363,7 @@ impl Cluster {
                 .observe(|probing| probing.health.begin(self.now()));
             if old.nodes.find(&node.name).is_none() {
                 self.tell_kept(&node.name, admin);
+                self.tell_kept_takeover(node);
             }
         }
     }
@@ -350,7 +384,16 @@ impl Cluster {
             );
             self.tasks.log(Level::Note, line);
         }
-        if !forgotten.is_empty() {
+        let released = states.forget_taken(|node| settings.nodes.find(node).is_some());
+        for node in &released {
+            let node = Escaped(node);
+            let line = format!(
+                "Node '{node}' has no section any more: it was taken over, which is forgotten"
+            );
+            self.tasks.log(Level::Note, line);
+        }
+        if !forgotten.is_empty() || !released.is_empty() {
+            self.follow_takeovers(states, &settings);
             self.tasks.add(Task::Save);
         }
     }
@@ -527,16 +570,22 @@ impl Cluster {
         let settings = self.settings();
         if settings.enabled {
             let registrations = self.shared.connections.len() as u64;
-            let is_placing = self.shared.recent.was_asked();
+            if self.shared.recent.was_asked() {
+                self.membership.want_loads(now);
+            }
+            let nodes = &settings.nodes;
             self.membership
-                .tick((registrations, is_placing), now, &self.tasks);
+                .tick(nodes, registrations, self.taken(), now, &self.tasks);
             if self.membership.loads_end(now) {
                 for node in &settings.nodes {
                     node.state.take_figures(None, None);
                 }
             }
             probe::tick(&settings, now, step / 2, &self.tasks);
+            settings.nodes.tell_stand_ins(&self.tasks);
             self.shared.placed.tick(&settings.nodes);
+            let own = settings.nodes.find(&self.node);
+            self.evacuation.tick(own, self.kept(), now, &self.tasks);
         }
     }
 
@@ -729,10 +778,13 @@ impl Cluster {
         let restored = AdminStates::read(admin)?;
         self.membership.restore(members, &self.node);
         let mut admin_states = self.admin_states();
-        for node in &self.settings().nodes {
+        let settings = self.settings();
+        self.follow_takeovers(&restored, &settings);
+        for node in &settings.nodes {
             let admin = restored.of(&node.name);
             node.state.set_admin(admin);
             self.tell_kept(&node.name, admin);
+            self.tell_kept_takeover(node);
         }
         *admin_states = restored;
         Ok(())

@@ -2,7 +2,7 @@
 
 //! A decision under way: one message, the state that it is decided by, and the verdict that it comes to.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use crate::auth::derived::Senders;
@@ -15,6 +15,7 @@ use crate::messages::arrivals::Arrivals;
 use crate::messages::breadth::Breadth;
 use crate::messages::waiting::Waiting;
 use crate::messages::{Kind, Name, Parameters};
+use crate::nodes::backup::Names;
 use crate::operator::counters::{Counter, Counters};
 use crate::placement::placed::Placed;
 use crate::placement::recent::RecentClaims;
@@ -72,6 +73,10 @@ pub(crate) struct Shared {
     pub(crate) lookups: Lookups,
     /// The nodes without sections whose calls were trusted by these.
     pub(crate) senders: Senders,
+    /// This node has taken over others.
+    pub(crate) has_taken: AtomicBool,
+    /// The names of nodes that stood in for others.
+    pub(crate) names: Names,
 }
 
 impl Shared {
@@ -108,7 +113,7 @@ pub(crate) struct Decision<'d, 'm, P> {
     /// This node's name, which lives as long as any verdict.
     pub(crate) node: &'m [u8],
     pub(crate) settings: &'d Arc<Settings>,
-    pub(crate) shared: &'d Shared,
+    pub(crate) shared: &'m Shared,
     /// The counters of the calling thread's shard.
     pub(crate) counters: &'d Counters,
     /// The time that the message is decided by.

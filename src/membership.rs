@@ -22,22 +22,25 @@ use std::sync::{Mutex, MutexGuard};
 use crate::event::Level;
 use crate::failure::unpoisoned;
 use crate::nodes::admin::AdminState;
+use crate::nodes::{Node, Nodes, Unreachable};
 use crate::operator::command::DbQuery;
 use crate::placement::claim::{DatabaseState, DbError};
 use crate::settings::{Entry, Members};
 use crate::task::{Query, Task, Tasks};
 use crate::text::Escaped;
 use crate::time::{SECOND, SteadyTime, WallTime};
-use definition::{Definition, KEYS, Row, literal};
+use definition::{Definition, KEYS, Row, coded, literal};
 
 pub use definition::{Intent, RowError};
 pub(crate) use load::{Load, Loads, MOST_ROOMS, read as read_loads, sums, take as take_loads};
-pub use load::{beat_interval, count_interval, oldest, read_interval};
+pub use load::{OLDEST, count_interval, read_interval};
 
-/// The time from one count of the engine's channels to the next.
-const COUNT: u64 = 15 * SECOND;
 /// The time for which a node that has claimed something reads the loads of all nodes.
 const PLACES: u64 = 3600 * SECOND;
+/// The time by which a heartbeat may be late, in seconds.
+const LATE: u64 = 3;
+/// The most nodes that a heartbeat says are down. A node that finds more down is cut off itself.
+const MOST_DOWN: usize = 64;
 /// The time after which the whole list is read again, so that rows that somebody has deleted, and a database that was
 /// restored, are noticed.
 const WHOLE: u64 = 3600 * SECOND;
@@ -52,7 +55,7 @@ pub(crate) const PATIENCE: u32 = 10_000;
 const COMMAND_PATIENCE: u32 = 1000;
 
 /// The columns of a heartbeat, but for the node's name.
-const COLUMNS: &str = "seen, channels, rooms, registrations";
+const COLUMNS: &str = "seen, expires, down, channels, rooms, registrations";
 
 /// The first line of the list that is kept, and its last one.
 const HEAD: &[u8] = b"; The nodes of the cluster, as the database last had them\n";
@@ -93,8 +96,10 @@ enum Step {
     Say(Box<[u8]>, Intent),
     /// Writes this node's own definition.
     Join,
-    /// Writes this node's heartbeat, with a new count of its claims if that is due.
-    Beat { counts: bool },
+    /// Writes this node's heartbeat, in which these nodes are down, with a new count of its claims if that is due.
+    Beat { down: String, counts: bool },
+    /// Reads the heartbeats of the nodes that this one has taken over.
+    Listen,
     /// Reads the loads of all nodes.
     Loads,
 }
@@ -135,12 +140,17 @@ type Values = [Box<[u8]>; KEYS.len()];
 struct Heartbeat {
     /// The time when the next one is due.
     due: SteadyTime,
+    /// The time of the last one.
+    last: SteadyTime,
     /// The time when the channels are to be counted.
     count_due: SteadyTime,
     /// The time when the claims are to be counted.
     rooms_due: SteadyTime,
     /// This node's load, as far as it is known.
     load: Load,
+    /// The nodes that are down for this node, each between two bars, and what the last heartbeat said of them.
+    down: String,
+    said_down: String,
 }
 
 /// How this node reads the loads of all nodes.
@@ -196,8 +206,14 @@ struct Known {
     former: Box<[u8]>,
     heartbeat: Heartbeat,
     loads: LoadReading,
-    /// The time of the last answer.
-    now: WallTime,
+    /// The nodes that this one has taken over, and the last heartbeats of them that it has read.
+    taken: Vec<Box<[u8]>>,
+    beats: BTreeMap<Box<[u8]>, u64>,
+    listen_due: SteadyTime,
+    /// The time until which it is no news that one of them lives.
+    alive: SteadyTime,
+    /// The time of the last answer, on both clocks.
+    answered: (SteadyTime, WallTime),
 }
 
 /// The membership of a node, by default in no cluster.
@@ -342,7 +358,9 @@ impl Membership {
     /// Takes the count of the engine's channels.
     pub(crate) fn counted(&self, channels: u64) {
         let mut known = self.known();
-        known.heartbeat.load.channels = Some(channels);
+        if !known.config.account.is_empty() {
+            known.heartbeat.load.channels = Some(channels);
+        }
     }
 
     /// This node's load, as far as it is known.
@@ -370,11 +388,19 @@ impl Membership {
             .is_some()
     }
 
-    /// Adds the next query, if one is due. The node has so many registrations, and `is_placing` says that it has claimed
-    /// something since the last tick.
+    /// This node places resources, so it reads the loads of all nodes for a while.
+    pub(crate) fn want_loads(&self, now: SteadyTime) {
+        self.known().loads.wanted_until = now.after(PLACES);
+    }
+
+    /// Adds the next query, if one is due. The node has so many registrations.
+    ///
+    /// `taken` are the nodes that this one has taken over.
     pub(crate) fn tick(
         &self,
-        (registrations, is_placing): (u64, bool),
+        nodes: &Nodes,
+        registrations: u64,
+        taken: Vec<Box<[u8]>>,
         now: SteadyTime,
         tasks: &Tasks,
     ) {
@@ -382,13 +408,19 @@ impl Membership {
         if known.config.account.is_empty() {
             return;
         }
-        if is_placing {
-            known.loads.wanted_until = now.after(PLACES);
-        }
-        known.heartbeat.load.registrations = Some(registrations);
-        if now >= known.heartbeat.count_due {
-            known.heartbeat.count_due = now.after(COUNT);
+        let beat = known.beat();
+        known.beats.retain(|node, _| taken.contains(node));
+        known.taken = taken;
+        let heartbeat = &mut known.heartbeat;
+        heartbeat.load.registrations = Some(registrations);
+        if now >= heartbeat.count_due {
+            heartbeat.count_due = now.after(beat);
             tasks.add(Task::CountChannels);
+        }
+        heartbeat.down = down(nodes);
+        if heartbeat.down != heartbeat.said_down {
+            // The others are told at once, but nobody writes all the time.
+            heartbeat.due = heartbeat.due.min(heartbeat.last.after(SECOND));
         }
         if let Some((_, _, since)) = known.asked {
             if now.since(since) >= u64::from(PATIENCE) * 1000 {
@@ -399,7 +431,7 @@ impl Membership {
         let Some(step) = known.next(now) else {
             return;
         };
-        let query = known.query(&step);
+        let query = known.query(&step, now);
         known.number += 1;
         let number = known.number;
         known.asked = Some((number, step, now));
@@ -424,7 +456,7 @@ impl Membership {
         let Some((_, step, asked)) = known.asked.take_if(|(own, ..)| *own == number) else {
             return changes;
         };
-        known.now = wall;
+        known.answered = (now, wall);
         let poll = u64::from(known.config.poll) * SECOND;
         let rows = match rows {
             Ok(rows) => rows,
@@ -471,13 +503,14 @@ impl Membership {
                 known.has_joined = true;
                 known.join_due = now.after(REWRITE);
             }
-            Step::Beat { counts } => {
-                let nodes = known.count();
-                known.heartbeat.due = now.after(beat_interval(nodes));
+            Step::Beat { down, counts } => {
+                known.heartbeat.last = now;
+                known.heartbeat.due = now.after(known.beat());
+                known.heartbeat.said_down = down;
                 if counts {
                     let rooms = rows.last().copied().and_then(load::number);
                     known.heartbeat.load.rooms = rooms;
-                    let wait = count_interval(nodes, rooms.unwrap_or(0));
+                    let wait = count_interval(known.count(), rooms.unwrap_or(0));
                     known.heartbeat.rooms_due = now.after(wait);
                 }
             }
@@ -493,6 +526,10 @@ impl Membership {
                     tasks.log(Level::Note, line);
                 }
                 changes.loads = Some(load::read(rows));
+            }
+            Step::Listen => {
+                known.listen_due = now.after(known.beat());
+                known.listen(rows, now, tasks);
             }
         }
         changes
@@ -540,6 +577,17 @@ impl Membership {
             }
         }
     }
+}
+
+/// The nodes that are down, as a heartbeat says it; none where there are too many.
+fn down(nodes: &Nodes) -> String {
+    let is_down = |node: &&Node| node.state.unreachable() == Some(Unreachable::Down);
+    let down: Vec<_> = nodes.iter().filter(is_down).take(MOST_DOWN + 1).collect();
+    if down.len() > MOST_DOWN {
+        return String::new();
+    }
+    let names = down.iter().map(|node| format!("|{}|", coded(&node.name)));
+    names.collect()
 }
 
 /// The sections of nodes in a file, by their names.
@@ -616,8 +664,13 @@ impl Known {
             });
         }
         if may_write && is_due(self.heartbeat.due) {
-            let counts = self.config.counts_claims && is_due(self.heartbeat.rooms_due);
-            return Some(Step::Beat { counts });
+            return Some(Step::Beat {
+                down: self.heartbeat.down.clone(),
+                counts: self.config.counts_claims && is_due(self.heartbeat.rooms_due),
+            });
+        }
+        if !self.taken.is_empty() && is_due(self.listen_due) {
+            return Some(Step::Listen);
         }
         (now < self.loads.wanted_until && is_due(self.loads.due)).then_some(Step::Loads)
     }
@@ -627,7 +680,12 @@ impl Known {
         self.others.len() + 1
     }
 
-    fn query(&self, step: &Step) -> String {
+    /// The time from one heartbeat to the next.
+    fn beat(&self) -> u64 {
+        u64::from(self.config.beat) * SECOND
+    }
+
+    fn query(&self, step: &Step, now: SteadyTime) -> String {
         let own = self.own.as_ref();
         let name = own.map_or_else(String::new, |own| literal(&own.name));
         match step {
@@ -671,9 +729,15 @@ impl Known {
                 );
                 query
             }
+            Step::Listen => {
+                let names: Vec<_> = self.taken.iter().map(|name| literal(name)).collect();
+                format!("{} WHERE name IN ({})", load::QUERY, names.join(", "))
+            }
             Step::Loads => load::QUERY.to_owned(),
-            Step::Beat { counts } => {
-                let seen = self.now.seconds();
+            Step::Beat { down, counts } => {
+                let (then, wall) = self.answered;
+                let seen = (wall.0 + now.since(then)) / SECOND;
+                let expires = seen + u64::from(self.config.beat) + LATE;
                 let sql = |number: Option<u64>| {
                     number.map_or_else(|| "NULL".to_owned(), |number| number.to_string())
                 };
@@ -694,7 +758,8 @@ impl Known {
                 let mut query = String::from("INSERT INTO cluster_heartbeats (name, ");
                 let _ = write!(
                     query,
-                    "{COLUMNS}) VALUES ({name}, {seen}, {}, {rooms}, {}) ON CONFLICT (name) DO UPDATE SET",
+                    "{COLUMNS}) VALUES ({name}, {seen}, {expires}, '{down}', {}, {rooms}, {}) ON CONFLICT (name) DO \
+                     UPDATE SET",
                     sql(channels),
                     sql(registrations)
                 );
@@ -704,6 +769,23 @@ impl Known {
                 }
                 query.push_str(" RETURNING rooms");
                 query
+            }
+        }
+    }
+
+    /// Takes the heartbeats of nodes that are taken over: one that is newer than the last is that of another engine.
+    fn listen(&mut self, rows: &[&[u8]], now: SteadyTime, tasks: &Tasks) {
+        for (name, Load { seen, .. }) in read_loads(rows) {
+            let before = self.beats.insert(name.clone(), seen);
+            let lives = before.is_some_and(|before| seen > before);
+            if lives && now >= self.alive {
+                self.alive = now.after(4 * REWRITE);
+                let line = format!(
+                    "Node '{}' writes its heartbeat into the database, and this node has taken it over: release it, or \
+                     stop the other engine",
+                    Escaped(&name)
+                );
+                tasks.log(Level::Warn, line);
             }
         }
     }

@@ -6,7 +6,9 @@
 //! which is its health and its admin state, lives on as long as the node keeps its section.
 
 pub mod admin;
+pub(crate) mod backup;
 pub(crate) mod calls;
+pub(crate) mod evacuation;
 pub(crate) mod event;
 pub mod health;
 pub mod probe;
@@ -22,7 +24,9 @@ use crate::addressing::template::{Shape, Template};
 use crate::messages::transport::Transport;
 use crate::placement::rendezvous::Seed;
 
-pub(crate) use state::Probing;
+use backup::Backup;
+pub use backup::{BackupMistake, StandIn};
+pub(crate) use state::{Detour, Probing};
 pub use state::{NodeState, Unreachable};
 use targets::Targets;
 
@@ -52,6 +56,8 @@ pub struct Node {
     pub seed: Seed,
     /// The URI that is probed; empty where none is.
     pub probe: Box<[u8]>,
+    /// The names of its backups, as its section lists them.
+    pub backup: Box<[Box<[u8]>]>,
     /// It's the node that this engine is.
     pub is_own: bool,
     /// Its section names addresses that it sends from.
@@ -74,6 +80,7 @@ pub(crate) struct NodeConfig {
     pub(crate) capacity: u32,
     /// Empty where the section names none.
     pub(crate) probe: Box<[u8]>,
+    pub(crate) backup: Box<[Box<[u8]>]>,
     /// The section names addresses that the node sends from.
     pub(crate) has_source: bool,
 }
@@ -109,6 +116,10 @@ pub struct Nodes {
     list: Box<[Node]>,
     by_name: FxHashMap<Box<[u8]>, usize>,
     targets: Targets,
+    /// The backups of each, in the order in which they are taken.
+    backups: Box<[Box<[Backup]>]>,
+    /// The name of the node that this engine is.
+    own: Box<[u8]>,
 }
 
 impl Nodes {
@@ -129,6 +140,7 @@ impl Nodes {
                 weight,
                 capacity,
                 probe,
+                backup,
                 has_source,
             } = section;
             let groups = groups_of(pattern, &name);
@@ -148,6 +160,7 @@ impl Nodes {
                 weight,
                 capacity,
                 probe,
+                backup,
                 groups,
                 shape,
                 state: Arc::default(),
@@ -158,6 +171,7 @@ impl Nodes {
             nodes.by_name.insert(node.name.clone(), at);
         }
         nodes.targets = Targets::new(&nodes.list);
+        nodes.find_backups(own, pattern);
         nodes
     }
 
@@ -272,6 +286,7 @@ mod tests {
             weight: 100,
             capacity: 0,
             probe: Box::default(),
+            backup: Box::default(),
             has_source: false,
         }
     }

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::Instant;
 
-use clustering::membership::{beat_interval, count_interval, oldest, read_interval};
+use clustering::membership::{OLDEST, count_interval, read_interval};
 use clustering::placement::bounded::{Figures, Spread, Sums, choose};
 use clustering::placement::rendezvous::{Candidate, Key, Seed, place};
 
@@ -21,6 +21,8 @@ const DETECTED: u64 = 32;
 /// The seconds in which the rooms of a dead node are used again, and so placed anew.
 const USED_AGAIN: u64 = 600;
 const HOUR: u64 = 3600;
+/// The seconds from one heartbeat to the next, by the defaults.
+const BEAT: u64 = 15;
 
 /// A cluster, and what happens to it.
 struct Scenario {
@@ -298,7 +300,7 @@ impl<'s> World<'s> {
     fn start(&mut self, nodes: Range<usize>) {
         let now = self.now;
         for node in nodes {
-            let (beats, reads) = (now + self.below(15), now + self.below(15));
+            let (beats, reads) = (now + self.below(BEAT), now + self.below(BEAT));
             let placer = &mut self.placers[node];
             placer.lives = true;
             placer.beats = beats;
@@ -332,7 +334,7 @@ impl<'s> World<'s> {
         let takers = self.takers.iter();
         self.weight = takers.map(|taker| taker.weight).sum();
         let nodes = self.takers.len();
-        let wait = (15 * SECOND + beat_interval(nodes) + read_interval(nodes)) / SECOND;
+        let wait = 2 * BEAT + read_interval(nodes) / SECOND;
         self.blind_until = self.now + wait;
     }
 
@@ -350,14 +352,13 @@ impl<'s> World<'s> {
                 placer.counts = now + count_interval(nodes, heartbeat.rooms) / SECOND;
             }
             heartbeat.seen = now;
-            placer.beats = now + beat_interval(nodes) / SECOND;
+            placer.beats = now + BEAT;
         }
     }
 
     /// Nodes read the heartbeats of all.
     fn read(&mut self) {
         let (now, nodes) = (self.now, self.takers.len());
-        let oldest = oldest(nodes);
         for placer in &mut self.placers {
             if !placer.lives || placer.reads > now {
                 continue;
@@ -365,7 +366,7 @@ impl<'s> World<'s> {
             placer.reads = now + read_interval(nodes) / SECOND;
             let heartbeats = &self.heartbeats;
             for (load, heartbeat) in placer.loads.iter_mut().zip(heartbeats) {
-                let is_known = heartbeat.seen > 0 && now - heartbeat.seen <= oldest;
+                let is_known = heartbeat.seen > 0 && now - heartbeat.seen <= OLDEST;
                 *load = is_known.then_some(heartbeat.rooms);
             }
             placer
@@ -398,7 +399,7 @@ impl<'s> World<'s> {
         self.young_rooms += count;
         let nodes = self.takers.len();
         let now = self.now;
-        let age = (beat_interval(nodes) + read_interval(nodes)) / SECOND;
+        let age = BEAT + read_interval(nodes) / SECOND;
         while let Some((_, count)) = pop_if(&mut self.young, |(time, _)| *time + age < now) {
             self.young_rooms -= count;
         }

@@ -3,6 +3,7 @@
 //! Decides whether one message's cluster headers are trusted, by its sender's address and its signature.
 
 use std::borrow::Cow;
+use std::sync::atomic::Ordering::Relaxed;
 
 use crate::addressing::uri::user;
 use crate::auth::derived::authenticate_sender;
@@ -14,6 +15,7 @@ use crate::decision::Decision;
 use crate::failure::unpoisoned;
 use crate::messages::extension::ReceivedExtension;
 use crate::messages::{CLUSTER_HEADERS, Name, NameSet, Parameters};
+use crate::nodes::Node;
 use crate::settings::Signatures;
 use crate::text::has_control;
 
@@ -81,6 +83,7 @@ fn authenticate_signature<'m, P: Parameters<'m>>(
     let verified = settings
         .keys
         .verify(&call, signature)
+        .or_else(|| for_taken(decision, |call| settings.keys.verify(call, signature)))
         .ok_or(AuthError::Forged)?;
     let (now, window) = (decision.now.seconds(), settings.window);
     let seconds = now.abs_diff(verified.seconds);
@@ -117,6 +120,32 @@ fn signed<'m, P: Parameters<'m>>(decision: &Decision<'_, 'm, P>) -> Signed<'m> {
         username: header(Name::SipUsername),
         visited: header(Name::SipVisited),
     }
+}
+
+/// Looks at the signed parts of a message as if this were one node after the other that it has taken over; gives what is found.
+#[cold]
+#[inline(never)]
+fn for_taken<'m, P: Parameters<'m>, T>(
+    decision: &Decision<'_, 'm, P>,
+    look: impl Fn(&Signed) -> Option<T>,
+) -> Option<T> {
+    let mut taken = taken(decision);
+    taken.find_map(|node| {
+        let call = signed(decision);
+        look(&Signed {
+            target: &node.name,
+            ..call
+        })
+    })
+}
+
+/// The nodes that this one has taken over.
+fn taken<'d, 'm, P: Parameters<'m>>(
+    decision: &Decision<'d, 'm, P>,
+) -> impl Iterator<Item = &'d Node> {
+    let has_taken = decision.shared.has_taken.load(Relaxed);
+    let nodes = decision.settings.nodes.iter();
+    nodes.filter(move |node| has_taken && node.state.is_taken())
 }
 
 /// Whether a message is trusted in spite of the mistake in its signature: the cluster's secret is not required
@@ -162,9 +191,11 @@ pub(crate) fn authenticate_rest<'m, P: Parameters<'m>>(
             };
             let call = signed(decision);
             let signature = decision.get(Name::SipSignature).unwrap_or_default();
-            settings
-                .keys
-                .verify_extended(&call, &extended, signature, extension.mac)
+            let verify = |call: &Signed| {
+                let keys = &settings.keys;
+                keys.verify_extended(call, &extended, signature, extension.mac)
+            };
+            verify(&call) || for_taken(decision, |call| verify(call).then_some(())).is_some()
         }
     };
     if !is_signed {
@@ -206,7 +237,9 @@ fn may_call<'m, P: Parameters<'m>>(decision: &Decision<'_, 'm, P>, signer: Signe
     let called = called_user(decision);
     let is_fixed = |fixed: &[u8]| *fixed == *called;
     is_fixed(settings.prefix.as_bytes())
-        || signer == Signer::Released && settings.fixed_user.as_deref().is_none_or(is_fixed)
+        || signer == Signer::Released
+            && (settings.fixed_user.as_deref().is_none_or(is_fixed)
+                || taken(decision).any(|node| node.target_user().as_deref().is_none_or(is_fixed)))
 }
 
 /// The user of the request URI that a message came with, even if another module has changed the called number

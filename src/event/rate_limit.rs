@@ -67,9 +67,11 @@ pub struct RateLimits {
     malformed: RateLimit<WallTime>,
     looping: RateLimit<WallTime>,
     namesake: RateLimit<WallTime>,
+    alive: RateLimit<WallTime>,
     offline: RateLimit<WallTime>,
     displaced: RateLimit<WallTime>,
     split: RateLimit<WallTime>,
+    holder_down: RateLimit<WallTime>,
     unlisted: RateLimit<WallTime>,
     headers: RateLimit<WallTime>,
     connections_full: RateLimit<WallTime>,
@@ -98,9 +100,11 @@ impl RateLimits {
             Event::Malformed { .. } => Some(&self.malformed),
             Event::Looping { .. } => Some(&self.looping),
             Event::Namesake { .. } => Some(&self.namesake),
+            Event::Alive { .. } => Some(&self.alive),
             Event::Offline { .. } => Some(&self.offline),
             Event::Displaced { .. } => Some(&self.displaced),
             Event::Split { .. } => Some(&self.split),
+            Event::HolderDown { .. } => Some(&self.holder_down),
             Event::Unlisted { .. } => Some(&self.unlisted),
             Event::HeadersLeftOut { .. } => Some(&self.headers),
             Event::ConnectionsFull { .. } => Some(&self.connections_full),
@@ -110,6 +114,7 @@ impl RateLimits {
             | Event::Forwarded { .. }
             | Event::GivenUp { .. }
             | Event::Located { .. }
+            | Event::RegistrationRefused { .. }
             | Event::DatabaseLost { .. }
             | Event::DatabaseBack => None,
         }

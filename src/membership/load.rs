@@ -26,18 +26,18 @@ pub(super) const QUERY: &str = "\
     SELECT name || '|' || seen || '|' || coalesce(CAST(channels AS TEXT), '') || '|' || \
     coalesce(CAST(rooms AS TEXT), '') || '|' || coalesce(CAST(registrations AS TEXT), '') FROM cluster_heartbeats";
 
-/// The microseconds from one heartbeat to the next: 15 seconds, and more among many nodes.
-#[must_use]
-pub fn beat_interval(nodes: usize) -> u64 {
-    (nodes as u64 * SECOND * 30 / 1000).max(15 * SECOND)
-}
+/// The least microseconds from one count of a node's claims to the next.
+const COUNT: u64 = 15 * SECOND;
+
+/// The seconds after which a heartbeat says nothing about its node: some are missing, though clocks may differ.
+pub const OLDEST: u64 = 90;
 
 /// The microseconds from one count of a node's claims to the next. The more there are to be counted, the longer it is,
 /// so that the whole cluster counts a bounded number of rows in a second.
 #[must_use]
 pub fn count_interval(nodes: usize, rooms: u64) -> u64 {
     let wait = (nodes as u64).saturating_mul(rooms) / COUNTED;
-    wait.saturating_mul(SECOND).max(beat_interval(nodes))
+    wait.saturating_mul(SECOND).max(COUNT)
 }
 
 /// The microseconds from one reading of all nodes' heartbeats to the next. All of a thousand nodes together read ten
@@ -45,12 +45,6 @@ pub fn count_interval(nodes: usize, rooms: u64) -> u64 {
 #[must_use]
 pub fn read_interval(nodes: usize) -> u64 {
     (nodes as u64 * SECOND / 10).max(5 * SECOND)
-}
-
-/// The seconds after which a heartbeat says nothing about its node: some are missing, though clocks may differ.
-#[must_use]
-pub fn oldest(nodes: usize) -> u64 {
-    4 * beat_interval(nodes) / SECOND + 30
 }
 
 /// The load of a node; a number is absent where the node doesn't know it.
@@ -117,8 +111,7 @@ pub(crate) fn take(
     (now, wall): (SteadyTime, WallTime),
     tasks: &Tasks,
 ) {
-    let oldest = oldest(loads.len());
-    let is_young = |load: &&Load| wall.seconds().saturating_sub(load.seen) <= oldest;
+    let is_young = |load: &&Load| wall.seconds().saturating_sub(load.seen) <= OLDEST;
     let load = |node: &Node| loads.get(&node.name).filter(is_young);
     let seen: FxHashMap<_, _> = nodes
         .iter()

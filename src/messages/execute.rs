@@ -18,7 +18,7 @@ use crate::decision::{Decision, Rejection};
 use crate::event::{Event, Loop, Subject};
 use crate::failure::unpoisoned;
 use crate::messages::{Kind, Name, NameSet, Parameters, Reply};
-use crate::nodes::Unreachable;
+use crate::nodes::{Detour, Node, Unreachable};
 use crate::operator::counters::Counter;
 use crate::placement::claim::Purpose;
 use crate::text::{Escaped, Text, Value, has_control, is_plain, may_have_control};
@@ -168,23 +168,75 @@ fn deliver<'m, P: Parameters<'m>>(
     decision.set(Name::Callto, target.resource);
 }
 
+/// Brings a call that is another node's to its phone, since this node stands in for that one.
+#[cold]
+#[inline(never)]
+fn deliver_for_other<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    resource: &'m [u8],
+) {
+    decision.count(Counter::Local);
+    decision.verdict.action = Action::Change;
+    if decision.kind == Kind::Message {
+        headers::strip_for_phone(decision);
+    }
+    transport::to_phone_of_other(decision, resource);
+    decision.set(Name::Callto, resource);
+}
+
+/// Gives the target of a call to a node that calls don't go to: the node that stands in for it. `None` where the call
+/// goes no further, because it is decided.
+#[cold]
+#[inline(never)]
+fn divert<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    target: Target<'m>,
+    section: &Node,
+    why: Detour,
+) -> Option<Target<'m>> {
+    let Some(stand_in) = decision.settings.nodes.stand_in_for(section, why) else {
+        if let Detour::Unreachable(why) = why {
+            reject_unreachable(decision, target, why);
+        }
+        return None;
+    };
+    if stand_in.is_here {
+        if why != Detour::Taken {
+            decision.count(Counter::Replaced);
+        }
+        deliver_for_other(decision, target.resource);
+        return None;
+    }
+    let node = decision.shared.names.keep(stand_in.name);
+    Some(Target { node, ..target })
+}
+
 /// Sends a call to another node.
 #[inline(never)]
 fn forward<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
-    target @ Target { node, resource }: Target<'m>,
+    mut target: Target<'m>,
     complete: bool,
 ) {
     let settings = decision.settings;
     let is_message = decision.kind == Kind::Message;
-    let section = settings.nodes.find(node);
+    let mut section = settings.nodes.find(target.node);
+    let mut is_diverted = false;
+    if let Some(called) = section
+        && let Some(why) = called.state.detour()
+    {
+        let Some(other) = divert(decision, target, called, why) else {
+            return;
+        };
+        target = other;
+        section = settings.nodes.find(target.node);
+        is_diverted = true;
+    }
+    let Target { node, resource } = target;
     let groups = section.map_or_else(|| settings.pattern.matches(node), |node| Some(node.groups));
     let Some(groups) = groups else {
         return reject_unknown(decision, target);
     };
-    if let Some(why) = section.and_then(|node| node.state.unreachable()) {
-        return reject_unreachable(decision, target, why);
-    }
     let visited = Visited::of(decision.message);
     let hops = visited.hops();
     if hops >= settings.hops {
@@ -235,6 +287,9 @@ fn forward<'m, P: Parameters<'m>>(
     }
     if let Some(node) = section {
         node.state.count_forward();
+    }
+    if is_diverted {
+        decision.count(Counter::Replaced);
     }
     if settings.cdr_nodes {
         decision.set(Name::ClusterTarget, node);

@@ -3,6 +3,8 @@
 //! `call.route`: a call to `prefix/...` that another node sent is recognised and routed on. The cluster headers
 //! of any other sender are removed.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::extension::{ReceivedExtension, made_by_engine};
 use super::visited::{Mark, Visited};
 use super::{has_cluster_headers, transport};
@@ -97,6 +99,9 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
             decision.set(Name::ClusterOrigin, origin);
         }
         is_namesake = visited.is_from(decision.node);
+        if decision.shared.has_taken.load(Relaxed) {
+            report_alive(decision);
+        }
     }
     decision.verdict.action = Action::Change;
     if is_namesake {
@@ -207,6 +212,18 @@ fn distrust<'m, P: Parameters<'m>>(
         reject(decision, Rejection::FORBIDDEN, &cause.answer());
     }
     refused
+}
+
+/// Says that a node that this one has taken over has sent a call.
+#[cold]
+#[inline(never)]
+fn report_alive<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) {
+    let node = decision.get(Name::SipNodename).unwrap_or_default();
+    let section = decision.settings.nodes.find(node);
+    if section.is_some_and(|node| node.state.is_taken()) {
+        let address = sender(decision.message).unwrap_or_default();
+        decision.report(Event::Alive { node, address });
+    }
 }
 
 /// Says that another engine has this node's name.

@@ -88,6 +88,24 @@ fn call_to_phone<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, loca
     }
 }
 
+/// The same for a location that was registered at another node, for which this one stands in: that node's connection is
+/// of no use here. The transport beside it is, unless it is tied to an address of that node.
+pub(super) fn to_phone_of_other<'m, P: Parameters<'m>>(
+    decision: &mut Decision<'_, 'm, P>,
+    location: &[u8],
+) {
+    if decision.kind == Kind::Message {
+        return message_to_phone(decision, location);
+    }
+    if decision.filled(Name::ConnectionId).is_some() {
+        decision.clear(Name::OutTransportMore);
+    }
+    match known(decision, location) {
+        Some(connection) => decision.verdict.set_value(Name::ConnectionId, connection),
+        None => decision.clear(Name::ConnectionId),
+    }
+}
+
 #[inline(never)]
 fn message_to_phone<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, location: &[u8]) {
     if let Some(connection) = known(decision, location) {

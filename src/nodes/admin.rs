@@ -5,7 +5,7 @@
 //! It is kept in a small file. Only a file that was written to its end is taken: one that was cut off or
 //! changed says nothing for certain, and a node that nobody has drained must not be drained by chance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 use std::mem;
 
@@ -49,9 +49,16 @@ impl Display for AdminState {
 const HEAD: &[u8] = b"; Nodes that were drained or disabled by command\n[nodes]\n";
 const TAIL: &[u8] = b"; end\n";
 
-/// The admin states of all nodes that aren't enabled, also of nodes that have no section now.
+/// The word for a node that is taken over.
+const TAKEN: &[u8] = b"=taken";
+
+/// The admin states of all nodes that aren't enabled, and the nodes that are taken over; also of nodes that have no
+/// section now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AdminStates(BTreeMap<Box<[u8]>, AdminState>);
+pub struct AdminStates {
+    states: BTreeMap<Box<[u8]>, AdminState>,
+    taken: BTreeSet<Box<[u8]>>,
+}
 
 /// The reason why a file is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +67,7 @@ pub enum AdminFileError {
     #[error("its beginning or its end is missing")]
     Incomplete,
     /// A line of it is no admin state.
-    #[error("'{0}' is not NODE=draining or NODE=disabled")]
+    #[error("'{0}' is not NODE=draining, NODE=disabled or NODE=taken")]
     Line(String),
 }
 
@@ -68,35 +75,70 @@ impl AdminStates {
     /// The admin state of a node.
     #[must_use]
     pub fn of(&self, node: &[u8]) -> AdminState {
-        self.0.get(node).copied().unwrap_or_default()
+        self.states.get(node).copied().unwrap_or_default()
     }
 
     /// Sets the admin state of a node.
     pub fn set(&mut self, node: &[u8], admin: AdminState) {
         if admin == AdminState::Enabled {
-            self.0.remove(node);
+            self.states.remove(node);
         } else {
-            self.0.insert(node.into(), admin);
+            self.states.insert(node.into(), admin);
         }
     }
 
     /// Forgets the nodes for which `is_kept` doesn't hold, and gives them.
     pub fn forget(&mut self, is_kept: impl Fn(&[u8]) -> bool) -> BTreeMap<Box<[u8]>, AdminState> {
-        let (kept, forgotten) = mem::take(&mut self.0)
+        let (kept, forgotten) = mem::take(&mut self.states)
             .into_iter()
             .partition(|(node, _)| is_kept(node));
-        self.0 = kept;
+        self.states = kept;
         forgotten
+    }
+
+    /// Whether a node is taken over.
+    #[must_use]
+    pub fn has_taken(&self, node: &[u8]) -> bool {
+        self.taken.contains(node)
+    }
+
+    /// The nodes that are taken over.
+    pub fn taken(&self) -> impl Iterator<Item = &[u8]> {
+        self.taken.iter().map(|node| &**node)
+    }
+
+    /// Takes a node over; `false` where it is so already.
+    pub fn take(&mut self, node: &[u8]) -> bool {
+        self.taken.insert(node.into())
+    }
+
+    /// Releases a node; `false` where it isn't taken over.
+    pub fn release(&mut self, node: &[u8]) -> bool {
+        self.taken.remove(node)
+    }
+
+    /// Releases the nodes for which `is_kept` doesn't hold, and gives them.
+    pub fn forget_taken(&mut self, is_kept: impl Fn(&[u8]) -> bool) -> BTreeSet<Box<[u8]>> {
+        let (kept, released) = mem::take(&mut self.taken)
+            .into_iter()
+            .partition(|node| is_kept(node));
+        self.taken = kept;
+        released
     }
 
     /// The file's text.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
         let mut text = HEAD.to_vec();
-        for (node, admin) in &self.0 {
+        for (node, admin) in &self.states {
             text.extend_from_slice(node);
             text.push(b'=');
             text.extend_from_slice(admin.text().as_bytes());
+            text.push(b'\n');
+        }
+        for node in &self.taken {
+            text.extend_from_slice(node);
+            text.extend_from_slice(TAKEN);
             text.push(b'\n');
         }
         text.extend_from_slice(TAIL);
@@ -116,6 +158,10 @@ impl AdminStates {
         let mut admin_states = Self::default();
         for line in lines.split_inclusive(|&byte| byte == b'\n') {
             let entry = line.strip_suffix(b"\n").ok_or(AdminFileError::Incomplete)?;
+            if let Some(node) = entry.strip_suffix(TAKEN) {
+                admin_states.take(node);
+                continue;
+            }
             let found = [AdminState::Draining, AdminState::Disabled]
                 .into_iter()
                 .find_map(|admin| {
@@ -168,18 +214,22 @@ mod tests {
         let damage = AdminStates::read(text.as_bytes()).unwrap_err();
         assert_eq!(
             damage.to_string(),
-            "'node2=drained' is not NODE=draining or NODE=disabled"
+            "'node2=drained' is not NODE=draining, NODE=disabled or NODE=taken"
         );
     }
 
     proptest! {
         #[test]
         fn whatever_nodes_are_called_they_are_read_again(
-            nodes in prop::collection::btree_map("[^\n]{1,20}", 1..3_usize, 0..5)
+            nodes in prop::collection::btree_map("[^\n]{1,20}", 1..3_usize, 0..5),
+            taken in prop::collection::vec("[^\n]{1,20}", 0..3),
         ) {
             let mut admin_states = AdminStates::default();
             for (node, admin) in nodes {
                 admin_states.set(node.as_bytes(), AdminState::ALL[admin]);
+            }
+            for node in taken {
+                admin_states.take(node.as_bytes());
             }
             prop_assert_eq!(AdminStates::read(&admin_states.write()), Ok(admin_states));
         }

@@ -76,6 +76,10 @@ pub enum Cause {
     Enabled,
     /// The file has another place for it, so it counts as unknown again.
     Moved,
+    /// This node has taken it over, so it would probe itself.
+    TakenOver,
+    /// An operator released it, so it counts as unknown again.
+    Released,
     /// Probes are switched off for all nodes.
     NoProbes,
     /// Nobody knows where this node could be probed.
@@ -92,6 +96,8 @@ impl Display for Cause {
             Self::NoAnswer => f.write_str("no answer to a probe"),
             Self::Enabled => f.write_str("enabled by command"),
             Self::Moved => f.write_str("its place has changed in the file"),
+            Self::TakenOver => f.write_str("taken over by this node"),
+            Self::Released => f.write_str("released by command"),
             Self::NoProbes => f.write_str("nodes are not probed"),
             Self::NoUri => f.write_str("it has no probe"),
             Self::NotSupported => f.write_str("no probes are sent"),
@@ -298,7 +304,10 @@ impl Health {
     /// Notes that the node isn't probed, for this cause, or that it will be: `None`. A state that was known is
     /// forgotten, for nobody would notice that the node is back.
     pub fn not_probed(&mut self, why: Option<Cause>, now: SteadyTime) -> Option<Transition> {
-        let was_off = matches!(self.cause, Cause::NoProbes | Cause::NoUri);
+        let was_off = matches!(
+            self.cause,
+            Cause::NoProbes | Cause::NoUri | Cause::TakenOver
+        );
         match why {
             Some(cause) if self.state != State::Unknown => return self.forget(cause, now),
             Some(cause) => self.cause = cause,

@@ -3,21 +3,24 @@
 //! The state of a node while the engine runs: its health, its admin state, its counts.
 
 use std::fmt::{self, Display};
+use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard};
 
 use crate::failure::unpoisoned;
 use crate::nodes::admin::AdminState;
+use crate::nodes::backup::Told;
 use crate::nodes::health::{Cause, Health, State, Transition};
 use crate::time::{SECOND, SteadyTime};
 
 /// The reason why nothing can be sent to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Unreachable {
     /// It doesn't answer.
-    Down,
+    Down = 1,
     /// An operator has disabled it.
-    Disabled,
+    Disabled = 2,
 }
 
 impl Display for Unreachable {
@@ -27,6 +30,18 @@ impl Display for Unreachable {
             Self::Disabled => "disabled",
         })
     }
+}
+
+/// The number for a node that this node has taken over, beside those of [`Unreachable`].
+const TAKEN: u8 = 3;
+
+/// The reason why calls to a node don't go there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detour {
+    /// Nothing can be sent there.
+    Unreachable(Unreachable),
+    /// This node has taken it over.
+    Taken,
 }
 
 /// The most requests to one node that the engine has at a time. It may go on with one for half a minute after that has
@@ -98,8 +113,10 @@ impl Probing {
 #[derive(Debug)]
 pub struct NodeState {
     admin: AtomicU8,
-    /// The state of its health, to be read without a lock.
-    health: AtomicU8,
+    /// This node has taken it over.
+    taken: AtomicBool,
+    /// The reason why calls don't go there, to be read without a lock: an [`Unreachable`], [`TAKEN`], or 0.
+    detour: AtomicU8,
     /// Something new can be placed there, by the two before. Each placement asks all nodes.
     is_open: AtomicBool,
     probing: Mutex<Probing>,
@@ -110,6 +127,7 @@ pub struct NodeState {
     channels: AtomicU64,
     /// The time when it was full last, while that is the last thing that was said; otherwise 0.
     was_full: AtomicU64,
+    told: Mutex<Told>,
 }
 
 /// A figure that isn't known.
@@ -119,7 +137,8 @@ impl Default for NodeState {
     fn default() -> Self {
         Self {
             admin: AtomicU8::new(AdminState::Enabled as u8),
-            health: AtomicU8::new(State::Unknown as u8),
+            taken: AtomicBool::new(false),
+            detour: AtomicU8::new(0),
             is_open: AtomicBool::new(true),
             probing: Mutex::new(Probing {
                 health: Health::new(SteadyTime(0)),
@@ -133,6 +152,7 @@ impl Default for NodeState {
             rooms: AtomicU64::new(UNKNOWN),
             channels: AtomicU64::new(UNKNOWN),
             was_full: AtomicU64::new(0),
+            told: Mutex::default(),
         }
     }
 }
@@ -147,34 +167,61 @@ impl NodeState {
     pub(crate) fn set_admin(&self, admin: AdminState) {
         let probing = self.lock();
         self.admin.store(admin as u8, Relaxed);
-        self.open(&probing);
+        self.follow(&probing);
     }
 
-    /// Opens it to new resources, or closes it.
-    fn open(&self, probing: &Probing) {
+    /// Opens it to calls and new resources, or closes it, by its health and its admin state.
+    fn follow(&self, probing: &Probing) {
         let is_well = !matches!(probing.health.state(), State::Down | State::Busy);
         let is_open = is_well && self.admin() == AdminState::Enabled;
         self.is_open.store(is_open, Relaxed);
+        let detour = match (self.admin(), probing.health.state()) {
+            _ if self.is_taken() => TAKEN,
+            (AdminState::Disabled, _) => Unreachable::Disabled as u8,
+            (_, State::Down) => Unreachable::Down as u8,
+            _ => 0,
+        };
+        self.detour.store(detour, Relaxed);
     }
 
     /// The reason why nothing can be sent there; `None` where something can.
     #[must_use]
     pub fn unreachable(&self) -> Option<Unreachable> {
-        match self.admin() {
-            AdminState::Disabled => Some(Unreachable::Disabled),
-            _ if self.is(State::Down) => Some(Unreachable::Down),
-            _ => None,
+        match self.detour()? {
+            Detour::Unreachable(why) => Some(why),
+            Detour::Taken => None,
         }
+    }
+
+    /// The reason why calls don't go there; `None` where they do.
+    #[inline]
+    pub(crate) fn detour(&self) -> Option<Detour> {
+        const DOWN: u8 = Unreachable::Down as u8;
+        const DISABLED: u8 = Unreachable::Disabled as u8;
+        match self.detour.load(Relaxed) {
+            0 => None,
+            DOWN => Some(Detour::Unreachable(Unreachable::Down)),
+            DISABLED => Some(Detour::Unreachable(Unreachable::Disabled)),
+            _ => Some(Detour::Taken),
+        }
+    }
+
+    /// Whether this node has taken it over.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        self.taken.load(Relaxed)
+    }
+
+    pub(crate) fn set_taken(&self, is_taken: bool) {
+        let probing = self.lock();
+        self.taken.store(is_taken, Relaxed);
+        self.follow(&probing);
     }
 
     /// Something new can be placed there.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.is_open.load(Relaxed)
-    }
-
-    fn is(&self, state: State) -> bool {
-        self.health.load(Relaxed) == state as u8
     }
 
     /// The node's health.
@@ -187,13 +234,18 @@ impl NodeState {
     pub(crate) fn observe<R>(&self, change: impl FnOnce(&mut Probing) -> R) -> R {
         let mut probing = self.lock();
         let result = change(&mut probing);
-        self.health.store(probing.health.state() as u8, Relaxed);
-        self.open(&probing);
+        self.follow(&probing);
         result
     }
 
     fn lock(&self) -> MutexGuard<'_, Probing> {
         unpoisoned(self.probing.lock())
+    }
+
+    /// Notes what is told of its backups; what was told before, where that is something else.
+    pub(super) fn told(&self, now: &Told) -> Option<Told> {
+        let mut told = unpoisoned(self.told.lock());
+        (*told != *now).then(|| mem::replace(&mut *told, now.clone()))
     }
 
     pub(crate) fn count_forward(&self) {

@@ -5,12 +5,12 @@
 use std::fmt::{Display, Write};
 
 use crate::auth::derived::Sender;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, TakeoverError};
 use crate::membership::{self, Load, MOST_ROOMS};
 use crate::messages::Reply;
-use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
 use crate::nodes::health::State;
+use crate::nodes::{Node, StandIn};
 use crate::operator::status::{self, reason, state};
 use crate::operator::{explain, json, rooms};
 use crate::text::Escaped;
@@ -70,7 +70,7 @@ struct Verb {
 /// The placeholder for a node's name in the help.
 const NODE: &str = " NODE";
 
-const VERBS: [Verb; 11] = [
+const VERBS: [Verb; 13] = [
     Verb {
         word: "nodes",
         takes: "",
@@ -120,6 +120,25 @@ const VERBS: [Verb; 11] = [
         takes: NODE,
         help: "Let a node take part again",
         run: |cluster, request, node| set_admin(cluster, request, node, AdminState::Enabled),
+    },
+    Verb {
+        word: "takeover",
+        takes: NODE,
+        help: "Stand in for a node whose address is here now",
+        run: |cluster, request, name| match cluster.take_over(name, request.from) {
+            Ok(()) => format!("Node '{}' is taken over by this node\n", Escaped(name)),
+            Err(TakeoverError::Unknown) => unknown(cluster, name),
+            Err(error) => format!("Node '{}' {error}\n", Escaped(name)),
+        },
+    },
+    Verb {
+        word: "release",
+        takes: NODE,
+        help: "Stand in for a node no longer",
+        run: |cluster, request, name| match cluster.release(name, request.from) {
+            Ok(()) => format!("Node '{}' is released by this node\n", Escaped(name)),
+            Err(error) => format!("Node '{}' {error}\n", Escaped(name)),
+        },
     },
     Verb {
         word: "forget",
@@ -201,12 +220,11 @@ pub fn complete(cluster: &Cluster, line: &[u8]) -> Vec<Box<[u8]>> {
     if verb.is_none_or(|verb| verb.takes != NODE) {
         return Vec::new();
     }
-    cluster
-        .settings()
-        .nodes
-        .iter()
-        .map(|node| node.name.clone())
-        .collect()
+    let is_release = line == b"release";
+    let settings = cluster.settings();
+    let nodes = settings.nodes.iter();
+    let nodes = nodes.filter(|node| !is_release || node.state.is_taken());
+    nodes.map(|node| node.name.clone()).collect()
 }
 
 /// The usage of the command: one line for all subcommands, then one for each.
@@ -227,6 +245,10 @@ fn set_admin(cluster: &Cluster, request: &Request, name: &[u8], admin: AdminStat
     if cluster.set_admin_for(name, admin, request.from) {
         return format!("Node '{}' is {admin}\n", Escaped(name));
     }
+    unknown(cluster, name)
+}
+
+fn unknown(cluster: &Cluster, name: &[u8]) -> String {
     let settings = cluster.settings();
     let mut text = format!(
         "Section [node {}] does not exist, the known nodes are",
@@ -306,7 +328,12 @@ fn table(cluster: &Cluster, request: &Request) -> String {
             &node.state.forwards(),
             &node.state.failures(),
         ];
-        let reason = reason(node, &settings.health) + &listed(cluster, node);
+        let mut reason = reason(node, &settings.health);
+        if let Some(StandIn { name, .. }) = status::backup(nodes, node) {
+            let _ = write!(reason, " ({} stands in)", Escaped(name));
+        }
+        reason += &left(cluster, node);
+        reason += &listed(cluster, node);
         text.push_str(&row(
             &columns.map(ToString::to_string),
             &load(node),
@@ -348,6 +375,12 @@ fn senders(cluster: &Cluster) -> String {
     )
 }
 
+/// What is left on this node while it is drained or disabled, behind its reason.
+fn left(cluster: &Cluster, node: &Node) -> String {
+    let left = cluster.left().filter(|_| node.is_own);
+    left.map_or_else(String::new, |left| format!("; {left} left"))
+}
+
 /// What the list in the database adds to a node's reason.
 fn listed(cluster: &Cluster, node: &Node) -> String {
     let members = cluster.membership();
@@ -377,6 +410,7 @@ fn row(columns: &[impl AsRef<str>; 6], load: &str, reason: &str) -> String {
 /// A node's state in a word or two.
 fn summary(node: &Node) -> String {
     match (node.state.admin(), state(node)) {
+        _ if node.state.is_taken() => "taken over".to_owned(),
         (AdminState::Enabled, state) => state.to_string(),
         (AdminState::Draining, State::Down) => "down,draining".to_owned(),
         (admin, _) => admin.to_string(),

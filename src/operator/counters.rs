@@ -47,6 +47,8 @@ counters! {
     Received = "received",
     /// Locations that got the prefix and this node's name.
     Registered = "registered",
+    /// Registrations that were refused, because this node is drained or disabled.
+    RegistrationsRefused = "registrations_refused",
     /// Registrations that ended.
     Unregistered = "unregistered",
     /// CDRs that got this node's name.
@@ -57,6 +59,8 @@ counters! {
     NoNode = "nonode",
     /// Calls to a node that is down or disabled.
     Offline = "offline",
+    /// Calls to a node that is down, which went to its backup.
+    Replaced = "replaced",
     /// Resources that were placed by the nodes' weights alone.
     Placed = "placed",
     /// Resources whose node the database named.

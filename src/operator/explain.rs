@@ -12,9 +12,9 @@ use crate::cluster::{Cluster, list};
 use crate::messages::locate::outcome;
 use crate::messages::transport::Transport;
 use crate::messages::{Kind, Name, Parameters, Reply};
-use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
 use crate::nodes::health::Rules;
+use crate::nodes::{Node, StandIn, Unreachable};
 use crate::operator::command::{DbQuery, Request};
 use crate::operator::status::{reason, state};
 use crate::placement::bounded::Sums;
@@ -265,13 +265,7 @@ fn explain_target(
     let shown = Escaped(resource);
     if node.is_empty() || node == cluster.node() {
         lines.push(format!("It is on this node: the call goes on to '{shown}'"));
-        let known = cluster.connections().find(resource, |connection| {
-            format!(
-                "It goes over the connection of its registration, '{}'",
-                Escaped(connection)
-            )
-        });
-        lines.extend(known);
+        explain_connection(cluster, resource, lines);
         return;
     }
     let section = settings.nodes.find(node);
@@ -287,8 +281,19 @@ fn explain_target(
         explain_node(section, &settings.health, lines);
         explain_listed(cluster, section, lines);
         lines.extend(warning(settings.misled(cluster.node(), section)));
-        if section.state.unreachable().is_some() {
-            lines.push("A call fails at once with error=offline".to_owned());
+        explain_backups(settings, section, lines);
+        if section.state.detour().is_some() {
+            match settings.nodes.stand_in(section) {
+                Some(StandIn {
+                    name,
+                    is_here: false,
+                }) => {
+                    let node = name;
+                    explain_target(cluster, settings, Target { node, resource }, lines);
+                }
+                Some(_) => explain_delivery(cluster, resource, lines),
+                None => lines.push("A call fails at once with error=offline".to_owned()),
+            }
             return;
         }
     }
@@ -320,6 +325,43 @@ fn explain_target(
         lines.push("The call is signed ([security] secret)".to_owned());
     }
     lines.extend(explain_trust(cluster, settings, node));
+}
+
+/// A call for another node that goes on to the phone from here.
+fn explain_delivery(cluster: &Cluster, resource: &[u8], lines: &mut Vec<String>) {
+    lines.push(format!(
+        "This node stands in: the call goes on to '{}'",
+        Escaped(resource)
+    ));
+    explain_connection(cluster, resource, lines);
+}
+
+fn explain_connection(cluster: &Cluster, resource: &[u8], lines: &mut Vec<String>) {
+    let known = cluster.connections().find(resource, |connection| {
+        format!(
+            "It goes over the connection of its registration, '{}'",
+            Escaped(connection)
+        )
+    });
+    lines.extend(known);
+}
+
+/// The backups of a node, where it is down.
+fn explain_backups(settings: &Settings, node: &Node, lines: &mut Vec<String>) {
+    if node.backup.is_empty() || node.state.unreachable() != Some(Unreachable::Down) {
+        return;
+    }
+    let names = node.backup.iter();
+    let names: Vec<_> = names.map(|name| Escaped(name).to_string()).collect();
+    let begin = format!(
+        "Its backups are {} ([node {}] backup)",
+        names.join(", "),
+        Escaped(&node.name)
+    );
+    lines.push(match settings.nodes.stand_in(node) {
+        Some(StandIn { name, .. }) => format!("{begin}: '{}' stands in for it", Escaped(name)),
+        None => format!("{begin}: none of them takes calls"),
+    });
 }
 
 /// The addresses from which the calls of a node are trusted; `None` where a setting decides that.

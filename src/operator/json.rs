@@ -87,6 +87,9 @@ fn about(cluster: &Cluster, request: &Request, object: &mut Object) {
     if cluster.membership().is_name_taken(cluster.now()) {
         object.put("taken", &true);
     }
+    if let Some(left) = cluster.left() {
+        object.put("empty", &left.is_empty());
+    }
     object.put("connections", &cluster.connections().len());
     let signatures = status::signatures(&settings);
     object.put("signatures", &Quoted(signatures.as_bytes()));
@@ -157,6 +160,12 @@ fn about_node(cluster: &Cluster, node: &Node, (loads, sums): (&Loads, Sums), obj
     if health.latency() > 0 {
         object.put("latency", &Micros(health.latency()));
     }
+    if let Some(backup) = cluster.settings().nodes.stand_in(node) {
+        object.put("backup", &Quoted(backup.name));
+    }
+    if node.state.is_taken() {
+        object.put("takeover", &true);
+    }
     object.put("forwards", &node.state.forwards());
     object.put("failures", &node.state.failures());
     let members = cluster.membership();
@@ -172,7 +181,7 @@ fn about_node(cluster: &Cluster, node: &Node, (loads, sums): (&Loads, Sums), obj
     }
     let told = loads.get(&node.name).copied().unwrap_or_default();
     let load = if node.is_own {
-        members.own_load()
+        cluster.own_load()
     } else {
         told
     };

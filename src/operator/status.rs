@@ -6,9 +6,9 @@ use std::fmt::{self, Display, Write};
 
 use crate::cluster::Cluster;
 use crate::membership::MOST_ROOMS;
-use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
 use crate::nodes::health::{Rules, State};
+use crate::nodes::{Node, Nodes, StandIn};
 use crate::operator::counters::Counter;
 use crate::placement::bounded::Sums;
 use crate::placement::claim::{DatabaseState, Members, takers};
@@ -77,7 +77,7 @@ pub fn nodes(cluster: &Cluster) -> String {
         let comma = if text.is_empty() { "" } else { "," };
         let _ = write!(
             text,
-            "{comma}{}={}|{}|{}|{}|{}|{}|{}|{}",
+            "{comma}{}={}|{}|{}|{}|{}|{}|{}|{}{}",
             Field(&node.name),
             state(node),
             node.state.admin(),
@@ -87,6 +87,7 @@ pub fn nodes(cluster: &Cluster) -> String {
             node.state.forwards(),
             node.state.failures(),
             Reason(&reason(node, &settings.health)),
+            StandsIn(backup(&settings.nodes, node)),
         );
     }
     text
@@ -107,6 +108,23 @@ pub(crate) fn reason(node: &Node, rules: &Rules) -> String {
         "this node".to_owned()
     } else {
         node.state.health().reason(rules)
+    }
+}
+
+/// The backup that stands in for a node; that this node has taken it over is its reason.
+pub(crate) fn backup<'n>(nodes: &'n Nodes, node: &Node) -> Option<StandIn<'n>> {
+    nodes.stand_in(node).filter(|_| !node.state.is_taken())
+}
+
+/// The node that stands in for another one, if one does, behind a reason.
+struct StandsIn<'n>(Option<StandIn<'n>>);
+
+impl Display for StandsIn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(StandIn { name, .. }) => write!(f, " ({} stands in)", Field(name)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -191,7 +209,7 @@ pub fn metrics(cluster: &Cluster) -> String {
             }
         }
     }
-    let load = members.own_load();
+    let load = cluster.own_load();
     let rooms = format!("How many resources this node has claimed, up to {MOST_ROOMS}.");
     for (name, help, value) in [
         (
@@ -207,6 +225,11 @@ pub fn metrics(cluster: &Cluster) -> String {
         }
     }
     load_of_nodes(&settings, &mut page);
+    if let Some(left) = cluster.left() {
+        let help = "Whether this node, which is drained or disabled, has nothing left.";
+        page.family("empty", help, "gauge");
+        page.sample("empty", None, u64::from(left.is_empty()));
+    }
     let help = "How many registrations are known by their connection.";
     page.family("connections", help, "gauge");
     page.sample("connections", None, cluster.connections().len());

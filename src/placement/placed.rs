@@ -75,7 +75,8 @@ impl Placed {
             return None;
         }
         let node = nodes.iter().find(|node| node.seed == place.node)?;
-        (*node.name != *own && node.state.is_open()).then_some(&*node.name)
+        let is_here = *node.name == *own || node.state.is_taken();
+        (!is_here && node.state.is_open()).then_some(&*node.name)
     }
 }
 

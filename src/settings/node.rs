@@ -62,11 +62,21 @@ pub(super) fn read(reader: &mut Reader, has_callto: bool) -> (Vec<nodes::NodeCon
             capacity: reader.number(section, "capacity", 0, 0..=MOST_CAPACITY),
             transport: (!reader.text(section, "transport", b"").is_empty()).then_some(transport),
             probe: reader.parsed(section, "probe", probe),
+            backup: backup(reader.text(section, "backup", b"")),
             has_source: !source.is_unset(),
         });
         sources.push(source);
     }
     (nodes, sources)
+}
+
+/// The names of a node's backups.
+fn backup(text: &[u8]) -> Box<[Box<[u8]>]> {
+    let names = text.split(|&byte| byte == b',').map(trim_blanks);
+    names
+        .filter(|name| !name.is_empty())
+        .map(Into::into)
+        .collect()
 }
 
 /// The URI that a node is probed by; empty for none. Any other text is refused: no probe of it could ever be

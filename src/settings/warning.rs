@@ -12,7 +12,7 @@ use crate::addressing::pattern::{GroupUse, Pattern};
 use crate::addressing::resource::trim_blanks;
 use crate::addressing::template::{HostError, Template};
 use crate::file::Place;
-use crate::nodes::{Node, Nodes, address};
+use crate::nodes::{BackupMistake, Node, Nodes, address, backup};
 use crate::text::Escaped;
 
 /// A warning with its place.
@@ -96,6 +96,17 @@ pub enum Warning {
         /// The node.
         node: String,
     },
+    /// A backup of a node is none.
+    Backup {
+        /// The node.
+        node: String,
+        /// The value of the key.
+        value: String,
+        /// The backup.
+        backup: String,
+        /// Its mistake.
+        mistake: BackupMistake,
+    },
     /// No node may have a resource.
     NoWeight,
     /// A setting needs the loads of nodes, which nobody knows.
@@ -175,6 +186,19 @@ impl Display for Warning {
                 f,
                 "node '{node}' is not probed and counts as up: [node {node}] needs a 'probe'"
             ),
+            Self::Backup {
+                node,
+                value,
+                backup,
+                mistake,
+            } => {
+                write!(f, "[node {node}] backup={value}: '{backup}' ")?;
+                f.write_str(match mistake {
+                    BackupMistake::Unknown => "is not the name of a node, and is left out",
+                    BackupMistake::Itself => "is the node itself, and is left out",
+                    BackupMistake::Twice => "is listed twice",
+                })
+            }
             Self::NoWeight => f.write_str("the weight of all nodes is 0: no resource can be placed"),
             Self::NoLoads { key } => write!(
                 f,
@@ -394,6 +418,10 @@ fn of_settings(
             let node = name.to_string();
             found.push((place, Warning::NotProbed { node }));
         }
+        if !node.backup.is_empty() {
+            let place = place_of(section, "backup");
+            backups(settings, own, node, |warning| found.push((place, warning)));
+        }
     }
     for (section, callto, place) in calltos {
         for name in callto.impossible_parameters() {
@@ -419,6 +447,25 @@ fn of_settings(
         }
         if !seen.insert((entry.section, entry.key)) {
             found.push((place, Warning::Twice { key }));
+        }
+    }
+}
+
+/// The mistakes in the list of a node's backups. One that the file doesn't have may be in the database.
+fn backups(settings: &Settings, own: &[u8], node: &Node, mut found: impl FnMut(Warning)) {
+    let is_known = |name: &[u8]| {
+        !settings.members.account.is_empty()
+            || own == UNNAMED
+            || settings.nodes.knows(name, own, &settings.pattern)
+    };
+    for (name, mistake) in backup::checked(&node.name, &node.backup, is_known) {
+        if let Some(mistake) = mistake {
+            found(Warning::Backup {
+                node: Escaped(&node.name).to_string(),
+                value: Escaped(&node.backup.join(&b", "[..])).to_string(),
+                backup: Escaped(name).to_string(),
+                mistake,
+            });
         }
     }
 }

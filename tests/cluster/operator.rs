@@ -13,9 +13,9 @@ use crate::configuration::MANAGER;
 use crate::lab::Lab;
 use crate::status::Status;
 
-const COMMANDS: [&str; 11] = [
-    "nodes", "where", "rooms", "drain", "undrain", "disable", "enable", "forget", "check",
-    "metrics", "json",
+const COMMANDS: [&str; 13] = [
+    "nodes", "where", "rooms", "drain", "undrain", "disable", "enable", "takeover", "release",
+    "forget", "check", "metrics", "json",
 ];
 
 #[test]

@@ -304,7 +304,9 @@ fn without_a_bound_or_a_shared_list_the_weights_alone_decide() {
         .filter(|(section, ..)| *section != "cluster")
         .collect();
     let mut world = World::of(&[]);
-    world.starts("node2", &[alone, CLAIMS, &file]);
+    for name in THREE {
+        world.starts(name, &[alone, CLAIMS, &file]);
+    }
     let alone: Vec<_> = {
         world.execute(&format!(
             "INSERT INTO cluster_resources VALUES {}",

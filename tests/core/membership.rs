@@ -8,6 +8,7 @@ use clustering::cluster::{Cluster, ForgetError};
 use clustering::file::Document;
 use clustering::messages::Reply;
 use clustering::nodes::admin::AdminState;
+use clustering::nodes::health::State;
 use clustering::nodes::probe::Outcome;
 use clustering::operator::check::check;
 use clustering::operator::command::{self, Request};
@@ -527,6 +528,102 @@ fn the_table_of_nodes_has_the_load_of_all() {
     assert!(table.contains("node2"), "{table}");
 }
 
+/// By these the others know that a node lives, though they may not reach it, and whom it doesn't reach itself.
+#[test]
+fn a_heartbeat_says_until_when_it_is_good_and_who_is_down() {
+    let mut world = three();
+    let column = |world: &World, column: &str, name: &str| {
+        let query = format!("SELECT {column} FROM cluster_heartbeats WHERE name = '{name}'");
+        let rows = world.ask(query.as_bytes()).unwrap();
+        String::from_utf8(rows[0].clone()).unwrap()
+    };
+    let lasts = |world: &World, name: &str| -> u64 {
+        let expires: u64 = column(world, "expires", name).parse().unwrap();
+        expires.saturating_sub(world.wall().0 / SECOND)
+    };
+    for _ in 0..100 {
+        world.pass(1);
+        for name in THREE {
+            assert!((1..=18).contains(&lasts(&world, name)), "{name}");
+            assert_eq!(column(&world, "down", name), "");
+        }
+    }
+    world.ends("node3");
+    let state = |world: &World| {
+        let settings = world.node("node1").settings();
+        settings
+            .nodes
+            .find(b"node3")
+            .unwrap()
+            .state
+            .health()
+            .state()
+    };
+    let mut seconds = 0;
+    while state(&world) != State::Down {
+        world.pass(1);
+        seconds += 1;
+    }
+    assert!(seconds > 18, "the node is not lost before its heartbeat");
+    assert_eq!(lasts(&world, "node3"), 0);
+    world.pass(2);
+    for name in ["node1", "node2"] {
+        assert_eq!(column(&world, "down", name), "|node3|");
+    }
+    world.starts("node3", &[FILE]);
+    while state(&world) != State::Up {
+        world.pass(1);
+    }
+    world.pass(2);
+    assert_eq!(column(&world, "down", "node1"), "");
+}
+
+#[test]
+fn heartbeats_are_as_often_as_nodes_are_found_down() {
+    let fast: &[Setting] = &[
+        ("health", "interval", "3"),
+        ("health", "timeout", "1"),
+        ("health", "fall", "1"),
+    ];
+    let mut world = World::of(&[]);
+    world.starts("node1", &[fast, FILE]);
+    world.pass(POLL);
+    let query = "SELECT expires FROM cluster_heartbeats";
+    for _ in 0..20 {
+        world.pass(1);
+        let rows = world.ask(query.as_bytes()).unwrap();
+        let expires: u64 = String::from_utf8_lossy(&rows[0]).parse().unwrap();
+        let lasts = expires.checked_sub(world.wall().0 / SECOND);
+        assert!(lasts.is_some_and(|lasts| lasts <= 5), "{lasts:?}");
+    }
+}
+
+/// It has lost its network; its word must not cost all the others their rooms.
+#[test]
+fn a_node_that_is_cut_off_from_the_others_accuses_none() {
+    let names: Vec<_> = (1..=70).map(|number| format!("node{number}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let mut world = World::of(&names);
+    world.pass(4 * POLL);
+    for name in &names[1..] {
+        world.ends(name);
+    }
+    world.pass(100);
+    let settings = world.node("node1").settings();
+    let state = |node: &str| {
+        settings
+            .nodes
+            .find(node.as_bytes())
+            .unwrap()
+            .state
+            .health()
+            .state()
+    };
+    assert!(names[1..].iter().all(|name| state(name) == State::Down));
+    let query = "SELECT down FROM cluster_heartbeats WHERE name = 'node1'";
+    assert_eq!(world.ask(query.as_bytes()).unwrap(), [b""]);
+}
+
 #[test]
 fn a_section_that_wins_over_the_list_is_seen_everywhere() {
     let own: &[Setting] = &[("node node2", "weight", "1")];
@@ -743,4 +840,43 @@ fn the_list_is_read_as_often_as_the_file_says_though_answers_take_time_and_ticks
         .filter(|pair| pair[1] - pair[0] != POLL)
         .collect();
     assert!(others.is_empty() && reads.len() >= 119, "{reads:?}");
+}
+
+#[test]
+fn a_node_that_is_taken_over_and_writes_its_heartbeat_is_a_line_of_the_log() {
+    let mut world = World::of(&["node1", "node2", "node3"]);
+    world.pass(40);
+    world.said("node1");
+    world.run("node1", "takeover node2");
+    world.pass(60);
+    let about = |lines: Vec<String>| -> Vec<String> {
+        let lines = lines.into_iter();
+        lines.filter(|line| line.contains("heartbeat")).collect()
+    };
+    let line = "Node 'node2' writes its heartbeat into the database, and this node has taken it over: release it, or \
+                stop the other engine";
+    assert_eq!(about(world.said("node1")), [line]);
+    assert_eq!(about(world.said("node3")), [""; 0]);
+    world.ends("node2");
+    world.pass(200);
+    assert_eq!(about(world.said("node1")), [""; 0], "it is dead");
+    let answer = world.run("node1", "release node2");
+    assert_eq!(answer, "Node 'node2' is released by this node\n");
+    assert_eq!(world.list("node1"), ["node1", "node2", "node3"]);
+}
+
+#[test]
+fn the_backups_of_a_node_stand_in_the_list() {
+    let mut world = World::of(&["node1", "node3"]);
+    world.starts("node2", &[&[("node node2", "backup", "node3,node1")], FILE]);
+    world.pass(40);
+    world.ends("node2");
+    world.pass(60);
+    let text = world.run("node1", "where cluster/node2/sip/sip:bob@192.0.2.9");
+    assert!(
+        text.contains(
+            "Its backups are node3, node1 ([node node2] backup): 'node3' stands in for it"
+        ),
+        "{text}"
+    );
 }

@@ -3,8 +3,10 @@
 //! Nodes that have sections: they are reached, probed and drained, and resources are placed on them.
 
 mod admin;
+mod backups;
 mod busy;
 mod calls;
+mod evacuation;
 mod events;
 mod lab;
 mod placement;
@@ -12,3 +14,4 @@ mod probes;
 mod sections;
 mod split;
 mod status;
+mod takeover;

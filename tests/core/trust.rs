@@ -11,3 +11,4 @@ mod phases;
 mod request_uri;
 mod signatures;
 mod sources;
+mod takeover;

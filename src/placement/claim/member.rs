@@ -2,7 +2,7 @@
 
 //! The nodes that a resource may be placed on.
 
-use crate::nodes::{Node, Nodes};
+use crate::nodes::{Node, Nodes, Unreachable};
 use crate::placement::bounded::{Choice, Figures, Spread, choose};
 use crate::placement::rendezvous::{Candidate, Key, Seed, place};
 use crate::settings::Settings;
@@ -29,7 +29,9 @@ pub enum Eligibility {
     Take,
     /// It is draining: it keeps its resources, and takes nothing more.
     Keep,
-    /// It is down, or disabled: its resources go elsewhere.
+    /// It is down: its resources go elsewhere, unless most others find it up.
+    Down,
+    /// It is disabled: its resources go elsewhere.
     Nothing,
 }
 
@@ -98,7 +100,8 @@ impl<'n> From<&'n Node> for Member<'n> {
             } else {
                 match node.state.unreachable() {
                     None => Eligibility::Keep,
-                    Some(_) => Eligibility::Nothing,
+                    Some(Unreachable::Down) => Eligibility::Down,
+                    Some(Unreachable::Disabled) => Eligibility::Nothing,
                 }
             },
             figures: Figures::default(),
@@ -123,7 +126,7 @@ impl<'n> Member<'n> {
 
     /// It may keep its resources.
     pub(super) fn keeps(&self) -> bool {
-        self.eligibility != Eligibility::Nothing
+        matches!(self.eligibility, Eligibility::Take | Eligibility::Keep)
     }
 }
 
@@ -189,7 +192,7 @@ mod tests {
                 Eligibility::Take,
                 Eligibility::Keep,
                 Eligibility::Nothing,
-                Eligibility::Nothing
+                Eligibility::Down
             ]
         );
         for (member, node) in members.iter().zip(&settings.nodes) {

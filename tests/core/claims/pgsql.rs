@@ -104,6 +104,12 @@ fn a_claim_goes_where_there_is_room_and_stays() {
 }
 
 #[test]
+fn a_node_that_only_some_find_down_keeps_its_resources() {
+    let connection = &mut Psql::new("judged");
+    database::a_node_that_only_some_find_down_keeps_its_resources(connection);
+}
+
+#[test]
 fn any_name_is_a_name_whatever_a_backslash_means() {
     for standard in ["on", "off"] {
         let mut connection = Psql::new(&format!("name_{standard}"));

@@ -210,8 +210,8 @@ fn words_of_the_command_are_completed() {
     assert_eq!(
         words(""),
         [
-            "nodes", "where", "rooms", "drain", "undrain", "disable", "enable", "forget", "check",
-            "metrics", "json",
+            "nodes", "where", "rooms", "drain", "undrain", "disable", "enable", "takeover",
+            "release", "forget", "check", "metrics", "json",
         ]
     );
     assert_eq!(words("drain"), ["node1", "node2", "node3", "far-away"]);
