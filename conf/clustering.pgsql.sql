@@ -80,11 +80,14 @@ DROP TRIGGER IF EXISTS cluster_nodes_number ON cluster_nodes;
 CREATE TRIGGER cluster_nodes_number BEFORE INSERT OR UPDATE ON cluster_nodes
     FOR EACH ROW EXECUTE FUNCTION cluster_nodes_number();
 
--- Heartbeats: when a node was last seen, in seconds since 1970, and its load: the channels of its engine, the resources
--- that it has claimed, up to 1000, and the registrations that it knows by their connections.
+-- Heartbeats: when a node was last seen, in seconds since 1970, the time when that is too long ago, the nodes that it finds
+-- down (each between two bars), and its load: the channels of its engine, the resources that it has claimed, up to 1000,
+-- and the registrations that it knows by their connections.
 CREATE TABLE IF NOT EXISTS cluster_heartbeats (
     name          text COLLATE "C" PRIMARY KEY,
     seen          bigint NOT NULL,
+    expires       bigint NOT NULL DEFAULT 0,
+    down          text COLLATE "C" NOT NULL DEFAULT '',
     channels      bigint,
     rooms         bigint,
     registrations bigint

@@ -70,12 +70,15 @@ AFTER UPDATE OF admin, callto, transport, weight, source, probe, backup, version
     UPDATE cluster_nodes SET generation = (SELECT max(generation) + 1 FROM cluster_nodes) WHERE name = NEW.name;
 END;
 
--- Heartbeats: when a node was last seen, in seconds since 1970, and its load: the channels of its engine, the resources
--- that it has claimed, up to 1000, and the registrations that it knows by their connections.
+-- Heartbeats: when a node was last seen, in seconds since 1970, the time when that is too long ago, the nodes that it finds
+-- down (each between two bars), and its load: the channels of its engine, the resources that it has claimed, up to 1000,
+-- and the registrations that it knows by their connections.
 -- This statement is the last thing in the file, since Yate takes a comment behind it for an empty statement and complains.
 CREATE TABLE IF NOT EXISTS cluster_heartbeats (
     name          TEXT NOT NULL PRIMARY KEY,
     seen          INTEGER NOT NULL,
+    expires       INTEGER NOT NULL DEFAULT 0,
+    down          TEXT NOT NULL DEFAULT '',
     channels      INTEGER,
     rooms         INTEGER,
     registrations INTEGER

@@ -225,6 +225,10 @@ bool Decisions::resume(const Verdict& pending, const clustering_reply& reply, ui
 // Carries out a verdict; `true` where the message is handled.
 bool Decisions::write(const Verdict& verdict, Parameters& params, Message& msg) {
     say(verdict);
+    if (verdict->action == CLUSTERING_ACTION_REFUSE) {
+        // The dispatcher compares the name before each handler: none is found any more.
+        msg << ".refused";
+    }
     const bool handled = verdict->action == CLUSTERING_ACTION_ANSWER;
     if (handled) {
         // First, since it may be the text of a parameter that is changed.

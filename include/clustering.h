@@ -187,6 +187,10 @@ typedef enum {
    * stands in `retval`, for no longer than `timeout`, then call `clustering_resume`.
    */
   CLUSTERING_ACTION_RESOLVE = 7,
+  /**
+   * Write the edits, and keep the message from all further handlers; it counts as not handled.
+   */
+  CLUSTERING_ACTION_REFUSE = 8,
 } clustering_action;
 
 /**

@@ -17,7 +17,7 @@ use crate::decision::{Decision, Shared};
 use crate::event::{Event, Level, Suppressed};
 use crate::failure::{Failure, guard, unpoisoned};
 use crate::file::Document;
-use crate::membership::{self, Intent, Membership, OwnedEntry};
+use crate::membership::{self, Intent, Load, Membership, OwnedEntry};
 use crate::messages::{Kind, Name, Parameters, Reply};
 use crate::messages::{
     cdr, disconnected, execute, hangup, instant, locate, preroute, register, route, startup,
@@ -25,6 +25,7 @@ use crate::messages::{
 };
 use crate::nodes::admin::{AdminFileError, AdminState, AdminStates};
 use crate::nodes::calls::Calls;
+use crate::nodes::evacuation::{Evacuation, Left};
 use crate::nodes::event::{tell_admin, tell_health};
 use crate::nodes::health::Cause;
 use crate::nodes::probe::{self, Outcome};
@@ -61,6 +62,7 @@ pub struct Cluster {
     generation: AtomicU64,
     shared: Shared,
     membership: Membership,
+    evacuation: Evacuation,
     /// The file in force, by its name and its entries; empty where no other list is added to it.
     file: Mutex<(String, Vec<OwnedEntry>)>,
     /// The admin states of the nodes. Held while settings are loaded.
@@ -94,6 +96,7 @@ impl Cluster {
                 ..Shared::default()
             },
             membership: Membership::default(),
+            evacuation: Evacuation::default(),
             file: Mutex::default(),
             admin_states: Mutex::default(),
             priorities: OnceLock::new(),
@@ -306,6 +309,33 @@ impl Cluster {
     /// Takes the count of the engine's channels, see [`Task::CountChannels`].
     pub fn counted(&self, channels: u64) {
         self.membership.counted(channels);
+        self.evacuation.counted(channels);
+    }
+
+    /// What is left on this node; `None` unless it is drained or disabled, and was counted since.
+    pub(crate) fn left(&self) -> Option<Left> {
+        let (rooms, registrations) = self.kept();
+        self.evacuation.left(rooms, registrations)
+    }
+
+    /// The rooms and the registrations of this node, as far as they are known.
+    fn kept(&self) -> (Option<u64>, Option<u64>) {
+        let remembers = self.settings().registrations > 0;
+        let registrations = remembers.then(|| self.shared.connections.len() as u64);
+        (self.membership.own_load().rooms, registrations)
+    }
+
+    /// This node's load, as far as it is known.
+    pub(crate) fn own_load(&self) -> Load {
+        let load = self.membership.own_load();
+        let left = self.left();
+        Load {
+            channels: load.channels.or(left.map(|left| left.channels)),
+            registrations: load
+                .registrations
+                .or(left.and_then(|left| left.registrations)),
+            ..load
+        }
     }
 
     /// Notes that a file could not be read, so that the settings in force are not those of the file.
@@ -536,11 +566,14 @@ impl Cluster {
         let settings = self.settings();
         if settings.enabled {
             let registrations = self.shared.connections.len() as u64;
-            let taken = self.taken();
-            self.membership.tick(registrations, taken, now, &self.tasks);
+            let nodes = &settings.nodes;
+            self.membership
+                .tick(nodes, registrations, self.taken(), now, &self.tasks);
             probe::tick(&settings, now, step / 2, &self.tasks);
             settings.nodes.tell_stand_ins(&self.tasks);
             self.shared.placed.tick(&settings.nodes);
+            let own = settings.nodes.find(&self.node);
+            self.evacuation.tick(own, self.kept(), now, &self.tasks);
         }
     }
 

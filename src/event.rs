@@ -12,6 +12,7 @@ use std::fmt::{self, Display};
 use crate::auth::trust::AuthError;
 use crate::failure::Failure;
 use crate::nodes::Unreachable;
+use crate::nodes::admin::AdminState;
 use crate::operator::counters::Counter;
 use crate::placement::claim::DbError;
 use crate::text::{Escaped, Text, Value};
@@ -240,6 +241,13 @@ pub enum Event<'m> {
         /// The node that this node has placed it on.
         node: Box<[u8]>,
     },
+    /// A resource stays on a node that is down, because most others find it up.
+    HolderDown {
+        /// The resource.
+        resource: &'m [u8],
+        /// The node.
+        node: Box<[u8]>,
+    },
     /// A resource is held by a node that this node's list doesn't have.
     Unlisted {
         /// The node.
@@ -248,6 +256,13 @@ pub enum Event<'m> {
         resource: &'m [u8],
         /// The call goes there; otherwise the node's claims end.
         is_called: bool,
+    },
+    /// A registration was refused, because this node is to be left.
+    RegistrationRefused {
+        /// The location that was to be registered.
+        location: &'m [u8],
+        /// This node's admin state.
+        admin: AdminState,
     },
     /// There is no room to remember the connection of a registration.
     ConnectionsFull {
@@ -304,12 +319,14 @@ impl<'m> Event<'m> {
             Self::Offline { .. } => Counter::Offline,
             Self::Displaced { .. } => Counter::Displaced,
             Self::Split { .. } => Counter::Split,
+            Self::RegistrationRefused { .. } => Counter::RegistrationsRefused,
             Self::Failed { .. } => Counter::Panics,
             Self::GivenUp { .. }
             | Self::Alive { .. }
             | Self::HeadersLeftOut { .. }
             | Self::DatabaseLost { .. }
             | Self::DatabaseBack
+            | Self::HolderDown { .. }
             | Self::Unlisted { .. }
             | Self::ConnectionsFull { .. }
             | Self::ConnectionMalformed { .. } => {
@@ -327,7 +344,9 @@ impl<'m> Event<'m> {
     #[must_use]
     pub const fn level(&self) -> Level {
         match self {
-            Self::Received { .. } | Self::Located { .. } => Level::Info,
+            Self::Received { .. } | Self::Located { .. } | Self::RegistrationRefused { .. } => {
+                Level::Info
+            }
             Self::Forwarded { .. } | Self::GivenUp { .. } => Level::Call,
             Self::DatabaseBack | Self::Unverified { .. } | Self::Displaced { .. } => Level::Note,
             Self::NoSuchNode { .. }
@@ -341,6 +360,7 @@ impl<'m> Event<'m> {
             | Self::Malformed { .. }
             | Self::Looping { .. }
             | Self::DatabaseLost { .. }
+            | Self::HolderDown { .. }
             | Self::Unlisted { .. }
             | Self::Split { .. }
             | Self::ConnectionsFull { .. }
@@ -591,6 +611,18 @@ impl Line<'_, '_> {
                     "Resource '{resource}' is held by node '{node}', which has no section [node {node}] here: {outcome}"
                 )
             }
+            Event::HolderDown { resource, node } => write!(
+                f,
+                "Resource '{}' stays on node '{}', which is down for this node alone: it has heartbeats, and most nodes \
+                 reach it",
+                Escaped(resource),
+                Escaped(node)
+            ),
+            Event::RegistrationRefused { location, admin } => write!(
+                f,
+                "Registration of '{}' was refused: this node is {admin}",
+                Escaped(location)
+            ),
             Event::ConnectionsFull { location, most } => write!(
                 f,
                 "Connection of '{}' can't be remembered, the limit is {most} ([general] registrations): its phone \

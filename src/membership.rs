@@ -21,19 +21,22 @@ use std::sync::{Mutex, MutexGuard};
 use crate::event::Level;
 use crate::failure::unpoisoned;
 use crate::nodes::admin::AdminState;
+use crate::nodes::{Node, Nodes, Unreachable};
 use crate::operator::command::DbQuery;
 use crate::placement::claim::{DatabaseState, DbError};
 use crate::settings::{Entry, Members};
 use crate::task::{Query, Task, Tasks};
 use crate::text::Escaped;
 use crate::time::{SECOND, SteadyTime, WallTime};
-use definition::{Definition, KEYS, Row, literal};
+use definition::{Definition, KEYS, Row, coded, literal};
 
 pub use definition::{Intent, RowError};
 pub(crate) use load::{Load, Loads, MOST_ROOMS, read as read_loads};
 
-/// The time from one heartbeat to the next.
-const BEAT: u64 = 15 * SECOND;
+/// The time by which a heartbeat may be late, in seconds.
+const LATE: u64 = 3;
+/// The most nodes that a heartbeat says are down. A node that finds more down is cut off itself.
+const MOST_DOWN: usize = 64;
 /// The time after which the whole list is read again, so that rows that somebody has deleted, and a database that was
 /// restored, are noticed.
 const WHOLE: u64 = 3600 * SECOND;
@@ -48,7 +51,7 @@ pub(crate) const PATIENCE: u32 = 10_000;
 const COMMAND_PATIENCE: u32 = 1000;
 
 /// The columns of a heartbeat, but for the node's name.
-const COLUMNS: &str = "seen, channels, rooms, registrations";
+const COLUMNS: &str = "seen, expires, down, channels, rooms, registrations";
 
 /// The first line of the list that is kept, and its last one.
 const HEAD: &[u8] = b"; The nodes of the cluster, as the database last had them\n";
@@ -89,15 +92,15 @@ enum Step {
     Say(Box<[u8]>, Intent),
     /// Writes this node's own definition.
     Join,
-    /// Writes this node's heartbeat, and reads the count of its claims.
-    Beat,
+    /// Writes this node's heartbeat, in which these nodes are down, and reads the count of its claims.
+    Beat(String),
     /// Reads the heartbeats of the nodes that this one has taken over.
     Listen,
 }
 
 impl Step {
     fn is_write(&self) -> bool {
-        matches!(self, Self::Say(..) | Self::Join | Self::Beat)
+        matches!(self, Self::Say(..) | Self::Join | Self::Beat(_))
     }
 }
 
@@ -129,10 +132,15 @@ type Values = [Box<[u8]>; KEYS.len()];
 struct Heartbeat {
     /// The time when the next one is due.
     due: SteadyTime,
+    /// The time of the last one.
+    last: SteadyTime,
     /// The time when the channels are to be counted.
     count_due: SteadyTime,
     /// This node's load, as far as it is known.
     load: Load,
+    /// The nodes that are down for this node, each between two bars, and what the last heartbeat said of them.
+    down: String,
+    said_down: String,
 }
 
 /// A node's knowledge of the others, and its talk with the database.
@@ -180,8 +188,8 @@ struct Known {
     listen_due: SteadyTime,
     /// The time until which it is no news that one of them lives.
     alive: SteadyTime,
-    /// The time of the last answer.
-    now: WallTime,
+    /// The time of the last answer, on both clocks.
+    answered: (SteadyTime, WallTime),
 }
 
 /// The membership of a node, by default in no cluster.
@@ -318,7 +326,9 @@ impl Membership {
     /// Takes the count of the engine's channels.
     pub(crate) fn counted(&self, channels: u64) {
         let mut known = self.known();
-        known.heartbeat.load.channels = Some(channels);
+        if !known.config.account.is_empty() {
+            known.heartbeat.load.channels = Some(channels);
+        }
     }
 
     /// This node's load, as far as it is known.
@@ -341,6 +351,7 @@ impl Membership {
     /// `taken` are the nodes that this one has taken over.
     pub(crate) fn tick(
         &self,
+        nodes: &Nodes,
         registrations: u64,
         taken: Vec<Box<[u8]>>,
         now: SteadyTime,
@@ -350,12 +361,19 @@ impl Membership {
         if known.config.account.is_empty() {
             return;
         }
+        let beat = known.beat();
         known.beats.retain(|node, _| taken.contains(node));
         known.taken = taken;
-        known.heartbeat.load.registrations = Some(registrations);
-        if now >= known.heartbeat.count_due {
-            known.heartbeat.count_due = now.after(BEAT);
+        let heartbeat = &mut known.heartbeat;
+        heartbeat.load.registrations = Some(registrations);
+        if now >= heartbeat.count_due {
+            heartbeat.count_due = now.after(beat);
             tasks.add(Task::CountChannels);
+        }
+        heartbeat.down = down(nodes);
+        if heartbeat.down != heartbeat.said_down {
+            // The others are told at once, but nobody writes all the time.
+            heartbeat.due = heartbeat.due.min(heartbeat.last.after(SECOND));
         }
         if let Some((_, _, since)) = known.asked {
             if now.since(since) >= u64::from(PATIENCE) * 1000 {
@@ -366,7 +384,7 @@ impl Membership {
         let Some(step) = known.next(now) else {
             return;
         };
-        let query = known.query(&step);
+        let query = known.query(&step, now);
         known.number += 1;
         let number = known.number;
         known.asked = Some((number, step, now));
@@ -391,7 +409,7 @@ impl Membership {
         let Some((_, step, asked)) = known.asked.take_if(|(own, ..)| *own == number) else {
             return changes;
         };
-        known.now = wall;
+        known.answered = (now, wall);
         let poll = u64::from(known.config.poll) * SECOND;
         let rows = match rows {
             Ok(rows) => rows,
@@ -435,13 +453,15 @@ impl Membership {
                 known.has_joined = true;
                 known.join_due = now.after(REWRITE);
             }
-            Step::Beat => {
-                known.heartbeat.due = now.after(BEAT);
+            Step::Beat(said_down) => {
+                known.heartbeat.last = now;
+                known.heartbeat.due = now.after(known.beat());
+                known.heartbeat.said_down = said_down;
                 let rooms = rows.last().copied();
                 known.heartbeat.load.rooms = rooms.and_then(load::number);
             }
             Step::Listen => {
-                known.listen_due = now.after(BEAT);
+                known.listen_due = now.after(known.beat());
                 known.listen(rows, now, tasks);
             }
         }
@@ -490,6 +510,17 @@ impl Membership {
             }
         }
     }
+}
+
+/// The nodes that are down, as a heartbeat says it; none where there are too many.
+fn down(nodes: &Nodes) -> String {
+    let is_down = |node: &&Node| node.state.unreachable() == Some(Unreachable::Down);
+    let down: Vec<_> = nodes.iter().filter(is_down).take(MOST_DOWN + 1).collect();
+    if down.len() > MOST_DOWN {
+        return String::new();
+    }
+    let names = down.iter().map(|node| format!("|{}|", coded(&node.name)));
+    names.collect()
 }
 
 /// The sections of nodes in a file, by their names.
@@ -566,12 +597,17 @@ impl Known {
             });
         }
         if may_write && is_due(self.heartbeat.due) {
-            return Some(Step::Beat);
+            return Some(Step::Beat(self.heartbeat.down.clone()));
         }
         (!self.taken.is_empty() && is_due(self.listen_due)).then_some(Step::Listen)
     }
 
-    fn query(&self, step: &Step) -> String {
+    /// The time from one heartbeat to the next.
+    fn beat(&self) -> u64 {
+        u64::from(self.config.beat) * SECOND
+    }
+
+    fn query(&self, step: &Step, now: SteadyTime) -> String {
         let own = self.own.as_ref();
         let name = own.map_or_else(String::new, |own| literal(&own.name));
         match step {
@@ -619,8 +655,10 @@ impl Known {
                 let names: Vec<_> = self.taken.iter().map(|name| literal(name)).collect();
                 format!("{} WHERE name IN ({})", load::QUERY, names.join(", "))
             }
-            Step::Beat => {
-                let seen = self.now.seconds();
+            Step::Beat(down) => {
+                let (then, wall) = self.answered;
+                let seen = (wall.0 + now.since(then)) / SECOND;
+                let expires = seen + u64::from(self.config.beat) + LATE;
                 let rooms = if self.config.counts_claims {
                     format!(
                         "(SELECT count(*) FROM (SELECT 1 FROM cluster_resources WHERE node = {name} AND \
@@ -640,7 +678,8 @@ impl Known {
                 let mut query = String::from("INSERT INTO cluster_heartbeats (name, ");
                 let _ = write!(
                     query,
-                    "{COLUMNS}) VALUES ({name}, {seen}, {}, {rooms}, {}) ON CONFLICT (name) DO UPDATE SET",
+                    "{COLUMNS}) VALUES ({name}, {seen}, {expires}, '{down}', {}, {rooms}, {}) ON CONFLICT (name) DO \
+                     UPDATE SET",
                     sql(channels),
                     sql(registrations)
                 );

@@ -8,6 +8,7 @@
 pub mod admin;
 pub(crate) mod backup;
 pub(crate) mod calls;
+pub(crate) mod evacuation;
 pub(crate) mod event;
 pub mod health;
 pub mod probe;

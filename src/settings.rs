@@ -123,6 +123,19 @@ pub(crate) enum Signatures {
     Optional,
 }
 
+/// What becomes of registrations while this node is drained or disabled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum DrainRegister {
+    /// They are taken as ever.
+    #[default]
+    Keep,
+    /// They are refused, so that phones take their next server.
+    Refuse,
+}
+
+/// The most seconds from one heartbeat to the next: each is a write.
+const MOST_BEAT: u32 = 15;
+
 /// The place of the list of nodes that the nodes share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Members {
@@ -130,6 +143,8 @@ pub struct Members {
     pub account: Box<[u8]>,
     /// The seconds from one look at the list to the next.
     pub poll: u32,
+    /// The seconds from one heartbeat to the next.
+    pub beat: u32,
     /// The same account has the table of claims.
     pub counts_claims: bool,
 }
@@ -163,6 +178,8 @@ pub struct Settings {
     pub billid_node: bool,
     /// Calls carry the names of the nodes that they come from and go to, for CDRs.
     pub cdr_nodes: bool,
+    /// What becomes of registrations while this node is drained or disabled.
+    pub(crate) drain_register: DrainRegister,
     /// The nodes that have a section.
     pub nodes: Nodes,
     /// The rules by which one of them is down.
@@ -268,7 +285,11 @@ impl Settings {
             reader.flag(GENERAL, "enabled", complete) && !node.is_empty() && !has_control(node);
         let nodes = Nodes::new(sections, node, &callto, &pattern);
         let health = read_rules(reader);
-        let lease = read_lease(reader);
+        let mut lease = read_lease(reader);
+        let members = read_members(reader, &lease, &health);
+        if members.counts_claims {
+            lease = lease.with_heartbeats();
+        }
         let trusted = reader.parsed(SECURITY, "trusted", networks);
         let secret = reader.parsed(SECURITY, "secret", Secret::new);
         let has_secret = !reader.text(SECURITY, "secret", b"").is_empty();
@@ -310,9 +331,14 @@ impl Settings {
             hops: reader.number(GENERAL, "hops", 8, 1..=64) as usize,
             billid_node: reader.flag(GENERAL, "billid.node", !nodes.is_empty()),
             cdr_nodes: reader.flag(GENERAL, "cdr.nodes", false),
+            drain_register: reader.parsed(GENERAL, "drain.register", |text| match text {
+                b"" | b"keep" => Ok(DrainRegister::Keep),
+                b"refuse" => Ok(DrainRegister::Refuse),
+                _ => Err("use keep or refuse"),
+            }),
             nodes,
             health,
-            members: read_members(reader, &lease),
+            members,
             lease,
             claims: Arc::default(),
             trusted,
@@ -445,14 +471,24 @@ fn read_lease(reader: &mut Reader) -> LeaseConfig {
     }
 }
 
-fn read_members(reader: &mut Reader, lease: &LeaseConfig) -> Members {
+fn read_members(reader: &mut Reader, lease: &LeaseConfig, health: &Rules) -> Members {
     let account = reader.text(CLUSTER, "account", b"");
     Members {
         account: account.into(),
         poll: reader.number(CLUSTER, "poll", 5, 1..=60),
+        beat: beat(health),
         // A query of the operator's own may know another table.
         counts_claims: *account == *lease.account && lease.claim == LeaseConfig::default().claim,
     }
+}
+
+/// The seconds from one heartbeat to the next: so few that a node which others find down has had one not long before.
+fn beat(health: &Rules) -> u32 {
+    if health.interval == 0 {
+        return MOST_BEAT;
+    }
+    let detection = health.interval * health.fall + health.timeout;
+    (detection / 2).clamp(2, MOST_BEAT)
 }
 
 #[cfg(test)]

@@ -42,6 +42,8 @@ pub enum Action {
     Ask = 6,
     /// Wait, within a time, until a host's name was looked up, then come back.
     Resolve = 7,
+    /// Write the edits; no further handler gets the message, which counts as not handled.
+    Refuse = 8,
 }
 
 /// One change of the message's parameters.

@@ -101,6 +101,9 @@ pub struct Answer {
     /// Another engine has the name of this node; absent where none has.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub taken: bool,
+    /// The node has nothing left; absent unless it is drained or disabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub empty: Option<bool>,
     /// How many registrations are known by their connection.
     #[serde(default)]
     pub connections: u64,

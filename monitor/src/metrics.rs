@@ -37,7 +37,7 @@ struct Numbers(Arc<Cluster>);
 /// A metric that each engine which answers has.
 type OfEngine = (&'static str, &'static str, fn(&Answer) -> Option<u64>);
 
-const OF_ENGINES: [OfEngine; 6] = [
+const OF_ENGINES: [OfEngine; 7] = [
     (
         "enabled",
         "Whether the current settings enable the module",
@@ -62,6 +62,11 @@ const OF_ENGINES: [OfEngine; 6] = [
         "name_taken",
         "Whether another engine has this node's name",
         |answer| answer.members.map(|_| answer.taken.into()),
+    ),
+    (
+        "empty",
+        "Whether this node, which is drained or disabled, has nothing left",
+        |answer| answer.empty.map(u64::from),
     ),
     (
         "connections",

@@ -71,6 +71,7 @@ pub struct RateLimits {
     offline: RateLimit<WallTime>,
     displaced: RateLimit<WallTime>,
     split: RateLimit<WallTime>,
+    holder_down: RateLimit<WallTime>,
     unlisted: RateLimit<WallTime>,
     headers: RateLimit<WallTime>,
     connections_full: RateLimit<WallTime>,
@@ -103,6 +104,7 @@ impl RateLimits {
             Event::Offline { .. } => Some(&self.offline),
             Event::Displaced { .. } => Some(&self.displaced),
             Event::Split { .. } => Some(&self.split),
+            Event::HolderDown { .. } => Some(&self.holder_down),
             Event::Unlisted { .. } => Some(&self.unlisted),
             Event::HeadersLeftOut { .. } => Some(&self.headers),
             Event::ConnectionsFull { .. } => Some(&self.connections_full),
@@ -112,6 +114,7 @@ impl RateLimits {
             | Event::Forwarded { .. }
             | Event::GivenUp { .. }
             | Event::Located { .. }
+            | Event::RegistrationRefused { .. }
             | Event::DatabaseLost { .. }
             | Event::DatabaseBack => None,
         }

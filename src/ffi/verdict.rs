@@ -43,6 +43,8 @@ pub enum clustering_action {
     /// Look up what `clustering_next_lookup` gives, wait until `clustering_resolving` is false for the name that
     /// stands in `retval`, for no longer than `timeout`, then call `clustering_resume`.
     CLUSTERING_ACTION_RESOLVE = 7,
+    /// Write the edits, and keep the message from all further handlers; it counts as not handled.
+    CLUSTERING_ACTION_REFUSE = 8,
 }
 
 /// The kind of an edit.
@@ -267,6 +269,7 @@ impl Place {
             Action::Send => clustering_action::CLUSTERING_ACTION_SEND,
             Action::Ask => clustering_action::CLUSTERING_ACTION_ASK,
             Action::Resolve => clustering_action::CLUSTERING_ACTION_RESOLVE,
+            Action::Refuse => clustering_action::CLUSTERING_ACTION_REFUSE,
         };
         let level = verdict
             .event

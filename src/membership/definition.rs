@@ -2,6 +2,8 @@
 
 //! A node as the database has it: the contents of its section, and what its operators want of it.
 
+use std::fmt::Display;
+
 use percent_encoding::{AsciiSet, percent_decode, percent_encode};
 
 use super::OwnedEntry;
@@ -95,7 +97,12 @@ pub(super) struct Row {
 
 /// The literal of a text in a query: printable ASCII, with nothing in it that ends it.
 pub(super) fn literal(text: &[u8]) -> String {
-    format!("'{}'", percent_encode(text, CODED))
+    format!("'{}'", coded(text))
+}
+
+/// A text as the tables have it.
+pub(super) fn coded(text: &[u8]) -> impl Display {
+    percent_encode(text, CODED)
 }
 
 fn decoded(text: &[u8]) -> Box<[u8]> {

@@ -13,6 +13,7 @@ use crate::addressing::resource::trim_blanks;
 use crate::decision::{Decision, Rejection};
 use crate::event::Event;
 use crate::messages::{Name, Parameters, Reply};
+use crate::nodes::Unreachable;
 use crate::operator::counters::Counter;
 use crate::placement::claim::{
     DatabaseChange, Members, Purpose, QueryOutcome, Resolution, Source, Wanted, hashed, winner,
@@ -147,6 +148,10 @@ fn remember<'m, P: Parameters<'m>>(
     let (placed, nodes) = (&decision.shared.placed, &decision.settings.nodes);
     if let Some(node) = nodes.find(node) {
         placed.remember(resource, node.seed, decision.now);
+        if node.state.unreachable() == Some(Unreachable::Down) {
+            let node = node.name.clone();
+            decision.report(Event::HolderDown { resource, node });
+        }
     }
     if source != Source::Hashing {
         return;

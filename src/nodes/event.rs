@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use crate::nodes::Node;
 use crate::nodes::admin::AdminState;
+use crate::nodes::evacuation::Left;
 use crate::nodes::health::Transition;
 use crate::task::{Task, Tasks};
 use crate::text::Escaped;
@@ -22,6 +23,17 @@ pub(crate) fn tell_health(node: &Node, change: &Transition, tasks: &Tasks) {
 pub(crate) fn tell_admin(node: &Node, before: AdminState, reason: &str, tasks: &Tasks) {
     let more = format!("reason={reason}\n");
     tell(node, "admin", before.text(), &more, tasks);
+}
+
+/// Tells what is left on this node, which is drained or disabled.
+pub(crate) fn tell_left(node: &Node, left: &Left, tasks: &Tasks) {
+    let mut more = format!("channels={}\n", left.channels);
+    for (name, number) in [("rooms", left.rooms), ("registrations", left.registrations)] {
+        if let Some(number) = number {
+            let _ = writeln!(more, "{name}={number}");
+        }
+    }
+    tell(node, "evacuation", node.state.admin().text(), &more, tasks);
 }
 
 /// Tells that this node has taken over a node, or has released it.

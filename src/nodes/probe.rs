@@ -107,7 +107,13 @@ pub(crate) fn tick(settings: &Settings, now: SteadyTime, slack: u64, tasks: &Tas
             } else {
                 change
             };
-            (change, due(node, probing, rules, (now, late), tasks))
+            // Nodes that start together don't all probe one in the same second.
+            let pair = || FxBuildHasher.hash_one((&settings.location_prefix, &node.name));
+            let place = || pair() % u64::from(rules.interval) * SECOND;
+            (
+                change,
+                due(node, probing, (rules, place), (now, late), tasks),
+            )
         });
         tell(node, change, tasks);
         if let Some(number) = probe {
@@ -189,11 +195,12 @@ pub(crate) fn tell(node: &Node, change: Option<Transition>, tasks: &Tasks) {
     tell_health(node, &change, tasks);
 }
 
-/// The number of the request for a probe that is due now. `late` is the time up to which a probe is due.
+/// The number of the request for a probe that is due now. `late` is the time up to which a probe is due, `place` the
+/// microseconds after which the first one is.
 fn due(
     node: &Node,
     probing: &mut Probing,
-    rules: &Rules,
+    (rules, place): (&Rules, impl FnOnce() -> u64),
     (now, late): (SteadyTime, SteadyTime),
     tasks: &Tasks,
 ) -> Option<u64> {
@@ -202,8 +209,7 @@ fn due(
     }
     let interval = u64::from(rules.interval) * SECOND;
     // An interval that was made shorter counts at once.
-    let place = || FxBuildHasher.hash_one(&node.name) % u64::from(rules.interval);
-    let first = || now.after(place() * SECOND);
+    let first = || now.after(place());
     let due = *probing.due.get_or_insert_with(first);
     let due = due.min(now.after(interval));
     if late < due || probing.sent.is_some() {

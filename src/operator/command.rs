@@ -325,6 +325,7 @@ fn table(cluster: &Cluster, request: &Request) -> String {
         if let Some(StandIn { name, .. }) = status::backup(nodes, node) {
             let _ = write!(reason, " ({} stands in)", Escaped(name));
         }
+        reason += &left(cluster, node);
         reason += &listed(cluster, node);
         text.push_str(&row(
             &columns.map(ToString::to_string),
@@ -365,6 +366,12 @@ fn senders(cluster: &Cluster) -> String {
         "Nodes without a section that have sent calls here, trusted by callto:\n{:<14} {:>8} ADDRESS\n{rows}",
         "NODE", "RECEIVED"
     )
+}
+
+/// What is left on this node while it is drained or disabled, behind its reason.
+fn left(cluster: &Cluster, node: &Node) -> String {
+    let left = cluster.left().filter(|_| node.is_own);
+    left.map_or_else(String::new, |left| format!("; {left} left"))
 }
 
 /// What the list in the database adds to a node's reason.

@@ -47,6 +47,8 @@ counters! {
     Received = "received",
     /// Locations that got the prefix and this node's name.
     Registered = "registered",
+    /// Registrations that were refused, because this node is drained or disabled.
+    RegistrationsRefused = "registrations_refused",
     /// Registrations that ended.
     Unregistered = "unregistered",
     /// CDRs that got this node's name.

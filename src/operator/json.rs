@@ -86,6 +86,9 @@ fn about(cluster: &Cluster, request: &Request, object: &mut Object) {
     if cluster.membership().is_name_taken(cluster.now()) {
         object.put("taken", &true);
     }
+    if let Some(left) = cluster.left() {
+        object.put("empty", &left.is_empty());
+    }
     object.put("connections", &cluster.connections().len());
     let signatures = status::signatures(&settings);
     object.put("signatures", &Quoted(signatures.as_bytes()));
@@ -173,7 +176,7 @@ fn about_node(cluster: &Cluster, node: &Node, loads: &Loads, object: &mut Object
     }
     let told = loads.get(&node.name).copied().unwrap_or_default();
     let load = if node.is_own {
-        members.own_load()
+        cluster.own_load()
     } else {
         told
     };

@@ -208,7 +208,7 @@ pub fn metrics(cluster: &Cluster) -> String {
             }
         }
     }
-    let load = members.own_load();
+    let load = cluster.own_load();
     let rooms = format!("How many resources this node has claimed, up to {MOST_ROOMS}.");
     for (name, help, value) in [
         (
@@ -222,6 +222,11 @@ pub fn metrics(cluster: &Cluster) -> String {
             page.family(name, help, "gauge");
             page.sample(name, None, value);
         }
+    }
+    if let Some(left) = cluster.left() {
+        let help = "Whether this node, which is drained or disabled, has nothing left.";
+        page.family("empty", help, "gauge");
+        page.sample("empty", None, u64::from(left.is_empty()));
     }
     let help = "How many registrations are known by their connection.";
     page.family("connections", help, "gauge");

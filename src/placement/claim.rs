@@ -29,7 +29,9 @@ use breaker::Breaker;
 pub(crate) use cache::{Claim, ClaimCache};
 use query::Values;
 
-pub use lease::{CLAIM, CacheError, LOOKUP, LeaseConfig};
+pub use lease::{
+    CLAIM, CLAIM_WITH_HEARTBEATS, CacheError, LOOKUP, LOOKUP_WITH_HEARTBEATS, LeaseConfig,
+};
 pub use member::{Eligibility, Member};
 pub(crate) use member::{Members, winner};
 pub(crate) use query::CODED;
@@ -251,8 +253,7 @@ impl Claims {
         if let Some(node) = self.remembered(resource, config.cache, members.clone(), now) {
             return Resolution::Node(node, Source::Cache);
         }
-        let keepers = members.clone().filter(Member::keeps).map(|node| node.name);
-        if keepers.clone().next().is_none() {
+        if !members.clone().any(|node| node.keeps()) {
             return Resolution::Nobody;
         }
         if !self.breaker.admits(now.0, u64::from(config.retry) * SECOND) {
@@ -264,17 +265,32 @@ impl Claims {
             (Purpose::Claim, Some(_)) => (&config.claim, Purpose::Claim),
             _ => (&config.lookup, Purpose::Lookup),
         };
+        let query = self.fill(query, (resource, node), members, config.lease, now);
+        Resolution::Ask { query, purpose }
+    }
+
+    /// A query with its values: a resource, and the node that it is claimed for.
+    fn fill<'n>(
+        &self,
+        query: &Query,
+        (resource, node): (&[u8], Option<&[u8]>),
+        members: impl Iterator<Item = Member<'n>> + Clone,
+        lease: u32,
+        now: WallTime,
+    ) -> Vec<u8> {
         let departed = self.departed(&members);
-        let values = Values {
+        let down = members
+            .clone()
+            .filter(|node| node.eligibility == Eligibility::Down);
+        query.fill(&Values {
             resource,
             node,
-            nodes: keepers,
+            nodes: members.clone().filter(Member::keeps).map(|node| node.name),
+            down: &down.map(|node| node.name).collect::<Vec<_>>(),
             gone: gone(members, &departed),
             now: now.seconds(),
-            lease: config.lease,
-        };
-        let query = query.fill(&values);
-        Resolution::Ask { query, purpose }
+            lease,
+        })
     }
 
     /// Ends the claims of a node that isn't in the list, until it is there again.
@@ -376,18 +392,10 @@ impl Claims {
         if let Some(node) = self.remembered(resource, config.cache, members.clone(), now) {
             return Some(Resolution::Node(node, Source::Cache));
         }
-        let nodes = members.clone().filter(Member::keeps).map(|node| node.name);
-        nodes.clone().next()?;
-        let departed = self.departed(&members);
-        let values = Values {
-            resource,
-            node: None,
-            nodes,
-            gone: gone(members, &departed),
-            now: now.seconds(),
-            lease: config.lease,
-        };
-        let query = config.lookup.fill(&values);
+        if !members.clone().any(|node| node.keeps()) {
+            return None;
+        }
+        let query = self.fill(&config.lookup, (resource, None), members, config.lease, now);
         let purpose = Purpose::Lookup;
         Some(Resolution::Ask { query, purpose })
     }
@@ -409,8 +417,16 @@ impl Claims {
     ) -> Resolution<'n> {
         let Wanted { resource, purpose } = wanted;
         if !node.keeps() {
-            // It has gone down since the query was made; the next claim will find another one.
             self.cache.forget(resource);
+            let query = match purpose {
+                Purpose::Claim => &config.claim,
+                Purpose::Lookup => &config.lookup,
+            };
+            if node.eligibility == Eligibility::Down && query.heeds_others() {
+                // Another place would split the resource.
+                return Resolution::Node(node.name, Source::Database);
+            }
+            // It has gone down since the query was made; the next claim will find another one.
             return hashed(resource, members);
         }
         // A lookup doesn't tell how long the lease that it found still runs.

@@ -107,6 +107,7 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("general", "call.cdr", "no"),
     ("general", "cdr.nodes", "yes"),
     ("general", "billid.node", "no"),
+    ("general", "drain.register", "refuse"),
     ("priorities", "call.route", "77"),
     ("priorities", "call.preroute", "77"),
     ("priorities", "call.execute", "77"),

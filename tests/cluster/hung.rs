@@ -5,10 +5,13 @@
 use std::thread;
 use std::time::Duration;
 
+use engine_process::patiently;
+
 use crate::health::log_with_up;
 use crate::lab::Lab;
 
 const FILE: &str = "clustering.conf";
+const PAIR: [&str; 2] = ["node1", "node3"];
 const ROOMS: u32 = 60;
 
 /// The places of some rooms, as a node has them.
@@ -56,7 +59,12 @@ fn a_node_that_hangs_is_down_for_all_and_its_rooms_move_once() {
     }
 }
 
-/// The way from `node2` to `node3` is dead: it is probed where nobody answers, and called nowhere.
+/// A section by which the way to a node is dead: it is probed where nobody answers, and called nowhere.
+fn dead(lab: &Lab, node: &str) -> String {
+    format!("[node {node}]\nprobe=sip:{}:5060\n", lab.address(77))
+}
+
+/// The way from `node2` to `node3` is dead.
 #[test]
 #[ignore = "needs a real engine: YATE_ROOT"]
 fn a_room_is_split_where_only_one_node_sees_another_and_the_log_says_so() {
@@ -69,12 +77,7 @@ fn a_room_is_split_where_only_one_node_sees_another_and_the_log_says_so() {
     let log2 = log_with_up(&lab, "node2", &["node1", "node3"]);
     let before = places(&lab, "node1");
     let file = node2.configuration(FILE);
-    let dead = "[node node3]\nprobe=sip:NET.77:5060\n";
-    let dead = dead.replace(
-        "NET",
-        lab.address(0).to_string().rsplit_once('.').unwrap().0,
-    );
-    node2.configure(FILE, &(dead + &file));
+    node2.configure(FILE, &(dead(&lab, "node3") + &file));
     node2.command("reload clustering");
     log2.wait_for("Node 'node3' is down: no answer to a probe");
     let during = places(&lab, "node2");
@@ -111,4 +114,85 @@ fn a_room_is_split_where_only_one_node_sees_another_and_the_log_says_so() {
     assert_eq!(log1.count("Node 'node"), 0, "{}", log1.text());
     assert_eq!(log2.count("Node 'node3' is down"), 1, "{}", log2.text());
     assert_eq!(places(&lab, "node2"), before);
+}
+
+/// The two of the pair don't see each other, all others see both, and so does the database.
+#[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
+fn a_link_that_is_dead_between_two_nodes_moves_no_room() {
+    let list = "[cluster]\naccount=claims\npoll=1\n[locate]\ncache=0\n\
+                [health]\ninterval=1\ntimeout=1\nfall=2\nrise=1\n";
+    let plan = Lab::of(3).sticky().clustering(list);
+    let lab = plan.dial("^room\\([0-9]*\\)$=cluster/*/conf/\\1").start();
+    let logs = [
+        log_with_up(&lab, "node1", &["node2", "node3"]),
+        log_with_up(&lab, "node2", &["node1", "node3"]),
+        log_with_up(&lab, "node3", &["node1", "node2"]),
+    ];
+    let before = places(&lab, "node1");
+    let files = PAIR.map(|name| lab.node(name).configuration(FILE));
+    for (name, other, file) in [("node1", "node3", &files[0]), ("node3", "node1", &files[1])] {
+        let node = lab.node(name);
+        node.configure(FILE, &(dead(&lab, other) + file));
+        node.command("reload clustering");
+    }
+    let lost = "is down: no answer to a probe";
+    logs[0].wait_for(&format!("Node 'node3' {lost}"));
+    logs[2].wait_for(&format!("Node 'node1' {lost}"));
+    for _ in 0..4 {
+        for node in ["node1", "node3", "node2"] {
+            assert_eq!(places(&lab, node), before, "as {node} has it");
+        }
+        thread::sleep(Duration::from_secs(1));
+    }
+    let room = before.iter().position(|node| node == "node3");
+    let room = format!("room{}", room.expect("there are many rooms"));
+    let [far, near] = ["node1", "node2"].map(|node| lab.phone("carol").at(node));
+    assert_eq!(far.call(&room).refused().code, 404);
+    let line = logs[0].wait_for("stays on node 'node3', which is down for this node alone");
+    assert!(line.contains("Resource 'conf/"), "{line}");
+    near.call(&room).answered().hang_up();
+
+    for (name, file) in PAIR.iter().zip(&files) {
+        lab.node(name).configure(FILE, file);
+        lab.node(name).command("reload clustering");
+    }
+    logs[0].wait_for("Node 'node3' is up: answered 200; it was unknown for ");
+    assert_eq!(places(&lab, "node1"), before);
+    far.call(&room).answered().hang_up();
+    for node in ["node2", "node3"] {
+        assert_eq!(places(&lab, node), before);
+    }
+}
+
+/// Its heartbeats go on, but no node reaches it any more.
+#[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
+fn a_node_that_most_nodes_find_down_loses_its_rooms_once() {
+    let list = "[cluster]\naccount=claims\npoll=1\n[locate]\ncache=0\n\
+                [health]\ninterval=1\ntimeout=1\nfall=2\nrise=1\n";
+    let lab = Lab::of(3).sticky().clustering(list).start();
+    let others = ["node1", "node2"];
+    let logs = [
+        log_with_up(&lab, "node1", &["node2", "node3"]),
+        log_with_up(&lab, "node2", &["node1", "node3"]),
+    ];
+    let before = places(&lab, "node1");
+    for (name, log) in others.iter().zip(&logs) {
+        let node = lab.node(name);
+        node.configure(FILE, &(dead(&lab, "node3") + &node.configuration(FILE)));
+        node.command("reload clustering");
+        log.wait_for("Node 'node3' is down: no answer to a probe");
+    }
+    let moved = || {
+        let now = places(&lab, "node1");
+        now.iter().all(|node| node != "node3").then_some(now)
+    };
+    let during = patiently(moved, || "rooms are still on node3".to_owned());
+    for (before, during) in before.iter().zip(&during) {
+        assert!(before == "node3" || before == during, "nothing else moves");
+    }
+    for node in ["node3", "node2", "node1"] {
+        assert_eq!(places(&lab, node), during, "as {node} has it");
+    }
 }

@@ -36,6 +36,7 @@ mod crashes;
 mod derived_trust;
 mod devices;
 mod drain;
+mod evacuation;
 mod events;
 mod failures;
 mod forged;

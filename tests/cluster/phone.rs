@@ -109,6 +109,29 @@ impl Phone {
         assert_eq!(code, 200, "{uri} registers");
     }
 
+    /// Registers at the first of these nodes that takes it, for so many seconds, and speaks to it from now on. One that
+    /// is not available now, and says for how long, is passed over (RFC 3261, 21.5.4).
+    pub fn register_at_first_of<'n>(&self, nodes: &[&'n str], seconds: u32) -> &'n str {
+        let takes = |node: &&&str| {
+            self.speak_to(node);
+            let register = self.registration(self.place(node), seconds);
+            let answer = self.agent.ask(&register, self.node());
+            let is_passed_over = answer.code() == 503 && !answer.header("Retry-After").is_empty();
+            assert!(is_passed_over || answer.code() == 200, "{answer:?}");
+            !is_passed_over
+        };
+        let node = nodes.iter().find(takes);
+        node.unwrap_or_else(|| panic!("no node takes {}", self.agent.user))
+    }
+
+    /// Renews its registration, and gives the answer.
+    pub fn tries_to_register(&self) -> SipMessage {
+        let SocketAddr::V4(node) = self.node() else {
+            panic!("nodes have IPv4 addresses");
+        };
+        self.agent.ask(&self.registration(node, 600), node.into())
+    }
+
     /// Takes back the registration at a node.
     pub fn unregister_at(&self, node: &str) {
         self.register(self.place(node), 0);

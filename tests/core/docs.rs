@@ -13,7 +13,7 @@ use std::slice;
 
 use clustering::operator::command;
 use clustering::operator::counters::Counter;
-use clustering::placement::claim::{CLAIM, LOOKUP};
+use clustering::placement::claim::{CLAIM, LOOKUP, LOOKUP_WITH_HEARTBEATS};
 use clustering::settings::{self, Entry, Settings};
 
 fn path(file: &str) -> PathBuf {
@@ -341,7 +341,7 @@ fn the_queries_in_the_reference_are_the_defaults() {
     let reference = read("docs/configuration.md");
     let words: Vec<_> = reference.split_whitespace().collect();
     let words = words.join(" ");
-    for query in [CLAIM, LOOKUP] {
+    for query in [CLAIM, LOOKUP, LOOKUP_WITH_HEARTBEATS] {
         assert!(words.contains(query), "{query}");
     }
 }

@@ -8,6 +8,7 @@ use clustering::cluster::{Cluster, ForgetError};
 use clustering::file::Document;
 use clustering::messages::Reply;
 use clustering::nodes::admin::AdminState;
+use clustering::nodes::health::State;
 use clustering::nodes::probe::Outcome;
 use clustering::operator::check::check;
 use clustering::operator::command::{self, Request};
@@ -522,6 +523,102 @@ fn the_table_of_nodes_has_the_load_of_all() {
     // Without an answer the table is there all the same.
     let table = world.run("node1", "nodes");
     assert!(table.contains("node2"), "{table}");
+}
+
+/// By these the others know that a node lives, though they may not reach it, and whom it doesn't reach itself.
+#[test]
+fn a_heartbeat_says_until_when_it_is_good_and_who_is_down() {
+    let mut world = three();
+    let column = |world: &World, column: &str, name: &str| {
+        let query = format!("SELECT {column} FROM cluster_heartbeats WHERE name = '{name}'");
+        let rows = world.ask(query.as_bytes()).unwrap();
+        String::from_utf8(rows[0].clone()).unwrap()
+    };
+    let lasts = |world: &World, name: &str| -> u64 {
+        let expires: u64 = column(world, "expires", name).parse().unwrap();
+        expires.saturating_sub(world.wall().0 / SECOND)
+    };
+    for _ in 0..100 {
+        world.pass(1);
+        for name in THREE {
+            assert!((1..=18).contains(&lasts(&world, name)), "{name}");
+            assert_eq!(column(&world, "down", name), "");
+        }
+    }
+    world.ends("node3");
+    let state = |world: &World| {
+        let settings = world.node("node1").settings();
+        settings
+            .nodes
+            .find(b"node3")
+            .unwrap()
+            .state
+            .health()
+            .state()
+    };
+    let mut seconds = 0;
+    while state(&world) != State::Down {
+        world.pass(1);
+        seconds += 1;
+    }
+    assert!(seconds > 18, "the node is not lost before its heartbeat");
+    assert_eq!(lasts(&world, "node3"), 0);
+    world.pass(2);
+    for name in ["node1", "node2"] {
+        assert_eq!(column(&world, "down", name), "|node3|");
+    }
+    world.starts("node3", &[FILE]);
+    while state(&world) != State::Up {
+        world.pass(1);
+    }
+    world.pass(2);
+    assert_eq!(column(&world, "down", "node1"), "");
+}
+
+#[test]
+fn heartbeats_are_as_often_as_nodes_are_found_down() {
+    let fast: &[Setting] = &[
+        ("health", "interval", "3"),
+        ("health", "timeout", "1"),
+        ("health", "fall", "1"),
+    ];
+    let mut world = World::of(&[]);
+    world.starts("node1", &[fast, FILE]);
+    world.pass(POLL);
+    let query = "SELECT expires FROM cluster_heartbeats";
+    for _ in 0..20 {
+        world.pass(1);
+        let rows = world.ask(query.as_bytes()).unwrap();
+        let expires: u64 = String::from_utf8_lossy(&rows[0]).parse().unwrap();
+        let lasts = expires.checked_sub(world.wall().0 / SECOND);
+        assert!(lasts.is_some_and(|lasts| lasts <= 5), "{lasts:?}");
+    }
+}
+
+/// It has lost its network; its word must not cost all the others their rooms.
+#[test]
+fn a_node_that_is_cut_off_from_the_others_accuses_none() {
+    let names: Vec<_> = (1..=70).map(|number| format!("node{number}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let mut world = World::of(&names);
+    world.pass(4 * POLL);
+    for name in &names[1..] {
+        world.ends(name);
+    }
+    world.pass(100);
+    let settings = world.node("node1").settings();
+    let state = |node: &str| {
+        settings
+            .nodes
+            .find(node.as_bytes())
+            .unwrap()
+            .state
+            .health()
+            .state()
+    };
+    assert!(names[1..].iter().all(|name| state(name) == State::Down));
+    let query = "SELECT down FROM cluster_heartbeats WHERE name = 'node1'";
+    assert_eq!(world.ask(query.as_bytes()).unwrap(), [b""]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod admin;
 mod backups;
 mod busy;
 mod calls;
+mod evacuation;
 mod events;
 mod lab;
 mod placement;

@@ -396,7 +396,7 @@ fn where_looks_into_the_database_for_a_room() {
     let text = String::from_utf8(query.text).unwrap();
     assert!(
         text.starts_with(
-            "SELECT node FROM cluster_resources WHERE resource = 'conf/1' AND expires >= 1 "
+            "SELECT node FROM cluster_resources AS held WHERE resource = 'conf/1' AND expires >= 1 "
         ),
         "nothing is claimed: {text}"
     );

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use engine_bridge::{Call, Handler, Message, module_path};
 use engine_process::eventually;
 
-use crate::lab::{GENERAL, Lab, MODULE, PATIENCE, execute, text};
+use crate::lab::{GENERAL, Lab, MODULE, PATIENCE, execute, registration, text};
 
 const NODES: &str = "[general]\ncallto=sip/sip:cluster/@\\0.lab\n\
     [node node1]\nweight=100\n[node node2]\nweight=100\n[node node3]\nweight=100\n\
@@ -539,4 +539,21 @@ fn an_instant_message_whose_target_is_the_cluster_again_is_refused() {
     assert_eq!(text(outcome.get("code")), "483");
     let reason = "the callto of node 'node2' leads back to the cluster";
     assert_eq!(text(outcome.get("reason")), reason);
+}
+
+#[test]
+fn a_refused_registration_reaches_no_registrar_and_is_not_handled() {
+    let lab = Lab::with(&format!("{NODES}[general]\ndrain.register=refuse\n"));
+    let _registrar = lab.engine.handle("user.register", 100, |_| true);
+    assert!(lab.engine.dispatch(&registration()).handled);
+    for word in ["drain", "disable"] {
+        lab.command(&format!("{word} node1"));
+        let refused = lab.engine.dispatch(&registration());
+        assert!(!refused.handled);
+        assert_eq!(refused.get("code"), Some(&b"503"[..]));
+        assert_eq!(refused.get("osip_Retry-After"), Some(&b"60"[..]));
+        assert_eq!(refused.get("data"), Some(&b"sip/bob@lab"[..]));
+    }
+    lab.command("enable node1");
+    assert!(lab.engine.dispatch(&registration()).handled);
 }

@@ -6,24 +6,64 @@ use std::ops::RangeInclusive;
 
 use super::query::{Purpose, Query};
 
-/// The query that claims a resource, good for both databases that `conf/` has a schema for.
+/// A query that claims a resource, good for both databases that `conf/` has a schema for. A node keeps it as long as its
+/// lease runs and `$keeps` holds.
 ///
 /// A node that isn't in this node's list keeps a resource, too, but no call from here renews its lease: it may be a
-/// node that is gone.
-pub const CLAIM: &str = "\
-    INSERT INTO cluster_resources AS held (resource, node, expires) \
-    VALUES (${resource}, ${node}, ${expires}) \
-    ON CONFLICT (resource) DO UPDATE SET \
-    expires = CASE WHEN held.expires >= ${now} AND held.node NOT IN (${gone}, ${nodes}) \
-    THEN held.expires ELSE excluded.expires END, \
-    node = CASE WHEN held.expires >= ${now} AND held.node NOT IN (${gone}) \
-    THEN held.node ELSE excluded.node END \
-    RETURNING node";
+/// node that is gone. Nor does a call from here renew that of a node that can't be reached from here.
+macro_rules! claim {
+    ($keeps:literal) => {
+        concat!(
+            "INSERT INTO cluster_resources AS held (resource, node, expires) \
+             VALUES (${resource}, ${node}, ${expires}) \
+             ON CONFLICT (resource) DO UPDATE SET \
+             expires = CASE WHEN held.expires >= ${now} AND held.node NOT IN (${nodes}) AND ",
+            $keeps,
+            " THEN held.expires ELSE excluded.expires END, \
+             node = CASE WHEN held.expires >= ${now} AND ",
+            $keeps,
+            " THEN held.node ELSE excluded.node END \
+             RETURNING node"
+        )
+    };
+}
+
+/// A query that looks for the node of a resource.
+macro_rules! lookup {
+    ($keeps:literal) => {
+        concat!(
+            "SELECT node FROM cluster_resources AS held \
+             WHERE resource = ${resource} AND expires >= ${now} AND ",
+            $keeps
+        )
+    };
+}
+
+/// The condition under which a node that is down for this node keeps its resources all the same: it has heartbeats, and
+/// no more than half of the nodes that have any find it down.
+macro_rules! heeding_heartbeats {
+    ($query:ident) => {
+        $query!(
+            "(held.node NOT IN (${gone}) OR held.node IN (\
+             SELECT name FROM cluster_heartbeats AS own WHERE name IN (${down}) AND expires >= ${now} AND \
+             (SELECT count(*) FROM cluster_heartbeats WHERE expires >= ${now}) >= \
+             (SELECT 2 * count(*) FROM cluster_heartbeats AS other WHERE other.expires >= ${now} AND \
+             replace(other.down, '|' || own.name || '|', '') <> other.down)))"
+        )
+    };
+}
+
+/// The query that claims a resource.
+pub const CLAIM: &str = claim!("held.node NOT IN (${gone})");
 
 /// The query that looks for the node of a resource.
-pub const LOOKUP: &str = "\
-    SELECT node FROM cluster_resources \
-    WHERE resource = ${resource} AND expires >= ${now} AND node NOT IN (${gone})";
+pub const LOOKUP: &str = lookup!("held.node NOT IN (${gone})");
+
+/// The query that claims a resource where the same database has the heartbeats of the nodes.
+pub const CLAIM_WITH_HEARTBEATS: &str = heeding_heartbeats!(claim);
+
+/// The query that looks for its node there.
+pub const LOOKUP_WITH_HEARTBEATS: &str = heeding_heartbeats!(lookup);
 
 /// The rules by which resources are claimed: the settings of `[locate]`.
 #[derive(Clone, Debug)]
@@ -60,6 +100,19 @@ impl LeaseConfig {
         (&self.account, &self.claim, &self.lookup) == (&other.account, &other.claim, &other.lookup)
     }
 
+    /// The same, with queries that heed the heartbeats of the nodes, unless it has queries of its own.
+    #[must_use]
+    pub fn with_heartbeats(mut self) -> Self {
+        let usual = Self::default();
+        if self.claim == usual.claim {
+            self.claim = query(Purpose::Claim, CLAIM_WITH_HEARTBEATS);
+        }
+        if self.lookup == usual.lookup {
+            self.lookup = query(Purpose::Lookup, LOOKUP_WITH_HEARTBEATS);
+        }
+        self
+    }
+
     /// The time that claims are answered from cache: `set`, or a quarter of the lease but no longer than
     /// [usual](Self::USUAL_CACHE).
     ///
@@ -75,13 +128,15 @@ impl LeaseConfig {
     }
 }
 
+/// One of the queries above.
+fn query(purpose: Purpose, text: &str) -> Query {
+    let query = Query::parse(purpose, text.as_bytes());
+    query.unwrap_or_else(|_| unreachable!("the defaults are valid"))
+}
+
 /// The defaults, without a database.
 impl Default for LeaseConfig {
     fn default() -> Self {
-        let query = |purpose, text: &str| {
-            let query = Query::parse(purpose, text.as_bytes());
-            query.unwrap_or_else(|_| unreachable!("the defaults are valid"))
-        };
         Self {
             account: Box::default(),
             lease: 14_400,

@@ -2,7 +2,7 @@
 
 //! The nodes that a resource may be placed on.
 
-use crate::nodes::{Node, Nodes};
+use crate::nodes::{Node, Nodes, Unreachable};
 use crate::placement::rendezvous::{Candidate, Key, Seed, place};
 
 /// A node as placement sees it.
@@ -25,7 +25,9 @@ pub enum Eligibility {
     Take,
     /// It is draining: it keeps its resources, and takes nothing more.
     Keep,
-    /// It is down, or disabled: its resources go elsewhere.
+    /// It is down: its resources go elsewhere, unless most others find it up.
+    Down,
+    /// It is disabled: its resources go elsewhere.
     Nothing,
 }
 
@@ -66,7 +68,8 @@ impl<'n> From<&'n Node> for Member<'n> {
             } else {
                 match node.state.unreachable() {
                     None => Eligibility::Keep,
-                    Some(_) => Eligibility::Nothing,
+                    Some(Unreachable::Down) => Eligibility::Down,
+                    Some(Unreachable::Disabled) => Eligibility::Nothing,
                 }
             },
         }
@@ -76,7 +79,7 @@ impl<'n> From<&'n Node> for Member<'n> {
 impl Member<'_> {
     /// It may keep its resources.
     pub(super) fn keeps(&self) -> bool {
-        self.eligibility != Eligibility::Nothing
+        matches!(self.eligibility, Eligibility::Take | Eligibility::Keep)
     }
 }
 
@@ -130,7 +133,7 @@ mod tests {
                 Eligibility::Take,
                 Eligibility::Keep,
                 Eligibility::Nothing,
-                Eligibility::Nothing
+                Eligibility::Down
             ]
         );
         for (member, node) in members.iter().zip(&settings.nodes) {

@@ -39,6 +39,8 @@ enum Place {
     Nodes,
     /// The nodes that may not keep it, with commas between; an empty name where there is none.
     Gone,
+    /// Those of them that are down, with commas between; an empty name where there is none.
+    Down,
     /// Seconds since 1970.
     Now,
     /// The end of a lease that begins now.
@@ -48,11 +50,12 @@ enum Place {
 }
 
 impl Place {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Resource,
         Self::Node,
         Self::Nodes,
         Self::Gone,
+        Self::Down,
         Self::Now,
         Self::Expires,
         Self::Lease,
@@ -64,6 +67,7 @@ impl Place {
             Self::Node => "node",
             Self::Nodes => "nodes",
             Self::Gone => "gone",
+            Self::Down => "down",
             Self::Now => "now",
             Self::Expires => "expires",
             Self::Lease => "lease",
@@ -113,6 +117,8 @@ pub struct Values<'a, I, G> {
     pub nodes: I,
     /// The nodes that may not.
     pub gone: G,
+    /// Those of them that are down.
+    pub down: &'a [&'a [u8]],
     /// Seconds since 1970.
     pub now: u64,
     /// The length of a lease, in seconds.
@@ -129,7 +135,13 @@ impl Query {
         let (known, needed): (&[Place], &[Place]) = match purpose {
             Purpose::Claim => (&Place::ALL, &[Place::Resource, Place::Node]),
             Purpose::Lookup => {
-                const KNOWN: &[Place] = &[Place::Resource, Place::Nodes, Place::Gone, Place::Now];
+                const KNOWN: &[Place] = &[
+                    Place::Resource,
+                    Place::Nodes,
+                    Place::Gone,
+                    Place::Down,
+                    Place::Now,
+                ];
                 (KNOWN, &[Place::Resource])
             }
         };
@@ -167,6 +179,11 @@ impl Query {
         })
     }
 
+    /// It heeds more than this node's own view of who is down.
+    pub(super) fn heeds_others(&self) -> bool {
+        self.parts.contains(&Part::Value(Place::Down))
+    }
+
     /// The query with its values.
     pub fn fill<'n, 'g, I, G>(&self, values: &Values<I, G>) -> Vec<u8>
     where
@@ -193,10 +210,11 @@ impl Query {
                     continue;
                 }
                 Part::Value(Place::Gone) => {
-                    // No list of a query may be empty, and no node has this name.
-                    let none = values.gone.clone().next().is_none();
-                    let nobody = none.then_some(&b""[..]);
-                    literals(values.gone.clone().chain(nobody), &mut query);
+                    literals_or_nobody(values.gone.clone(), &mut query);
+                    continue;
+                }
+                Part::Value(Place::Down) => {
+                    literals_or_nobody(values.down.iter().copied(), &mut query);
                     continue;
                 }
                 Part::Value(Place::Now) => values.now,
@@ -240,6 +258,12 @@ fn literals<'a>(names: impl Iterator<Item = &'a [u8]>, query: &mut Vec<u8>) {
     }
 }
 
+/// The same for names that there may be none of: no list of a query may be empty, and no node has the empty name.
+fn literals_or_nobody<'a>(names: impl Iterator<Item = &'a [u8]> + Clone, query: &mut Vec<u8>) {
+    let nobody = names.clone().next().is_none().then_some(&b""[..]);
+    literals(names.chain(nobody), query);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,6 +277,7 @@ mod tests {
             node: nodes.first().copied(),
             nodes: nodes.iter().copied(),
             gone: iter::empty(),
+            down: &[],
             now: 1_000,
             lease: 60,
         };
@@ -301,7 +326,7 @@ mod tests {
             (
                 "${resource} ${Node}",
                 "unknown value '${Node}', the known ones are ${resource}, ${node}, ${nodes}, ${gone}, \
-                 ${now}, ${expires}, ${lease}",
+                 ${down}, ${now}, ${expires}, ${lease}",
             ),
             ("${resource} ${node", "'${' at byte 12 has no closing '}'"),
             (
@@ -316,7 +341,7 @@ mod tests {
         }
         assert_eq!(
             error(Purpose::Lookup, "${resource} ${node}"),
-            "unknown value '${node}', the known ones are ${resource}, ${nodes}, ${gone}, ${now}"
+            "unknown value '${node}', the known ones are ${resource}, ${nodes}, ${gone}, ${down}, ${now}"
         );
     }
 

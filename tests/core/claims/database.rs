@@ -147,6 +147,87 @@ pub fn use_renews_a_lease(connection: &mut impl Connection) {
     assert_eq!(find(&node, b"conf/1"), None);
 }
 
+/// A node that is down for some nodes keeps what it has while it has heartbeats, unless most nodes find it down.
+pub fn a_node_that_only_some_find_down_keeps_its_resources(connection: &mut impl Connection) {
+    const ROOM: &str = "conf/1";
+    let mut nodes = two_nodes();
+    both(&mut nodes, |node| {
+        node.terms = node.terms.clone().with_heartbeats();
+    });
+    let owner = claim(&nodes[0], connection, ROOM);
+    let [node, other] = &mut nodes;
+    node.set(&owner, Eligibility::Down);
+    let now = node.now;
+    // Names that are a part of the owner's, and that it is a part of, are other names.
+    let names = [&*owner, "judge", "juror", "x", &owner[1..]];
+    let beat = |connection: &mut dyn Connection, name: &str, expires: u64, down: &str| {
+        connection.run(&format!(
+            "INSERT INTO cluster_heartbeats (name, seen, expires, down) VALUES ('{name}', {now}, {expires}, '{down}') \
+             ON CONFLICT (name) DO UPDATE SET expires = excluded.expires, down = excluded.down"
+        ));
+    };
+    let ask = |node: &Node, purpose, connection: &mut dyn Connection| {
+        let ask = |query: &str| connection.run(query).pop();
+        node.find(purpose, ROOM.as_bytes(), ask).0
+    };
+    let held = Some(owner.clone());
+    for name in names {
+        beat(connection, name, now, "|nobody||someone|");
+    }
+    let found = format!("|x{owner}||{owner}||z|");
+    // Two of five, with the like of it in the others' lists.
+    for (name, down) in names
+        .iter()
+        .zip(["|x|", &found, &found, "|node|", "|node11|"])
+    {
+        beat(connection, name, now, down);
+        for purpose in [Purpose::Lookup, Purpose::Claim] {
+            assert_eq!(ask(node, purpose, connection), held, "{name}");
+            assert_eq!(ask(other, purpose, connection), held, "{name}");
+        }
+    }
+    let expires = |connection: &mut dyn Connection| {
+        connection
+            .run("SELECT expires FROM cluster_resources")
+            .pop()
+    };
+    let lasts = expires(connection);
+    node.now += 1;
+    for name in names {
+        let down = if ["judge", "juror"].contains(&name) {
+            &found
+        } else {
+            ""
+        };
+        beat(connection, name, now + 1, down);
+    }
+    assert_eq!(ask(node, Purpose::Claim, connection), held);
+    assert_eq!(
+        expires(connection),
+        lasts,
+        "nobody renews what they can't reach"
+    );
+
+    // Three of five find it down; but one that is gone itself has no voice.
+    beat(connection, "x", now, &found);
+    assert_eq!(ask(node, Purpose::Lookup, connection), held);
+    beat(connection, "x", now + 1, &found);
+    assert_eq!(ask(node, Purpose::Lookup, connection), None);
+    beat(connection, "x", now + 1, "");
+    assert_eq!(ask(node, Purpose::Lookup, connection), held);
+    // No heartbeats any more.
+    beat(connection, &owner, now, "");
+    assert_eq!(ask(node, Purpose::Lookup, connection), None);
+    let moved = ask(node, Purpose::Claim, connection);
+    assert_ne!(moved, held);
+    assert_eq!(ask(other, Purpose::Claim, connection), moved, "once");
+
+    // One that an operator has disabled keeps nothing, however many reach it.
+    beat(connection, moved.as_deref().unwrap(), now + 1, "");
+    other.set(moved.as_deref().unwrap(), Eligibility::Nothing);
+    assert_ne!(ask(other, Purpose::Claim, connection), moved);
+}
+
 /// A node that one list lacks keeps what it has; only those who know it renew its lease.
 pub fn a_node_that_one_list_lacks_keeps_its_resources(connection: &mut impl Connection) {
     let mut whole = Node::new(&[("node3", 1)]);

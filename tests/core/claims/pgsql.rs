@@ -99,6 +99,12 @@ fn a_node_that_one_list_lacks_keeps_its_resources() {
 }
 
 #[test]
+fn a_node_that_only_some_find_down_keeps_its_resources() {
+    let connection = &mut Psql::new("judged");
+    database::a_node_that_only_some_find_down_keeps_its_resources(connection);
+}
+
+#[test]
 fn any_name_is_a_name_whatever_a_backslash_means() {
     for standard in ["on", "off"] {
         let mut connection = Psql::new(&format!("name_{standard}"));

@@ -93,7 +93,9 @@ fn the_query_names_the_winner_of_those_that_are_up_and_all_that_may_keep_it() {
         "{claim}"
     );
     assert!(
-        claim.contains("NOT IN ('node2', 'node1', 'node3') THEN held.expires"),
+        claim.contains(
+            "held.node NOT IN ('node1', 'node3') AND held.node NOT IN ('node2') THEN held.expires"
+        ),
         "{claim}"
     );
 }

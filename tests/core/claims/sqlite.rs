@@ -52,6 +52,12 @@ fn a_node_that_one_list_lacks_keeps_its_resources() {
 }
 
 #[test]
+fn a_node_that_only_some_find_down_keeps_its_resources() {
+    let connection = &mut open(&TempDir::new().unwrap());
+    database::a_node_that_only_some_find_down_keeps_its_resources(connection);
+}
+
+#[test]
 fn any_name_is_a_name() {
     database::any_name_is_a_name(&mut open(&TempDir::new().unwrap()));
 }

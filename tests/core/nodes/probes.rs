@@ -290,6 +290,26 @@ fn probes_are_spread_over_the_interval() {
 }
 
 #[test]
+fn nodes_that_start_together_do_not_all_probe_one_in_the_same_second() {
+    let clusters: Vec<_> = (0..100)
+        .map(|number| {
+            let cluster = Cluster::new(format!("n{number}").as_bytes(), 1);
+            let one: &[Setting] = &[("node one", "callto", "sip/sip:cluster/@192.0.2.1")];
+            cluster.load("", &entries(one)).unwrap();
+            cluster
+        })
+        .collect();
+    for second in 1..=10 {
+        let probes = clusters.iter().filter(|cluster| {
+            cluster.tick(SteadyTime(second * SECOND));
+            !probes(cluster).is_empty()
+        });
+        let count = probes.count();
+        assert!((1..25).contains(&count), "{count} in second {second}");
+    }
+}
+
+#[test]
 fn a_tick_that_comes_a_little_early_leaves_out_no_probe() {
     let every_second: &[Setting] = &[("health", "interval", "1")];
     let cluster = cluster(&[every_second, NODES, SETTINGS]);
