@@ -193,7 +193,16 @@ fn divert<'m, P: Parameters<'m>>(
     (section, why): (&Node, Detour),
     complete: bool,
 ) {
-    let Some(stand_in) = decision.settings.nodes.stand_in_for(section, why) else {
+    let settings = decision.settings;
+    let stand_in = settings.nodes.stand_in_for(section, why);
+    // A resource of any node is where it was found. On a backup it would be a second time.
+    let is_found = || {
+        let called = decision
+            .get(Name::Callto)
+            .and_then(|to| settings.prefix.parse(to));
+        called.is_some_and(|called| called.node == ANY_NODE)
+    };
+    let Some(stand_in) = stand_in.filter(|_| why == Detour::Taken || !is_found()) else {
         if let Detour::Unreachable(why) = why {
             reject_unreachable(decision, target, why);
         }
