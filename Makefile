@@ -79,7 +79,7 @@ lint: build
 	@scripts/setup lint
 	scripts/lint
 
-# Ratios of one run; STOCK=FILE adds any other module.
+# Ratios of one run; RELEASED=FILE adds the module of the last release, STOCK=FILE any other one.
 bench: $(if $(YATE_ROOT),yate,build)
 	cargo bench --locked --bench dispatch
 	cargo bench --locked --bench growth

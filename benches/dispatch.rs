@@ -2,10 +2,11 @@
 //! The cost of the module per message, in the engine, beside handlers that mark the limits.
 //!
 //! Contestants: `none`, where nothing is installed; `noop`, handlers of the same names, priorities
-//! and track name that do nothing; `ideal`, handwritten C++ that writes the same parameters and
-//! decides no more than it must; `ours`, the loaded module, with nodes, their health and trust by
-//! address; `signed`, the same with a secret, where calls are forwarded; and `other`, any module
-//! that `STOCK` names. They take turns in rounds, so that the noise of a shared machine hits all alike. A time
+//! and track name that do nothing; `floor`, the shortest C++ that writes the same parameters; `ideal`,
+//! handwritten C++ that writes them with `setParam` and decides no more than it must; `ours`, the loaded module, with
+//! nodes, their health and trust by
+//! address; `signed`, the same with a secret, where calls are forwarded; `released`, the module of the last release, that
+//! `RELEASED` names; and `other`, any module that `STOCK` names. They take turns in rounds, so that the noise of a shared machine hits all alike. A time
 //! is the lower decile of the rounds: where a machine halves its speed at times, a median jumps
 //! between its two speeds. A ratio is one of such times. Each dispatch has a fresh copy of its
 //! message. The first tables count the dispatch alone, the last ones the making and the end of the
@@ -49,6 +50,7 @@ const EVERY: Duration = Duration::from_micros(250);
 enum Entry {
     None,
     Noop,
+    Floor,
     Ideal,
     Module {
         title: &'static str,
@@ -67,11 +69,16 @@ enum Entered {
 impl Entry {
     /// All contestants that can be measured here.
     fn all() -> Vec<Self> {
-        let stock = env::var_os("STOCK").map(PathBuf::from);
+        let named = |name| {
+            env::var_os(name)
+                .filter(|file| !file.is_empty())
+                .map(PathBuf::from)
+        };
         let modules = [
             ("ours", Some(module_path()), ""),
             ("signed", Some(module_path()), SECRET),
-            ("other", stock, ""),
+            ("released", named("RELEASED"), ""),
+            ("other", named("STOCK"), ""),
         ];
         let modules = modules.into_iter().filter_map(|(title, file, more)| {
             let file = file?;
@@ -87,7 +94,7 @@ impl Entry {
                 None
             }
         });
-        [Self::None, Self::Noop, Self::Ideal]
+        [Self::None, Self::Noop, Self::Floor, Self::Ideal]
             .into_iter()
             .chain(modules)
             .collect()
@@ -97,6 +104,7 @@ impl Entry {
         match self {
             Self::None => "none",
             Self::Noop => "noop",
+            Self::Floor => "floor",
             Self::Ideal => "ideal",
             Self::Module { title, .. } => title,
         }
@@ -107,6 +115,9 @@ impl Entry {
             Self::None => Entered::Nothing,
             Self::Noop => Entered::Handlers {
                 _installed: Contestant::noop(),
+            },
+            Self::Floor => Entered::Handlers {
+                _installed: Contestant::floor(),
             },
             Self::Ideal => Entered::Handlers {
                 _installed: Contestant::ideal(),
@@ -224,7 +235,7 @@ fn main() {
         let call = match entry {
             Entry::None => Message::new("cluster.locate"),
             Entry::Module { .. } if entry.title() != "signed" => located_call(),
-            Entry::Module { .. } | Entry::Noop | Entry::Ideal => continue,
+            Entry::Module { .. } | Entry::Noop | Entry::Floor | Entry::Ideal => continue,
         };
         let entered = entry.enter(engine);
         lookups(engine, entry.title(), &call);
@@ -251,8 +262,11 @@ fn slots(entry: &Entry, kinds: &[Kind], milliseconds: u32) -> Vec<Option<Timing>
 fn table(titles: &[&str], kinds: &[Kind], rounds: impl Fn(usize, usize) -> Vec<f64>) {
     let place = |title: &str| titles.iter().position(|own| *own == title);
     let ratios: Vec<_> = [
+        ("floor", "noop"),
         ("ours", "noop"),
+        ("ours", "floor"),
         ("ours", "ideal"),
+        ("ours", "released"),
         ("signed", "ideal"),
         ("other", "noop"),
         ("other", "ideal"),
@@ -269,7 +283,7 @@ fn table(titles: &[&str], kinds: &[Kind], rounds: impl Fn(usize, usize) -> Vec<f
     .collect();
     print!("{:<11}", "");
     for title in titles {
-        print!("{title:>7}");
+        print!("{:>7}", &title[..title.len().min(6)]);
     }
     for (title, ..) in &ratios {
         print!("{title:>7}");
@@ -293,9 +307,11 @@ fn table(titles: &[&str], kinds: &[Kind], rounds: impl Fn(usize, usize) -> Vec<f
 /// A contestant's name in the title of a ratio.
 fn short(title: &str) -> &str {
     match title {
+        "floor" => "fl",
         "ideal" => "id",
         "noop" => "no",
         "signed" => "sig",
+        "released" => "rel",
         "other" => "ot",
         _ => "our",
     }

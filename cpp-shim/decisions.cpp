@@ -64,8 +64,7 @@ bool Decisions::active(uint32_t kind) const {
 bool Decisions::concerns(const NamedList& list, uint32_t kind) const {
     KnownParameters known;
     known.readValues(list, m_concerns[kind]);
-    const clustering_message message = known.message(0, 0);
-    return clustering_concerns(m_core, kind, &message);
+    return clustering_concerns(m_core, kind, &known.message);
 }
 
 // Nothing is locked while other modules are asked.

@@ -50,11 +50,13 @@ void KnownParameters::read(NamedList& from, const NameFilter& wanted) {
     }
     list = &from;
     last = end;
-    present = seen;
-    repeated = again;
+    tell(seen, again);
 }
 
 void KnownParameters::readValues(const NamedList& from, const NameFilter& wanted) {
+    if (wanted.only() != Names::Other) {
+        return readOnly(from, wanted);
+    }
     uint64_t missing = wanted.wanted();
     for (const ObjList* o = from.paramList(); o && missing; o = o->next()) {
         const NamedString* param = static_cast<const NamedString*>(o->get());
@@ -68,21 +70,42 @@ void KnownParameters::readValues(const NamedList& from, const NameFilter& wanted
             missing &= ~bit;
         }
     }
-    present = wanted.wanted() & ~missing;
-    repeated = 0;
+    tell(wanted.wanted() & ~missing, 0);
+}
+
+// As `readValues`, where a single name is wanted.
+void KnownParameters::readOnly(const NamedList& from, const NameFilter& wanted) {
+    const String& only = wanted.name(wanted.only());
+    const unsigned length = only.length();
+    const char last = only.at(static_cast<int>(length) - 1);
+    for (const ObjList* o = from.paramList(); o; o = o->next()) {
+        const NamedString* param = static_cast<const NamedString*>(o->get());
+        if (!param || param->name().length() != length) {
+            continue;
+        }
+        const char* name = param->name().c_str();
+        if (name[length - 1] == last && !std::memcmp(name, only.c_str(), length)) {
+            values[wanted.only()] = borrowed(*param);
+            return tell(wanted.wanted(), 0);
+        }
+    }
+    tell(0, 0);
 }
 
 Parameters::Parameters(KnownParameters& known, const Names& names, uint64_t made, uint64_t now)
-    : m_names(names), m_known(known), m_message(m_known.message(made, now)) {}
+    : m_names(names), m_known(known) {
+    m_known.message.made = made;
+    m_known.message.now = now;
+}
 
 void Parameters::complete() {
     for (const ObjList* o = m_known.list->paramList()->skipNull(); o; o = o->skipNext()) {
         const NamedString* param = static_cast<const NamedString*>(o->get());
         m_all.push_back({borrowed(param->name()), borrowed(*param)});
     }
-    m_message.params = m_all.data();
-    m_message.count = m_all.size();
-    m_message.complete = true;
+    m_known.message.params = m_all.data();
+    m_known.message.count = m_all.size();
+    m_known.message.complete = true;
 }
 
 void Parameters::apply(const clustering_verdict& verdict) {
@@ -114,7 +137,7 @@ void Parameters::set(unsigned number, const clustering_borrowed_text& value) {
     }
     NamedString* param = made<NamedString>(m_names[number], chars(value), length);
     m_known.found[number] = param;
-    m_known.present |= uint64_t{1} << number;
+    m_known.message.present |= uint64_t{1} << number;
     if (m_known.last) {
         m_known.last = m_known.last->append(param);
     } else {
@@ -126,7 +149,7 @@ void Parameters::remove(unsigned number) {
     if (!m_known.has(number)) {
         return;
     }
-    m_known.present &= ~(uint64_t{1} << number);
+    m_known.message.present &= ~(uint64_t{1} << number);
     // It may be the last one that goes.
     m_known.last = nullptr;
     const String& name = m_names[number];

@@ -19,15 +19,14 @@ struct KnownParameters {
     TelEngine::NamedList* list;
     // A node of the list behind which parameters may be added: the last one, when it was read.
     TelEngine::ObjList* last;
-    // A bit for each number that was found, and for each that was found again; then the places, and
-    // the values as the core takes them.
-    uint64_t present;
-    uint64_t repeated;
     TelEngine::NamedString* found[CLUSTERING_NAME_COUNT];
     clustering_borrowed_text values[CLUSTERING_NAME_COUNT];
+    // The parameters as the core takes them, as long as this lives. The sets of those that were
+    // found lie here alone: a copy would wait for them.
+    clustering_message message;
 
     /// Whether there is a parameter of this number.
-    bool has(unsigned number) const { return present >> number & 1; }
+    bool has(unsigned number) const { return message.present >> number & 1; }
 
     /// Walks over a list.
     void read(TelEngine::NamedList& from, const NameFilter& wanted);
@@ -36,9 +35,10 @@ struct KnownParameters {
     /// the cluster. Nothing may be written then.
     void readValues(const TelEngine::NamedList& from, const NameFilter& wanted);
 
-    /// The parameters as the core takes them, as long as this lives.
-    clustering_message message(uint64_t made, uint64_t now) const {
-        return {values, present, repeated, nullptr, 0, false, made, now};
+private:
+    void readOnly(const TelEngine::NamedList& from, const NameFilter& wanted);
+    void tell(uint64_t present, uint64_t repeated) {
+        message = {values, present, repeated, nullptr, 0, false, 0, 0};
     }
 };
 
@@ -53,7 +53,7 @@ public:
     Parameters& operator=(const Parameters&) = delete;
 
     /// For the core.
-    const clustering_message* message() const { return &m_message; }
+    const clustering_message* message() const { return &m_known.message; }
 
     /// Adds all the others.
     void complete();
@@ -68,7 +68,6 @@ private:
     const Names& m_names;
     KnownParameters& m_known;
     std::vector<clustering_param> m_all;
-    clustering_message m_message;
 };
 
 /// The reply to a message of ours, as its parameters tell it. It borrows from the message.

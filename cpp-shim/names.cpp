@@ -46,16 +46,24 @@ NameFilter::NameFilter(const Names& names, uint64_t wanted)
             continue;
         }
         if (name.endsWith("*")) {
-            // Of this length less the `*`, and longer.
-            m_lengths |= ~uint64_t{0} << column(name.length() - 1);
             m_open |= uint32_t{1} << row(name.c_str()[0]);
             continue;
         }
-        m_lengths |= uint64_t{1} << column(name.length());
-        uint8_t& first = m_first[slot(name.c_str()[0], name.length())];
+        if (m_wanted == uint64_t{1} << number) {
+            m_only = number;
+        }
+        uint8_t& first = m_first[slot(name.c_str(), name.length())];
         m_next[number] = first;
         first = static_cast<uint8_t>(number);
     }
+}
+
+// Few names get here: those that share a slot with another one.
+unsigned NameFilter::findBehind(unsigned number, const char* text, unsigned length) const {
+    do {
+        number = m_next[number];
+    } while (number != Names::Other && !m_names.is(number, text, length));
+    return number == Names::Other && mayBeOpen(text[0]) ? findOpen(text, length) : number;
 }
 
 // One of the core's names that isn't looked for is no other one.

@@ -92,7 +92,7 @@ private:
 
 /// The names that are looked for in some messages.
 ///
-/// Nearly all other parameters of a message are told by their length and first character.
+/// Nearly all other parameters of a message are told by their length, first and last character.
 class NameFilter {
 public:
     /// Looks for the names that have their bit in `wanted`.
@@ -101,44 +101,48 @@ public:
     /// A bit for each name that is looked for.
     uint64_t wanted() const { return m_wanted; }
 
+    /// The number of the only name that is looked for; `Names::Other` where there are more, or
+    /// where it has a `*`.
+    unsigned only() const { return m_only; }
+
+    /// The name of a number.
+    const TelEngine::String& name(unsigned number) const { return m_names[number]; }
+
     /// The number of a parameter's name; `Names::Other` where it isn't looked for.
     unsigned find(const TelEngine::String& name) const {
         const unsigned length = name.length();
-        // Where few names are looked for the length alone tells, without a look at the text.
-        if (!(m_lengths >> column(length) & 1)) {
+        if (!length) {
             return Names::Other;
         }
         const char* text = name.c_str();
-        unsigned number = m_first[slot(text[0], length)];
-        while (number != Names::Other && !m_names.is(number, text, length)) {
-            number = m_next[number];
+        const unsigned number = m_first[slot(text, length)];
+        if (number == Names::Other) {
+            return mayBeOpen(text[0]) ? findOpen(text, length) : number;
         }
-        if (number == Names::Other && m_open >> row(text[0]) & 1) {
-            return findOpen(text, length);
-        }
-        return number;
+        return m_names.is(number, text, length) ? number : findBehind(number, text, length);
     }
 
 private:
-    static unsigned column(unsigned length) { return length < 63 ? length : 63; }
-
     // Letters differ in their last five bits.
     static unsigned row(char first) { return static_cast<unsigned char>(first) % 32; }
-    static unsigned slot(char first, unsigned length) {
-        return (row(first) * 4 + length) % s_slots;
+
+    // Whether a name of this first character may be one of those with a `*`.
+    bool mayBeOpen(char first) const { return m_open >> row(first) & 1; }
+
+    // The factors leave each of the core's names but three a slot of its own.
+    static uint8_t slot(const char* text, unsigned length) {
+        return static_cast<uint8_t>(text[0] * 3 + text[length - 1] + static_cast<int>(length) * 17);
     }
 
+    unsigned findBehind(unsigned number, const char* text, unsigned length) const;
     unsigned findOpen(const char* text, unsigned length) const;
-
-    static constexpr unsigned s_slots = 128;
 
     const Names& m_names;
     // It never has a bit for `Names::Other`.
     uint64_t m_wanted;
-    // A bit for each length that a name has; none has the length 0.
-    uint64_t m_lengths = 0;
+    unsigned m_only = Names::Other;
     // The first name of each slot, and behind each name the next one.
-    uint8_t m_first[s_slots];
+    uint8_t m_first[UINT8_MAX + 1];
     uint8_t m_next[CLUSTERING_NAME_COUNT];
     // A bit for each first character of the names with a `*`.
     uint32_t m_open = 0;

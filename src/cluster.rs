@@ -450,10 +450,11 @@ impl Cluster {
         let settings = || self.shards.own().settings();
         match kind {
             Kind::Route => route::concerns(has_prefix, message),
-            Kind::Execute => execute::concerns(has_prefix, message),
+            Kind::Execute | Kind::LateExecute | Kind::LateMessage => {
+                execute::concerns(has_prefix, message)
+            }
             Kind::Preroute => preroute::concerns(&settings(), message),
             Kind::Message => instant::concerns(has_prefix, message),
-            Kind::LateExecute | Kind::LateMessage => execute::concerns_late(has_prefix, message),
             Kind::Startup => startup::concerns(&settings().nodes, message),
             Kind::Hangup => hangup::concerns(&self.calls, &self.shared, message),
             Kind::Disconnected => disconnected::concerns(&self.shared.arrivals, message),

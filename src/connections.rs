@@ -136,17 +136,21 @@ impl Connections {
         if location.is_empty() || connection.is_empty() {
             return Ok(());
         }
-        if long || [location, user, connection].into_iter().any(has_control) {
+        if long {
             return Err(NotRemembered::Malformed);
         }
         let key = key(location, user);
         let until = self.now.load(Relaxed).saturating_add(expires);
         let mut known = self.write_lock();
+        // Most registrations are known, and what is known has been looked at.
         if let Some(entry) = known.registrations.get_mut(&*key)
             && &*entry.connection == connection
         {
             entry.until = until;
             return Ok(());
+        }
+        if [location, user, connection].into_iter().any(has_control) {
+            return Err(NotRemembered::Malformed);
         }
         known.remove(&key);
         let full = known.registrations.len() >= most;

@@ -14,6 +14,7 @@ mod directives;
 mod fault;
 mod lines;
 
+use std::collections::BTreeMap;
 use std::io;
 
 pub use fault::Fault;
@@ -138,21 +139,17 @@ impl Document {
             let is_sure = unsure.is_none_or(|unsure| *place < unsure) || !fault.is_of_section();
             fault.is_damage() && is_sure
         });
-        let mut left: Vec<_> = rows.iter().zip(document.places).map(Some).collect();
-        let place = |entry: &Entry| {
-            let is_same = |(row, _): &(&Row, Place)| {
-                row.section == entry.section && row.key == entry.key && row.value == entry.value
-            };
-            let found = left
-                .iter_mut()
-                .find(|row| row.as_ref().is_some_and(is_same));
-            found.and_then(Option::take).map(|(_, place)| place)
-        };
-        document.places = entries
-            .iter()
-            .map(place)
-            .map(Option::unwrap_or_default)
-            .collect();
+        // The places of equal rows, the first one last.
+        let mut places: BTreeMap<_, Vec<Place>> = BTreeMap::new();
+        for (row, place) in rows.iter().zip(document.places).rev() {
+            let row = (&*row.section, &*row.key, &*row.value);
+            places.entry(row).or_default().push(place);
+        }
+        let of_entries = entries.iter().map(|entry| {
+            let row = (entry.section, entry.key, entry.value);
+            places.get_mut(&row).and_then(Vec::pop).unwrap_or_default()
+        });
+        document.places = of_entries.collect();
         document
     }
 }
@@ -180,6 +177,8 @@ enum Key {
 struct Reader<'s, S> {
     around: &'s S,
     sections: Vec<Section>,
+    /// The place of each section by its name: a file may have some thousands.
+    index: BTreeMap<Vec<u8>, usize>,
     /// The sections that include others, in the order in which they do.
     including: Vec<usize>,
     /// The files that are being read, each included by the one before.
@@ -195,6 +194,7 @@ impl<'s, S: Surroundings> Reader<'s, S> {
         Self {
             around,
             sections: Vec::new(),
+            index: BTreeMap::new(),
             including: Vec::new(),
             open: Vec::new(),
             document: Document::default(),
@@ -319,17 +319,24 @@ impl<'s, S: Surroundings> Reader<'s, S> {
                 *section = None;
                 return;
             }
-            let known = self.sections.iter().position(|known| known.name == name);
-            *section = Some(known.unwrap_or_else(|| {
-                self.sections.push(Section {
-                    name,
-                    place,
-                    keys: Vec::new(),
-                    is_complete: false,
-                });
-                self.sections.len() - 1
-            }));
+            *section = Some(self.section(name, place));
         }
+    }
+
+    /// The section of a name, which begins at this place if there is none yet.
+    fn section(&mut self, name: Vec<u8>, place: Place) -> usize {
+        if let Some(&known) = self.index.get(&name) {
+            return known;
+        }
+        let at = self.sections.len();
+        self.index.insert(name.clone(), at);
+        self.sections.push(Section {
+            name,
+            place,
+            keys: Vec::new(),
+            is_complete: false,
+        });
+        at
     }
 
     /// A line `key=value`, and those that a backslash joins to it.
@@ -460,7 +467,7 @@ impl<'s, S: Surroundings> Reader<'s, S> {
             if name.is_empty() {
                 continue;
             }
-            let other = self.sections.iter().position(|known| known.name == name);
+            let other = self.index.get(&name).copied();
             match other.filter(|other| !within.contains(other)) {
                 Some(other) => {
                     self.complete(other, within);

@@ -147,14 +147,13 @@ impl Kind {
     /// The names that tell whether a message of this kind concerns the cluster.
     #[must_use]
     pub const fn concern_names(self) -> NameSet {
-        use Name::{Called, Callto, CauseSip, Direction, Error, Id, SipBillid};
+        use Name::{Called, Callto, CauseSip, Direction, Id, SipBillid};
         const HEADERS: NameSet = NameSet::of(&CLUSTER_HEADERS);
         match self {
             Self::Route => NameSet::of(&[Called]).and(HEADERS),
             Self::Preroute => NameSet::of(&[Called, SipBillid]),
-            Self::Execute => NameSet::of(&[Callto]),
+            Self::Execute | Self::LateExecute | Self::LateMessage => NameSet::of(&[Callto]),
             Self::Message => NameSet::of(&[Callto]).and(HEADERS),
-            Self::LateExecute | Self::LateMessage => NameSet::of(&[Callto, Error]),
             Self::Startup => NameSet::of(&[Id, Direction, Callto]),
             Self::Hangup => NameSet::of(&[Id]),
             Self::Disconnected => NameSet::of(&[Id, CauseSip]),

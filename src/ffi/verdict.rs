@@ -4,8 +4,6 @@
 
 use std::mem::MaybeUninit;
 
-use smallvec::SmallVec;
-
 use super::clustering_result;
 use super::clustering_result::{
     CLUSTERING_RESULT_BAD_ARGUMENT, CLUSTERING_RESULT_OK, CLUSTERING_RESULT_PANIC,
@@ -177,10 +175,15 @@ impl clustering_reply {
     }
 }
 
+/// The most edits that need no memory of their own: those of usual messages.
+const FEW: usize = 8;
+
 /// The value in a verdict's private words.
 struct Private {
     verdict: Verdict<'static>,
-    edits: SmallVec<[clustering_edit; 8]>,
+    /// The edits, where they are few.
+    few_edits: [MaybeUninit<clustering_edit>; FEW],
+    many_edits: Option<Box<[clustering_edit]>>,
     other_edits: Option<Box<[clustering_other_edit]>>,
 }
 
@@ -193,7 +196,7 @@ const _: () = {
 struct Place(*mut clustering_verdict);
 
 impl Place {
-    /// Starts a verdict, which says "pass" until [`Place::publish`].
+    /// Starts a verdict, whose other public fields [`Place::publish`] writes, whatever happens between.
     ///
     /// # Safety
     ///
@@ -202,18 +205,12 @@ impl Place {
         // SAFETY: `place` is valid for writes. The private words are big enough and aligned for a
         // `Private` (asserted above); the fields that aren't written here may hold any bits.
         unsafe {
-            (&raw mut (*place).action).write(clustering_action::CLUSTERING_ACTION_PASS);
-            (&raw mut (*place).level).write(0);
-            (&raw mut (*place).edits).write(std::ptr::null());
-            (&raw mut (*place).edit_count).write(0);
             (&raw mut (*place).other_edits).write(std::ptr::null());
             (&raw mut (*place).other_edit_count).write(0);
-            (&raw mut (*place).retval).write(clustering_borrowed_text::EMPTY);
-            (&raw mut (*place).timeout).write(0);
             (&raw mut (*place).core_made).write(true);
             let private = (&raw mut (*place).core_private).cast::<Private>();
             (&raw mut (*private).verdict).write(Verdict::default());
-            (&raw mut (*private).edits).write(SmallVec::new());
+            (&raw mut (*private).many_edits).write(None);
             (&raw mut (*private).other_edits).write(None);
         }
         Self(place)
@@ -229,28 +226,21 @@ impl Place {
         let place = self.0;
         let Private {
             verdict,
-            edits,
+            few_edits,
+            many_edits,
             other_edits,
         } = self.private();
-        edits.extend(verdict.edits().iter().map(|edit| {
-            let (kind, name, value) = match edit {
-                Edit::Set(name, value) => (
-                    clustering_edit_kind::CLUSTERING_EDIT_KIND_SET,
-                    *name,
-                    verdict.resolve(value),
-                ),
-                Edit::Clear(name) => (
-                    clustering_edit_kind::CLUSTERING_EDIT_KIND_CLEAR,
-                    *name,
-                    &[][..],
-                ),
-            };
-            clustering_edit {
-                kind,
-                name: name as u32,
-                value: clustering_borrowed_text::new(value),
+        let list = verdict.edits();
+        let edits = if list.len() <= FEW {
+            for (place, edit) in few_edits.iter_mut().zip(list) {
+                place.write(publish_edit(verdict, edit));
             }
-        }));
+            few_edits.as_ptr().cast()
+        } else {
+            let edits = many_edits.insert(publish_many_edits(verdict));
+            edits.as_ptr()
+        };
+        let edit_count = list.len();
         if !verdict.other_edits().is_empty() {
             let edits = publish_other_edits(verdict);
             // SAFETY: as below.
@@ -279,7 +269,6 @@ impl Place {
             clustering_borrowed_text::EMPTY,
             clustering_borrowed_text::new,
         );
-        let (edits, edit_count) = (edits.as_ptr(), edits.len());
         let timeout = verdict.timeout();
         // SAFETY: `place` is valid for writes, as promised to `start`; none of these fields is a
         // part of the private words that are borrowed above.
@@ -292,6 +281,32 @@ impl Place {
             (&raw mut (*place).timeout).write(timeout);
         }
     }
+}
+
+fn publish_edit(verdict: &Verdict, edit: &Edit) -> clustering_edit {
+    let (kind, name, value) = match edit {
+        Edit::Set(name, value) => (
+            clustering_edit_kind::CLUSTERING_EDIT_KIND_SET,
+            *name,
+            verdict.resolve(value),
+        ),
+        Edit::Clear(name) => (
+            clustering_edit_kind::CLUSTERING_EDIT_KIND_CLEAR,
+            *name,
+            &[][..],
+        ),
+    };
+    clustering_edit {
+        kind,
+        name: name as u32,
+        value: clustering_borrowed_text::new(value),
+    }
+}
+
+#[cold]
+fn publish_many_edits(verdict: &Verdict) -> Box<[clustering_edit]> {
+    let edits = verdict.edits().iter();
+    edits.map(|edit| publish_edit(verdict, edit)).collect()
 }
 
 /// Writes the edits of parameters whose names the core makes up. Few messages have any.

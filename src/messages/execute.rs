@@ -37,22 +37,14 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, 
     decide_target(decision, complete);
 }
 
-/// Whether a call is the cluster's and wasn't when it was decided before, or it would have got a reason to fail.
-pub(crate) fn concerns_late<'m>(
-    has_prefix: impl Fn(Option<&[u8]>) -> bool,
-    message: &impl Parameters<'m>,
-) -> bool {
-    concerns(has_prefix, message) && message.filled(Name::Error).is_none()
-}
-
 /// Decides a call, or an instant message, whose target another module has brought after it was decided before.
 #[inline(never)]
 pub(crate) fn decide_late<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     complete: bool,
 ) {
-    let settings = decision.settings;
-    if concerns_late(|target| settings.has_prefix(target), decision.message) {
+    // One that was decided before may have a reason to fail.
+    if decision.filled(Name::Error).is_none() {
         decide_target(decision, complete);
     }
 }

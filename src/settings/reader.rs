@@ -62,10 +62,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The place of an entry.
+    /// The place of an entry of the list, which is told by its address: each is asked for, so none is searched for.
     pub(super) fn place(&self, entry: &Entry) -> Place {
-        let at = self.entries.iter().position(|it| ptr::eq(it, entry));
-        let place = at.and_then(|at| self.document.places.get(at));
+        let first = self.entries.as_ptr().addr();
+        let offset = ptr::from_ref(entry).addr().checked_sub(first);
+        let place = offset.and_then(|offset| self.document.places.get(offset / size_of::<Entry>()));
         place.copied().unwrap_or_default()
     }
 

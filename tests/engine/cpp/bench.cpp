@@ -112,6 +112,77 @@ public:
     }
 };
 
+// Writes what the module writes, and looks only for the parameters that it changes.
+class FloorRoute : public MessageHandler {
+public:
+    FloorRoute(const char* name, unsigned priority) : MessageHandler(name, priority, s_track) {}
+    bool received(Message& msg) override {
+        NamedString* called = msg.getParam(m_called);
+        if (!called || !begins(*called, s_prefix, s_prefixLength)) {
+            return false;
+        }
+        called->clear();
+        msg.retValue() = msg[m_callto];
+        return true;
+    }
+
+private:
+    const String m_called{"called"};
+    const String m_callto{"sip_x-callto"};
+};
+
+class FloorExecute : public MessageHandler {
+public:
+    FloorExecute(const char* name, unsigned priority) : MessageHandler(name, priority, s_track) {}
+    bool received(Message& msg) override {
+        NamedString* callto = msg.getParam(m_callto);
+        if (!callto || !begins(*callto, s_prefix, s_prefixLength)) {
+            return false;
+        }
+        const char* node = callto->c_str() + s_prefixLength;
+        if (!std::strncmp(node, s_local, s_localLength)) {
+            // It copies before it frees.
+            callto->assign(node + s_localLength);
+            return false;
+        }
+        msg.addParam("osip_x-callto", std::strchr(node, '/') + 1);
+        msg.addParam("osip_x-billid", msg.getValue(m_billid));
+        msg.addParam("osip_x-nodename", Engine::nodeName());
+        msg.addParam("osip_x-username", msg.getValue(m_username));
+        callto->assign(s_dest);
+        return false;
+    }
+
+private:
+    const String m_callto{"callto"};
+    const String m_billid{"billid"};
+    const String m_username{"username"};
+};
+
+class FloorRegister : public MessageHandler {
+public:
+    FloorRegister(const char* name, unsigned priority) : MessageHandler(name, priority, s_track) {}
+    bool received(Message& msg) override {
+        if (NamedString* data = msg.getParam(m_data)) {
+            data->insert(0, s_own);
+        }
+        return false;
+    }
+
+private:
+    const String m_data{"data"};
+};
+
+class FloorCdr : public MessageHandler {
+public:
+    FloorCdr(const char* name, unsigned priority) : MessageHandler(name, priority, s_track) {}
+    bool received(Message& msg) override {
+        msg.addParam("nodename", Engine::nodeName());
+        msg.addParam("nodeprefix", s_own);
+        return false;
+    }
+};
+
 double median(std::vector<double>& values) {
     if (values.empty()) {
         return 0;
@@ -151,13 +222,20 @@ void dispatch_until(const Message& model, Clock::time_point end, Samples& sample
 
 } // namespace
 
-Contestant::Contestant(bool ideal) {
-    if (ideal) {
-        m_handlers = {new IdealRoute("call.route", 49), new IdealExecute("call.execute", 50),
-                      new IdealRegister("user.register", 49), new IdealCdr("call.cdr", 25)};
-    } else {
+Contestant::Contestant(Kind kind) {
+    switch (kind) {
+    case Kind::Noop:
         m_handlers = {new NoopHandler("call.route", 49), new NoopHandler("call.execute", 50),
                       new NoopHandler("user.register", 49), new NoopHandler("call.cdr", 25)};
+        break;
+    case Kind::Floor:
+        m_handlers = {new FloorRoute("call.route", 49), new FloorExecute("call.execute", 50),
+                      new FloorRegister("user.register", 49), new FloorCdr("call.cdr", 25)};
+        break;
+    case Kind::Ideal:
+        m_handlers = {new IdealRoute("call.route", 49), new IdealExecute("call.execute", 50),
+                      new IdealRegister("user.register", 49), new IdealCdr("call.cdr", 25)};
+        break;
     }
     for (auto* handler : m_handlers) {
         Engine::install(handler);
@@ -171,8 +249,16 @@ Contestant::~Contestant() {
     }
 }
 
-std::unique_ptr<Contestant> enter(bool ideal) {
-    return std::make_unique<Contestant>(ideal);
+std::unique_ptr<Contestant> noop() {
+    return std::make_unique<Contestant>(Contestant::Kind::Noop);
+}
+
+std::unique_ptr<Contestant> floor() {
+    return std::make_unique<Contestant>(Contestant::Kind::Floor);
+}
+
+std::unique_ptr<Contestant> ideal() {
+    return std::make_unique<Contestant>(Contestant::Kind::Ideal);
 }
 
 Timing measure(const Packet& packet, std::uint32_t threads, std::uint32_t milliseconds) {

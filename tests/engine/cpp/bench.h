@@ -12,10 +12,15 @@ namespace engine_bridge {
 struct Packet;
 struct Timing;
 
-/// Handlers of one contestant, installed as long as this lives.
+/// Handlers of one contestant, installed as long as this lives. They have the module's names,
+/// priorities and track name.
 class Contestant {
 public:
-    explicit Contestant(bool ideal);
+    /// Those that do nothing; those that write what the module would, and no more; those that
+    /// decide as much as they must, besides.
+    enum class Kind { Noop, Floor, Ideal };
+
+    explicit Contestant(Kind kind);
     Contestant(const Contestant&) = delete;
     Contestant& operator=(const Contestant&) = delete;
     ~Contestant();
@@ -24,9 +29,10 @@ private:
     std::vector<TelEngine::MessageHandler*> m_handlers;
 };
 
-/// Installs handlers with the module's names, priorities and track name: those that do nothing, or
-/// those that write what the module would and decide nothing more than they must.
-std::unique_ptr<Contestant> enter(bool ideal);
+/// Installs the handlers of a kind.
+std::unique_ptr<Contestant> noop();
+std::unique_ptr<Contestant> floor();
+std::unique_ptr<Contestant> ideal();
 
 /// Dispatches copies of a message for so long in so many threads; medians over small batches.
 Timing measure(const Packet& packet, std::uint32_t threads, std::uint32_t milliseconds);

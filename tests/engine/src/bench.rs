@@ -20,13 +20,19 @@ impl Contestant {
     /// Handlers that do nothing.
     #[must_use]
     pub fn noop() -> Self {
-        Self(ffi::enter(false))
+        Self(ffi::noop())
     }
 
-    /// Handlers that write the same as the module, the shortest way.
+    /// Handlers that write the same as the module and nothing more: the engine's own part in that.
+    #[must_use]
+    pub fn floor() -> Self {
+        Self(ffi::floor())
+    }
+
+    /// Handlers that write the same as the module, as one writes such a handler by hand.
     #[must_use]
     pub fn ideal() -> Self {
-        Self(ffi::enter(true))
+        Self(ffi::ideal())
     }
 }
 

@@ -105,7 +105,9 @@ mod bridge {
 
         /// Handlers of a benchmark's contestant, installed until this is dropped.
         type Contestant;
-        fn enter(ideal: bool) -> UniquePtr<Contestant>;
+        fn noop() -> UniquePtr<Contestant>;
+        fn floor() -> UniquePtr<Contestant>;
+        fn ideal() -> UniquePtr<Contestant>;
         fn measure(packet: &Packet, threads: u32, milliseconds: u32) -> Timing;
     }
 }
