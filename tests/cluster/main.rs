@@ -56,6 +56,7 @@ mod monitor;
 mod names;
 mod operator;
 mod outsider;
+mod placement;
 mod preload;
 mod probes;
 mod probing;
