@@ -44,7 +44,11 @@ pub(crate) fn tell_takeover(node: &Node, is_taken: bool, reason: &str, tasks: &T
 
 /// Tells that another node stands in for a node; an empty name is that of none.
 pub(crate) fn tell_backup(node: &Node, before: &str, now: &str, tasks: &Tasks) {
-    let more = format!("backup={now}\n");
+    let reason = match now {
+        "" => "no backup stands in".to_owned(),
+        name => format!("{name} stands in"),
+    };
+    let more = format!("reason={reason}\nbackup={now}\n");
     tell(node, "backup", before, &more, tasks);
 }
 

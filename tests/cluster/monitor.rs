@@ -174,6 +174,29 @@ fn a_node_that_is_down_slow_or_drained_is_seen_from_outside() {
     );
 }
 
+#[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
+fn a_node_for_which_another_one_stands_in_is_replaced() {
+    let backups = "[node node2]\nbackup=node1\n";
+    let lab = Lab::of(2).clustering(backups).probed().start();
+    let [one, two] = ["node1", "node2"].map(|name| lab.node(name));
+    let engines = [one, two].map(manager);
+    let [first, second] = engines.each_ref().map(String::as_str);
+    let monitor = Monitor::start(&["--engine", first, "--engine", second]);
+    monitor.sees("node2", "up");
+    two.kill();
+    let cluster = monitor.sees("node2", "replaced");
+    assert_eq!(node(&cluster, "node2")["backup"], "node1");
+    two.start();
+    let cluster = monitor.sees("node2", "up");
+    assert_eq!(node(&cluster, "node2")["backup"], Value::Null);
+    one.command("clustering takeover node2");
+    let cluster = monitor.sees("node2", "replaced");
+    assert_eq!(node(&cluster, "node2")["backup"], "node1");
+    one.command("clustering release node2");
+    monitor.sees("node2", "up");
+}
+
 /// For all ways to set up a console.
 #[test]
 #[ignore = "needs a real engine: YATE_ROOT"]

@@ -17,7 +17,7 @@ use clustering::verdict::Verdict;
 use proptest::prelude::*;
 
 use super::lab::{NODES, SECOND, Setting, execute, only_node2_is_dead, pass, state, tasks};
-use crate::node::{Decided, SETTINGS, cluster, decide, entries, params};
+use crate::node::{Decided, SETTINGS, cluster, decide, entries, named, params};
 
 const BOB: &str = "sip/sip:bob@192.0.2.9";
 const TO_BOB: &str = "cluster/node2/sip/sip:bob@192.0.2.9";
@@ -60,6 +60,51 @@ fn a_backup_that_needs_all_parameters_is_counted_once() {
     let target = decide(&cluster, Kind::Execute, &[("callto", TO_BOB)]);
     // It has no section, and is a node by its name.
     assert_eq!(callto(&target), "sip/sip:cluster/@node4.example.net:504");
+}
+
+#[test]
+fn the_record_of_a_call_names_the_backup_that_it_went_to() {
+    let settings: &[Setting] = &[
+        ("general", "cdr.nodes", "yes"),
+        ("node node2", "backup", "node3"),
+    ];
+    let cluster = cluster(&[settings, NODES, SETTINGS]);
+    pass(&cluster, 1, 60, only_node2_is_dead);
+    let decided = execute(&cluster, TO_BOB);
+    assert_eq!(decided.value("cluster_target"), Some("node3"));
+}
+
+/// The way of the call is that to the backup: who was asked for the same before is not asked again.
+#[test]
+fn a_call_that_would_come_to_a_backup_a_second_time_for_the_same_is_looping() {
+    let to_node3: &[Setting] = &[("node node3", "callto", "sip/sip:cluster/@192.0.2.3")];
+    let backups: &[Setting] = &[("node node2", "backup", "node3")];
+    let settings = [to_node3, backups, NODES, SETTINGS];
+    let [node1, node3] = ["node1", "node3"].map(|name| named(name, &settings));
+    pass(&node1, 1, 60, only_node2_is_dead);
+    let first = execute(&node1, TO_BOB);
+    assert_eq!(callto(&first), "sip/sip:cluster/@192.0.2.3");
+    // The backup sends it back, by a route of its own.
+    let back = [
+        ("callto", "cluster/node1/x"),
+        ("sip_uri", "sip:cluster/@192.0.2.3"),
+        ("sip_x-nodename", "node1"),
+        ("sip_x-callto", BOB),
+    ];
+    let back = decide(&node3, Kind::Execute, &back);
+    let visited = back.value("osip_x-visited").unwrap();
+    for (resource, error) in [(BOB, Some("looping")), ("sip/sip:carol@192.0.2.8", None)] {
+        let target = format!("cluster/node2/{resource}");
+        let again = [
+            ("callto", target.as_str()),
+            ("sip_uri", "sip:cluster/@192.0.2.1"),
+            ("sip_x-nodename", "node3"),
+            ("sip_x-callto", "x"),
+            ("sip_x-visited", visited),
+        ];
+        let again = decide(&node1, Kind::Execute, &again);
+        assert_eq!(again.value("error"), error, "{resource}");
+    }
 }
 
 #[test]
@@ -251,7 +296,7 @@ fn scripts_are_told_who_stands_in() {
     assert_eq!(
         told,
         [
-            "node=node2\nevent=backup\nstate=down\nadmin=enabled\nprevious=\nreachable=false\nopen=false\nbackup=node3\n"
+            "node=node2\nevent=backup\nstate=down\nadmin=enabled\nprevious=\nreachable=false\nopen=false\nreason=node3 stands in\nbackup=node3\n"
         ]
     );
 }
