@@ -93,7 +93,7 @@ load: yate
 # with several processes. WHAT names one of them. Some twenty minutes.
 simulate:
 	@scripts/setup lint
-	@for what in $(or $(WHAT),cluster postgres sqlite); do \
+	@for what in $(or $(WHAT),cluster placement postgres sqlite); do \
 		env -u YATE_ROOT cargo run --quiet --locked --release --example simulation -- $$what \
 			$$([ $$what != cluster ] || echo docs/spread.svg) || exit 1; echo; done
 

@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS cluster_nodes (
     weight     text NOT NULL DEFAULT '',
     source     text NOT NULL DEFAULT '',
     probe      text NOT NULL DEFAULT '',
+    capacity   text NOT NULL DEFAULT '',
     backup     text NOT NULL DEFAULT '',
     -- Of the module on that node, and the hashes of those of its settings that must be the same on all nodes.
     version    text NOT NULL DEFAULT '',
@@ -55,8 +56,8 @@ CREATE TABLE IF NOT EXISTS cluster_nodes (
     -- All of it, as nodes read it: made once when it is written, not each time that a node asks.
     definition text GENERATED ALWAYS AS (
         generation::text || '|' || name || '|' || admin || '|' || callto || '|' || transport || '|' ||
-        weight || '|' || source || '|' || probe || '|' || backup || '|' || version || '|' || settings || '|' ||
-        process || '|' || former
+        weight || '|' || source || '|' || probe || '|' || capacity || '|' || backup || '|' || version || '|' ||
+        settings || '|' || process || '|' || former
     ) STORED
 );
 CREATE INDEX IF NOT EXISTS cluster_nodes_generation ON cluster_nodes (generation);
@@ -81,7 +82,7 @@ CREATE TRIGGER cluster_nodes_number BEFORE INSERT OR UPDATE ON cluster_nodes
     FOR EACH ROW EXECUTE FUNCTION cluster_nodes_number();
 
 -- Heartbeats: when a node was last seen, in seconds since 1970, the time when that is too long ago, the nodes that it finds
--- down (each between two bars), and its load: the channels of its engine, the resources that it has claimed, up to 1000,
+-- down (each between two bars), and its load: the channels of its engine, the resources that it has claimed, up to 100,000,
 -- and the registrations that it knows by their connections.
 CREATE TABLE IF NOT EXISTS cluster_heartbeats (
     name          text COLLATE "C" PRIMARY KEY,

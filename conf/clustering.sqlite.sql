@@ -45,6 +45,7 @@ CREATE TABLE IF NOT EXISTS cluster_nodes (
     weight     TEXT NOT NULL DEFAULT '',
     source     TEXT NOT NULL DEFAULT '',
     probe      TEXT NOT NULL DEFAULT '',
+    capacity   TEXT NOT NULL DEFAULT '',
     backup     TEXT NOT NULL DEFAULT '',
     -- Of the module on that node, and the hashes of those of its settings that must be the same on all nodes.
     version    TEXT NOT NULL DEFAULT '',
@@ -57,8 +58,8 @@ CREATE TABLE IF NOT EXISTS cluster_nodes (
     -- All of it, as nodes read it: made once when it is written, not each time that a node asks.
     definition TEXT GENERATED ALWAYS AS (
         generation || '|' || name || '|' || admin || '|' || callto || '|' || transport || '|' ||
-        weight || '|' || source || '|' || probe || '|' || backup || '|' || version || '|' || settings || '|' ||
-        process || '|' || former
+        weight || '|' || source || '|' || probe || '|' || capacity || '|' || backup || '|' || version || '|' ||
+        settings || '|' || process || '|' || former
     ) STORED
 );
 CREATE INDEX IF NOT EXISTS cluster_nodes_generation ON cluster_nodes (generation);
@@ -66,12 +67,13 @@ CREATE TRIGGER IF NOT EXISTS cluster_nodes_added AFTER INSERT ON cluster_nodes B
     UPDATE cluster_nodes SET generation = (SELECT max(generation) + 1 FROM cluster_nodes) WHERE name = NEW.name;
 END;
 CREATE TRIGGER IF NOT EXISTS cluster_nodes_changed
-AFTER UPDATE OF admin, callto, transport, weight, source, probe, backup, version, settings, process, former ON cluster_nodes BEGIN
+AFTER UPDATE OF admin, callto, transport, weight, source, probe, capacity, backup, version, settings, process, former
+ON cluster_nodes BEGIN
     UPDATE cluster_nodes SET generation = (SELECT max(generation) + 1 FROM cluster_nodes) WHERE name = NEW.name;
 END;
 
 -- Heartbeats: when a node was last seen, in seconds since 1970, the time when that is too long ago, the nodes that it finds
--- down (each between two bars), and its load: the channels of its engine, the resources that it has claimed, up to 1000,
+-- down (each between two bars), and its load: the channels of its engine, the resources that it has claimed, up to 100,000,
 -- and the registrations that it knows by their connections.
 -- This statement is the last thing in the file, since Yate takes a comment behind it for an empty statement and complains.
 CREATE TABLE IF NOT EXISTS cluster_heartbeats (

@@ -301,6 +301,10 @@ impl Cluster {
         if changes.list {
             self.rejoin(&admin_states);
         }
+        if let Some(loads) = changes.loads {
+            let (nodes, recent) = (&self.settings().nodes, &self.shared.recent);
+            membership::take_loads(&loads, nodes, recent, (now, wall), &self.tasks);
+        }
         if is_changed {
             self.tasks.add(Task::Save);
         }
@@ -567,9 +571,17 @@ impl Cluster {
         let settings = self.settings();
         if settings.enabled {
             let registrations = self.shared.connections.len() as u64;
+            if self.shared.recent.was_asked() {
+                self.membership.want_loads(now);
+            }
             let nodes = &settings.nodes;
             self.membership
                 .tick(nodes, registrations, self.taken(), now, &self.tasks);
+            if self.membership.loads_end(now) {
+                for node in &settings.nodes {
+                    node.state.take_figures(None, None);
+                }
+            }
             probe::tick(&settings, now, step / 2, &self.tasks);
             settings.nodes.tell_stand_ins(&self.tasks);
             self.shared.placed.tick(&settings.nodes);

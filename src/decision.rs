@@ -18,6 +18,7 @@ use crate::messages::{Kind, Name, Parameters};
 use crate::nodes::backup::Names;
 use crate::operator::counters::{Counter, Counters};
 use crate::placement::placed::Placed;
+use crate::placement::recent::RecentClaims;
 use crate::settings::Settings;
 use crate::text::{Text, Value};
 use crate::time::WallTime;
@@ -56,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) breadth: Mutex<Breadth>,
     /// The resources that this node was asked for, and where they were then.
     pub(crate) placed: Placed,
+    /// The claims that this node has made of late.
+    pub(crate) recent: RecentClaims,
     /// The channels that other nodes have sent.
     pub(crate) arrivals: Arrivals,
     /// The callers whose node is looked for.

@@ -16,6 +16,7 @@ mod load;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::mem;
 use std::sync::{Mutex, MutexGuard};
 
 use crate::event::Level;
@@ -31,8 +32,11 @@ use crate::time::{SECOND, SteadyTime, WallTime};
 use definition::{Definition, KEYS, Row, coded, literal};
 
 pub use definition::{Intent, RowError};
-pub(crate) use load::{Load, Loads, MOST_ROOMS, read as read_loads};
+pub(crate) use load::{Load, Loads, MOST_ROOMS, read as read_loads, sums, take as take_loads};
+pub use load::{OLDEST, count_interval, read_interval};
 
+/// The time for which a node that has claimed something reads the loads of all nodes.
+const PLACES: u64 = 3600 * SECOND;
 /// The time by which a heartbeat may be late, in seconds.
 const LATE: u64 = 3;
 /// The most nodes that a heartbeat says are down. A node that finds more down is cut off itself.
@@ -92,15 +96,17 @@ enum Step {
     Say(Box<[u8]>, Intent),
     /// Writes this node's own definition.
     Join,
-    /// Writes this node's heartbeat, in which these nodes are down, and reads the count of its claims.
-    Beat(String),
+    /// Writes this node's heartbeat, in which these nodes are down, with a new count of its claims if that is due.
+    Beat { down: String, counts: bool },
     /// Reads the heartbeats of the nodes that this one has taken over.
     Listen,
+    /// Reads the loads of all nodes.
+    Loads,
 }
 
 impl Step {
     fn is_write(&self) -> bool {
-        matches!(self, Self::Say(..) | Self::Join | Self::Beat(_))
+        matches!(self, Self::Say(..) | Self::Join | Self::Beat { .. })
     }
 }
 
@@ -111,6 +117,8 @@ pub(crate) struct Changes {
     pub(crate) list: bool,
     /// What operators want of nodes, as other nodes were told.
     pub(crate) admin: Vec<(Box<[u8]>, AdminState)>,
+    /// The loads of all nodes, if they were read.
+    pub(crate) loads: Option<Loads>,
 }
 
 /// A node as the list in the database has it, compared with this node and its file.
@@ -136,11 +144,26 @@ struct Heartbeat {
     last: SteadyTime,
     /// The time when the channels are to be counted.
     count_due: SteadyTime,
+    /// The time when the claims are to be counted.
+    rooms_due: SteadyTime,
     /// This node's load, as far as it is known.
     load: Load,
     /// The nodes that are down for this node, each between two bars, and what the last heartbeat said of them.
     down: String,
     said_down: String,
+}
+
+/// How this node reads the loads of all nodes.
+#[derive(Debug, Default)]
+struct LoadReading {
+    /// It does until then, because it places resources.
+    wanted_until: SteadyTime,
+    /// The time when it does so next.
+    due: SteadyTime,
+    /// The time until which the last ones are good; `None` where there are none.
+    good_until: Option<SteadyTime>,
+    /// The last time it could not.
+    has_failed: bool,
 }
 
 /// A node's knowledge of the others, and its talk with the database.
@@ -182,6 +205,7 @@ struct Known {
     /// The name that this node had when it ran before, if it had another one.
     former: Box<[u8]>,
     heartbeat: Heartbeat,
+    loads: LoadReading,
     /// The nodes that this one has taken over, and the last heartbeats of them that it has read.
     taken: Vec<Box<[u8]>>,
     beats: BTreeMap<Box<[u8]>, u64>,
@@ -212,8 +236,16 @@ impl Membership {
         let mut known = self.known();
         let is_other = known.config.account != config.account;
         known.config = config.clone();
+        if is_other {
+            // They are of another cluster.
+            known.loads.good_until = known.loads.good_until.map(|_| SteadyTime(0));
+        }
         if config.account.is_empty() {
-            *known = Known::default();
+            let loads = mem::take(&mut known.loads);
+            *known = Known {
+                loads,
+                ..Known::default()
+            };
             return;
         }
         known.take_former(node, tasks);
@@ -346,6 +378,21 @@ impl Membership {
         })
     }
 
+    /// Whether the loads that were read are too old from now on.
+    pub(crate) fn loads_end(&self, now: SteadyTime) -> bool {
+        let mut known = self.known();
+        known
+            .loads
+            .good_until
+            .take_if(|until| now >= *until)
+            .is_some()
+    }
+
+    /// This node places resources, so it reads the loads of all nodes for a while.
+    pub(crate) fn want_loads(&self, now: SteadyTime) {
+        self.known().loads.wanted_until = now.after(PLACES);
+    }
+
     /// Adds the next query, if one is due. The node has so many registrations.
     ///
     /// `taken` are the nodes that this one has taken over.
@@ -417,6 +464,9 @@ impl Membership {
                 if step.is_write() {
                     known.failed_to_write(&error, tasks);
                     known.write_due = now.after(poll);
+                } else if step == Step::Loads {
+                    known.loads_lost(&error, tasks);
+                    known.loads.due = now.after(read_interval(known.count()));
                 } else {
                     known.lost(&error, tasks);
                     known.poll_due = now.after(poll);
@@ -453,12 +503,29 @@ impl Membership {
                 known.has_joined = true;
                 known.join_due = now.after(REWRITE);
             }
-            Step::Beat(said_down) => {
+            Step::Beat { down, counts } => {
                 known.heartbeat.last = now;
                 known.heartbeat.due = now.after(known.beat());
-                known.heartbeat.said_down = said_down;
-                let rooms = rows.last().copied();
-                known.heartbeat.load.rooms = rooms.and_then(load::number);
+                known.heartbeat.said_down = down;
+                if counts {
+                    let rooms = rows.last().copied().and_then(load::number);
+                    known.heartbeat.load.rooms = rooms;
+                    let wait = count_interval(known.count(), rooms.unwrap_or(0));
+                    known.heartbeat.rooms_due = now.after(wait);
+                }
+            }
+            Step::Loads => {
+                let wait = read_interval(known.count());
+                known.loads.due = asked.after(wait);
+                known.loads.good_until = Some(now.after(3 * wait + u64::from(PATIENCE) * 1000));
+                if mem::take(&mut known.loads.has_failed) {
+                    let account = Escaped(&known.config.account);
+                    let line = format!(
+                        "The loads of nodes in database account '{account}' are read again"
+                    );
+                    tasks.log(Level::Note, line);
+                }
+                changes.loads = Some(load::read(rows));
             }
             Step::Listen => {
                 known.listen_due = now.after(known.beat());
@@ -597,9 +664,20 @@ impl Known {
             });
         }
         if may_write && is_due(self.heartbeat.due) {
-            return Some(Step::Beat(self.heartbeat.down.clone()));
+            return Some(Step::Beat {
+                down: self.heartbeat.down.clone(),
+                counts: self.config.counts_claims && is_due(self.heartbeat.rooms_due),
+            });
         }
-        (!self.taken.is_empty() && is_due(self.listen_due)).then_some(Step::Listen)
+        if !self.taken.is_empty() && is_due(self.listen_due) {
+            return Some(Step::Listen);
+        }
+        (now < self.loads.wanted_until && is_due(self.loads.due)).then_some(Step::Loads)
+    }
+
+    /// The number of nodes that share the list, with this one.
+    fn count(&self) -> usize {
+        self.others.len() + 1
     }
 
     /// The time from one heartbeat to the next.
@@ -655,20 +733,22 @@ impl Known {
                 let names: Vec<_> = self.taken.iter().map(|name| literal(name)).collect();
                 format!("{} WHERE name IN ({})", load::QUERY, names.join(", "))
             }
-            Step::Beat(down) => {
+            Step::Loads => load::QUERY.to_owned(),
+            Step::Beat { down, counts } => {
                 let (then, wall) = self.answered;
                 let seen = (wall.0 + now.since(then)) / SECOND;
                 let expires = seen + u64::from(self.config.beat) + LATE;
-                let rooms = if self.config.counts_claims {
+                let sql = |number: Option<u64>| {
+                    number.map_or_else(|| "NULL".to_owned(), |number| number.to_string())
+                };
+                let rooms = if *counts {
                     format!(
                         "(SELECT count(*) FROM (SELECT 1 FROM cluster_resources WHERE node = {name} AND \
                          expires >= {seen} LIMIT {MOST_ROOMS}) AS held)"
                     )
                 } else {
-                    "NULL".to_owned()
-                };
-                let sql = |number: Option<u64>| {
-                    number.map_or_else(|| "NULL".to_owned(), |number| number.to_string())
+                    let known = self.heartbeat.load.rooms;
+                    sql(known.filter(|_| self.config.counts_claims))
                 };
                 let Load {
                     channels,
@@ -721,6 +801,18 @@ impl Known {
             tasks.log(Level::Warn, line);
         }
         self.database = Some(DatabaseState::Down);
+    }
+
+    /// Notes that the loads can't be read, and logs it if that is new.
+    fn loads_lost(&mut self, error: &DbError, tasks: &Tasks) {
+        if !mem::replace(&mut self.loads.has_failed, true) {
+            let account = Escaped(&self.config.account);
+            let line = format!(
+                "The loads of nodes in database account '{account}' can't be read, so resources are placed by \
+                 weights alone: {error}"
+            );
+            tasks.log(Level::Warn, line);
+        }
     }
 
     /// Notes that a write failed, and logs it if that is new.

@@ -49,6 +49,9 @@ pub struct Node {
     pub transport: Option<Transport>,
     /// Its weight in placement, compared with those of the others; 0 for nothing.
     pub weight: u32,
+    /// The number of channels from which on nothing new is placed on it, as long as another node has room; 0 for no
+    /// limit.
+    pub capacity: u32,
     /// The seed by which resources are placed there.
     pub seed: Seed,
     /// The URI that is probed; empty where none is.
@@ -74,6 +77,7 @@ pub(crate) struct NodeConfig {
     pub(crate) callto: Option<Template>,
     pub(crate) transport: Option<Transport>,
     pub(crate) weight: u32,
+    pub(crate) capacity: u32,
     /// Empty where the section names none.
     pub(crate) probe: Box<[u8]>,
     pub(crate) backup: Box<[Box<[u8]>]>,
@@ -82,6 +86,13 @@ pub(crate) struct NodeConfig {
 }
 
 impl Node {
+    /// Its engine has as many channels as it may have, as far as is known.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let channels = self.state.channels();
+        self.capacity > 0 && channels.is_some_and(|channels| channels >= self.capacity.into())
+    }
+
     /// Whether calls and probes go to the same place as before.
     pub(crate) fn is_where(&self, old: &Self) -> bool {
         self.shape == old.shape && self.probe == old.probe
@@ -127,6 +138,7 @@ impl Nodes {
                 callto: template,
                 transport,
                 weight,
+                capacity,
                 probe,
                 backup,
                 has_source,
@@ -146,6 +158,7 @@ impl Nodes {
                 callto: template,
                 transport,
                 weight,
+                capacity,
                 probe,
                 backup,
                 groups,
@@ -271,6 +284,7 @@ mod tests {
             callto: callto.map(|text| Template::parse(text.as_bytes()).unwrap()),
             transport: None,
             weight: 100,
+            capacity: 0,
             probe: Box::default(),
             backup: Box::default(),
             has_source: false,

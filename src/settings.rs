@@ -25,6 +25,7 @@ use crate::messages::Kind;
 use crate::messages::transport::Transport;
 use crate::nodes::health::{Codes, Rules};
 use crate::nodes::{Node, Nodes, groups_of};
+use crate::placement::bounded::Spread;
 use crate::placement::claim::{Claims, LeaseConfig, Purpose, Query};
 use crate::text::{boolean, has_control};
 use priorities::Priorities;
@@ -466,6 +467,7 @@ fn read_lease(reader: &mut Reader) -> LeaseConfig {
         cache: reader.check(LOCATE, "cache", LeaseConfig::cache(lease, cache)),
         timeout: reader.number(LOCATE, "timeout", usual.timeout, LeaseConfig::TIMEOUTS),
         retry: reader.number(LOCATE, "retry", usual.retry, LeaseConfig::RETRIES),
+        spread: reader.parsed(LOCATE, "spread", Spread::parse),
         claim: query(reader, "claim", Purpose::Claim, usual.claim),
         lookup: query(reader, "lookup", Purpose::Lookup, usual.lookup),
     }

@@ -4,15 +4,17 @@
 //!
 //!     make simulate
 //!     cargo run --release --example simulation -- cluster [PICTURE]
-//!     cargo run --release --example simulation -- postgres|sqlite
+//!     cargo run --release --example simulation -- placement|postgres|sqlite
 //!
 //! `cluster` lets time pass as fast as the machine can, in a network that loses and delays what is sent. It says how long
-//! it takes until all nodes know of a death, a return, a drain and a join, and draws that. `postgres` lets a cluster live at its own pace
+//! it takes until all nodes know of a death, a return, a drain and a join, and draws that. `placement` has ten million rooms come
+//! and go, and says how full the fullest node is. `postgres` lets a cluster live at its own pace
 //! on a real server, and weighs that server. `sqlite` has several processes share one file.
 
 mod chart;
 mod cluster;
 mod node;
+mod placement;
 mod postgres;
 mod sqlite;
 
@@ -24,11 +26,12 @@ fn main() -> ExitCode {
     let is_good = match words[..] {
         ["cluster"] => cluster::run(None),
         ["cluster", picture] => cluster::run(Some(picture)),
+        ["placement"] => placement::run(),
         ["postgres"] => postgres::run(),
         ["sqlite"] => sqlite::run(),
         [sqlite::WORD, ref rest @ ..] => sqlite::process(rest),
         _ => {
-            eprintln!("usage: simulation cluster [PICTURE] | postgres | sqlite");
+            eprintln!("usage: simulation cluster [PICTURE] | placement | postgres | sqlite");
             false
         }
     };

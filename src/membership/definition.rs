@@ -50,7 +50,15 @@ impl Intent {
 }
 
 /// The keys of a node's section that the table has, in the order of its columns.
-pub(super) const KEYS: [&str; 6] = ["callto", "transport", "weight", "source", "probe", "backup"];
+pub(super) const KEYS: [&str; 7] = [
+    "callto",
+    "transport",
+    "weight",
+    "source",
+    "probe",
+    "capacity",
+    "backup",
+];
 
 /// A node's definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,6 +147,7 @@ impl Definition {
             weight,
             source,
             probe,
+            capacity,
             backup,
             version,
             settings,
@@ -151,7 +160,7 @@ impl Definition {
         Ok(Self {
             name: decoded(name),
             intent: Intent::read(intent).ok_or(RowError::Intent)?,
-            values: [callto, transport, weight, source, probe, backup].map(decoded),
+            values: [callto, transport, weight, source, probe, capacity, backup].map(decoded),
             version: decoded(version),
             settings: decoded(settings),
             process: decoded(process),
@@ -202,18 +211,18 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_a_definition_has_it_is_read_again(
-            texts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..30), 11),
+            texts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..30), 12),
             intent in 0..4_usize
         ) {
             let text = |at: usize| -> Box<[u8]> { texts[at].clone().into() };
             let definition = Definition {
                 name: text(0),
                 intent: Intent::ALL[intent],
-                values: [text(1), text(2), text(3), text(4), text(5), text(6)],
-                version: text(7),
-                settings: text(8),
-                process: text(9),
-                former: text(10),
+                values: [1, 2, 3, 4, 5, 6, 7].map(text),
+                version: text(8),
+                settings: text(9),
+                process: text(10),
+                former: text(11),
             };
             let row = Row::read(definition.write().as_bytes());
             prop_assert_eq!(&row.name, &definition.name);
@@ -238,7 +247,7 @@ mod tests {
     fn a_row_that_says_nothing_is_named_with_its_reason() {
         let reason = |text: &str| Row::read(text.as_bytes()).definition.unwrap_err();
         assert_eq!(reason("1|node2|enabled|||||"), RowError::Columns);
-        assert_eq!(reason("1|node2|lazy||||||||||"), RowError::Intent);
+        assert_eq!(reason("1|node2|lazy|||||||||||"), RowError::Intent);
         assert_eq!(reason(&"x".repeat(LONGEST_ROW + 1)), RowError::Long);
         let row = Row::read(b"17|node%7c2|draining");
         assert_eq!((row.generation, &*row.name), (17, &b"node|2"[..]));

@@ -13,7 +13,7 @@ use sha2::Sha256;
 use crate::settings::Entry;
 
 /// A setting that must agree: its section, its key and its default.
-const SETTINGS: [(&str, &str, &str); 9] = [
+const SETTINGS: [(&str, &str, &str); 10] = [
     ("general", "prefix", "cluster"),
     ("general", "regexp", ""),
     ("general", "callto", ""),
@@ -21,6 +21,7 @@ const SETTINGS: [(&str, &str, &str); 9] = [
     ("security", "secret", ""),
     ("security", "window", "30"),
     ("locate", "lease", "14400"),
+    ("locate", "spread", "1.25"),
     ("locate", "claim", ""),
     ("locate", "lookup", ""),
 ];

@@ -5,14 +5,47 @@
 use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode;
+use rustc_hash::FxHashMap;
 
-/// The most claims that a heartbeat counts: a count must stay cheap for the database, whatever a cluster has.
-pub(crate) const MOST_ROOMS: u64 = 1000;
+use crate::event::Level;
+use crate::nodes::{Node, Nodes};
+use crate::placement::bounded::{Figures, Sums};
+use crate::placement::recent::RecentClaims;
+use crate::task::Tasks;
+use crate::text::Escaped;
+use crate::time::{SECOND, SteadyTime, WallTime};
+
+/// The most claims that a heartbeat counts: with `SQLite` nobody else can write meanwhile.
+pub(crate) const MOST_ROOMS: u64 = 100_000;
+
+/// The rows a second that all nodes together count, at most: with `PostgreSQL` each takes a microsecond.
+const COUNTED: u64 = 10_000;
 
 /// The query that reads the heartbeats of all nodes.
 pub(super) const QUERY: &str = "\
     SELECT name || '|' || seen || '|' || coalesce(CAST(channels AS TEXT), '') || '|' || \
     coalesce(CAST(rooms AS TEXT), '') || '|' || coalesce(CAST(registrations AS TEXT), '') FROM cluster_heartbeats";
+
+/// The least microseconds from one count of a node's claims to the next.
+const COUNT: u64 = 15 * SECOND;
+
+/// The seconds after which a heartbeat says nothing about its node: some are missing, though clocks may differ.
+pub const OLDEST: u64 = 90;
+
+/// The microseconds from one count of a node's claims to the next. The more there are to be counted, the longer it is,
+/// so that the whole cluster counts a bounded number of rows in a second.
+#[must_use]
+pub fn count_interval(nodes: usize, rooms: u64) -> u64 {
+    let wait = (nodes as u64).saturating_mul(rooms) / COUNTED;
+    wait.saturating_mul(SECOND).max(COUNT)
+}
+
+/// The microseconds from one reading of all nodes' heartbeats to the next. All of a thousand nodes together read ten
+/// thousand rows in a second.
+#[must_use]
+pub fn read_interval(nodes: usize) -> u64 {
+    (nodes as u64 * SECOND / 10).max(5 * SECOND)
+}
 
 /// The load of a node; a number is absent where the node doesn't know it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +58,27 @@ pub(crate) struct Load {
     pub(crate) rooms: Option<u64>,
     /// The registrations that are known by their connections.
     pub(crate) registrations: Option<u64>,
+}
+
+impl Load {
+    /// The figures of a node of this capacity.
+    pub(crate) fn figures(&self, capacity: u32) -> Figures {
+        let reaches = |channels: u64| capacity > 0 && channels >= capacity.into();
+        Figures {
+            load: self.rooms,
+            is_full: self.channels.is_some_and(reaches),
+        }
+    }
+}
+
+/// The sums of the nodes that take resources, by these loads.
+pub(crate) fn sums(nodes: &Nodes, loads: &Loads) -> Sums {
+    let takers = nodes.iter().filter(|node| node.state.is_open());
+    Sums::of(takers.map(|node| {
+        let load = loads.get(&node.name);
+        let figures = load.map(|load| load.figures(node.capacity));
+        (node.weight, figures.unwrap_or_default())
+    }))
 }
 
 /// The loads of nodes by their names.
@@ -46,6 +100,46 @@ fn read_row(row: &[u8]) -> Option<(Box<[u8]>, Load)> {
         registrations: number(),
     };
     Some((name, load))
+}
+
+/// Gives all nodes the loads that were read, with what this node has placed there since. Nodes that are full, or have room
+/// again, are logged.
+pub(crate) fn take(
+    loads: &Loads,
+    nodes: &Nodes,
+    recent: &RecentClaims,
+    (now, wall): (SteadyTime, WallTime),
+    tasks: &Tasks,
+) {
+    let is_young = |load: &&Load| wall.seconds().saturating_sub(load.seen) <= OLDEST;
+    let load = |node: &Node| loads.get(&node.name).filter(is_young);
+    let seen: FxHashMap<_, _> = nodes
+        .iter()
+        .filter_map(|node| Some((node.seed, load(node)?.seen)))
+        .collect();
+    let placed = recent.uncounted(&seen);
+    for node in nodes {
+        let known = load(node);
+        let rooms = known.and_then(|load| load.rooms);
+        let added = placed.get(&node.seed).copied().unwrap_or(0);
+        let rooms = rooms.map(|rooms| rooms.saturating_add(added));
+        let channels = known.and_then(|load| load.channels);
+        node.state.take_figures(rooms, channels);
+        let is_news = node.state.observe_full(node.is_full(), now);
+        let Some(channels) = channels.filter(|_| is_news) else {
+            continue;
+        };
+        let (name, capacity) = (Escaped(&node.name), node.capacity);
+        let line = if node.is_full() {
+            format!(
+                "Node '{name}' is full, nothing new is placed there while another node has room: {channels} channels, \
+                 capacity={capacity}"
+            )
+        } else {
+            format!("Node '{name}' has room again: {channels} channels, capacity={capacity}")
+        };
+        tasks.log(Level::Note, line);
+    }
 }
 
 /// The number that a cell has.

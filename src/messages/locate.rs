@@ -16,8 +16,10 @@ use crate::messages::{Name, Parameters, Reply};
 use crate::nodes::Unreachable;
 use crate::operator::counters::Counter;
 use crate::placement::claim::{
-    DatabaseChange, Members, Purpose, QueryOutcome, Resolution, Source, Wanted, hashed, winner,
+    DatabaseChange, Members, Purpose, QueryOutcome, Resolution, Source, Wanted, choice, hashed,
+    winner,
 };
+use crate::placement::rendezvous::Seed;
 use crate::text::boolean;
 use crate::verdict::{Action, Pending};
 
@@ -33,7 +35,7 @@ pub(crate) fn decide<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>) 
     let Some(wanted) = wanted(decision, purpose).filter(|_| !settings.nodes.is_empty()) else {
         return;
     };
-    let members = Members::of(&settings.nodes);
+    let members = Members::by(settings);
     let resolution = settings
         .claims
         .look(&settings.lease, wanted, members, decision.now);
@@ -51,7 +53,8 @@ pub(crate) fn resume<'m, P: Parameters<'m>>(
         return;
     };
     let outcome = outcome(reply);
-    let members = Members::of(&settings.nodes);
+    let before = settings.claims.last_known(wanted.resource);
+    let members = Members::by(settings);
     let (resolution, change) =
         settings
             .claims
@@ -62,7 +65,36 @@ pub(crate) fn resume<'m, P: Parameters<'m>>(
             DatabaseChange::Back => Event::DatabaseBack,
         });
     }
+    if let (Resolution::Node(node, Source::Database), Purpose::Claim) = (&resolution, purpose) {
+        claimed(decision, wanted.resource, node, before);
+    }
     answer(decision, resolution);
+}
+
+/// Adds a claim to the load of its node, if this node has most likely just made it: the resource wasn't known to be there
+/// before, and is where this node would place it.
+fn claimed<'m, P: Parameters<'m>>(
+    decision: &Decision<'_, 'm, P>,
+    resource: &[u8],
+    node: &[u8],
+    before: Option<Seed>,
+) {
+    let settings = decision.settings;
+    let Some(node) = settings.nodes.find(node) else {
+        return;
+    };
+    if settings.members.account.is_empty() || before == Some(node.seed) {
+        return;
+    }
+    let choice = choice(resource, settings.lease.spread, Members::by(settings));
+    if let Some(choice) = choice.filter(|choice| *choice.node == *node.name) {
+        node.state.add_room();
+        let recent = &decision.shared.recent;
+        recent.add(decision.now.seconds(), node.seed);
+        if choice.is_moved {
+            decision.count(Counter::Balanced);
+        }
+    }
 }
 
 /// The outcome of a query, by the reply to it.
@@ -119,6 +151,9 @@ fn answer<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, resolution:
         }
         Resolution::Ask { query, purpose } => {
             let settings = decision.settings;
+            if purpose == Purpose::Claim {
+                decision.shared.recent.ask();
+            }
             decision.verdict.action = Action::Ask;
             let name = decision
                 .verdict

@@ -11,7 +11,7 @@ use crate::failure::unpoisoned;
 use crate::nodes::admin::AdminState;
 use crate::nodes::backup::Told;
 use crate::nodes::health::{Cause, Health, State, Transition};
-use crate::time::SteadyTime;
+use crate::time::{SECOND, SteadyTime};
 
 /// The reason why nothing can be sent to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,8 +122,16 @@ pub struct NodeState {
     probing: Mutex<Probing>,
     forwards: AtomicU64,
     failures: AtomicU64,
+    /// The resources and the channels that it has, [`UNKNOWN`] where nobody knows.
+    rooms: AtomicU64,
+    channels: AtomicU64,
+    /// The time when it was full last, while that is the last thing that was said; otherwise 0.
+    was_full: AtomicU64,
     told: Mutex<Told>,
 }
+
+/// A figure that isn't known.
+const UNKNOWN: u64 = u64::MAX;
 
 impl Default for NodeState {
     fn default() -> Self {
@@ -141,6 +149,9 @@ impl Default for NodeState {
             }),
             forwards: AtomicU64::new(0),
             failures: AtomicU64::new(0),
+            rooms: AtomicU64::new(UNKNOWN),
+            channels: AtomicU64::new(UNKNOWN),
+            was_full: AtomicU64::new(0),
             told: Mutex::default(),
         }
     }
@@ -255,5 +266,45 @@ impl NodeState {
     #[must_use]
     pub fn failures(&self) -> u64 {
         self.failures.load(Relaxed)
+    }
+
+    /// The resources that it has, with those that this node has placed there since; `None` where nobody knows.
+    #[must_use]
+    pub fn rooms(&self) -> Option<u64> {
+        Some(self.rooms.load(Relaxed)).filter(|rooms| *rooms != UNKNOWN)
+    }
+
+    /// The channels of its engine; `None` where nobody knows.
+    #[must_use]
+    pub fn channels(&self) -> Option<u64> {
+        Some(self.channels.load(Relaxed)).filter(|channels| *channels != UNKNOWN)
+    }
+
+    /// Takes its figures, as far as they are known.
+    pub(crate) fn take_figures(&self, rooms: Option<u64>, channels: Option<u64>) {
+        self.rooms.store(rooms.unwrap_or(UNKNOWN), Relaxed);
+        self.channels.store(channels.unwrap_or(UNKNOWN), Relaxed);
+    }
+
+    /// One resource more was placed there.
+    pub(crate) fn add_room(&self) {
+        let add = |rooms: u64| (rooms < UNKNOWN - 1).then(|| rooms + 1);
+        // Where nobody knows how many there are, one more is no news.
+        let _ = self.rooms.fetch_update(Relaxed, Relaxed, add);
+    }
+
+    /// Notes whether it is full; gives whether that is worth a line of the log. Figures that waver make one such change in a
+    /// minute.
+    pub(crate) fn observe_full(&self, is_full: bool, now: SteadyTime) -> bool {
+        let before = self.was_full.load(Relaxed);
+        if is_full {
+            self.was_full.store(now.0.max(1), Relaxed);
+            return before == 0;
+        }
+        let is_over = before > 0 && now.since(SteadyTime(before)) >= 60 * SECOND;
+        if is_over {
+            self.was_full.store(0, Relaxed);
+        }
+        is_over
     }
 }

@@ -275,6 +275,7 @@ fn table(cluster: &Cluster, request: &Request) -> String {
     }
     let shares_list = cluster.membership().database().is_some();
     let loads = membership::read_loads(&request.rows);
+    let sums = membership::sums(nodes, &loads);
     let load = |node: &Node| {
         if !shares_list {
             return String::new();
@@ -285,17 +286,23 @@ fn table(cluster: &Cluster, request: &Request) -> String {
             load.and_then(number)
                 .map_or_else(|| "-".to_owned(), |number| number.to_string())
         };
-        let rooms = load.and_then(|load| load.rooms).map(rooms_shown);
+        let rooms = load.and_then(|load| load.rooms);
+        let share = rooms.and_then(|rooms| sums.percent(node.weight, rooms));
+        let mut channels = number(|load| load.channels);
+        if node.capacity > 0 {
+            let _ = write!(channels, "/{}", node.capacity);
+        }
         load_columns(&[
-            &number(|load| load.channels),
-            &rooms.unwrap_or_else(|| "-".to_owned()),
+            &channels,
+            &rooms.map_or_else(|| "-".to_owned(), rooms_shown),
+            &share.map_or_else(|| "-".to_owned(), |share| format!("{share}%")),
             &number(|load| load.registrations),
             &load.map_or_else(|| "-".to_owned(), seen),
         ])
     };
     let titles = ["NODE", "STATE", "SINCE", "LATENCY", "FORWARDS", "FAILED"];
     let loads_titles = if shares_list {
-        load_columns(&["CHANNELS", "ROOMS", "REGISTERED", "SEEN"])
+        load_columns(&["CHANNELS", "ROOMS", "SHARE", "REGISTERED", "SEEN"])
     } else {
         String::new()
     };
@@ -342,8 +349,8 @@ fn rooms_shown(rooms: u64) -> String {
     format!("{rooms}{plus}")
 }
 
-fn load_columns([channels, rooms, registrations, seen]: &[&str; 4]) -> String {
-    format!(" {channels:>8} {rooms:>5} {registrations:>10} {seen:>5}")
+fn load_columns([channels, rooms, share, registrations, seen]: &[&str; 5]) -> String {
+    format!(" {channels:>8} {rooms:>5} {share:>5} {registrations:>10} {seen:>5}")
 }
 
 /// The nodes without sections whose calls were trusted; nothing where there are none.
@@ -403,7 +410,8 @@ fn row(columns: &[impl AsRef<str>; 6], load: &str, reason: &str) -> String {
 /// A node's state in a word or two.
 fn summary(node: &Node) -> String {
     match (node.state.admin(), state(node)) {
-        _ if node.state.is_taken() => "taken over".to_owned(),
+        (AdminState::Enabled, _) if node.state.is_taken() => "taken".to_owned(),
+        (admin, _) if node.state.is_taken() => format!("taken,{admin}"),
         (AdminState::Enabled, state) => state.to_string(),
         (AdminState::Draining, State::Down) => "down,draining".to_owned(),
         (admin, _) => admin.to_string(),

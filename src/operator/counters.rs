@@ -67,6 +67,8 @@ counters! {
     Claimed = "claimed",
     /// Resources whose node was still cached from the database.
     Remembered = "remembered",
+    /// Resources that this node has claimed for another node than by weights alone, because of the nodes' loads.
+    Balanced = "balanced",
     /// Resources that were placed on another node than usual, because that one is down.
     Displaced = "displaced",
     /// Calls to a resource that came here and that this node places elsewhere: it is split.

@@ -17,10 +17,15 @@ use crate::nodes::health::Rules;
 use crate::nodes::{Node, StandIn, Unreachable};
 use crate::operator::command::{DbQuery, Request};
 use crate::operator::status::{reason, state};
-use crate::placement::claim::{Answer, Members, Purpose, Resolution, winner};
+use crate::placement::bounded::Sums;
+use crate::placement::claim::{Answer, Members, Purpose, Resolution, choice, takers};
+use crate::placement::rendezvous::{Candidate, Key, place};
 use crate::settings::{Settings, Warning};
 use crate::text::{Escaped, Text};
 use crate::time::WallTime;
+
+/// The most nodes that are named because a resource isn't placed there.
+const MOST_PASSED: usize = 10;
 
 /// The query that finds the holder of a resource of any node; `None` where no database is asked for that.
 #[must_use]
@@ -149,20 +154,70 @@ fn explain_resource(
         Some(_) => explain_database(settings, request.reply.as_ref(), lines),
         None => None,
     };
-    let node = holder.or_else(|| {
-        let node = winner(resource, Members::of(&settings.nodes));
-        lines.push(match node {
-            Some(node) => format!(
-                "If no node holds it, it goes to '{}', by the nodes' weights",
-                Escaped(node)
-            ),
-            None => "No node can accept it: none is up, enabled and of a weight above 0".to_owned(),
-        });
-        node
-    });
+    let node = holder.or_else(|| explain_new(settings, resource, lines));
     if let Some(node) = node {
         explain_target(cluster, settings, Target { node, resource }, lines);
     }
+}
+
+/// The node of a resource that no node holds.
+fn explain_new<'s>(
+    settings: &'s Settings,
+    resource: &[u8],
+    lines: &mut Vec<String>,
+) -> Option<&'s [u8]> {
+    let spread = settings.lease.spread;
+    let Some(choice) = choice(resource, spread, Members::by(settings)) else {
+        lines.push("No node can accept it: none is up, enabled and of a weight above 0".to_owned());
+        return None;
+    };
+    let node = Escaped(choice.node);
+    if !choice.is_moved {
+        lines.push(format!(
+            "If no node holds it, it goes to '{node}', by the nodes' weights"
+        ));
+        return Some(choice.node);
+    }
+    lines.push(format!(
+        "If no node holds it, it goes to '{node}', by the nodes' weights and loads"
+    ));
+    let takers = takers(Members::by(settings));
+    let weights = takers.clone();
+    let sums = Sums::of(weights.map(|(candidate, figures)| (candidate.weight, figures)));
+    // The order of the nodes is that in which they win as those before them are left out.
+    let mut passed: Vec<&[u8]> = Vec::new();
+    while passed.len() < MOST_PASSED {
+        let rest = takers
+            .clone()
+            .filter(|(candidate, _)| !passed.contains(&candidate.node));
+        let marked = rest.map(|(candidate, figures)| Candidate {
+            seed: candidate.seed,
+            weight: candidate.weight,
+            node: (candidate.node, candidate.weight, figures),
+        });
+        let Some((name, weight, figures)) = place(Key::of(resource), marked) else {
+            break;
+        };
+        if name == choice.node {
+            break;
+        }
+        passed.push(name);
+        let (name, node) = (Escaped(name), settings.nodes.find(name));
+        let channels = node.and_then(|node| node.state.channels().zip(Some(node.capacity)));
+        lines.push(match (figures.is_full, channels) {
+            (true, Some((channels, capacity))) => format!(
+                "Node '{name}' is passed over: {channels} channels, and capacity={capacity} in [node {name}]"
+            ),
+            _ => format!(
+                "Node '{name}' is passed over: {} resources, while nodes aim at less than {}, and may have {} \
+                 ([locate] spread)",
+                figures.load.unwrap_or(0),
+                sums.aim(spread, weight).unwrap_or(0),
+                sums.bound(spread, weight).unwrap_or(0)
+            ),
+        });
+    }
+    Some(choice.node)
 }
 
 /// What the database says about a resource, by the reply to the query; gives the holder.

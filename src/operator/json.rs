@@ -13,6 +13,7 @@ use crate::nodes::Node;
 use crate::operator::command::{DbQuery, Request};
 use crate::operator::counters::Counter;
 use crate::operator::status::{self, Micros, reason, state};
+use crate::placement::bounded::Sums;
 use crate::text::Escaped;
 use crate::time::SECOND;
 
@@ -112,11 +113,12 @@ fn lists(cluster: &Cluster, from: usize, loads: &Loads, object: &mut Object) -> 
         at += 1;
         is_wanted && next.is_none()
     };
+    let sums = membership::sums(&settings.nodes, loads);
     object.open("nodes", '[');
     for node in &settings.nodes {
         if takes(object) {
             object.item();
-            about_node(cluster, node, loads, object);
+            about_node(cluster, node, (loads, sums), object);
             object.close('}');
         }
     }
@@ -137,7 +139,7 @@ fn lists(cluster: &Cluster, from: usize, loads: &Loads, object: &mut Object) -> 
 }
 
 /// Writes what is known of a node.
-fn about_node(cluster: &Cluster, node: &Node, loads: &Loads, object: &mut Object) {
+fn about_node(cluster: &Cluster, node: &Node, (loads, sums): (&Loads, Sums), object: &mut Object) {
     let health = node.state.health();
     let word = |word: &dyn Display| word.to_string();
     object.put("name", &Quoted(&node.name));
@@ -149,6 +151,9 @@ fn about_node(cluster: &Cluster, node: &Node, loads: &Loads, object: &mut Object
     object.put("reason", &Quoted(reason.as_bytes()));
     object.put("admin", &Quoted(node.state.admin().text().as_bytes()));
     object.put("weight", &node.weight);
+    if node.capacity > 0 {
+        object.put("capacity", &node.capacity);
+    }
     if !node.is_own {
         object.put("since", &(health.lasts(cluster.now()) / SECOND));
     }
@@ -183,6 +188,11 @@ fn about_node(cluster: &Cluster, node: &Node, loads: &Loads, object: &mut Object
     for (key, number) in [
         ("channels", load.channels),
         ("rooms", load.rooms),
+        (
+            "share",
+            told.rooms
+                .and_then(|rooms| sums.percent(node.weight, rooms)),
+        ),
         ("registrations", load.registrations),
         ("seen", Some(told.seen).filter(|seen| *seen > 0)),
     ] {

@@ -10,7 +10,8 @@ use crate::nodes::admin::AdminState;
 use crate::nodes::health::{Rules, State};
 use crate::nodes::{Node, Nodes, StandIn};
 use crate::operator::counters::Counter;
-use crate::placement::claim::DatabaseState;
+use crate::placement::bounded::Sums;
+use crate::placement::claim::{DatabaseState, Members, takers};
 use crate::settings::{Settings, Signatures};
 use crate::time::{SECOND, SteadyTime};
 
@@ -223,6 +224,7 @@ pub fn metrics(cluster: &Cluster) -> String {
             page.sample(name, None, value);
         }
     }
+    load_of_nodes(&settings, &mut page);
     if let Some(left) = cluster.left() {
         let help = "Whether this node, which is drained or disabled, has nothing left.";
         page.family("empty", help, "gauge");
@@ -252,6 +254,33 @@ pub fn metrics(cluster: &Cluster) -> String {
         }
     }
     page.0
+}
+
+/// Writes what bounds the loads of nodes, as far as there is something.
+fn load_of_nodes(settings: &Settings, page: &mut Page) {
+    let nodes = &settings.nodes;
+    if nodes.iter().any(|node| node.capacity > 0) {
+        let help =
+            "From how many channels on nothing new is placed on the node; absent without a limit.";
+        page.family("node_capacity", help, "gauge");
+        for node in nodes.iter().filter(|node| node.capacity > 0) {
+            page.sample("node_capacity", Some(&node.name), node.capacity);
+        }
+    }
+    let takers = takers(Members::by(settings));
+    let sums = Sums::of(takers.map(|(candidate, figures)| (candidate.weight, figures)));
+    let share = |node: &Node| sums.percent(node.weight, node.state.rooms()?);
+    if nodes.iter().any(|node| share(node).is_some()) {
+        let help = "The node's resources compared with its fair share, as this node places by them; absent where it \
+                    places nothing.";
+        page.family("node_share_ratio", help, "gauge");
+        for node in nodes {
+            if let Some(percent) = share(node) {
+                let ratio = Micros(percent.saturating_mul(SECOND / 100));
+                page.sample("node_share_ratio", Some(&node.name), ratio);
+            }
+        }
+    }
 }
 
 /// A metric that each node has.

@@ -23,6 +23,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::failure::unpoisoned;
+use crate::placement::rendezvous::Seed;
 use crate::text::Escaped;
 use crate::time::{SECOND, WallTime};
 use breaker::Breaker;
@@ -33,7 +34,7 @@ pub use lease::{
     CLAIM, CLAIM_WITH_HEARTBEATS, CacheError, LOOKUP, LOOKUP_WITH_HEARTBEATS, LeaseConfig,
 };
 pub use member::{Eligibility, Member};
-pub(crate) use member::{Members, winner};
+pub(crate) use member::{Members, choice, takers, winner};
 pub(crate) use query::CODED;
 pub use query::{Purpose, Query, QueryError};
 
@@ -259,7 +260,7 @@ impl Claims {
         if !self.breaker.admits(now.0, u64::from(config.retry) * SECOND) {
             return self.without_database(config, resource, members, now);
         }
-        let node = winner(resource, members.clone());
+        let node = choice(resource, config.spread, members.clone()).map(|choice| choice.node);
         // Nothing new is claimed where all nodes are draining, but claimed resources are still reached.
         let (query, purpose) = match (purpose, node) {
             (Purpose::Claim, Some(_)) => (&config.claim, Purpose::Claim),
@@ -398,6 +399,11 @@ impl Claims {
         let query = self.fill(&config.lookup, (resource, None), members, config.lease, now);
         let purpose = Purpose::Lookup;
         Some(Resolution::Ask { query, purpose })
+    }
+
+    /// The node of a claim that is remembered, however old it is.
+    pub(crate) fn last_known(&self, resource: &[u8]) -> Option<Seed> {
+        self.cache.get(resource).map(|claim| claim.node)
     }
 
     /// The number of claims that are remembered.

@@ -20,6 +20,9 @@ pub(super) const KIND: &str = "node NAME";
 /// The greatest weight that a node may have.
 const MOST_WEIGHT: u32 = 10_000;
 
+/// The greatest capacity that a node may have, in channels.
+const MOST_CAPACITY: u32 = 1_000_000;
+
 /// The sections of the nodes, and the addresses of all of them.
 pub(super) fn read(reader: &mut Reader, has_callto: bool) -> (Vec<nodes::NodeConfig>, Vec<Trust>) {
     let (mut read, mut names) = (BTreeSet::new(), BTreeSet::new());
@@ -56,6 +59,7 @@ pub(super) fn read(reader: &mut Reader, has_callto: bool) -> (Vec<nodes::NodeCon
             name: name.into(),
             callto: has_own.then_some(callto),
             weight,
+            capacity: reader.number(section, "capacity", 0, 0..=MOST_CAPACITY),
             transport: (!reader.text(section, "transport", b"").is_empty()).then_some(transport),
             probe: reader.parsed(section, "probe", probe),
             backup: backup(reader.text(section, "backup", b"")),

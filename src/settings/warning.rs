@@ -7,7 +7,7 @@ use std::fmt::{self, Display};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::reader::Reader;
-use super::{GENERAL, LOCATE, Line, Settings, Signatures, UNNAMED};
+use super::{Entry, GENERAL, LOCATE, Line, Settings, Signatures, UNNAMED};
 use crate::addressing::pattern::{GroupUse, Pattern};
 use crate::addressing::resource::trim_blanks;
 use crate::addressing::template::{HostError, Template};
@@ -109,6 +109,11 @@ pub enum Warning {
     },
     /// No node may have a resource.
     NoWeight,
+    /// A setting needs the loads of nodes, which nobody knows.
+    NoLoads {
+        /// The key.
+        key: &'static str,
+    },
     /// A key stands twice in its section.
     Twice {
         /// The key.
@@ -195,6 +200,10 @@ impl Display for Warning {
                 })
             }
             Self::NoWeight => f.write_str("the weight of all nodes is 0: no resource can be placed"),
+            Self::NoLoads { key } => write!(
+                f,
+                "'{key}' has no effect: the loads of nodes are known with an account in [locate] and in [cluster]"
+            ),
             Self::Twice { key } => write!(f, "'{key}' is set a second time here; the first one counts"),
             Self::Comment { key } => write!(
                 f,
@@ -376,6 +385,14 @@ fn of_settings(
     }
     if !nodes.is_empty() && nodes.iter().all(|node| node.weight == 0) {
         found.push((whole, Warning::NoWeight));
+    }
+    let knows_loads = !settings.lease.account.is_empty() && !settings.members.account.is_empty();
+    // Each is said where it stands first.
+    for key in ["spread", "capacity"].into_iter().filter(|_| !knows_loads) {
+        let is_set = |entry: &&Entry| entry.key == key.as_bytes() && !entry.value.is_empty();
+        if let Some(entry) = reader.entries.iter().find(is_set) {
+            found.push((reader.place(entry), Warning::NoLoads { key }));
+        }
     }
     // The name of a node's section may have blanks more than the node.
     let mut sections: FxHashMap<Box<[u8]>, usize> = FxHashMap::default();

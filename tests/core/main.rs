@@ -7,6 +7,7 @@ mod decisions;
 mod docs;
 mod files;
 mod header;
+mod load;
 mod membership;
 mod names;
 mod node;

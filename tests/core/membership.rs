@@ -20,12 +20,12 @@ use serde_json::Value;
 
 use crate::node::entries;
 
-const SECOND: u64 = 1_000_000;
-const POLL: u64 = 5;
+pub const SECOND: u64 = 1_000_000;
+pub const POLL: u64 = 5;
 
-type Setting = (&'static str, &'static str, &'static str);
+pub type Setting = (&'static str, &'static str, &'static str);
 
-const FILE: &[Setting] = &[
+pub const FILE: &[Setting] = &[
     ("general", "regexp", "^node\\([0-9]*\\)$"),
     ("general", "callto", "sip/sip:cluster/@192.0.2.\\1"),
     ("security", "trusted", "192.0.2.0/24"),
@@ -33,7 +33,7 @@ const FILE: &[Setting] = &[
 ];
 
 /// Nodes that live, the database that they share, and what their logs have.
-struct World {
+pub struct World {
     database: Connection,
     /// The error that each query gets, or each that writes.
     failure: RefCell<Option<(bool, &'static str)>>,
@@ -51,7 +51,7 @@ fn engine(name: &str, process: u64, files: &[&[Setting]]) -> Cluster {
 }
 
 impl World {
-    fn of(names: &[&str]) -> Self {
+    pub fn of(names: &[&str]) -> Self {
         let database = Connection::open_in_memory().unwrap();
         let script = include_str!("../../conf/clustering.sqlite.sql");
         database.execute_batch(script).unwrap();
@@ -68,23 +68,23 @@ impl World {
         world
     }
 
-    fn starts(&mut self, name: &str, files: &[&[Setting]]) {
+    pub fn starts(&mut self, name: &str, files: &[&[Setting]]) {
         let process = 1 + self.nodes.len() as u64;
         self.nodes
             .push((name.to_owned(), engine(name, process, files)));
     }
 
-    fn node(&self, name: &str) -> &Cluster {
+    pub fn node(&self, name: &str) -> &Cluster {
         let node = self.nodes.iter().find(|(own, _)| own == name);
         &node.unwrap().1
     }
 
-    fn ends(&mut self, name: &str) {
+    pub fn ends(&mut self, name: &str) {
         self.nodes.retain(|(own, _)| own != name);
     }
 
     /// Rows of a query, or its error.
-    fn ask(&self, query: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    pub fn ask(&self, query: &[u8]) -> Result<Vec<Vec<u8>>, String> {
         let query = std::str::from_utf8(query).unwrap();
         let is_write = !query.starts_with("SELECT");
         if let Some((only_writes, error)) = *self.failure.borrow()
@@ -106,7 +106,7 @@ impl World {
     }
 
     /// So many seconds pass for all nodes.
-    fn pass(&mut self, seconds: u64) {
+    pub fn pass(&mut self, seconds: u64) {
         for _ in 0..seconds {
             self.now += 1;
             let now = SteadyTime(self.now * SECOND);
@@ -152,7 +152,7 @@ impl World {
     }
 
     /// The lines that a node has logged since the last look, but for those about probes.
-    fn said(&mut self, name: &str) -> Vec<String> {
+    pub fn said(&mut self, name: &str) -> Vec<String> {
         let lines = self.log.iter().filter(|(own, _)| own == name);
         let lines = lines.map(|(_, line)| line.clone());
         let lines =
@@ -177,12 +177,12 @@ impl World {
         settings.nodes.find(node.as_bytes()).unwrap().state.admin()
     }
 
-    fn run(&self, at: &str, line: &str) -> String {
+    pub fn run(&self, at: &str, line: &str) -> String {
         command::run(self.node(at), line.as_bytes()).unwrap()
     }
 
     /// Runs a command whose query the database answers.
-    fn run_with_database(&self, at: &str, line: &str) -> String {
+    pub fn run_with_database(&self, at: &str, line: &str) -> String {
         let node = self.node(at);
         let mut request = Request {
             line: line.as_bytes(),
@@ -200,16 +200,16 @@ impl World {
         command::run(node, request).unwrap()
     }
 
-    fn wall(&self) -> WallTime {
+    pub fn wall(&self) -> WallTime {
         WallTime((1_795_000_000 + self.now) * SECOND)
     }
 
-    fn execute(&self, statement: &str) {
+    pub fn execute(&self, statement: &str) {
         self.database.execute_batch(statement).unwrap();
     }
 }
 
-const THREE: [&str; 3] = ["node1", "node2", "node3"];
+pub const THREE: [&str; 3] = ["node1", "node2", "node3"];
 
 /// Three nodes that know each other, and have said so.
 fn three() -> World {
@@ -490,12 +490,15 @@ fn the_table_of_nodes_has_the_load_of_all() {
         row.split_ascii_whitespace().collect::<Vec<_>>()
     };
     let titles = columns("NODE");
-    assert_eq!(titles[6..10], ["CHANNELS", "ROOMS", "REGISTERED", "SEEN"]);
-    let load = |node: &str| columns(node)[6..9].join(" ");
-    assert_eq!(load("node1"), "4 - 0", "it has no account for claims");
-    assert_eq!(load("node2"), "4 2 0");
-    assert_eq!(load("node3"), "4 0 0");
-    let seen = |node: &str| columns(node)[9].to_owned();
+    assert_eq!(
+        titles[6..11],
+        ["CHANNELS", "ROOMS", "SHARE", "REGISTERED", "SEEN"]
+    );
+    let load = |node: &str| columns(node)[6..10].join(" ");
+    assert_eq!(load("node1"), "4 - - 0", "it has no account for claims");
+    assert_eq!(load("node2"), "4 2 100% 0");
+    assert_eq!(load("node3"), "4 0 0% 0");
+    let seen = |node: &str| columns(node)[10].to_owned();
     assert!(
         seen("node1").ends_with('s') && seen("node2").ends_with('s'),
         "{table}"

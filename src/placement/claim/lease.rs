@@ -5,6 +5,7 @@
 use std::ops::RangeInclusive;
 
 use super::query::{Purpose, Query};
+use crate::placement::bounded::Spread;
 
 /// A query that claims a resource, good for both databases that `conf/` has a schema for. A node keeps it as long as its
 /// lease runs and `$keeps` holds.
@@ -78,6 +79,8 @@ pub struct LeaseConfig {
     pub timeout: u32,
     /// The time that the database is left alone after a failure, in seconds.
     pub retry: u32,
+    /// The bound of a node's load, beyond which it gets nothing new.
+    pub spread: Spread,
     /// Claims a resource.
     pub claim: Query,
     /// Looks for its node only.
@@ -143,6 +146,7 @@ impl Default for LeaseConfig {
             cache: Self::USUAL_CACHE,
             timeout: 500,
             retry: 5,
+            spread: Spread::USUAL,
             claim: query(Purpose::Claim, CLAIM),
             lookup: query(Purpose::Lookup, LOOKUP),
         }

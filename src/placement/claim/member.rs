@@ -3,7 +3,9 @@
 //! The nodes that a resource may be placed on.
 
 use crate::nodes::{Node, Nodes, Unreachable};
+use crate::placement::bounded::{Choice, Figures, Spread, choose};
 use crate::placement::rendezvous::{Candidate, Key, Seed, place};
+use crate::settings::Settings;
 
 /// A node as placement sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct Member<'n> {
     pub weight: u32,
     /// Its eligibility.
     pub eligibility: Eligibility,
+    /// Its figures; nothing is known where the nodes share none.
+    pub figures: Figures,
 }
 
 /// The eligibility of a node: the resources that it may have.
@@ -33,11 +37,37 @@ pub enum Eligibility {
 
 /// All nodes as placement sees them. It costs nothing to go to a place of the list.
 #[derive(Clone)]
-pub(crate) struct Members<'n>(std::slice::Iter<'n, Node>);
+pub(crate) struct Members<'n> {
+    nodes: std::slice::Iter<'n, Node>,
+    with_figures: bool,
+}
 
 impl<'n> Members<'n> {
+    /// Without figures, which claims alone need.
     pub(crate) fn of(nodes: &'n Nodes) -> Self {
-        Self(nodes.iter())
+        Self {
+            nodes: nodes.iter(),
+            with_figures: false,
+        }
+    }
+
+    /// As the settings want it: where resources are claimed, with figures.
+    pub(crate) fn by(settings: &'n Settings) -> Self {
+        Self {
+            nodes: settings.nodes.iter(),
+            with_figures: !settings.lease.account.is_empty(),
+        }
+    }
+
+    fn member(&self, node: &'n Node) -> Member<'n> {
+        let mut member = Member::from(node);
+        if self.with_figures {
+            member.figures = Figures {
+                load: node.state.rooms(),
+                is_full: node.is_full(),
+            };
+        }
+        member
     }
 }
 
@@ -45,15 +75,17 @@ impl<'n> Iterator for Members<'n> {
     type Item = Member<'n>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(Member::from)
+        let node = self.nodes.next()?;
+        Some(self.member(node))
     }
 
     fn nth(&mut self, place: usize) -> Option<Self::Item> {
-        self.0.nth(place).map(Member::from)
+        let node = self.nodes.nth(place)?;
+        Some(self.member(node))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
+        self.nodes.size_hint()
     }
 }
 
@@ -72,11 +104,26 @@ impl<'n> From<&'n Node> for Member<'n> {
                     Some(Unreachable::Disabled) => Eligibility::Nothing,
                 }
             },
+            figures: Figures::default(),
         }
     }
 }
 
-impl Member<'_> {
+impl<'n> Member<'n> {
+    /// It may take resources.
+    fn takes(&self) -> bool {
+        self.eligibility == Eligibility::Take
+    }
+
+    /// As hashing sees it.
+    fn candidate(&self) -> Candidate<&'n [u8]> {
+        Candidate {
+            seed: self.seed,
+            weight: self.weight,
+            node: self.name,
+        }
+    }
+
     /// It may keep its resources.
     pub(super) fn keeps(&self) -> bool {
         matches!(self.eligibility, Eligibility::Take | Eligibility::Keep)
@@ -88,13 +135,25 @@ pub(crate) fn winner<'n>(
     resource: &[u8],
     members: impl Iterator<Item = Member<'n>>,
 ) -> Option<&'n [u8]> {
-    let takers = members.filter(|node| node.eligibility == Eligibility::Take);
-    let candidates = takers.map(|node| Candidate {
-        seed: node.seed,
-        weight: node.weight,
-        node: node.name,
-    });
-    place(Key::of(resource), candidates)
+    let takers = members.filter(Member::takes);
+    place(Key::of(resource), takers.map(|node| node.candidate()))
+}
+
+/// The node that a new claim of a resource goes to, by the figures of those that take any.
+pub(crate) fn choice<'n>(
+    resource: &[u8],
+    spread: Spread,
+    members: impl Iterator<Item = Member<'n>> + Clone,
+) -> Option<Choice<&'n [u8]>> {
+    choose(Key::of(resource), spread, &takers(members))
+}
+
+/// The nodes that take resources, and their figures.
+pub(crate) fn takers<'n, I: Iterator<Item = Member<'n>> + Clone>(
+    members: I,
+) -> impl Iterator<Item = (Candidate<&'n [u8]>, Figures)> + Clone + use<'n, I> {
+    let takers = members.filter(Member::takes);
+    takers.map(|node| (node.candidate(), node.figures))
 }
 
 #[cfg(test)]
@@ -102,7 +161,7 @@ mod tests {
     use super::*;
     use crate::nodes::admin::AdminState;
     use crate::nodes::health::Cause;
-    use crate::settings::{Entry, Settings};
+    use crate::settings::Entry;
     use crate::time::SteadyTime;
 
     #[test]

@@ -297,3 +297,55 @@ pub fn clean_up_takes_what_ended(connection: &mut impl Connection, schema: &str,
     let left = connection.run("SELECT resource FROM cluster_resources ORDER BY resource");
     assert_eq!(left, ["just now", "not yet"]);
 }
+
+/// Nodes place by figures that differ, and a room has one place all the same; where figures change it stays.
+pub fn a_claim_goes_where_there_is_room_and_stays(connection: &mut impl Connection) {
+    let weights = [("node1", 100), ("node2", 100), ("node3", 100)];
+    let [mut one, mut other] = [Node::new(&weights), Node::new(&weights)];
+    for (name, load, is_full) in [
+        ("node1", 30, false),
+        ("node2", 0, false),
+        ("node3", 0, true),
+    ] {
+        one.figure(name, load, is_full);
+    }
+    for (node, number) in [(&one, 0), (&other, 1)] {
+        for room in (0..60).map(|at| room(2 * at + number)) {
+            claim(node, connection, &room);
+        }
+    }
+    let count = |connection: &mut dyn FnMut(&str) -> Vec<String>, parity: usize, node: &str| {
+        let rooms = connection(&format!(
+            "SELECT resource FROM cluster_resources WHERE node = '{node}'"
+        ));
+        let number = |room: &String| room.trim_start_matches("conf/").parse::<usize>().unwrap();
+        rooms
+            .iter()
+            .filter(|room| number(room) % 2 == parity)
+            .count()
+    };
+    let mut run = |query: &str| connection.run(query);
+    assert_eq!(count(&mut run, 0, "node2"), 60, "the only one with room");
+    assert!(
+        ALL.iter().all(|name| count(&mut run, 1, name) > 8),
+        "by weights"
+    );
+    // Now it's the other way round.
+    for (name, load, is_full) in [
+        ("node1", 0, false),
+        ("node2", 60, true),
+        ("node3", 0, false),
+    ] {
+        one.figure(name, load, is_full);
+        other.figure(name, load, is_full);
+    }
+    for at in (0..60).map(|at| 2 * at) {
+        let node = claim(&other, connection, &room(at));
+        assert_eq!(node, "node2", "a room in use stays");
+    }
+    for at in 200..260 {
+        assert_ne!(claim(&one, connection, &room(at)), "node2");
+    }
+}
+
+const ALL: [&str; 3] = ["node1", "node2", "node3"];

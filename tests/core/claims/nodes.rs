@@ -2,6 +2,7 @@
 
 //! A cluster as one of its nodes sees it.
 
+use clustering::placement::bounded::Figures;
 use clustering::placement::claim::{
     Claims, DatabaseChange, Eligibility, LeaseConfig, Member, Purpose, QueryOutcome, Resolution,
     Source, Wanted,
@@ -14,7 +15,7 @@ use clustering::time::WallTime;
 pub struct Node {
     pub claims: Claims,
     pub terms: LeaseConfig,
-    members: Vec<(&'static [u8], u32, Eligibility)>,
+    members: Vec<(&'static [u8], u32, Eligibility, Figures)>,
     /// In seconds.
     pub now: u64,
 }
@@ -25,8 +26,14 @@ pub type Found = (Option<String>, Option<Source>);
 impl Node {
     /// A node that knows others by names and weights, and an account.
     pub fn new(members: &[(&'static str, u32)]) -> Self {
-        let member =
-            |(name, weight): &(&'static str, u32)| (name.as_bytes(), *weight, Eligibility::Take);
+        let member = |(name, weight): &(&'static str, u32)| {
+            (
+                name.as_bytes(),
+                *weight,
+                Eligibility::Take,
+                Figures::default(),
+            )
+        };
         Self {
             terms: LeaseConfig {
                 account: b"cluster".as_slice().into(),
@@ -47,14 +54,25 @@ impl Node {
         member.unwrap().2 = eligibility;
     }
 
+    /// Changes a node's figures.
+    pub fn figure(&mut self, name: &str, load: u64, is_full: bool) {
+        let load = Some(load);
+        let member = self
+            .members
+            .iter_mut()
+            .find(|(known, ..)| *known == name.as_bytes());
+        member.unwrap().3 = Figures { load, is_full };
+    }
+
     fn members(&self) -> impl Iterator<Item = Member<'static>> + Clone {
         self.members
             .iter()
-            .map(|&(name, weight, eligibility)| Member {
+            .map(|&(name, weight, eligibility, figures)| Member {
                 name,
                 seed: Seed::of(name),
                 weight,
                 eligibility,
+                figures,
             })
     }
 

@@ -99,6 +99,11 @@ fn a_node_that_one_list_lacks_keeps_its_resources() {
 }
 
 #[test]
+fn a_claim_goes_where_there_is_room_and_stays() {
+    database::a_claim_goes_where_there_is_room_and_stays(&mut Psql::new("room"));
+}
+
+#[test]
 fn a_node_that_only_some_find_down_keeps_its_resources() {
     let connection = &mut Psql::new("judged");
     database::a_node_that_only_some_find_down_keeps_its_resources(connection);

@@ -52,6 +52,12 @@ fn a_node_that_one_list_lacks_keeps_its_resources() {
 }
 
 #[test]
+fn a_claim_goes_where_there_is_room_and_stays() {
+    let connection = &mut open(&TempDir::new().unwrap());
+    database::a_claim_goes_where_there_is_room_and_stays(connection);
+}
+
+#[test]
 fn a_node_that_only_some_find_down_keeps_its_resources() {
     let connection = &mut open(&TempDir::new().unwrap());
     database::a_node_that_only_some_find_down_keeps_its_resources(connection);
