@@ -27,6 +27,7 @@ use engine_bridge::bench::figures::{decile, figure, setting};
 use engine_bridge::bench::measure;
 use engine_bridge::bench::traffic;
 use engine_bridge::{Engine, Message, Setup, engine, module_path, real_engine};
+use rusqlite::Connection;
 
 /// The time that each size is measured in a round, in milliseconds.
 const SLOT: u32 = 4;
@@ -201,7 +202,7 @@ const ROWS: &[Row] = &[
         Member::of(size).polls(|_| Vec::new())
     }),
     nodes("members: a join, each node", |size| {
-        let join = |number| vec![definition(size + number)];
+        let join = |number| definitions(size + number, 1);
         Member::of(size).polls(join) / per(size)
     }),
     nodes("startup, nodes", |size| {
@@ -397,9 +398,19 @@ struct Member {
     now: SteadyTime,
 }
 
-/// The row of a node in the database, as the query gives it.
-fn definition(number: usize) -> Vec<u8> {
-    format!("{}|node{number}|enabled||||||||||", number + 1).into_bytes()
+/// The rows of nodes in the database, as the query gives them; the first one's number is `from`.
+fn definitions(from: usize, size: usize) -> Vec<Vec<u8>> {
+    let tables = include_str!("../conf/clustering.sqlite.sql");
+    let database = Connection::open_in_memory().expect("SQLite works");
+    let made = database.execute_batch(tables);
+    made.expect("the tables are right");
+    let row = "INSERT INTO cluster_nodes (name) VALUES ('node') RETURNING definition";
+    let row: String = database
+        .query_row(row, [], |row| row.get(0))
+        .expect("a name is enough");
+    let (_, rest) = row.split_once("|node|").expect("it has the name");
+    let row = |number| format!("{}|node{number}|{rest}", number + 1).into_bytes();
+    (from..from + size).map(row).collect()
 }
 
 impl Member {
@@ -423,8 +434,7 @@ impl Member {
             cluster,
             now: CLOCK,
         };
-        let rows: Vec<_> = (0..size).map(definition).collect();
-        member.poll(&rows);
+        member.poll(&definitions(0, size));
         let known = member.cluster.settings().nodes.iter().count();
         assert_eq!(known, size);
         member
