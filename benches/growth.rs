@@ -7,17 +7,22 @@
 //! `YATE_ROOT` and `BENCH_ROUNDS` are as for the bench `dispatch`.
 //!
 //! Then that of each path and of each tick with all that the core remembers, in the core alone: ns, the least of some
-//! batches, without an engine. A load and a tick look at each thing, so their time is given for each.
+//! batches, without an engine. A load and a tick look at each thing, so their time is given for each. A load compares the
+//! file's section of a node with the list of all others once, which is a part of that.
 
 use std::fmt::Write;
 use std::hint::black_box;
 use std::time::Instant;
 
+use clustering::auth::nonce_cache::NonceCache;
+use clustering::auth::signature::{Nonce, Signer, Verified};
 use clustering::cluster::Cluster;
+use clustering::file::Document;
 use clustering::messages::{Kind, Reply};
 use clustering::placement::bounded::{Figures, Spread, choose};
 use clustering::placement::rendezvous::{Candidate, Key, Seed};
 use clustering::settings::Entry;
+use clustering::task::Task;
 use clustering::time::{MessageTimes, SteadyTime, WallTime};
 use clustering::verdict::{Action, Verdict};
 use engine_bridge::bench::figures::{decile, figure, setting};
@@ -184,11 +189,22 @@ const ROWS: &[Row] = &[
         let cluster = Cluster::new(b"node0", 7);
         quickest(|| load(&cluster, size, "sip/sip:x@10.0.0.1", WEIGHT)) / per(size)
     }),
+    nodes("file's text, each section", of_text),
     nodes("tick, each node", |size| {
         tick(&of_nodes(size, CALLTO, WEIGHT)) / per(size)
     }),
     registrations("tick, each registration", |size| {
         tick(&registered(size)) / per(size)
+    }),
+    nodes("members: tick, each node", |size| {
+        tick(&Member::of(size).cluster) / per(size)
+    }),
+    nodes("members: poll, nothing new", |size| {
+        Member::of(size).polls(|_| Vec::new())
+    }),
+    nodes("members: a join, each node", |size| {
+        let join = |number| vec![definition(size + number)];
+        Member::of(size).polls(join) / per(size)
     }),
     nodes("startup, nodes", |size| {
         startup(size, CALLTO, "sip/sip:cluster/7@node")
@@ -231,6 +247,7 @@ const ROWS: &[Row] = &[
         let call = [("callto", "cluster/node0/sip/sip:0@10.0.0.1")];
         decided(&registered(size), Kind::Execute, &call)
     }),
+    nodes("nonce, nonces seen", nonce),
     nodes("hangup, calls under way", |size| hangup(size, 0)),
     nodes("hangup, callers that wait", |size| hangup(0, size)),
 ];
@@ -371,6 +388,122 @@ fn decided(cluster: &Cluster, kind: Kind, list: &[(&str, &str)]) -> f64 {
     assert_eq!(decide() == Action::Pass, is_observed, "{kind:?}");
     quickest(|| {
         black_box(decide());
+    })
+}
+
+/// The places of a file's entries, which has so many sections.
+fn of_text(size: usize) -> f64 {
+    let sections: Vec<_> = (0..size)
+        .map(|number| format!("node node{number}"))
+        .collect();
+    let mut text = String::new();
+    for section in &sections {
+        let _ = writeln!(text, "[{section}]\nweight=100");
+    }
+    let entries: Vec<_> = sections
+        .iter()
+        .map(|section| Entry {
+            section: section.as_bytes(),
+            key: b"weight",
+            value: b"100",
+        })
+        .collect();
+    let document = || Document::of(b"", text.as_bytes(), &entries, b"node0");
+    assert_eq!(
+        document().places.last().map(|place| place.line),
+        u32::try_from(2 * size).ok()
+    );
+    quickest(|| {
+        black_box(document());
+    }) / per(size)
+}
+
+/// A node that has its list of nodes from a database.
+struct Member {
+    cluster: Cluster,
+    now: SteadyTime,
+}
+
+/// The row of a node in the database, as the query gives it.
+fn definition(number: usize) -> Vec<u8> {
+    format!("{}|node{number}|enabled||||||||||", number + 1).into_bytes()
+}
+
+impl Member {
+    /// One of a cluster of so many.
+    fn of(size: usize) -> Self {
+        let cluster = Cluster::new(b"node0", 7);
+        let entry = |section, key, value| Entry {
+            section: str::as_bytes(section),
+            key: str::as_bytes(key),
+            value: str::as_bytes(value),
+        };
+        let entries = [
+            entry("general", "regexp", "^node[0-9]\\+$"),
+            entry("general", "callto", CALLTO),
+            entry("health", "interval", "0"),
+            entry("cluster", "account", "cluster"),
+        ];
+        let loaded = cluster.load("growth.rs", &entries);
+        loaded.expect("the settings are right");
+        let mut member = Self {
+            cluster,
+            now: CLOCK,
+        };
+        let rows: Vec<_> = (0..size).map(definition).collect();
+        member.poll(&rows);
+        let known = member.cluster.settings().nodes.iter().count();
+        assert_eq!(known, size);
+        member
+    }
+
+    /// Lets time pass until it has looked at the list, which has these rows to tell; the time that the answer took.
+    fn poll(&mut self, rows: &[Vec<u8>]) -> f64 {
+        loop {
+            self.now = self.now.after(1_000_000);
+            self.cluster.tick(self.now);
+            while let Some(task) = self.cluster.next_task() {
+                let Task::Query(query) = task else { continue };
+                let is_poll = query.query.starts_with(b"SELECT definition");
+                let rows = rows.iter().filter(|_| is_poll).map(Vec::as_slice);
+                let rows: Vec<_> = rows.collect();
+                let reply = Reply {
+                    handled: true,
+                    ..Reply::default()
+                };
+                let begin = Instant::now();
+                self.cluster
+                    .queried(query.number, &reply, &rows, (self.now, TIMES.now));
+                if is_poll {
+                    return begin.elapsed().as_secs_f64() * 1e9;
+                }
+            }
+        }
+    }
+
+    /// The time of the quickest of some looks at the list; `rows` tells what is new for each.
+    fn polls(mut self, rows: impl Fn(usize) -> Vec<Vec<u8>>) -> f64 {
+        let looks = (0..9).map(|number| self.poll(&rows(number)));
+        looks.fold(f64::INFINITY, f64::min)
+    }
+}
+
+/// A nonce, beside so many that were seen in the same window.
+fn nonce(size: usize) -> f64 {
+    let mut nonces = NonceCache::default();
+    let mut count = 0;
+    let mut seen = || {
+        count += 1;
+        let signed = Verified {
+            seconds: 1000,
+            nonce: Nonce { process: 7, count },
+            signer: Signer::Plain,
+        };
+        nonces.consume(signed, 1000, 30, None)
+    };
+    (0..size).for_each(|_| assert_eq!(seen(), Ok(())));
+    quickest(|| {
+        let _ = black_box(seen());
     })
 }
 

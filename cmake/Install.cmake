@@ -21,7 +21,8 @@ set(CLUSTERING_DIRECTORIES "${YATE_MODULE_DIR}/server" ${YATE_CONFIG_DIR})
 if(YATE_PREFIX)
   list(APPEND CLUSTERING_DIRECTORIES "${YATE_PREFIX}/bin" "${CLUSTERING_DOC_DIR}/docs"
        "${CLUSTERING_DOC_DIR}/include" "${CLUSTERING_DOC_DIR}/examples"
-       "${YATE_PREFIX}/share/yate-clustering/prometheus" "${YATE_PREFIX}/share/yate-clustering/grafana")
+       "${YATE_PREFIX}/share/yate-clustering/prometheus" "${YATE_PREFIX}/share/yate-clustering/grafana"
+       "${YATE_PREFIX}/share/yate-clustering/keepalived")
   foreach(section IN ITEMS 1 5 7)
     list(APPEND CLUSTERING_DIRECTORIES "${YATE_PREFIX}/share/man/man${section}")
   endforeach()
@@ -86,6 +87,10 @@ if(YATE_PREFIX)
   install(FILES examples/embed.c DESTINATION "${CLUSTERING_DOC_DIR}/examples" COMPONENT module)
   # Read by other programs, so they aren't documentation, which a system may leave out.
   install(DIRECTORY conf/prometheus conf/grafana DESTINATION "${YATE_PREFIX}/share/yate-clustering" COMPONENT module)
+  install(FILES conf/keepalived/keepalived.conf
+          DESTINATION "${YATE_PREFIX}/share/yate-clustering/keepalived" COMPONENT module)
+  install(PROGRAMS conf/keepalived/yate-clustering-notify
+          DESTINATION "${YATE_PREFIX}/share/yate-clustering/keepalived" COMPONENT module)
 endif()
 
 if(YATE_MODULE_DIR)

@@ -11,7 +11,13 @@
 
 function onNode(msg)
 {
-    var text = "Node " + msg.node + " is " + msg.state + " and " + msg.admin + ": " + msg.reason;
+    var text = "Node " + msg.node + " is " + msg.state + " and " + msg.admin;
+    if (msg.event == "backup")
+	text += ", its backup is '" + msg.backup + "'";
+    else if (msg.event == "evacuation")
+	text += ", channels left: " + msg.channels;
+    else
+	text += ": " + msg.reason;
     if (msg.event == "health" && msg.state == "down")
 	Engine.alarm("cluster",Engine.DebugWarn,text);
     else

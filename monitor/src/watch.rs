@@ -436,7 +436,8 @@ fn condition(node: &Node, is_asked: Option<bool>, is_split: bool) -> Condition {
         return Condition::Disabled;
     }
     let mut condition = match (node.state, is_asked) {
-        (State::Down, _) if node.backup.is_some() => Condition::Replaced,
+        // It is down for the node that says so, or that node has taken it over, for which it is up to all others.
+        _ if node.backup.is_some() => Condition::Replaced,
         (State::Down, _) if is_split => Condition::Partly,
         (State::Down, _) => Condition::Down,
         (State::Busy, _) => Condition::Busy,

@@ -90,6 +90,11 @@ fn each_condition_has_its_cause() {
         backup: Some("node3".to_owned()),
         ..down()
     };
+    // Its address is elsewhere, where it answers the others.
+    let taken = View {
+        backup: Some("node1".to_owned()),
+        ..view("node2", State::Unknown)
+    };
     for (one, three, replies, wanted) in [
         (up(), up(), true, Condition::Up),
         (
@@ -105,6 +110,7 @@ fn each_condition_has_its_cause() {
         (down(), up(), true, Condition::Partly),
         (down(), view("node2", State::Unknown), true, Condition::Down),
         (down(), replaced, false, Condition::Replaced),
+        (taken, up(), false, Condition::Replaced),
         (up(), drifting, true, Condition::Drifting),
         (
             admin(up(), Admin::Draining),

@@ -176,59 +176,64 @@ fn deliver_for_other<'m, P: Parameters<'m>>(
     decision.set(Name::Callto, resource);
 }
 
-/// Gives the target of a call to a node that calls don't go to: the node that stands in for it. `None` where the call
-/// goes no further, because it is decided.
+/// Sends a call to the node that stands in for the one that calls don't go to, or brings it to its phone.
 #[cold]
 #[inline(never)]
 fn divert<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
     target: Target<'m>,
-    section: &Node,
-    why: Detour,
-) -> Option<Target<'m>> {
-    let Some(stand_in) = decision.settings.nodes.stand_in_for(section, why) else {
+    (section, why): (&Node, Detour),
+    complete: bool,
+) {
+    let settings = decision.settings;
+    let stand_in = settings.nodes.stand_in_for(section, why);
+    // A resource of any node is where it was found. On a backup it would be a second time.
+    let is_found = || {
+        let called = decision
+            .get(Name::Callto)
+            .and_then(|to| settings.prefix.parse(to));
+        called.is_some_and(|called| called.node == ANY_NODE)
+    };
+    let Some(stand_in) = stand_in.filter(|_| why == Detour::Taken || !is_found()) else {
         if let Detour::Unreachable(why) = why {
             reject_unreachable(decision, target, why);
         }
-        return None;
+        return;
     };
+    if !stand_in.is_here && !complete {
+        // So that it is counted once.
+        decision.verdict.action = Action::NeedAll;
+        return;
+    }
+    if why != Detour::Taken {
+        decision.count(Counter::Replaced);
+    }
     if stand_in.is_here {
-        if why != Detour::Taken {
-            decision.count(Counter::Replaced);
-        }
-        deliver_for_other(decision, target.resource);
-        return None;
+        return deliver_for_other(decision, target.resource);
     }
     let node = decision.shared.names.keep(stand_in.name);
-    Some(Target { node, ..target })
+    forward(decision, Target { node, ..target }, true);
 }
 
 /// Sends a call to another node.
 #[inline(never)]
 fn forward<'m, P: Parameters<'m>>(
     decision: &mut Decision<'_, 'm, P>,
-    mut target: Target<'m>,
+    target @ Target { node, resource }: Target<'m>,
     complete: bool,
 ) {
     let settings = decision.settings;
     let is_message = decision.kind == Kind::Message;
-    let mut section = settings.nodes.find(target.node);
-    let mut is_diverted = false;
-    if let Some(called) = section
-        && let Some(why) = called.state.detour()
-    {
-        let Some(other) = divert(decision, target, called, why) else {
-            return;
-        };
-        target = other;
-        section = settings.nodes.find(target.node);
-        is_diverted = true;
-    }
-    let Target { node, resource } = target;
+    let section = settings.nodes.find(node);
     let groups = section.map_or_else(|| settings.pattern.matches(node), |node| Some(node.groups));
     let Some(groups) = groups else {
         return reject_unknown(decision, target);
     };
+    if let Some(called) = section
+        && let Some(why) = called.state.detour()
+    {
+        return divert(decision, target, (called, why), complete);
+    }
     let visited = Visited::of(decision.message);
     let hops = visited.hops();
     if hops >= settings.hops {
@@ -279,9 +284,6 @@ fn forward<'m, P: Parameters<'m>>(
     }
     if let Some(node) = section {
         node.state.count_forward();
-    }
-    if is_diverted {
-        decision.count(Counter::Replaced);
     }
     if settings.cdr_nodes {
         decision.set(Name::ClusterTarget, node);

@@ -410,7 +410,8 @@ fn row(columns: &[impl AsRef<str>; 6], load: &str, reason: &str) -> String {
 /// A node's state in a word or two.
 fn summary(node: &Node) -> String {
     match (node.state.admin(), state(node)) {
-        _ if node.state.is_taken() => "taken over".to_owned(),
+        (AdminState::Enabled, _) if node.state.is_taken() => "taken".to_owned(),
+        (admin, _) if node.state.is_taken() => format!("taken,{admin}"),
         (AdminState::Enabled, state) => state.to_string(),
         (AdminState::Draining, State::Down) => "down,draining".to_owned(),
         (admin, _) => admin.to_string(),

@@ -326,6 +326,7 @@ pub(super) fn find(
     let mut found: Vec<_> = faults.collect();
     if let Some(settings) = settings {
         of_settings(settings, own, reader, &mut found);
+        of_entries(reader, &mut found);
     }
     found.sort_by_key(|(place, _)| (place.line > 0).then_some(*place));
     let warning = |(place, warning): (Place, Warning)| SettingWarning {
@@ -437,6 +438,10 @@ fn of_settings(
             found.push((place, Warning::NoTarget { section }));
         }
     }
+}
+
+/// What the entries show by themselves.
+fn of_entries(reader: &Reader, found: &mut Vec<(Place, Warning)>) {
     let mut seen = FxHashSet::default();
     for entry in reader.entries.iter().filter(|entry| !entry.key.is_empty()) {
         let key = Escaped(entry.key).to_string();

@@ -54,4 +54,6 @@ fn the_script_of_the_documentation_raises_an_alarm() {
     log.wait_for("Node node2 is down and enabled: no answer to a probe");
     lab.node("node1").command("clustering drain node2");
     log.wait_for("Node node2 is down and draining: by command from 127.");
+    lab.node("node1").command("clustering drain node1");
+    log.wait_for("Node node1 is unknown and draining, channels left: 0");
 }

@@ -11,6 +11,9 @@ use crate::health::log_with_up;
 use crate::lab::Lab;
 
 const FILE: &str = "clustering.conf";
+/// A list of nodes in the database of claims.
+const LIST: &str = "[cluster]\naccount=claims\npoll=1\n[locate]\ncache=0\n\
+                    [health]\ninterval=1\ntimeout=1\nfall=2\nrise=1\n";
 const PAIR: [&str; 2] = ["node1", "node3"];
 const ROOMS: u32 = 60;
 
@@ -120,9 +123,7 @@ fn a_room_is_split_where_only_one_node_sees_another_and_the_log_says_so() {
 #[test]
 #[ignore = "needs a real engine: YATE_ROOT"]
 fn a_link_that_is_dead_between_two_nodes_moves_no_room() {
-    let list = "[cluster]\naccount=claims\npoll=1\n[locate]\ncache=0\n\
-                [health]\ninterval=1\ntimeout=1\nfall=2\nrise=1\n";
-    let plan = Lab::of(3).sticky().clustering(list);
+    let plan = Lab::of(3).sticky().clustering(LIST);
     let lab = plan.dial("^room\\([0-9]*\\)$=cluster/*/conf/\\1").start();
     let logs = [
         log_with_up(&lab, "node1", &["node2", "node3"]),
@@ -169,9 +170,7 @@ fn a_link_that_is_dead_between_two_nodes_moves_no_room() {
 #[test]
 #[ignore = "needs a real engine: YATE_ROOT"]
 fn a_node_that_most_nodes_find_down_loses_its_rooms_once() {
-    let list = "[cluster]\naccount=claims\npoll=1\n[locate]\ncache=0\n\
-                [health]\ninterval=1\ntimeout=1\nfall=2\nrise=1\n";
-    let lab = Lab::of(3).sticky().clustering(list).start();
+    let lab = Lab::of(3).sticky().clustering(LIST).start();
     let others = ["node1", "node2"];
     let logs = [
         log_with_up(&lab, "node1", &["node2", "node3"]),

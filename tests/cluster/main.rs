@@ -45,6 +45,7 @@ mod headers;
 mod health;
 mod hung;
 mod joins;
+mod keepalived;
 mod late_routing;
 mod life;
 mod maintenance;

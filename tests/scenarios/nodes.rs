@@ -2,6 +2,7 @@
 //! The loaded module with nodes that have sections: probes by the engine's threads, the command, and
 //! the state that outlives the engine.
 
+use std::cell::RefCell;
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
@@ -98,6 +99,41 @@ fn a_node_that_dies_is_found_out_and_comes_back_by_itself() {
         said("Node 'node2' is up: answered 200; it was down"),
         1,
         "{log:?}"
+    );
+}
+
+#[test]
+fn a_backup_stands_in_for_a_node_that_is_down() {
+    let backup = "[node node2]\nbackup=node3,node1\n";
+    let lab = with_nodes();
+    lab.reload(&format!("{backup}{NODES}"));
+    let is_dead = Arc::new(AtomicBool::new(false));
+    let _sip = sip(&lab, "node2", &is_dead);
+    lab.wait_for("node2", "up");
+    lab.wait_for("node3", "up");
+    is_dead.store(true, Ordering::Relaxed);
+    lab.wait_for("node2", "down");
+    let call = lab.execute("cluster/node2/x");
+    assert_eq!(text(call.get("callto")), "sip/sip:cluster/@node3.lab");
+    assert_eq!(text(call.get("osip_x-callto")), "x");
+    lab.command("drain node3");
+    assert_eq!(lab.target("cluster/node2/x"), "x");
+    lab.command("undrain node3");
+    is_dead.store(false, Ordering::Relaxed);
+    lab.wait_for("node2", "up");
+    assert_eq!(lab.target("cluster/node2/x"), "sip/sip:cluster/@node2.lab");
+    let log = RefCell::new(String::new());
+    let ends = "Node 'node3' no longer stands in for node 'node2'";
+    let is_over = || {
+        let mut log = log.borrow_mut();
+        log.push_str(&lab.engine.take_log().join("\n"));
+        log.contains(ends)
+    };
+    eventually(is_over, || "nobody says so".to_owned());
+    let log = log.into_inner();
+    assert!(
+        log.contains("Node 'node2' is down: node 'node3' stands in for it"),
+        "{log}"
     );
 }
 
@@ -285,6 +321,23 @@ fn a_drained_node_is_drained_after_a_reload_and_after_the_module_came_again() {
     assert!(lab.engine.load(&module_path(), MODULE));
     assert_eq!(lab.state("node3"), "node3 draining");
     assert_eq!(lab.command("undrain node3"), "Node 'node3' is enabled\r\n");
+}
+
+#[test]
+fn a_node_that_is_taken_over_is_so_after_a_reload_and_after_the_module_came_again() {
+    let lab = with_nodes();
+    let answer = lab.command("takeover node3");
+    assert_eq!(answer, "Node 'node3' is taken over by this node\r\n");
+    assert_eq!(lab.target("cluster/node3/x"), "x");
+    lab.reload(NODES);
+    assert_eq!(lab.state("node3"), "node3 taken");
+    assert!(lab.engine.unload(MODULE));
+    assert!(lab.engine.load(&module_path(), MODULE));
+    assert_eq!(lab.state("node3"), "node3 taken");
+    assert_eq!(lab.target("cluster/node3/x"), "x");
+    let answer = lab.command("release node3");
+    assert_eq!(answer, "Node 'node3' is released by this node\r\n");
+    assert_eq!(lab.target("cluster/node3/x"), "sip/sip:cluster/@node3.lab");
 }
 
 #[test]

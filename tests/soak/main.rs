@@ -28,8 +28,28 @@ fn digits(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(u8::is_ascii_digit)
 }
 
+/// With sections, so that a node can be taken over. The module answers no `cluster.locate`, which another file may have sent.
+const TAKEOVER: &str = "[general]\nregexp=^node\\([0-9]\\)$\ncallto=sip/sip:cluster/@10.0.1.\\1\n\
+                        [priorities]\ncluster.locate=0\n[security]\ntrusted=10.0.0.0/8\n[node node1]\n[node node2]\n";
 /// The files that come into force, and one that is refused.
-static FILES: [Settings; 5] = [
+static FILES: [Settings; 6] = [
+    Settings {
+        file: TAKEOVER,
+        enabled: true,
+        prefix: b"cluster/",
+        pattern: |name| {
+            let digit = name
+                .strip_prefix(b"node")
+                .filter(|rest| rest.len() == 1 && digits(rest))?;
+            Some([name.to_vec(), digit.to_vec(), Vec::new()])
+        },
+        template: |groups, _| [b"sip/sip:cluster/@10.0.1.", &groups[1][..]].concat(),
+        connection: b"",
+        register: true,
+        cdr: true,
+        taken: b"node2",
+        trusts: |sender, _| trusts_ten(Some(sender)),
+    },
     Settings {
         file: "[general]\nregexp=^node\\([0-9]\\+\\)$\ncallto=sip/sip:${called$nobody}@host\\1.lab\n\
                [security]\ntrusted=10.0.0.0/8\n",
@@ -46,6 +66,7 @@ static FILES: [Settings; 5] = [
         connection: b"",
         register: true,
         cdr: true,
+        taken: b"",
         trusts: |sender, _| trusts_ten(Some(sender)),
     },
     Settings {
@@ -64,6 +85,7 @@ static FILES: [Settings; 5] = [
         connection: b"lan",
         register: true,
         cdr: true,
+        taken: b"",
         trusts: |_, _| true,
     },
     Settings {
@@ -81,6 +103,7 @@ static FILES: [Settings; 5] = [
         connection: b"",
         register: false,
         cdr: false,
+        taken: b"",
         trusts: |_, _| false,
     },
     Settings {
@@ -97,6 +120,7 @@ static FILES: [Settings; 5] = [
         connection: b"",
         register: true,
         cdr: true,
+        taken: b"",
         // Each node at the address to which its calls go.
         trusts: |sender, node| {
             let digit = node.strip_prefix(b"node");
@@ -114,6 +138,7 @@ static FILES: [Settings; 5] = [
         connection: b"",
         register: false,
         cdr: false,
+        taken: b"",
         trusts: |_, _| false,
     },
 ];
@@ -251,6 +276,15 @@ fn soak() {
     let engine = engine(&Setup::default());
     let _lookups =
         ["cluster.locate", "soak.locate"].map(|name| engine.handle(name, 50, messages::answer));
+    // It holds while another file has no sections, and is in force again with the next one that has.
+    engine.configure(MODULE, TAKEOVER);
+    assert!(engine.reload(Some(MODULE)));
+    let answer = engine.command("clustering takeover node2");
+    let answer = answer.map(|answer| String::from_utf8_lossy(&answer).into_owned());
+    assert_eq!(
+        answer.as_deref(),
+        Some("Node 'node2' is taken over by this node\r\n")
+    );
     engine.configure(MODULE, in_force(0).file);
     assert!(engine.reload(Some(MODULE)));
     let soak = Soak::default();

@@ -29,6 +29,8 @@ pub struct Settings {
     pub connection: &'static [u8],
     pub register: bool,
     pub cdr: bool,
+    /// The node that this one has taken over, while it has a section; empty for none.
+    pub taken: &'static [u8],
     /// Whether the sender of a message is trusted, by its address and the node that it says it is.
     pub trusts: fn(&[u8], &[u8]) -> bool,
 }
@@ -181,6 +183,15 @@ impl Settings {
 
     fn deliver(&self, message: &mut Message, node: &[u8], resource: &[u8]) {
         if node.is_empty() || node == NODE {
+            message.set("callto", resource);
+            return;
+        }
+        if node == self.taken {
+            // A phone of that node, whose connection isn't here.
+            if message.filled("oconnection_id").is_some() {
+                message.clear("oip_transport_", false);
+            }
+            message.clear("oconnection_id", true);
             message.set("callto", resource);
             return;
         }

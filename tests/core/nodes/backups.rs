@@ -3,7 +3,7 @@
 //! Backups: while a node is down its calls go to the first one that takes calls.
 
 use clustering::cluster::Cluster;
-use clustering::messages::Kind;
+use clustering::messages::{Kind, Reply};
 use clustering::nodes::admin::AdminState;
 use clustering::nodes::health::State;
 use clustering::nodes::probe::Outcome;
@@ -12,11 +12,12 @@ use clustering::operator::counters::Counter;
 use clustering::operator::status;
 use clustering::settings::Settings;
 use clustering::task::Task;
-use clustering::time::SteadyTime;
+use clustering::time::{MessageTimes, SteadyTime, WallTime};
+use clustering::verdict::Verdict;
 use proptest::prelude::*;
 
 use super::lab::{NODES, SECOND, Setting, execute, only_node2_is_dead, pass, state, tasks};
-use crate::node::{Decided, SETTINGS, cluster, decide, entries};
+use crate::node::{Decided, SETTINGS, cluster, decide, entries, params};
 
 const BOB: &str = "sip/sip:bob@192.0.2.9";
 const TO_BOB: &str = "cluster/node2/sip/sip:bob@192.0.2.9";
@@ -115,6 +116,25 @@ fn a_room_on_a_named_node_is_on_its_backup_while_that_is_down() {
     let decided = execute(&cluster, "cluster/node2/conf/7");
     assert_eq!(decided.value("osip_x-callto"), Some("conf/7"));
     assert_eq!(callto(&decided), "sip/sip:x@192.0.2.3:5070");
+}
+
+/// Others may reach the node, and meet there.
+#[test]
+fn a_room_of_any_node_that_is_found_on_a_node_that_is_down_is_not_on_its_backup() {
+    let cluster = with_backups("node3, node1", only_node2_is_dead);
+    let list = params(&[("callto", "cluster/*/conf/7")]);
+    let (times, mut first) = (MessageTimes::at(WallTime(1)), Verdict::default());
+    cluster.decide(Kind::Execute, &list.as_slice(), true, times, &mut first);
+    let reply = Reply {
+        handled: true,
+        retval: b"node2",
+        ..Reply::default()
+    };
+    let mut verdict = Verdict::default();
+    cluster.resume(&first, &list.as_slice(), &reply, times, &mut verdict);
+    let decided = Decided::new(&verdict, &list);
+    assert_eq!(decided.value("error"), Some("offline"));
+    assert_eq!(cluster.count(Counter::Replaced), 0);
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn a_node_that_is_taken_over_is_not_probed_until_it_is_released() {
     let number = probe.unwrap().number;
     let now = clustering::time::SteadyTime(12_000_000);
     cluster.probed(b"node2", number, Outcome::Answered(200), now);
-    assert!(run(&cluster, "nodes").contains("\nnode2          taken over "));
+    assert!(run(&cluster, "nodes").contains("\nnode2          taken "));
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn an_operator_sees_what_is_taken_over() {
         .lines()
         .find(|line| line.starts_with("node2 "))
         .unwrap();
-    assert!(row.starts_with("node2          taken over "), "{row}");
+    assert!(row.starts_with("node2          taken "), "{row}");
     assert!(row.ends_with(" taken over by this node"), "{row}");
     let text = status::nodes(&cluster);
     assert!(text.contains("node2=unknown|enabled|"), "{text}");
