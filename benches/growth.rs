@@ -19,6 +19,8 @@ use clustering::auth::signature::{Nonce, Signer, Verified};
 use clustering::cluster::Cluster;
 use clustering::file::Document;
 use clustering::messages::{Kind, Reply};
+use clustering::placement::bounded::{Figures, Spread, choose};
+use clustering::placement::rendezvous::{Candidate, Key, Seed};
 use clustering::settings::Entry;
 use clustering::task::Task;
 use clustering::time::{MessageTimes, SteadyTime, WallTime};
@@ -230,6 +232,7 @@ const ROWS: &[Row] = &[
         ];
         decided(&of_nodes(size, CALLTO, ("source", "#")), Kind::Route, &call)
     }),
+    nodes("placement by load, nodes", by_load),
     nodes("known room, nodes", |size| known_room(size, 1)),
     nodes("known room, rooms", |size| known_room(3, size)),
     registrations("register, registrations", |size| {
@@ -249,6 +252,30 @@ const ROWS: &[Row] = &[
     nodes("hangup, calls under way", |size| hangup(size, 0)),
     nodes("hangup, callers that wait", |size| hangup(0, size)),
 ];
+
+/// A placement where half of the nodes have room.
+fn by_load(size: usize) -> f64 {
+    let candidates: Vec<_> = (0..size)
+        .map(|node| {
+            let candidate = Candidate {
+                seed: Seed::of(format!("node{node}").as_bytes()),
+                weight: 100,
+                node,
+            };
+            let figures = Figures {
+                load: Some(if node % 2 == 0 { 100 } else { 200 }),
+                is_full: false,
+            };
+            (candidate, figures)
+        })
+        .collect();
+    let mut number = 0_u32;
+    quickest(|| {
+        number += 1;
+        let key = Key::of(&number.to_be_bytes());
+        black_box(choose(key, Spread::USUAL, &candidates.iter().copied()));
+    })
+}
 
 /// The usual template, and one of which the name of a node is neither at the start nor at the end.
 const CALLTO: &str = "sip/sip:cluster/${called}@\\0";

@@ -337,6 +337,18 @@ pub(super) fn find(
     found.into_iter().map(warning).collect()
 }
 
+/// The settings that need the loads of nodes, where nobody knows them.
+fn no_loads(settings: &Settings, reader: &Reader, found: &mut Vec<(Place, Warning)>) {
+    let knows_loads = !settings.lease.account.is_empty() && !settings.members.account.is_empty();
+    // Each is said where it stands first.
+    for key in ["spread", "capacity"].into_iter().filter(|_| !knows_loads) {
+        let is_set = |entry: &&Entry| entry.key == key.as_bytes() && !entry.value.is_empty();
+        if let Some(entry) = reader.entries.iter().find(is_set) {
+            found.push((reader.place(entry), Warning::NoLoads { key }));
+        }
+    }
+}
+
 /// What the settings show.
 fn of_settings(
     settings: &Settings,
@@ -387,14 +399,7 @@ fn of_settings(
     if !nodes.is_empty() && nodes.iter().all(|node| node.weight == 0) {
         found.push((whole, Warning::NoWeight));
     }
-    let knows_loads = !settings.lease.account.is_empty() && !settings.members.account.is_empty();
-    // Each is said where it stands first.
-    for key in ["spread", "capacity"].into_iter().filter(|_| !knows_loads) {
-        let is_set = |entry: &&Entry| entry.key == key.as_bytes() && !entry.value.is_empty();
-        if let Some(entry) = reader.entries.iter().find(is_set) {
-            found.push((reader.place(entry), Warning::NoLoads { key }));
-        }
-    }
+    no_loads(settings, reader, found);
     // The name of a node's section may have blanks more than the node.
     let mut sections: FxHashMap<Box<[u8]>, usize> = FxHashMap::default();
     for (at, entry) in reader.entries.iter().enumerate() {
