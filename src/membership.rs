@@ -32,8 +32,8 @@ use crate::time::{SECOND, SteadyTime, WallTime};
 use definition::{Definition, KEYS, Row, coded, literal};
 
 pub use definition::{Intent, RowError};
+pub use load::{COUNT, beat_interval, count_interval, oldest, read_interval};
 pub(crate) use load::{Load, Loads, MOST_ROOMS, read as read_loads, sums, take as take_loads};
-pub use load::{OLDEST, count_interval, read_interval};
 
 /// The time for which a node that has claimed something reads the loads of all nodes.
 const PLACES: u64 = 3600 * SECOND;
@@ -682,7 +682,7 @@ impl Known {
 
     /// The time from one heartbeat to the next.
     fn beat(&self) -> u64 {
-        u64::from(self.config.beat) * SECOND
+        load::beat_interval(u64::from(self.config.beat) * SECOND, self.count())
     }
 
     fn query(&self, step: &Step, now: SteadyTime) -> String {

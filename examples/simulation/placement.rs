@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::Instant;
 
-use clustering::membership::{OLDEST, count_interval, read_interval};
+use clustering::membership::{COUNT, beat_interval, count_interval, oldest, read_interval};
 use clustering::placement::bounded::{Figures, Spread, Sums, choose};
 use clustering::placement::rendezvous::{Candidate, Key, Seed, place};
 
@@ -22,7 +22,9 @@ const DETECTED: u64 = 32;
 const USED_AGAIN: u64 = 600;
 const HOUR: u64 = 3600;
 /// The seconds from one heartbeat to the next, by the defaults.
-const BEAT: u64 = 15;
+fn beat(nodes: usize) -> u64 {
+    beat_interval(COUNT, nodes) / SECOND
+}
 
 /// A cluster, and what happens to it.
 struct Scenario {
@@ -299,8 +301,9 @@ impl<'s> World<'s> {
 
     fn start(&mut self, nodes: Range<usize>) {
         let now = self.now;
+        let wait = beat(nodes.len());
         for node in nodes {
-            let (beats, reads) = (now + self.below(BEAT), now + self.below(BEAT));
+            let (beats, reads) = (now + self.below(wait), now + self.below(wait));
             let placer = &mut self.placers[node];
             placer.lives = true;
             placer.beats = beats;
@@ -334,7 +337,7 @@ impl<'s> World<'s> {
         let takers = self.takers.iter();
         self.weight = takers.map(|taker| taker.weight).sum();
         let nodes = self.takers.len();
-        let wait = 2 * BEAT + read_interval(nodes) / SECOND;
+        let wait = 2 * beat(nodes) + read_interval(nodes) / SECOND;
         self.blind_until = self.now + wait;
     }
 
@@ -352,7 +355,7 @@ impl<'s> World<'s> {
                 placer.counts = now + count_interval(nodes, heartbeat.rooms) / SECOND;
             }
             heartbeat.seen = now;
-            placer.beats = now + BEAT;
+            placer.beats = now + beat(nodes);
         }
     }
 
@@ -366,7 +369,7 @@ impl<'s> World<'s> {
             placer.reads = now + read_interval(nodes) / SECOND;
             let heartbeats = &self.heartbeats;
             for (load, heartbeat) in placer.loads.iter_mut().zip(heartbeats) {
-                let is_known = heartbeat.seen > 0 && now - heartbeat.seen <= OLDEST;
+                let is_known = heartbeat.seen > 0 && now - heartbeat.seen <= oldest(nodes);
                 *load = is_known.then_some(heartbeat.rooms);
             }
             placer
@@ -399,7 +402,7 @@ impl<'s> World<'s> {
         self.young_rooms += count;
         let nodes = self.takers.len();
         let now = self.now;
-        let age = BEAT + read_interval(nodes) / SECOND;
+        let age = beat(nodes) + read_interval(nodes) / SECOND;
         while let Some((_, count)) = pop_if(&mut self.young, |(time, _)| *time + age < now) {
             self.young_rooms -= count;
         }

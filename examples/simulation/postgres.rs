@@ -12,10 +12,12 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clustering::cluster::Cluster;
-use clustering::messages::Reply;
+use clustering::membership::read_interval;
+use clustering::messages::{Kind, Reply};
 use clustering::nodes::admin::AdminState;
 use clustering::task::{Query, Task};
-use clustering::time::{SteadyTime, WallTime};
+use clustering::time::{MessageTimes, SteadyTime, WallTime};
+use clustering::verdict::{Action, Verdict};
 use engine_process::Postgres;
 
 use crate::node::{self, News, SECOND, quantile};
@@ -27,6 +29,9 @@ const NODES: usize = 1_000;
 const THREADS: usize = 2;
 /// The nodes have found each other by this second.
 const SETTLED: u64 = 60;
+/// The first node places resources from this second on, and reads the loads of all; the others one after the other, within
+/// the time from one such reading to the next.
+const PLACES: u64 = 30;
 /// Seconds of quiet that are measured.
 const QUIET: u64 = 60;
 /// Seconds that a drain and a join have to spread.
@@ -48,6 +53,8 @@ struct Member {
     cluster: Cluster,
     database: Client,
     due: Duration,
+    places: Duration,
+    is_placing: bool,
 }
 
 /// What the nodes of a thread have seen, each with its time.
@@ -82,9 +89,8 @@ pub fn run() -> bool {
         .map(|number| member(server.host(), number))
         .collect();
     // The ticks of the nodes are spread over the second.
-    let count = u32::try_from(NODES).expect("it is a number of nodes");
-    for (place, member) in (0..count).zip(&mut members) {
-        member.due = Duration::from_secs(1) * place / count;
+    for member in &mut members {
+        member.due = Duration::from_secs(1) * count(member.number) / count(NODES);
     }
     let mut joining = member(server.host(), NODES);
     let joins = SETTLED + QUIET + SPREAD;
@@ -126,13 +132,19 @@ pub fn run() -> bool {
 
 fn member(host: &Path, number: usize) -> Member {
     // Probes are no matter of the database.
-    let more = [("health", "interval", "0")];
+    let more = [
+        ("health", "interval", "0"),
+        ("locate", "account", "cluster"),
+    ];
     let database = Client::connect(host);
+    let between = Duration::from_micros(read_interval(NODES));
     Member {
         number,
         cluster: node::start(number, &more),
         database: database.unwrap_or_else(|error| panic!("node{number}: {error}")),
         due: Duration::ZERO,
+        places: Duration::from_secs(PLACES) + between * count(number) / count(NODES),
+        is_placing: false,
     }
 }
 
@@ -156,6 +168,15 @@ fn live(mut members: Vec<Member>, begin: Instant, drains: Duration, end: Duratio
             let drained = node::name(DRAINED);
             next.cluster
                 .set_admin(drained.as_bytes(), AdminState::Draining);
+        }
+        if !next.is_placing && next.due >= next.places {
+            next.is_placing = true;
+            let room = [(b"callto".to_vec(), b"conf/7".to_vec())];
+            let times = MessageTimes::at(wall());
+            let mut verdict = Verdict::default();
+            next.cluster
+                .decide(Kind::Locate, &room.as_slice(), true, times, &mut verdict);
+            assert_eq!(verdict.action, Action::Ask);
         }
         next.cluster.tick(clock(begin));
         next.due += Duration::from_secs(1);
@@ -186,9 +207,7 @@ impl Member {
                     };
                     let rows = rows.unwrap_or_default();
                     let rows: Vec<_> = rows.iter().map(|row| &row[..]).collect();
-                    let wall = SystemTime::now().duration_since(UNIX_EPOCH);
-                    let wall = wall.unwrap_or_default().as_secs() * SECOND;
-                    let times = (clock(begin), WallTime(wall));
+                    let times = (clock(begin), wall());
                     self.cluster.queried(number, &reply, &rows, times);
                 }
                 Task::CountChannels => self.cluster.counted(self.number as u64),
@@ -196,6 +215,15 @@ impl Member {
             }
         }
     }
+}
+
+fn count(nodes: usize) -> u32 {
+    u32::try_from(nodes).expect("it is a number of nodes")
+}
+
+fn wall() -> WallTime {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH);
+    WallTime(wall.unwrap_or_default().as_secs() * SECOND)
 }
 
 fn clock(begin: Instant) -> SteadyTime {

@@ -26,11 +26,20 @@ pub(super) const QUERY: &str = "\
     SELECT name || '|' || seen || '|' || coalesce(CAST(channels AS TEXT), '') || '|' || \
     coalesce(CAST(rooms AS TEXT), '') || '|' || coalesce(CAST(registrations AS TEXT), '') FROM cluster_heartbeats";
 
-/// The least microseconds from one count of a node's claims to the next.
-const COUNT: u64 = 15 * SECOND;
+/// The microseconds from one heartbeat to the next: `often`, and more among many nodes.
+#[must_use]
+pub fn beat_interval(often: u64, nodes: usize) -> u64 {
+    often.max(nodes as u64 * SECOND * 30 / 1000)
+}
 
-/// The seconds after which a heartbeat says nothing about its node: some are missing, though clocks may differ.
-pub const OLDEST: u64 = 90;
+/// The seconds after which a heartbeat says nothing about its node's load: some are missing, though clocks may differ.
+#[must_use]
+pub fn oldest(nodes: usize) -> u64 {
+    4 * beat_interval(COUNT, nodes) / SECOND + 30
+}
+
+/// The least microseconds from one count of a node's claims to the next.
+pub const COUNT: u64 = 15 * SECOND;
 
 /// The microseconds from one count of a node's claims to the next. The more there are to be counted, the longer it is,
 /// so that the whole cluster counts a bounded number of rows in a second.
@@ -40,11 +49,11 @@ pub fn count_interval(nodes: usize, rooms: u64) -> u64 {
     wait.saturating_mul(SECOND).max(COUNT)
 }
 
-/// The microseconds from one reading of all nodes' heartbeats to the next. All of a thousand nodes together read ten
+/// The microseconds from one reading of all nodes' heartbeats to the next. All of a thousand nodes together read five
 /// thousand rows in a second.
 #[must_use]
 pub fn read_interval(nodes: usize) -> u64 {
-    (nodes as u64 * SECOND / 10).max(5 * SECOND)
+    (nodes as u64 * SECOND / 5).max(5 * SECOND)
 }
 
 /// The load of a node; a number is absent where the node doesn't know it.
@@ -111,7 +120,8 @@ pub(crate) fn take(
     (now, wall): (SteadyTime, WallTime),
     tasks: &Tasks,
 ) {
-    let is_young = |load: &&Load| wall.seconds().saturating_sub(load.seen) <= OLDEST;
+    let oldest = oldest(nodes.len());
+    let is_young = |load: &&Load| wall.seconds().saturating_sub(load.seen) <= oldest;
     let load = |node: &Node| loads.get(&node.name).filter(is_young);
     let seen: FxHashMap<_, _> = nodes
         .iter()
