@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use engine_process::patiently;
+use engine_process::{eventually, patiently};
 
 use crate::lab::{Lab, Plan};
 use crate::phone::Phone;
@@ -319,6 +319,10 @@ fn a_secret_is_introduced_and_given_up_node_by_node_and_no_call_is_refused() {
     assert!(unverified[0] > 0, "{unverified:?}");
     assert_eq!(unverified[1..3], [unverified[0]; 2]);
     assert!(unverified[3] > unverified[2], "{unverified:?}");
-    lab.log("node1")
-        .wait_for("will be refused when secret.required=no is removed");
+    // Each node may say so; an engine that is busy loses a line now and then.
+    let said = |name: &&str| {
+        let log = lab.log(name).text();
+        log.contains("will be refused when secret.required=no is removed")
+    };
+    eventually(|| NODES.iter().any(said), || "nobody said it".to_owned());
 }
