@@ -64,6 +64,17 @@ pub struct Query {
     pub query: Box<[u8]>,
 }
 
+/// A query that an operator's command waits for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DbQuery {
+    /// The account.
+    pub account: Box<[u8]>,
+    /// The query.
+    pub text: Vec<u8>,
+    /// The longest time that it may take, in milliseconds.
+    pub timeout: u32,
+}
+
 /// The tasks that are yet to be done, in order.
 #[derive(Debug, Default)]
 pub struct Tasks {

@@ -13,6 +13,7 @@ use crate::nodes::health::State;
 use crate::nodes::{Node, StandIn};
 use crate::operator::status::{self, reason, state};
 use crate::operator::{explain, json, rooms};
+use crate::task::DbQuery;
 use crate::text::Escaped;
 use crate::time::{SECOND, WallTime};
 
@@ -44,17 +45,6 @@ impl<'a, const N: usize> From<&'a [u8; N]> for Request<'a> {
     fn from(line: &'a [u8; N]) -> Self {
         line.as_slice().into()
     }
-}
-
-/// A database query whose reply a command needs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DbQuery {
-    /// The account.
-    pub account: Box<[u8]>,
-    /// The query.
-    pub text: Vec<u8>,
-    /// The longest time that it may take, in milliseconds.
-    pub timeout: u32,
 }
 
 /// A subcommand: the text that may stand behind the command's own word.

@@ -15,12 +15,13 @@ use crate::messages::{Kind, Name, Parameters, Reply};
 use crate::nodes::admin::AdminState;
 use crate::nodes::health::Rules;
 use crate::nodes::{Node, StandIn, Unreachable};
-use crate::operator::command::{DbQuery, Request};
+use crate::operator::command::Request;
 use crate::operator::status::{reason, state};
 use crate::placement::bounded::Sums;
 use crate::placement::claim::{Answer, Members, Purpose, Resolution, choice, takers};
 use crate::placement::rendezvous::{Candidate, Key, place};
 use crate::settings::{Settings, Warning};
+use crate::task::DbQuery;
 use crate::text::{Escaped, Text};
 use crate::time::WallTime;
 

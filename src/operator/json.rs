@@ -10,10 +10,11 @@ use std::fmt::{self, Display, Write};
 use crate::cluster::Cluster;
 use crate::membership::{self, Loads};
 use crate::nodes::Node;
-use crate::operator::command::{DbQuery, Request};
+use crate::operator::command::Request;
 use crate::operator::counters::Counter;
 use crate::operator::status::{self, Micros, reason, state};
 use crate::placement::bounded::Sums;
+use crate::task::DbQuery;
 use crate::text::Escaped;
 use crate::time::SECOND;
 
