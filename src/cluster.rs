@@ -564,10 +564,7 @@ impl Cluster {
     ///
     /// `now` is in microseconds, on a clock that never steps back.
     pub fn tick(&self, now: SteadyTime) {
-        let last = SteadyTime(self.clock.swap(now.0, Relaxed));
-        let step = now.since(last).min(SECOND);
-        self.shared.connections.tick(now);
-        self.shared.lookups.tick(now);
+        let step = now.since(self.advance(now)).min(SECOND);
         let settings = self.settings();
         if settings.enabled {
             let registrations = self.shared.connections.len() as u64;
@@ -588,6 +585,14 @@ impl Cluster {
             let own = settings.nodes.find(&self.node);
             self.evacuation.tick(own, self.kept(), now, &self.tasks);
         }
+    }
+
+    /// Sets all clocks, and gives the time of before.
+    fn advance(&self, now: SteadyTime) -> SteadyTime {
+        let last = SteadyTime(self.clock.swap(now.0, Relaxed));
+        self.shared.connections.tick(now);
+        self.shared.lookups.tick(now);
+        last
     }
 
     /// Takes the outcome of a [probe](Task::Probe) of a node, at `now` on the clock of [`tick`](Self::tick).
@@ -809,7 +814,8 @@ impl Cluster {
         run: &[u8],
         now: SteadyTime,
     ) -> Result<(), ConnectionsError> {
-        self.shared.connections.tick(now);
+        // Messages may come before the first tick.
+        self.advance(now);
         if text.is_empty() {
             return Ok(());
         }

@@ -111,6 +111,19 @@ fn waits(kind: Kind, cluster: &Cluster, call: &Params, answer: Option<Answer>) -
     Decided::new(&verdict, call)
 }
 
+/// Its clock says when the module was loaded, though no second has passed since.
+#[test]
+fn a_name_that_is_asked_for_before_the_first_tick_is_remembered_like_any_other() {
+    const LOADED: u64 = 45_000;
+    let cluster = cluster(&[NAMES]);
+    let clock = SteadyTime(LOADED * SECOND);
+    cluster.restore_connections(b"", b"run", clock).unwrap();
+    waits(Kind::Route, &cluster, &call("node2", "127.0.0.2"), None);
+    look_up(&cluster, LOADED + 6, |_| found(&["127.0.0.2"]));
+    cluster.tick(SteadyTime((LOADED + 7) * SECOND));
+    taken(&cluster, "node2", "127.0.0.2");
+}
+
 #[test]
 fn a_sender_is_trusted_from_the_address_to_which_callto_leads() {
     let cluster = cluster(&[ADDRESSES]);
