@@ -36,8 +36,8 @@ pub(crate) use load::{Load, Loads, MOST_ROOMS, read as read_loads, sums, take as
 
 /// The time for which a node that has claimed something reads the loads of all nodes.
 const PLACES: u64 = 3600 * SECOND;
-/// The time by which a heartbeat may be late, in seconds.
-const LATE: u64 = 3;
+/// The most seconds by which a heartbeat may be late.
+const MOST_LATE: u64 = 3;
 /// The most nodes that a heartbeat says are down. A node that finds more down is cut off itself.
 const MOST_DOWN: usize = 64;
 /// The time after which the whole list is read again, so that rows that somebody has deleted, and a database that was
@@ -736,7 +736,9 @@ impl Known {
             Step::Beat { down, counts } => {
                 let (then, wall) = self.answered;
                 let seen = (wall.0 + now.since(then)) / SECOND;
-                let expires = seen + u64::from(self.config.beat) + LATE;
+                let beat = self.beat() / SECOND;
+                // A node that dies has none any more by the time when the others find it down.
+                let expires = seen + beat + (beat / 2).clamp(1, MOST_LATE);
                 let sql = |number: Option<u64>| {
                     number.map_or_else(|| "NULL".to_owned(), |number| number.to_string())
                 };

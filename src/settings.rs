@@ -490,7 +490,7 @@ fn beat(health: &Rules) -> u32 {
         return MOST_BEAT;
     }
     let detection = health.interval * health.fall + health.timeout;
-    (detection / 2).clamp(2, MOST_BEAT)
+    (detection / 2).clamp(1, MOST_BEAT)
 }
 
 #[cfg(test)]

@@ -38,6 +38,11 @@ impl Story<'_> {
 
         self.teller
             .say("\nThe room that was there is opened elsewhere")?;
+        // Its last heartbeat counts for a moment more.
+        awaited(
+            || self.command("node1", "clustering where cluster/*/conf/9"),
+            |said| !said.contains("'node2' holds it now"),
+        )?;
         self.room_call("mike", ("node1", "node3"), ("room9", "conf/9"))?;
         self.room_call("nina", ("node3", "node3"), ("room9", "conf/9"))
     }
