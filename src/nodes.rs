@@ -89,7 +89,11 @@ impl Node {
     /// Its engine has as many channels as it may have, as far as is known.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        let channels = self.state.channels();
+        self.is_full_with(self.state.channels())
+    }
+
+    /// The same for a number of channels, if that is known.
+    pub(crate) fn is_full_with(&self, channels: Option<u64>) -> bool {
         self.capacity > 0 && channels.is_some_and(|channels| channels >= self.capacity.into())
     }
 

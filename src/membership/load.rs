@@ -69,24 +69,16 @@ pub(crate) struct Load {
     pub(crate) registrations: Option<u64>,
 }
 
-impl Load {
-    /// The figures of a node of this capacity.
-    pub(crate) fn figures(&self, capacity: u32) -> Figures {
-        let reaches = |channels: u64| capacity > 0 && channels >= capacity.into();
-        Figures {
-            load: self.rooms,
-            is_full: self.channels.is_some_and(reaches),
-        }
-    }
-}
-
 /// The sums of the nodes that take resources, by these loads.
 pub(crate) fn sums(nodes: &Nodes, loads: &Loads) -> Sums {
     let takers = nodes.iter().filter(|node| node.state.is_open());
     Sums::of(takers.map(|node| {
-        let load = loads.get(&node.name);
-        let figures = load.map(|load| load.figures(node.capacity));
-        (node.weight, figures.unwrap_or_default())
+        let load = loads.get(&node.name).copied().unwrap_or_default();
+        let figures = Figures {
+            load: load.rooms,
+            is_full: node.is_full_with(load.channels),
+        };
+        (node.weight, figures)
     }))
 }
 

@@ -81,6 +81,17 @@ fn claims(world: &World) -> BTreeMap<String, usize> {
     claims
 }
 
+/// `node1` has claimed so many rooms before.
+fn node1_holds(world: &World, rooms: usize) {
+    let rows: Vec<_> = (0..rooms)
+        .map(|number| format!("('old/{number}', 'node1', 9999999999)"))
+        .collect();
+    world.execute(&format!(
+        "INSERT INTO cluster_resources VALUES {}",
+        rows.join(", ")
+    ));
+}
+
 /// The query that `where` asks, answered.
 fn explain(world: &World, at: &str, resource: &str) -> String {
     let line = format!("where cluster/*/{resource}");
@@ -253,13 +264,7 @@ fn where_all_nodes_are_full_the_weights_decide() {
 #[test]
 fn a_node_that_is_passed_over_is_named_with_its_load_and_its_bound() {
     let mut world = three(&[]);
-    let rows: Vec<_> = (0..30)
-        .map(|number| format!("('old/{number}', 'node1', 9999999999)"))
-        .collect();
-    world.execute(&format!(
-        "INSERT INTO cluster_resources VALUES {}",
-        rows.join(", ")
-    ));
+    node1_holds(&world, 30);
     world.pass(KNOWN);
     let told = (0..30).map(|number| explain(&world, "node2", &room(number)));
     let told: Vec<_> = told
@@ -281,13 +286,7 @@ fn a_node_that_is_passed_over_is_named_with_its_load_and_its_bound() {
 fn without_a_bound_or_a_shared_list_the_weights_alone_decide() {
     let off: &[Setting] = &[("locate", "spread", "off")];
     let mut world = three(&[off, off, off]);
-    let rows: Vec<_> = (0..300)
-        .map(|number| format!("('old/{number}', 'node1', 9999999999)"))
-        .collect();
-    world.execute(&format!(
-        "INSERT INTO cluster_resources VALUES {}",
-        rows.join(", ")
-    ));
+    node1_holds(&world, 300);
     world.pass(KNOWN);
     let off: Vec<_> = (0..60)
         .map(|number| place(&world, "node2", &room(number)))
@@ -308,10 +307,7 @@ fn without_a_bound_or_a_shared_list_the_weights_alone_decide() {
         world.starts(name, &[alone, CLAIMS, &file]);
     }
     let alone: Vec<_> = {
-        world.execute(&format!(
-            "INSERT INTO cluster_resources VALUES {}",
-            rows.join(", ")
-        ));
+        node1_holds(&world, 300);
         world.pass(KNOWN);
         (0..60)
             .map(|number| place(&world, "node2", &room(number)))
@@ -323,13 +319,7 @@ fn without_a_bound_or_a_shared_list_the_weights_alone_decide() {
 #[test]
 fn a_node_that_no_longer_tells_its_load_has_none_and_without_the_database_nobody_has() {
     let mut world = three(&[]);
-    let rows: Vec<_> = (0..300)
-        .map(|number| format!("('old/{number}', 'node1', 9999999999)"))
-        .collect();
-    world.execute(&format!(
-        "INSERT INTO cluster_resources VALUES {}",
-        rows.join(", ")
-    ));
+    node1_holds(&world, 300);
     world.pass(KNOWN);
     let rooms = |world: &World, of: &str| {
         let settings = world.node("node2").settings();

@@ -18,7 +18,7 @@ use clustering::time::{SteadyTime, WallTime};
 use rusqlite::Connection;
 use serde_json::Value;
 
-use crate::node::entries;
+use crate::node::{entries, state};
 
 pub const SECOND: u64 = 1_000_000;
 pub const POLL: u64 = 5;
@@ -549,16 +549,7 @@ fn a_heartbeat_says_until_when_it_is_good_and_who_is_down() {
         }
     }
     world.ends("node3");
-    let state = |world: &World| {
-        let settings = world.node("node1").settings();
-        settings
-            .nodes
-            .find(b"node3")
-            .unwrap()
-            .state
-            .health()
-            .state()
-    };
+    let state = |world: &World| state(world.node("node1"), "node3");
     let mut seconds = 0;
     while state(&world) != State::Down {
         world.pass(1);
@@ -609,16 +600,7 @@ fn a_node_that_is_cut_off_from_the_others_accuses_none() {
         world.ends(name);
     }
     world.pass(100);
-    let settings = world.node("node1").settings();
-    let state = |node: &str| {
-        settings
-            .nodes
-            .find(node.as_bytes())
-            .unwrap()
-            .state
-            .health()
-            .state()
-    };
+    let state = |node: &str| state(world.node("node1"), node);
     assert!(names[1..].iter().all(|name| state(name) == State::Down));
     let query = "SELECT down FROM cluster_heartbeats WHERE name = 'node1'";
     assert_eq!(world.ask(query.as_bytes()).unwrap(), [b""]);

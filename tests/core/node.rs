@@ -4,6 +4,7 @@
 
 use clustering::cluster::Cluster;
 use clustering::messages::Kind;
+use clustering::nodes::health::State;
 use clustering::settings::Entry;
 use clustering::time::{MessageTimes, WallTime};
 use clustering::verdict::{Action, Edit, Verdict};
@@ -45,6 +46,18 @@ pub fn named(name: &str, settings: &[&[(&str, &str, &str)]]) -> Cluster {
         .load("clustering.conf", &entries(&settings.concat()))
         .unwrap();
     cluster
+}
+
+/// The health of a node, as a cluster sees it.
+pub fn state(cluster: &Cluster, node: &str) -> State {
+    let settings = cluster.settings();
+    settings
+        .nodes
+        .find(node.as_bytes())
+        .unwrap()
+        .state
+        .health()
+        .state()
 }
 
 pub fn params(list: &[(&str, &str)]) -> Params {

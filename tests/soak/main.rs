@@ -28,6 +28,14 @@ fn digits(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(u8::is_ascii_digit)
 }
 
+/// The groups of `^node\([0-9]\)$` in a name.
+fn node_and_digit(name: &[u8]) -> Option<[Vec<u8>; 3]> {
+    let digit = name
+        .strip_prefix(b"node")
+        .filter(|rest| rest.len() == 1 && digits(rest))?;
+    Some([name.to_vec(), digit.to_vec(), Vec::new()])
+}
+
 /// With sections, so that a node can be taken over. The module answers no `cluster.locate`, which another file may have sent.
 const TAKEOVER: &str = "[general]\nregexp=^node\\([0-9]\\)$\ncallto=sip/sip:cluster/@10.0.1.\\1\n\
                         [priorities]\ncluster.locate=0\n[security]\ntrusted=10.0.0.0/8\n[node node1]\n[node node2]\n";
@@ -37,12 +45,7 @@ static FILES: [Settings; 6] = [
         file: TAKEOVER,
         enabled: true,
         prefix: b"cluster/",
-        pattern: |name| {
-            let digit = name
-                .strip_prefix(b"node")
-                .filter(|rest| rest.len() == 1 && digits(rest))?;
-            Some([name.to_vec(), digit.to_vec(), Vec::new()])
-        },
+        pattern: node_and_digit,
         template: |groups, _| [b"sip/sip:cluster/@10.0.1.", &groups[1][..]].concat(),
         connection: b"",
         register: true,
@@ -110,12 +113,7 @@ static FILES: [Settings; 6] = [
         file: "[general]\nregexp=^node\\([0-9]\\)$\ncallto=sip/sip:cluster/@10.0.0.\\1\n",
         enabled: true,
         prefix: b"cluster/",
-        pattern: |name| {
-            let digit = name
-                .strip_prefix(b"node")
-                .filter(|rest| rest.len() == 1 && digits(rest))?;
-            Some([name.to_vec(), digit.to_vec(), Vec::new()])
-        },
+        pattern: node_and_digit,
         template: |groups, _| [b"sip/sip:cluster/@10.0.0.", &groups[1][..]].concat(),
         connection: b"",
         register: true,

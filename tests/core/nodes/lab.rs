@@ -4,11 +4,11 @@
 
 use clustering::cluster::Cluster;
 use clustering::messages::Kind;
-use clustering::nodes::health::State;
 use clustering::nodes::probe::Outcome;
 use clustering::task::{Probe, Task};
 use clustering::time::SteadyTime;
 
+pub use crate::node::state;
 use crate::node::{Decided, SETTINGS, cluster, decide};
 
 pub const SECOND: u64 = 1_000_000;
@@ -74,17 +74,6 @@ pub fn pass(
         }
     }
     said
-}
-
-pub fn state(cluster: &Cluster, node: &str) -> State {
-    let settings = cluster.settings();
-    settings
-        .nodes
-        .find(node.as_bytes())
-        .unwrap()
-        .state
-        .health()
-        .state()
 }
 
 pub fn only_node2_is_dead(node: &str) -> Outcome {
