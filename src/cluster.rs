@@ -6,6 +6,7 @@ mod prefilter;
 mod shards;
 mod takeover;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -65,6 +66,8 @@ pub struct Cluster {
     evacuation: Evacuation,
     /// The file in force, by its name and its entries; empty where no other list is added to it.
     file: Mutex<(String, Vec<OwnedEntry>)>,
+    /// The nodes of the database that the settings in force are without. What their rows want of them is not kept.
+    left_out: Mutex<BTreeSet<Box<[u8]>>>,
     /// The admin states of the nodes. Held while settings are loaded.
     admin_states: Mutex<AdminStates>,
     /// The priorities of the first settings that were loaded, at which the handlers stay.
@@ -98,6 +101,7 @@ impl Cluster {
             membership: Membership::default(),
             evacuation: Evacuation::default(),
             file: Mutex::default(),
+            left_out: Mutex::default(),
             admin_states: Mutex::default(),
             priorities: OnceLock::new(),
             calls: Calls::default(),
@@ -215,6 +219,7 @@ impl Cluster {
         let mut kept = unpoisoned(self.file.lock());
         if settings.members.account.is_empty() {
             *kept = <_>::default();
+            unpoisoned(self.left_out.lock()).clear();
             self.membership
                 .configure(own, &settings.members, &[], &self.tasks);
             return settings;
@@ -232,6 +237,8 @@ impl Cluster {
     /// Adds the nodes of the database to the settings of a file. One that the file has, too, is as the file has it;
     /// one that can't be a node is left out.
     fn join(&self, settings: Settings, file: &str, entries: &[OwnedEntry]) -> Settings {
+        let mut left_out = unpoisoned(self.left_out.lock());
+        left_out.clear();
         let mut members = self.membership.sections();
         members.retain(|(name, _)| settings.nodes.find(name).is_none());
         while !members.is_empty() {
@@ -247,6 +254,7 @@ impl Cluster {
                 let problem = problems.iter().find(|problem| problem.section == section);
                 if let Some(SettingError { reason, .. }) = problem {
                     membership::left_out(name, reason, &self.tasks);
+                    left_out.insert(name.clone());
                 }
                 problem.is_none()
             });
@@ -769,7 +777,10 @@ impl Cluster {
     /// The text to keep until the next start of the engine: the admin states, and the list of nodes.
     #[must_use]
     pub fn state(&self) -> Vec<u8> {
-        let mut text = self.admin_states().write();
+        let mut admin_states = self.admin_states().clone();
+        let left_out = unpoisoned(self.left_out.lock()).clone();
+        admin_states.forget(|node| !left_out.contains(node));
+        let mut text = admin_states.write();
         text.extend(self.membership.write());
         text
     }
