@@ -808,6 +808,22 @@ fn a_row_that_somebody_deletes_is_gone_within_the_hour() {
 }
 
 #[test]
+fn a_change_after_the_newest_row_was_deleted_is_seen_within_one_poll() {
+    let mut world = three();
+    world.ends("node3");
+    world.execute("UPDATE cluster_nodes SET weight = '50' WHERE name = 'node3'");
+    world.pass(1 + POLL);
+    world.execute(
+        "DELETE FROM cluster_nodes WHERE name = 'node3'; \
+         UPDATE cluster_nodes SET admin = 'draining' WHERE name = 'node2'",
+    );
+    world.pass(1 + POLL);
+    for name in ["node1", "node2"] {
+        assert_eq!(world.admin(name, "node2"), AdminState::Draining, "{name}");
+    }
+}
+
+#[test]
 fn a_query_that_never_ends_costs_one_line_and_no_other_query() {
     let node = engine("node1", 1, &[FILE]);
     let (mut queries, mut said) = (0, Vec::new());
