@@ -18,7 +18,7 @@ use crate::decision::{Decision, Shared};
 use crate::event::{Event, Level, Suppressed};
 use crate::failure::{Failure, guard, unpoisoned};
 use crate::file::Document;
-use crate::membership::{self, Intent, Load, Membership, OwnedEntry};
+use crate::membership::{self, Intent, Load, Membership, OwnedEntry, RowError};
 use crate::messages::{Kind, Name, Parameters, Reply};
 use crate::messages::{
     cdr, disconnected, execute, hangup, instant, locate, preroute, register, route, startup,
@@ -236,33 +236,59 @@ impl Cluster {
 
     /// Adds the nodes of the database to the settings of a file. One that the file has, too, is as the file has it;
     /// one that can't be a node is left out.
+    ///
+    /// Where no section is at fault, but a setting that the sections are used with, the node is found by halves.
     fn join(&self, settings: Settings, file: &str, entries: &[OwnedEntry]) -> Settings {
-        let mut left_out = unpoisoned(self.left_out.lock());
-        left_out.clear();
-        let mut members = self.membership.sections();
-        members.retain(|(name, _)| settings.nodes.find(name).is_none());
-        while !members.is_empty() {
-            let sections = members.iter().flat_map(|(_, entries)| entries);
+        let mut left_out = BTreeSet::new();
+        let mut leave_out = |name: &[u8], reason: &str| {
+            membership::left_out(name, reason, &self.tasks);
+            left_out.insert(name.into());
+        };
+        let members = self.membership.sections();
+        let is_added = |(name, _): &&(Box<[u8]>, _)| settings.nodes.find(name).is_none();
+        let mut parts = vec![members.iter().filter(is_added).collect::<Vec<_>>()];
+        let mut joined = None;
+        let mut taken = Vec::new();
+        while let Some(mut part) = parts.pop() {
+            if part.is_empty() {
+                continue;
+            }
+            let tried = [&taken[..], &part].concat();
+            let sections = tried.iter().flat_map(|(_, entries)| entries);
             let all = entries.iter().chain(sections).map(OwnedEntry::entry);
             let problems = match Settings::parse(&self.node, file, &all.collect::<Vec<_>>()) {
-                Ok(all) => return all,
+                Ok(all) => {
+                    (joined, taken) = (Some(all), tried);
+                    continue;
+                }
                 Err(problems) => problems,
             };
-            let before = members.len();
-            members.retain(|(name, _)| {
+            let before = part.len();
+            part.retain(|(name, _)| {
                 let section = Escaped(&[b"node ", &name[..]].concat()).to_string();
                 let problem = problems.iter().find(|problem| problem.section == section);
                 if let Some(SettingError { reason, .. }) = problem {
-                    membership::left_out(name, reason, &self.tasks);
-                    left_out.insert(name.clone());
+                    leave_out(name, reason);
                 }
                 problem.is_none()
             });
-            if members.len() == before {
-                break;
+            match (&part[..], &problems[..]) {
+                _ if part.len() < before => parts.push(part),
+                ([(name, _)], [problem, ..]) => {
+                    leave_out(name, &RowError::Setting(problem.to_string()).to_string());
+                }
+                _ => {
+                    let rest = part.split_off(before / 2);
+                    parts.extend([rest, part]);
+                }
             }
         }
-        settings
+        let is_changed = left_out != *unpoisoned(self.left_out.lock());
+        if is_changed {
+            *unpoisoned(self.left_out.lock()) = left_out;
+            self.tasks.add(Task::Save);
+        }
+        joined.unwrap_or(settings)
     }
 
     /// Puts the nodes in force that the database has now.

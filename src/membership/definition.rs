@@ -92,6 +92,9 @@ pub enum RowError {
     /// Its name can't be that of a node: no section of a file could have it.
     #[error("{0}")]
     Name(String),
+    /// With its section a setting is wrong that is none of the section.
+    #[error("with it a setting is wrong: {0}")]
+    Setting(String),
     /// Its state is none.
     #[error("its 'admin' in the table is not enabled, draining, disabled or forgotten")]
     Intent,

@@ -470,6 +470,69 @@ fn a_node_whose_row_can_be_used_later_on_has_the_admin_state_of_its_row() {
     assert!(is_kept(&world, "\nnode6=draining\n"));
 }
 
+/// Its section is none that is wrong, but `regexp` is, for what the section makes of it.
+#[test]
+fn a_row_that_another_setting_can_not_be_used_with_is_left_out_and_no_other_is() {
+    let file: &[Setting] = &[
+        ("general", "regexp", "^\\([a-z]*-\\)*node[0-9]*$"),
+        ("general", "callto", "sip/sip:cluster/@\\0.example.net"),
+        ("locate", "account", "cluster"),
+    ];
+    let mut world = World::of(&[]);
+    for name in THREE {
+        world.starts(name, &[file, FILE]);
+    }
+    world.pass(2 * POLL);
+    let mut expected: Vec<_> = THREE.iter().map(ToString::to_string).collect();
+    for number in 4..40 {
+        let callto = match number {
+            9 | 10 | 35 => "sip/sip:%5c1@192.0.2.9",
+            20 => "sip/${",
+            _ => "",
+        };
+        world.execute(&format!(
+            "INSERT INTO cluster_nodes (name, admin, callto) VALUES ('node{number}', 'draining', '{callto}')"
+        ));
+        if callto.is_empty() {
+            expected.push(format!("node{number}"));
+        }
+    }
+    expected.sort();
+    for name in THREE {
+        world.said(name);
+    }
+    world.pass(1 + POLL);
+    for name in THREE {
+        assert_eq!(world.list(name), expected, "{name}");
+        let said = world.said(name);
+        let about = |word: &str| -> Vec<_> {
+            let lines = said.iter().filter(|line| line.contains(word));
+            lines.cloned().collect()
+        };
+        let line = |number: u32| {
+            format!(
+                "Node 'node{number}' in the database is left out: with it a setting is wrong: clustering.conf: \
+                 [general] regexp=^\\([a-z]*-\\)*node[0-9]*$: a repeated group that may match nothing may keep the C \
+                 library busy for ever"
+            )
+        };
+        let mut left_out = about("is left out: with it");
+        left_out.sort();
+        assert_eq!(left_out, [line(10), line(35), line(9)]);
+        assert_eq!(about("'node20' in the database is left out").len(), 1);
+        assert_eq!(about("has left the list"), [""; 0]);
+    }
+    let kept = world.node("node1").state();
+    let kept = String::from_utf8_lossy(&kept);
+    assert!(kept.contains("\nnode8=draining\n") && !kept.contains("\nnode9=draining\n"));
+    // The row is corrected.
+    world.execute("UPDATE cluster_nodes SET callto = '' WHERE name = 'node9'");
+    world.pass(1 + POLL);
+    for name in THREE {
+        assert_eq!(world.admin(name, "node9"), AdminState::Draining, "{name}");
+    }
+}
+
 #[test]
 fn a_section_in_a_file_wins_over_the_list() {
     let mut world = World::of(&[]);
