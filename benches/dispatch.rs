@@ -3,9 +3,9 @@
 //!
 //! Contestants: `none`, where nothing is installed; `noop`, handlers of the same names, priorities
 //! and track name that do nothing; `floor`, the shortest C++ that writes the same parameters; `ideal`,
-//! handwritten C++ that writes them with `setParam` and decides no more than it must; `ours`, the loaded module, with
-//! nodes, their health and trust by
-//! address; `signed`, the same with a secret, where calls are forwarded; `released`, the module of the last release, that
+//! handwritten C++ that writes them with `setParam` and decides no more than it must; `full`, these beside as many handlers as
+//! the module has, which do nothing, and a second look at a call's target; `ours`, the loaded module, with nodes, their
+//! health and trust by address; `signed`, the same with a secret, where calls are forwarded; `released`, the module of the last release, that
 //! `RELEASED` names; and `other`, any module that `STOCK` names. They take turns in rounds, so that the noise of a shared machine hits all alike. A time
 //! is the lower decile of the rounds: where a machine halves its speed at times, a median jumps
 //! between its two speeds. A ratio is one of such times. Each dispatch has a fresh copy of its
@@ -52,6 +52,7 @@ enum Entry {
     Noop,
     Floor,
     Ideal,
+    Full,
     Module {
         title: &'static str,
         file: PathBuf,
@@ -94,7 +95,7 @@ impl Entry {
                 None
             }
         });
-        [Self::None, Self::Noop, Self::Floor, Self::Ideal]
+        [Self::None, Self::Noop, Self::Floor, Self::Ideal, Self::Full]
             .into_iter()
             .chain(modules)
             .collect()
@@ -106,6 +107,7 @@ impl Entry {
             Self::Noop => "noop",
             Self::Floor => "floor",
             Self::Ideal => "ideal",
+            Self::Full => "full",
             Self::Module { title, .. } => title,
         }
     }
@@ -121,6 +123,9 @@ impl Entry {
             },
             Self::Ideal => Entered::Handlers {
                 _installed: Contestant::ideal(),
+            },
+            Self::Full => Entered::Handlers {
+                _installed: Contestant::full(),
             },
             Self::Module {
                 title,
@@ -235,7 +240,9 @@ fn main() {
         let call = match entry {
             Entry::None => Message::new("cluster.locate"),
             Entry::Module { .. } if entry.title() != "signed" => located_call(),
-            Entry::Module { .. } | Entry::Noop | Entry::Floor | Entry::Ideal => continue,
+            Entry::Module { .. } | Entry::Noop | Entry::Floor | Entry::Ideal | Entry::Full => {
+                continue;
+            }
         };
         let entered = entry.enter(engine);
         lookups(engine, entry.title(), &call);
@@ -265,7 +272,9 @@ fn table(titles: &[&str], kinds: &[Kind], rounds: impl Fn(usize, usize) -> Vec<f
         ("floor", "noop"),
         ("ours", "noop"),
         ("ours", "floor"),
+        ("full", "ideal"),
         ("ours", "ideal"),
+        ("ours", "full"),
         ("ours", "released"),
         ("signed", "ideal"),
         ("other", "noop"),
@@ -308,6 +317,7 @@ fn table(titles: &[&str], kinds: &[Kind], rounds: impl Fn(usize, usize) -> Vec<f
 fn short(title: &str) -> &str {
     match title {
         "floor" => "fl",
+        "full" => "ful",
         "ideal" => "id",
         "noop" => "no",
         "signed" => "sig",

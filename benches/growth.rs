@@ -182,48 +182,48 @@ struct Row {
 }
 
 const ROWS: &[Row] = &[
-    nodes("load, each node", |size| {
+    ten_thousand("load, each node", |size| {
         let cluster = Cluster::new(b"node0", 7);
         quickest(|| load(&cluster, size, CALLTO, WEIGHT)) / per(size)
     }),
-    nodes("load, each node, one address", |size| {
+    ten_thousand("load, each node, one address", |size| {
         let cluster = Cluster::new(b"node0", 7);
         quickest(|| load(&cluster, size, "sip/sip:x@10.0.0.1", WEIGHT)) / per(size)
     }),
-    nodes("file's text, each section", of_text),
-    nodes("tick, each node", |size| {
+    ten_thousand("file's text, each section", of_text),
+    ten_thousand("tick, each node", |size| {
         tick(&of_nodes(size, CALLTO, WEIGHT)) / per(size)
     }),
-    registrations("tick, each registration", |size| {
+    million("tick, each registration", |size| {
         tick(&registered(size)) / per(size)
     }),
-    nodes("members: tick, each node", |size| {
+    ten_thousand("members: tick, each node", |size| {
         tick(&Member::of(size).cluster) / per(size)
     }),
-    nodes("members: poll, nothing new", |size| {
+    ten_thousand("members: poll, nothing new", |size| {
         Member::of(size).polls(|_| Vec::new())
     }),
-    nodes("members: a join, each node", |size| {
+    ten_thousand("members: a join, each node", |size| {
         let join = |number| definitions(size + number, 1);
         Member::of(size).polls(join) / per(size)
     }),
-    nodes("startup, nodes", |size| {
+    ten_thousand("startup, nodes", |size| {
         startup(size, CALLTO, "sip/sip:cluster/7@node")
     }),
-    nodes("startup, nodes, name first", |size| {
+    ten_thousand("startup, nodes, name first", |size| {
         startup(size, "sip/\\0;called=${called}", "sip/node")
     }),
-    nodes("startup, nodes, name between", |size| {
+    ten_thousand("startup, nodes, name between", |size| {
         startup(size, BETWEEN, "sip/sip:7@node")
     }),
-    nodes("startup, nodes, to none", |size| {
+    ten_thousand("startup, nodes, to none", |size| {
         startup(size, BETWEEN, "sip/sip:7@phone")
     }),
-    nodes("forward, nodes", |size| {
+    ten_thousand("forward, nodes", |size| {
         let call = [("callto", "cluster/node1/conf/7"), ("called", "7")];
         decided(&of_nodes(size, CALLTO, WEIGHT), Kind::Execute, &call)
     }),
-    nodes("route, addresses of nodes", |size| {
+    ten_thousand("route, addresses of nodes", |size| {
         let call = [
             ("called", "cluster/"),
             ("ip_host", "10.0.0.1"),
@@ -232,25 +232,34 @@ const ROWS: &[Row] = &[
         ];
         decided(&of_nodes(size, CALLTO, ("source", "#")), Kind::Route, &call)
     }),
-    nodes("placement by load, nodes", by_load),
-    nodes("known room, nodes", |size| known_room(size, 1)),
-    nodes("known room, rooms", |size| known_room(3, size)),
-    registrations("register, registrations", |size| {
+    ten_thousand("placement by load, nodes", by_load),
+    ten_thousand("known room, nodes", |size| known_room(size, 1)),
+    ten_thousand("known room, rooms", |size| known_room(3, size)),
+    million("register, registrations", |size| {
         let known = registration(0);
         let known = known.each_ref().map(|(name, value)| (*name, &**value));
         decided(&registered(size), Kind::Register, &known)
     }),
-    registrations("unregister, registrations", |size| {
+    million("unregister, registrations", |size| {
         let gone = [("data", "sip/x"), ("username", "nobody")];
         decided(&registered(size), Kind::Unregister, &gone)
     }),
-    registrations("local, registrations", |size| {
+    million("local, registrations", |size| {
         let call = [("callto", "cluster/node0/sip/sip:0@10.0.0.1")];
         decided(&registered(size), Kind::Execute, &call)
     }),
-    nodes("nonce, nonces seen", nonce),
-    nodes("hangup, calls under way", |size| hangup(size, 0)),
-    nodes("hangup, callers that wait", |size| hangup(0, size)),
+    million("forward again, such forwards", forward_again),
+    million("end, calls from nodes", |size| {
+        let end = [
+            ("id", "sip/0"),
+            ("cause_sip", "302"),
+            ("reason_sip", "Moved"),
+        ];
+        decided(&arrived(size), Kind::Disconnected, &end)
+    }),
+    ten_thousand("nonce, nonces seen", nonce),
+    ten_thousand("hangup, calls under way", |size| hangup(size, 0)),
+    ten_thousand("hangup, callers that wait", |size| hangup(0, size)),
 ];
 
 /// A placement where half of the nodes have room.
@@ -283,7 +292,7 @@ const BETWEEN: &str = "sip/sip:${called}@\\0:${port$5060}";
 /// What each node's section has, where that is of no importance.
 const WEIGHT: (&str, &str) = ("weight", "100");
 
-const fn nodes(title: &'static str, time: fn(usize) -> f64) -> Row {
+const fn ten_thousand(title: &'static str, time: fn(usize) -> f64) -> Row {
     Row {
         title,
         most: 10_000,
@@ -291,7 +300,7 @@ const fn nodes(title: &'static str, time: fn(usize) -> f64) -> Row {
     }
 }
 
-const fn registrations(title: &'static str, time: fn(usize) -> f64) -> Row {
+const fn million(title: &'static str, time: fn(usize) -> f64) -> Row {
     Row {
         title,
         most: 1_000_000,
@@ -597,6 +606,44 @@ fn known_room(size: usize, rooms: usize) -> f64 {
         assert_eq!(told.retval(), Some(node.as_bytes()));
     }
     decided(&cluster, Kind::Locate, &[("callto", "conf/0")])
+}
+
+/// A call that came from another node and goes on, as many others did before, whose branches are counted.
+fn forward_again(size: usize) -> f64 {
+    let cluster = of_nodes(3, CALLTO, WEIGHT);
+    let decide = |billid: usize| {
+        let params = params(&[
+            ("callto", "cluster/node1/conf/7"),
+            ("sip_x-nodename", "node2"),
+            ("billid", &format!("node2-{billid}")),
+        ]);
+        let mut verdict = Verdict::default();
+        cluster.decide(Kind::Execute, &params.as_slice(), true, TIMES, &mut verdict);
+        assert_eq!(verdict.action, Action::Change);
+    };
+    (0..size).for_each(decide);
+    let mut billid = 0;
+    // Each call is another one: a call has only so many branches.
+    quickest(|| {
+        billid += 1;
+        decide(billid);
+    })
+}
+
+/// A node that other nodes have sent so many calls to, the one with the id `sip/0` last.
+fn arrived(size: usize) -> Cluster {
+    let cluster = of_nodes(1, CALLTO, ("source", "#"));
+    for number in (0..size).rev() {
+        let call = [
+            ("id", &*format!("sip/{number}")),
+            ("called", "cluster/"),
+            ("ip_host", "10.0.0.1"),
+            ("sip_x-callto", "conf/7"),
+            ("sip_x-nodename", "node0"),
+        ];
+        decide_once(&cluster, Kind::Route, &call);
+    }
+    cluster
 }
 
 /// The end of a channel that was none of the cluster's, beside so many calls to nodes, and so many callers that wait.

@@ -103,7 +103,7 @@ bool Decisions::dispatch(Message& msg, bool& handled) {
 }
 
 // Writes a verdict's edits into a message that isn't the one that was decided.
-void Decisions::fill(Message& msg, const NameFilter& filter,
+void Decisions::fill(Message& msg, const NameFilter<ByHash>& filter,
                      const clustering_verdict& verdict) const {
     KnownParameters known;
     known.read(msg, filter);

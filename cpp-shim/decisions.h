@@ -47,7 +47,7 @@ public:
 private:
     class Wait;
 
-    void fill(TelEngine::Message& msg, const NameFilter& filter,
+    void fill(TelEngine::Message& msg, const NameFilter<ByHash>& filter,
               const clustering_verdict& verdict) const;
     bool dispatch(TelEngine::Message& msg, bool& handled);
     bool locate(const Verdict& pending, uint32_t kind, TelEngine::Message& msg);
@@ -65,10 +65,10 @@ private:
     TelEngine::DebugEnabler& m_log;
     Names m_names;
     // The names that are looked for in messages of our own, and in those of each kind.
-    NameFilter m_all{m_names, ~uint64_t{0}};
-    std::vector<NameFilter> m_filters;
+    NameFilter<ByHash> m_all{m_names, ~uint64_t{0}};
+    std::vector<NameFilter<ByHash>> m_filters;
     // Those that tell whether a message concerns the cluster.
-    std::vector<NameFilter> m_concerns;
+    std::vector<NameFilter<ByCharacters>> m_concerns;
     // The kinds that are decided by the time now.
     bool m_needsNow[CLUSTERING_KIND_COUNT] = {};
     std::atomic<unsigned> m_waiting{0};

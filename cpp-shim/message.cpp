@@ -24,7 +24,7 @@ template <typename Param> Param* made(const String& name, const char* value, int
 
 } // namespace
 
-void KnownParameters::read(NamedList& from, const NameFilter& wanted) {
+void KnownParameters::read(NamedList& from, const NameFilter<ByHash>& wanted) {
     // Counted here, not in the members: the compiler would write those for each parameter.
     uint64_t seen = 0;
     uint64_t again = 0;
@@ -53,7 +53,7 @@ void KnownParameters::read(NamedList& from, const NameFilter& wanted) {
     tell(seen, again);
 }
 
-void KnownParameters::readValues(const NamedList& from, const NameFilter& wanted) {
+void KnownParameters::readValues(const NamedList& from, const NameFilter<ByCharacters>& wanted) {
     if (wanted.only() != Names::Other) {
         return readOnly(from, wanted);
     }
@@ -74,18 +74,19 @@ void KnownParameters::readValues(const NamedList& from, const NameFilter& wanted
 }
 
 // As `readValues`, where a single name is wanted.
-void KnownParameters::readOnly(const NamedList& from, const NameFilter& wanted) {
-    const String& only = wanted.name(wanted.only());
-    const unsigned length = only.length();
-    const char last = only.at(static_cast<int>(length) - 1);
+void KnownParameters::readOnly(const NamedList& from, const NameFilter<ByCharacters>& wanted) {
+    const Names& names = wanted.names();
+    const unsigned only = wanted.only();
+    const unsigned length = names[only].length();
+    const char last = names[only].at(static_cast<int>(length) - 1);
     for (const ObjList* o = from.paramList(); o; o = o->next()) {
         const NamedString* param = static_cast<const NamedString*>(o->get());
         if (!param || param->name().length() != length) {
             continue;
         }
         const char* name = param->name().c_str();
-        if (name[length - 1] == last && !std::memcmp(name, only.c_str(), length)) {
-            values[wanted.only()] = borrowed(*param);
+        if (name[length - 1] == last && names.is(only, name, length)) {
+            values[only] = borrowed(*param);
             return tell(wanted.wanted(), 0);
         }
     }
@@ -157,10 +158,10 @@ void Parameters::remove(unsigned number) {
         m_known.list->clearParam(name);
         return;
     }
-    const String start = name.substr(0, static_cast<int>(name.length()) - 1);
     ObjList* o = m_known.list->paramList()->skipNull();
     while (o) {
-        if (static_cast<const NamedString*>(o->get())->name().startsWith(start)) {
+        const String& own = static_cast<const NamedString*>(o->get())->name();
+        if (!own.null() && m_names.find(own.c_str(), own.length()) == number) {
             o->remove();
             o = o->skipNull();
         } else {

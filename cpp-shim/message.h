@@ -29,14 +29,14 @@ struct KnownParameters {
     bool has(unsigned number) const { return message.present >> number & 1; }
 
     /// Walks over a list.
-    void read(TelEngine::NamedList& from, const NameFilter& wanted);
+    void read(TelEngine::NamedList& from, const NameFilter<ByHash>& wanted);
 
     /// Walks over a list until all wanted names are found, to decide whether the message concerns
     /// the cluster. Nothing may be written then.
-    void readValues(const TelEngine::NamedList& from, const NameFilter& wanted);
+    void readValues(const TelEngine::NamedList& from, const NameFilter<ByCharacters>& wanted);
 
 private:
-    void readOnly(const TelEngine::NamedList& from, const NameFilter& wanted);
+    void readOnly(const TelEngine::NamedList& from, const NameFilter<ByCharacters>& wanted);
     void tell(uint64_t present, uint64_t repeated) {
         message = {values, present, repeated, nullptr, 0, false, 0, 0};
     }

@@ -127,7 +127,10 @@ std::vector<char> textOf(const String& path) {
 ClusteringModule::ClusteringModule()
     : Module("clustering", "misc", true),
       m_core(clustering_new(borrowed(Engine::nodeName()), processNumber())),
-      m_decisions(m_core, *this) {}
+      m_decisions(m_core, *this) {
+    // So that the list of threads is there before this, and goes after it.
+    Worker::allGone();
+}
 
 ClusteringModule::~ClusteringModule() {
     m_ticker.stop();

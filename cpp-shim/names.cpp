@@ -37,7 +37,8 @@ unsigned Names::findOpen(const char* name, unsigned length) const {
     return Other;
 }
 
-NameFilter::NameFilter(const Names& names, uint64_t wanted)
+template <typename By>
+NameFilter<By>::NameFilter(const Names& names, uint64_t wanted)
     : m_names(names), m_wanted(wanted & ~(~uint64_t{0} << Names::Other)) {
     std::memset(m_first, Names::Other, sizeof(m_first));
     for (unsigned number = 0; number < Names::Other; number++) {
@@ -52,14 +53,15 @@ NameFilter::NameFilter(const Names& names, uint64_t wanted)
         if (m_wanted == uint64_t{1} << number) {
             m_only = number;
         }
-        uint8_t& first = m_first[slot(name.c_str(), name.length())];
+        uint8_t& first = m_first[By::place(name)];
         m_next[number] = first;
         first = static_cast<uint8_t>(number);
     }
 }
 
-// Few names get here: those that share a slot with another one.
-unsigned NameFilter::findBehind(unsigned number, const char* text, unsigned length) const {
+// Few names get here: those that share a place with another one.
+template <typename By>
+unsigned NameFilter<By>::findBehind(unsigned number, const char* text, unsigned length) const {
     do {
         number = m_next[number];
     } while (number != Names::Other && !m_names.is(number, text, length));
@@ -67,9 +69,12 @@ unsigned NameFilter::findBehind(unsigned number, const char* text, unsigned leng
 }
 
 // One of the core's names that isn't looked for is no other one.
-unsigned NameFilter::findOpen(const char* text, unsigned length) const {
+template <typename By> unsigned NameFilter<By>::findOpen(const char* text, unsigned length) const {
     const unsigned number = m_names.find(text, length);
     return m_wanted >> number & 1 ? number : Names::Other;
 }
+
+template class NameFilter<ByCharacters>;
+template class NameFilter<ByHash>;
 
 } // namespace clustering

@@ -90,10 +90,34 @@ private:
     unsigned m_openLength = UINT_MAX;
 };
 
-/// The names that are looked for in some messages.
+/// Tells most names from one another by their length, first and last character.
+struct ByCharacters {
+    static constexpr unsigned Places = UINT8_MAX + 1;
+
+    /// The place of a name that is not empty. The factors leave each of the core's names but three
+    /// a place of its own.
+    static unsigned place(const TelEngine::String& name) {
+        const unsigned length = name.length();
+        const char* text = name.c_str();
+        const int mixed = text[0] * 3 + text[length - 1] + static_cast<int>(length) * 17;
+        return static_cast<uint8_t>(mixed);
+    }
+};
+
+/// Tells most names from one another by the engine's hash of them, which it keeps with each name.
 ///
-/// Nearly all other parameters of a message are told by their length, first and last character.
-class NameFilter {
+/// It is quicker where the names were hashed before, and slower where not. The engine hashes all of
+/// a message's when it notes a handler in it, after it has asked the filter.
+struct ByHash {
+    static constexpr unsigned Places = 1024;
+
+    /// The place of a name.
+    static unsigned place(const TelEngine::String& name) { return name.hash() % Places; }
+};
+
+/// The names that are looked for in some messages. Nearly all other parameters of a message are
+/// told by their place alone.
+template <typename By> class NameFilter {
 public:
     /// Looks for the names that have their bit in `wanted`.
     NameFilter(const Names& names, uint64_t wanted);
@@ -105,8 +129,8 @@ public:
     /// where it has a `*`.
     unsigned only() const { return m_only; }
 
-    /// The name of a number.
-    const TelEngine::String& name(unsigned number) const { return m_names[number]; }
+    /// The names by their numbers.
+    const Names& names() const { return m_names; }
 
     /// The number of a parameter's name; `Names::Other` where it isn't looked for.
     unsigned find(const TelEngine::String& name) const {
@@ -114,8 +138,8 @@ public:
         if (!length) {
             return Names::Other;
         }
+        const unsigned number = m_first[By::place(name)];
         const char* text = name.c_str();
-        const unsigned number = m_first[slot(text, length)];
         if (number == Names::Other) {
             return mayBeOpen(text[0]) ? findOpen(text, length) : number;
         }
@@ -129,11 +153,6 @@ private:
     // Whether a name of this first character may be one of those with a `*`.
     bool mayBeOpen(char first) const { return m_open >> row(first) & 1; }
 
-    // The factors leave each of the core's names but three a slot of its own.
-    static uint8_t slot(const char* text, unsigned length) {
-        return static_cast<uint8_t>(text[0] * 3 + text[length - 1] + static_cast<int>(length) * 17);
-    }
-
     unsigned findBehind(unsigned number, const char* text, unsigned length) const;
     unsigned findOpen(const char* text, unsigned length) const;
 
@@ -141,11 +160,11 @@ private:
     // It never has a bit for `Names::Other`.
     uint64_t m_wanted;
     unsigned m_only = Names::Other;
-    // The first name of each slot, and behind each name the next one.
-    uint8_t m_first[UINT8_MAX + 1];
-    uint8_t m_next[CLUSTERING_NAME_COUNT];
     // A bit for each first character of the names with a `*`.
     uint32_t m_open = 0;
+    // The first name of each place, and behind each name the next one.
+    uint8_t m_first[By::Places];
+    uint8_t m_next[CLUSTERING_NAME_COUNT];
 };
 
 } // namespace clustering

@@ -19,8 +19,13 @@ namespace {
 std::mutex s_mutex;
 // The number of threads that were started and have not registered yet.
 unsigned s_starting = 0;
-// The others, by the system's number of the thread.
-std::vector<pid_t> s_running;
+
+// The others, by the system's number of the thread. The module asks for them when it is made, so
+// they outlive it and its ticker.
+std::vector<pid_t>& runningThreads() {
+    static std::vector<pid_t> threads;
+    return threads;
+}
 
 bool isGone(pid_t thread) {
     return ::syscall(SYS_tgkill, ::getpid(), thread, 0) != 0 && errno == ESRCH;
@@ -28,7 +33,8 @@ bool isGone(pid_t thread) {
 
 // Forgets those that are gone. The caller has the lock.
 void forgetGone() {
-    s_running.erase(std::remove_if(s_running.begin(), s_running.end(), isGone), s_running.end());
+    std::vector<pid_t>& threads = runningThreads();
+    threads.erase(std::remove_if(threads.begin(), threads.end(), isGone), threads.end());
 }
 
 } // namespace
@@ -52,14 +58,14 @@ bool Worker::start(Worker* worker) {
 bool Worker::allGone() {
     const std::lock_guard<std::mutex> lock(s_mutex);
     forgetGone();
-    return !s_starting && s_running.empty();
+    return !s_starting && runningThreads().empty();
 }
 
 void Worker::run() {
     {
         const std::lock_guard<std::mutex> lock(s_mutex);
         forgetGone();
-        s_running.push_back(static_cast<pid_t>(::syscall(SYS_gettid)));
+        runningThreads().push_back(static_cast<pid_t>(::syscall(SYS_gettid)));
         s_starting--;
     }
     work();

@@ -316,7 +316,7 @@ impl Cluster {
         let changes = self
             .membership
             .answered(number, rows, (now, wall), &self.tasks);
-        let mut is_changed = changes.list;
+        let mut is_changed = changes.list || changes.kept;
         for (name, admin) in changes.admin {
             if admin_states.of(&name) == admin {
                 continue;
@@ -792,6 +792,7 @@ impl Cluster {
             return Err(ForgetError::Alive);
         }
         self.membership.say(name, Intent::Forgotten);
+        self.tasks.add(Task::Save);
         Ok(())
     }
 

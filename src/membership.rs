@@ -15,7 +15,8 @@ mod drift;
 mod load;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::mem;
 use std::sync::{Mutex, MutexGuard};
 
@@ -28,7 +29,7 @@ use crate::settings::{Entry, Members};
 use crate::task::{DbQuery, Query, Task, Tasks};
 use crate::text::Escaped;
 use crate::time::{SECOND, SteadyTime, WallTime};
-use definition::{Definition, KEYS, Row, coded, literal};
+use definition::{Definition, KEYS, Row, coded, decoded, literal};
 
 pub use definition::{Intent, RowError};
 pub use load::{COUNT, beat_interval, count_interval, oldest, read_interval};
@@ -59,6 +60,8 @@ const COLUMNS: &str = "seen, expires, down, channels, rooms, registrations";
 /// The first line of the list that is kept, and its last one.
 const HEAD: &[u8] = b"; The nodes of the cluster, as the database last had them\n";
 const TAIL: &[u8] = b"; end\n";
+/// The start of a line of what was said, and isn't in the database yet.
+const SAID: &str = "said|";
 
 /// An entry of a file that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +121,8 @@ pub(crate) struct Changes {
     pub(crate) admin: Vec<(Box<[u8]>, AdminState)>,
     /// The loads of all nodes, if they were read.
     pub(crate) loads: Option<Loads>,
+    /// What is to be [kept](Membership::write) has changed otherwise.
+    pub(crate) kept: bool,
 }
 
 /// A node as the list in the database has it, compared with this node and its file.
@@ -169,8 +174,12 @@ struct LoadReading {
 #[derive(Debug, Default)]
 struct Known {
     config: Members,
-    /// This node's own definition, by its file.
+    /// This node's own definition: by its file, or by its row where its file has no section for it.
     own: Option<Definition>,
+    /// The values of its row when it ran before.
+    own_before: Values,
+    /// Its file had a section for it before, whose values its row may still have.
+    clears: bool,
     /// The sections of nodes in this node's file.
     sections: BTreeMap<Box<[u8]>, Values>,
     /// All others.
@@ -241,8 +250,11 @@ impl Membership {
         }
         if config.account.is_empty() {
             let loads = mem::take(&mut known.loads);
+            // No late answer is taken for that of another query.
+            let number = known.number;
             *known = Known {
                 loads,
+                number,
                 ..Known::default()
             };
             return;
@@ -256,11 +268,20 @@ impl Membership {
             known.asked = None;
             known.joined = false;
         }
+        let had_own_section = known.has_own_section();
         known.sections = sections(file.iter().map(OwnedEntry::entry));
+        let section = known.sections.get(node).cloned();
+        known.clears = section.is_none() && (had_own_section || known.clears);
+        let values = match (section, &known.own) {
+            (Some(values), _) => values,
+            (None, Some(_)) if known.clears => Values::default(),
+            (None, Some(own)) => own.values.clone(),
+            (None, None) => mem::take(&mut known.own_before),
+        };
         let definition = Definition {
             name: node.into(),
             intent: Intent::Member(AdminState::Enabled),
-            values: known.sections.get(node).cloned().unwrap_or_default(),
+            values,
             version: env!("CARGO_PKG_VERSION").as_bytes().into(),
             settings: drift::fingerprints(&file.iter().map(OwnedEntry::entry).collect::<Vec<_>>())
                 .into_bytes()
@@ -430,7 +451,9 @@ impl Membership {
         let Some(step) = known.next(now) else {
             return;
         };
-        let query = known.query(&step, now);
+        let own = known.own.as_ref().and_then(|own| nodes.find(&own.name));
+        let admin = own.map_or(AdminState::Enabled, |own| own.state.admin());
+        let query = known.query(&step, admin, now);
         known.number += 1;
         let number = known.number;
         known.asked = Some((number, step, now));
@@ -495,6 +518,7 @@ impl Membership {
                 // It may have been said otherwise meanwhile.
                 if known.said.get(&node) == Some(&intent) {
                     known.said.remove(&node);
+                    changes.kept = true;
                 }
             }
             Step::Join => {
@@ -534,10 +558,11 @@ impl Membership {
         changes
     }
 
-    /// The list, to be kept; empty where there is none.
+    /// The list, to be kept, with what was said here and isn't in the database yet; empty where there is neither.
     pub(crate) fn write(&self) -> Vec<u8> {
         let known = self.known();
-        let Some(own) = known.own.as_ref().filter(|_| !known.others.is_empty()) else {
+        let is_any = !known.others.is_empty() || !known.said.is_empty();
+        let Some(own) = known.own.as_ref().filter(|_| is_any) else {
             return Vec::new();
         };
         let mut text = HEAD.to_vec();
@@ -546,6 +571,9 @@ impl Membership {
         for definition in known.others.values() {
             text.extend_from_slice(definition.write().as_bytes());
             text.push(b'\n');
+        }
+        for (node, intent) in &known.said {
+            let _ = writeln!(text, "{SAID}{}|{}", coded(node), intent.text());
         }
         text.extend_from_slice(TAIL);
         text
@@ -567,15 +595,33 @@ impl Membership {
             .into_iter()
             .flat_map(|lines| lines.split(|&byte| byte == b'\n'));
         let mut known = self.known();
-        for definition in rows.filter_map(|row| Row::read(row).definition.ok()) {
+        for row in rows {
+            if let Some((said, intent)) = said(row) {
+                known.said.insert(said, intent);
+                continue;
+            }
+            let Ok(definition) = Row::read(row).definition else {
+                continue;
+            };
             if known.former.is_empty() {
                 known.former.clone_from(&definition.name);
             }
-            if *definition.name != *node {
+            if *definition.name == *node {
+                known.own_before = definition.values;
+            } else {
                 known.others.insert(definition.name.clone(), definition);
             }
         }
     }
+}
+
+/// The node and the intent of a line that is kept, where it is one of what was [said](Membership::say).
+fn said(line: &[u8]) -> Option<(Box<[u8]>, Intent)> {
+    let mut columns = line
+        .strip_prefix(SAID.as_bytes())?
+        .split(|&byte| byte == b'|');
+    let (node, intent) = (columns.next()?, columns.next()?);
+    Some((decoded(node), Intent::read(intent)?))
 }
 
 /// The nodes that are down, as a heartbeat says it; none where there are too many.
@@ -651,11 +697,12 @@ impl Known {
             return is_due(self.poll_due).then_some(Step::Poll { whole: true });
         }
         let may_write = is_due(self.write_due);
-        if let Some((node, intent)) = self.said.first_key_value().filter(|_| may_write) {
-            return Some(Step::Say(node.clone(), *intent));
-        }
+        // First, since only a row that is there can be told something.
         if !self.joined && may_write && is_due(self.join_due) {
             return Some(Step::Join);
+        }
+        if let Some((node, intent)) = self.said.first_key_value().filter(|_| may_write) {
+            return Some(Step::Say(node.clone(), *intent));
         }
         if is_due(self.poll_due) {
             return Some(Step::Poll {
@@ -684,7 +731,8 @@ impl Known {
         load::beat_interval(u64::from(self.config.beat) * SECOND, self.count())
     }
 
-    fn query(&self, step: &Step, now: SteadyTime) -> String {
+    /// The query of a step. This node has that admin state.
+    fn query(&self, step: &Step, admin: AdminState, now: SteadyTime) -> String {
         let own = self.own.as_ref();
         let name = own.map_or_else(String::new, |own| literal(&own.name));
         match step {
@@ -711,12 +759,14 @@ impl Known {
                 };
                 if let Some(own) = own {
                     for (key, value) in KEYS.iter().zip(&own.values) {
-                        add(key, value, self.has_own_section());
+                        add(key, value, self.has_own_section() || self.clears);
                     }
                     add("version", &own.version, true);
                     add("settings", &own.settings, true);
                     add("process", &own.process, true);
                     add("former", &own.former, true);
+                    // A row that is there knows better.
+                    add("admin", admin.text().as_bytes(), false);
                 }
                 let mut query = String::new();
                 let (columns, values) = (columns.join(", "), values.join(", "));
@@ -881,8 +931,8 @@ impl Known {
         if whole && !is_known {
             self.joined = false;
         }
-        // A table that has lost all its rows says nothing about the nodes.
-        if whole && !rows.is_empty() {
+        // A table without this node was lost: the others write themselves into it again, each at its next whole poll.
+        if whole && is_known {
             let gone = self.others.keys().filter(|name| !names.contains(*name));
             for name in gone.cloned().collect::<Vec<_>>() {
                 self.forget(&name, changes, tasks);
@@ -915,7 +965,9 @@ impl Known {
             }
             self.doubled = now.after(4 * REWRITE);
         }
-        if !self.sections.contains_key(&row.name) && own.values != row.values {
+        if self.clears {
+            self.clears = own.values != row.values;
+        } else if !self.sections.contains_key(&row.name) && own.values != row.values {
             own.values.clone_from(&row.values);
             changes.list = true;
         }

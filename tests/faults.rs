@@ -260,11 +260,12 @@ impl Node {
                 "where cluster/*/x",
                 "metrics",
             ] {
-                let command = clustering_command_line {
+                // The query is asked for before there is a reply.
+                let mut command = clustering_command_line {
                     line: bytes(line),
                     from: bytes(""),
                     now,
-                    reply: std::ptr::null(),
+                    reply: std::ptr::dangling(),
                 };
                 let (account, query) = (std::ptr::null_mut(), text.as_mut_ptr());
                 clustering_command_query(
@@ -275,6 +276,7 @@ impl Node {
                     std::ptr::null_mut(),
                 );
                 free(text.assume_init_read());
+                command.reply = std::ptr::null();
                 clustering_command(self.0, &raw const command, text.as_mut_ptr());
                 free(text.assume_init_read());
             }

@@ -186,7 +186,9 @@ impl Page<'_> {
         }
         let help = "How long the engine's last answer to the monitor took";
         let mut family = self.gauges("engine_answer_seconds", help)?;
-        for engine in &cluster.engines {
+        // Of those that answer: a node that has moved to another engine is the last answer of two.
+        let answering = cluster.engines.iter().filter(|it| it.current().is_some());
+        for engine in answering {
             if let Some(took) = engine.took {
                 family.gauge(&[("engine", name(engine))], took)?;
             }

@@ -48,7 +48,7 @@ struct Asked {
 #[derive(Clone, Copy, Debug, Default)]
 struct Sent {
     forwards: u64,
-    /// Since the round before.
+    /// Since the round before; of a node that was silent for longer as many as on the average.
     new: u64,
     /// In a second.
     rate: f64,
@@ -177,7 +177,11 @@ impl Watch {
                 }
             };
             let before = asked.answer.take();
-            asked.count(&answer, passed);
+            let silent = asked
+                .shown
+                .answered
+                .map_or(0, |last| now.saturating_sub(last));
+            asked.count(&answer, silent, passed);
             asked.shown.node = Some(answer.node.clone());
             asked.shown.error = None;
             asked.shown.answered = Some(now);
@@ -302,10 +306,10 @@ impl Asked {
             .filter(|_| self.shown.error.is_none())
     }
 
-    /// Counts what it has sent since the last answer, which was some seconds ago.
-    fn count(&mut self, answer: &Answer, passed: u64) {
+    /// Counts what it has sent since its last answer, which was `silent` seconds ago; the last round was `passed` seconds ago.
+    fn count(&mut self, answer: &Answer, silent: u64, passed: u64) {
         #[allow(clippy::cast_precision_loss)] // a rate needs no more
-        let seconds = passed.max(1) as f64;
+        let seconds = silent.max(1) as f64;
         let keeps = (-seconds / MINUTE).exp();
         let mut sent = HashMap::with_capacity(answer.nodes.len());
         for view in &answer.nodes {
@@ -323,6 +327,11 @@ impl Asked {
             let rate = before.map_or(0.0, |before| before.rate * keeps + fresh * (1.0 - keeps));
             // Less than one in an hour is none.
             let rate = if rate < 1.0 / 3600.0 { 0.0 } else { rate };
+            let new = if silent > passed {
+                new.saturating_mul(passed) / silent
+            } else {
+                new
+            };
             let forwards = view.forwards;
             sent.insert(
                 view.name.clone(),

@@ -2,6 +2,7 @@
 
 //! What the monitor makes of the engines' answers, without any engine.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -290,6 +291,27 @@ fn an_engine_that_starts_again_adds_what_it_sent_since() {
 }
 
 #[test]
+fn what_an_engine_has_sent_while_it_was_silent_is_no_sudden_traffic() {
+    let mut watch = watch(1);
+    let mut cluster = Cluster::default();
+    for second in (0..=700).step_by(5) {
+        let mut node2 = view("node2", State::Up);
+        node2.forwards = second;
+        let is_silent = (50..650).contains(&second);
+        let reply = if is_silent {
+            silent()
+        } else {
+            ok(answer("node1", &[node2]))
+        };
+        cluster = watch.round(vec![reply], BEGIN + second);
+    }
+    let node2 = &cluster.nodes[1];
+    assert!(node2.seen_by[0].rate < 1.01, "{}", node2.seen_by[0].rate);
+    let most = node2.history.forwards.iter().max();
+    assert_eq!(most, Some(&u32::try_from(STEP).unwrap()), "one in a second");
+}
+
+#[test]
 fn the_number_of_nodes_has_a_bound() {
     let mut watch = watch(2);
     let many = |prefix: &str| -> Vec<_> {
@@ -302,6 +324,24 @@ fn the_number_of_nodes_has_a_bound() {
         ok(answer("node2", &many("b"))),
     ];
     assert_eq!(watch.round(replies, BEGIN).nodes.len(), MOST_NODES);
+}
+
+fn assert_each_sample_once(metrics: &str) {
+    let samples = metrics.lines().filter(|line| !line.starts_with('#'));
+    let mut names = BTreeSet::new();
+    for sample in samples {
+        let (name, _) = sample.rsplit_once(' ').unwrap();
+        assert!(names.insert(name), "{sample}:\n{metrics}");
+    }
+}
+
+#[test]
+fn a_node_that_has_moved_to_another_host_has_each_metric_once() {
+    let mut watch = watch(2);
+    let node1 = || ok(answer("node1", &[view("node1", State::Up)]));
+    watch.round(vec![node1(), silent()], BEGIN);
+    let cluster = watch.round(vec![silent(), node1()], BEGIN + 5);
+    assert_each_sample_once(&metrics::render(&Arc::new(cluster)));
 }
 
 /// By the rules of `promtool check metrics`, which `tests/core/operator.rs` has, too.
@@ -333,11 +373,7 @@ fn metrics_name_engines_nodes_and_pairs_whatever_their_names() {
         assert!(text.lines().any(|line| line == sample), "{sample}:\n{text}");
     }
     assert!(!text.contains("later version"));
-    let mut samples: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
-    let number = samples.len();
-    samples.sort_unstable();
-    samples.dedup_by_key(|line| line.rsplit_once(' ').unwrap().0);
-    assert_eq!(samples.len(), number, "each sample stands there once");
+    assert_each_sample_once(&text);
     for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
         let (name, kind) = line.split_once(' ').unwrap();
         assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");

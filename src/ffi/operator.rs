@@ -97,22 +97,37 @@ pub struct clustering_command_line {
 }
 
 impl clustering_command_line {
+    /// The command as it was given, whatever `reply` is.
+    ///
+    /// # Safety
+    ///
+    /// The texts are valid, and stay as they are for `'m`.
+    unsafe fn given<'m>(&self) -> Request<'m> {
+        // SAFETY: promised by the caller.
+        let (line, from) = unsafe { (self.line.get(), self.from.get()) };
+        Request {
+            line,
+            from,
+            now: WallTime(self.now),
+            reply: None,
+            rows: Vec::new(),
+        }
+    }
+
+    /// The command with its reply.
+    ///
     /// # Safety
     ///
     /// All that the command points to is valid, and stays as it is for `'m`.
     unsafe fn get<'m>(&self) -> Request<'m> {
         // SAFETY: promised by the caller.
         unsafe {
-            Request {
-                line: self.line.get(),
-                from: self.from.get(),
-                now: WallTime(self.now),
-                reply: self.reply.as_ref().map(|reply| reply.get()),
-                rows: self
-                    .reply
-                    .as_ref()
-                    .map_or_else(Vec::new, |reply| reply.rows()),
+            let mut request = self.given();
+            if let Some(reply) = self.reply.as_ref() {
+                request.reply = Some(reply.get());
+                request.rows = reply.rows();
             }
+            request
         }
     }
 }
@@ -142,7 +157,7 @@ pub unsafe extern "C" fn clustering_command_query(
     timeout: *mut u32,
 ) -> bool {
     // SAFETY: promised by the caller.
-    let (core, command) = unsafe { (core.as_ref(), command.as_ref().map(|it| it.get())) };
+    let (core, command) = unsafe { (core.as_ref(), command.as_ref().map(|it| it.given())) };
     let found = core.zip(command).and_then(|(core, command)| {
         let found = core
             .0

@@ -43,7 +43,8 @@ impl Intent {
         }
     }
 
-    fn read(text: &[u8]) -> Option<Self> {
+    /// The intent by its word.
+    pub(super) fn read(text: &[u8]) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|intent| intent.text().as_bytes() == text)
@@ -120,7 +121,8 @@ pub(super) fn coded(text: &[u8]) -> impl Display {
     percent_encode(text, CODED)
 }
 
-fn decoded(text: &[u8]) -> Box<[u8]> {
+/// A text of the tables, as it is.
+pub(super) fn decoded(text: &[u8]) -> Box<[u8]> {
     percent_decode(text).collect()
 }
 

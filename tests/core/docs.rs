@@ -324,16 +324,23 @@ fn mandoc_finds_nothing_in_the_man_pages() {
 }
 
 #[test]
-fn configurations_in_the_docs_are_good_ones() {
-    for file in ["README.md", "docs/configuration.md"] {
-        let text = read(file);
-        let examples: Vec<_> = text.split("```ini\n").skip(1).collect();
-        assert!(!examples.is_empty(), "{file}");
-        for example in examples {
+fn whole_configurations_in_the_docs_are_good_ones() {
+    let mut found = 0;
+    for (page, text) in pages() {
+        let text = text.replace("\n   ", "\n");
+        for example in text.split("```ini\n").skip(1) {
             let (example, _) = example.split_once("```").unwrap();
-            assert!(load(&settings(example, false)).enabled, "{file}: {example}");
+            if !example.contains("regexp=") {
+                continue;
+            }
+            found += 1;
+            let settings = load(&settings(example, false));
+            assert!(settings.enabled, "{page}: {example}");
+            let warning = settings.misnamed(b"node1").map(|it| it.to_string());
+            assert_eq!(warning, None, "{page}: {example}");
         }
     }
+    assert!(found >= 3, "{found}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! The list of nodes that nodes share in a database: real queries in a real `SQLite`, and time that passes for all.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use clustering::cluster::{Cluster, ForgetError};
 use clustering::file::Document;
@@ -39,6 +40,8 @@ pub struct World {
     failure: RefCell<Option<(bool, &'static str)>>,
     nodes: Vec<(String, Cluster)>,
     log: Vec<(String, String)>,
+    /// The states that the engines have saved.
+    saved: BTreeMap<String, Vec<u8>>,
     now: u64,
 }
 
@@ -60,6 +63,7 @@ impl World {
             failure: RefCell::default(),
             nodes: Vec::new(),
             log: Vec::new(),
+            saved: BTreeMap::new(),
             now: 1_000,
         };
         for name in names {
@@ -72,6 +76,16 @@ impl World {
         let process = 1 + self.nodes.len() as u64;
         self.nodes
             .push((name.to_owned(), engine(name, process, files)));
+    }
+
+    /// Starts an engine again, with what it has saved.
+    fn starts_again(&mut self, name: &str, files: &[&[Setting]]) {
+        self.ends(name);
+        let again = Cluster::new(name.as_bytes(), 99);
+        again.restore(&self.saved[name]).unwrap();
+        let loaded = again.load("clustering.conf", &entries(&files.concat()));
+        loaded.unwrap();
+        self.nodes.push((name.to_owned(), again));
     }
 
     pub fn node(&self, name: &str) -> &Cluster {
@@ -143,7 +157,10 @@ impl World {
                             node.queried(query.number, &reply, &rows, (now, wall));
                         }
                         Task::CountChannels => node.counted(4),
-                        Task::Save | Task::Event(_) => {}
+                        Task::Save => {
+                            self.saved.insert(name.clone(), node.state());
+                        }
+                        Task::Event(_) => {}
                     }
                 }
             }
@@ -384,6 +401,136 @@ fn a_table_that_is_missing_takes_no_node_away_and_one_that_is_empty_is_filled_ag
     }
     let rows = world.ask(b"SELECT name FROM cluster_nodes").unwrap();
     assert_eq!(rows.len(), 3);
+}
+
+#[test]
+fn a_table_that_lost_its_rows_takes_no_node_away_however_far_apart_nodes_look_at_the_whole() {
+    let mut world = World::of(&[]);
+    for name in THREE {
+        world.starts(name, &[FILE]);
+        world.pass(900);
+    }
+    world.execute("DELETE FROM cluster_nodes");
+    for minute in 0..120 {
+        world.pass(60);
+        for name in THREE {
+            assert_eq!(world.list(name), THREE, "{name} after {minute} minutes");
+        }
+    }
+    let rows = world.ask(b"SELECT name FROM cluster_nodes").unwrap();
+    assert_eq!(rows.len(), 3);
+}
+
+#[test]
+fn a_node_that_comes_into_the_list_drained_stays_so() {
+    let mut world = World::of(&["node1", "node2"]);
+    let alone: &[Setting] = &[
+        ("general", "regexp", "^node\\([0-9]*\\)$"),
+        ("general", "callto", "sip/sip:cluster/@192.0.2.\\1"),
+        ("node node3", "weight", "100"),
+    ];
+    world.starts("node3", &[alone]);
+    world.run("node3", "drain node3");
+    world.pass(1);
+    world
+        .node("node3")
+        .load("clustering.conf", &entries(FILE))
+        .unwrap();
+    world.pass(2 + 2 * POLL);
+    for name in THREE {
+        assert_eq!(world.admin(name, "node3"), AdminState::Draining, "{name}");
+    }
+}
+
+#[test]
+fn a_drain_of_a_node_that_has_no_row_yet_is_in_its_row() {
+    let mut world = World::of(&["node1", "node2"]);
+    world.pass(2 * POLL);
+    *world.failure.borrow_mut() = Some((false, "server closed the connection"));
+    world.starts("node3", &[FILE]);
+    world.pass(POLL);
+    world.run("node3", "drain node3");
+    world.pass(POLL);
+    *world.failure.borrow_mut() = None;
+    world.pass(2 + 2 * POLL);
+    for name in THREE {
+        assert_eq!(world.admin(name, "node3"), AdminState::Draining, "{name}");
+    }
+}
+
+#[test]
+fn what_was_said_without_the_database_is_written_after_a_restart_too_and_only_once() {
+    let mut world = three();
+    world.ends("node3");
+    *world.failure.borrow_mut() = Some((true, "attempt to write a readonly database"));
+    world.run("node1", "drain node2");
+    world.pass(60);
+    let said = world.run("node1", "forget node3");
+    assert_eq!(said, "Node 'node3' is forgotten by all nodes\n");
+    world.pass(1);
+    world.starts_again("node1", &[FILE]);
+    world.pass(POLL);
+    assert_eq!(world.admin("node2", "node2"), AdminState::Enabled);
+    *world.failure.borrow_mut() = None;
+    world.pass(3 + 3 * POLL);
+    for name in ["node1", "node2"] {
+        assert_eq!(world.admin(name, "node2"), AdminState::Draining, "{name}");
+        assert_eq!(world.list(name), ["node1", "node2"]);
+    }
+    world.run("node2", "undrain node2");
+    world.pass(1 + POLL);
+    world.starts_again("node1", &[FILE]);
+    world.pass(2 + 2 * POLL);
+    for name in ["node1", "node2"] {
+        assert_eq!(world.admin(name, "node2"), AdminState::Enabled, "{name}");
+    }
+}
+
+#[test]
+fn the_values_of_a_nodes_row_hold_on_the_node_itself_over_a_reload_and_a_restart() {
+    let mut world = three();
+    world.execute("UPDATE cluster_nodes SET weight = '0' WHERE name = 'node1'");
+    world.pass(1 + POLL);
+    let weight = |world: &World| {
+        let settings = world.node("node1").settings();
+        settings.nodes.find(b"node1").unwrap().weight
+    };
+    assert_eq!(weight(&world), 0);
+    *world.failure.borrow_mut() = Some((false, "server closed the connection"));
+    let loaded = world.node("node1").load("clustering.conf", &entries(FILE));
+    loaded.unwrap();
+    world.pass(60);
+    assert_eq!(weight(&world), 0, "after a reload");
+    world.starts_again("node1", &[FILE]);
+    assert_eq!(weight(&world), 0, "after a restart");
+    *world.failure.borrow_mut() = None;
+    world.pass(2 * POLL);
+    assert_eq!(weight(&world), 0);
+}
+
+#[test]
+fn a_section_that_a_node_has_no_more_is_taken_out_of_its_row() {
+    let mut world = three();
+    let own: &[Setting] = &[("node node4", "weight", "7")];
+    world.starts("node4", &[own, FILE]);
+    world.pass(2 + POLL);
+    let weight = |world: &World, at: &str| {
+        let settings = world.node(at).settings();
+        settings.nodes.find(b"node4").unwrap().weight
+    };
+    assert_eq!(weight(&world, "node1"), 7);
+    let loaded = world.node("node4").load("clustering.conf", &entries(FILE));
+    loaded.unwrap();
+    world.pass(2 + 2 * POLL);
+    for name in ["node1", "node4"] {
+        assert_eq!(weight(&world, name), 100, "{name}");
+    }
+    // What an operator writes into the row from now on holds.
+    world.execute("UPDATE cluster_nodes SET weight = '50' WHERE name = 'node4'");
+    world.pass(1 + POLL);
+    for name in ["node1", "node4"] {
+        assert_eq!(weight(&world, name), 50, "{name}");
+    }
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! The package of the monitor.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -69,6 +71,41 @@ fn the_monitor_has_a_package_that_needs_no_yate() {
         PACKER,
     ]);
     assert_eq!(text(lintian.arg(package)), "");
+}
+
+#[test]
+fn a_purge_takes_the_link_of_an_enabled_service_with_it() {
+    if Path::new("/run/systemd/system").exists() {
+        // The scripts would have it do something.
+        eprintln!("skipped: systemd runs here");
+        return;
+    }
+    let directory = TempDir::new().unwrap();
+    let root = directory.path();
+    let file = |place: &str| {
+        let file = root.join(place);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        file
+    };
+    const UNIT: &str = "yate-clustering-monitor.service";
+    let unit = file(&format!("lib/systemd/system/{UNIT}"));
+    let link = file(&format!(
+        "etc/systemd/system/multi-user.target.wants/{UNIT}"
+    ));
+    let scripts = repository().join("packaging/monitor");
+    let script = |name: &str, what: &str| {
+        run(Command::new("sh")
+            .arg(scripts.join(name))
+            .arg(what)
+            .env("DPKG_ROOT", root)
+            .env("DPKG_MAINTSCRIPT_PACKAGE", "yate-clustering-monitor"));
+    };
+    fs::copy(scripts.join(UNIT), &unit).unwrap();
+    script("postinst", "configure");
+    symlink(&unit, &link).unwrap();
+    fs::remove_file(&unit).unwrap();
+    script("postrm", "purge");
+    assert!(link.symlink_metadata().is_err(), "{}", link.display());
 }
 
 /// As far as it can be said without systemd itself.

@@ -9,6 +9,11 @@
 #include <cstring>
 #include <thread>
 
+// Yates from April 2025 on take filters of a module's own making.
+#if __has_include(<yatematchingitem.h>)
+#define ENGINE_FILTERS
+#endif
+
 using namespace TelEngine;
 
 namespace engine_bridge {
@@ -183,6 +188,49 @@ public:
     }
 };
 
+#ifdef ENGINE_FILTERS
+// Asks whether a message has a target of the cluster's.
+class LateFilter : public TelEngine::MatchingItemCustom {
+public:
+    LateFilter() : MatchingItemCustom("late", "late") {}
+
+protected:
+    bool runMatchListParam(const NamedList& list, TelEngine::MatchingParams*) const override {
+        const NamedString* callto = list.getParam(m_callto);
+        return callto && begins(*callto, s_prefix, s_prefixLength);
+    }
+    TelEngine::MatchingItemBase* customCopyItem() const override { return new LateFilter; }
+
+private:
+    const String m_callto{"callto"};
+};
+#endif
+
+// The handlers of a module that are not for the messages that are measured, and the second look at
+// a call's target.
+std::vector<MessageHandler*> others() {
+    std::vector<MessageHandler*> handlers;
+    static const struct {
+        const char* message;
+        unsigned priority;
+    } names[] = {
+        {"call.preroute", 25},    {"user.unregister", 49}, {"msg.execute", 50},
+        {"msg.execute", 80},      {"chan.startup", 1},     {"chan.hangup", 1},
+        {"chan.disconnected", 1000}, {"cluster.locate", 200}, {"engine.timer", 90},
+        {"engine.status", 110},   {"engine.debug", 120},   {"engine.command", 120},
+        {"engine.help", 100},
+    };
+    for (const auto& name : names) {
+        handlers.push_back(new NoopHandler(name.message, name.priority));
+    }
+#ifdef ENGINE_FILTERS
+    auto* late = new NoopHandler("call.execute", 80);
+    late->setFilter(new LateFilter);
+    handlers.push_back(late);
+#endif
+    return handlers;
+}
+
 double median(std::vector<double>& values) {
     if (values.empty()) {
         return 0;
@@ -232,9 +280,14 @@ Contestant::Contestant(Kind kind) {
         m_handlers = {new FloorRoute("call.route", 49), new FloorExecute("call.execute", 50),
                       new FloorRegister("user.register", 49), new FloorCdr("call.cdr", 25)};
         break;
+    case Kind::Full:
+        m_handlers = others();
+        [[fallthrough]];
     case Kind::Ideal:
-        m_handlers = {new IdealRoute("call.route", 49), new IdealExecute("call.execute", 50),
-                      new IdealRegister("user.register", 49), new IdealCdr("call.cdr", 25)};
+        m_handlers.push_back(new IdealRoute("call.route", 49));
+        m_handlers.push_back(new IdealExecute("call.execute", 50));
+        m_handlers.push_back(new IdealRegister("user.register", 49));
+        m_handlers.push_back(new IdealCdr("call.cdr", 25));
         break;
     }
     for (auto* handler : m_handlers) {
@@ -259,6 +312,10 @@ std::unique_ptr<Contestant> floor() {
 
 std::unique_ptr<Contestant> ideal() {
     return std::make_unique<Contestant>(Contestant::Kind::Ideal);
+}
+
+std::unique_ptr<Contestant> full() {
+    return std::make_unique<Contestant>(Contestant::Kind::Full);
 }
 
 Timing measure(const Packet& packet, std::uint32_t threads, std::uint32_t milliseconds) {

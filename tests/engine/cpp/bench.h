@@ -17,8 +17,9 @@ struct Timing;
 class Contestant {
 public:
     /// Those that do nothing; those that write what the module would, and no more; those that
-    /// decide as much as they must, besides.
-    enum class Kind { Noop, Floor, Ideal };
+    /// decide as much as they must, besides; these, in a module of as many handlers as the module
+    /// has.
+    enum class Kind { Noop, Floor, Ideal, Full };
 
     explicit Contestant(Kind kind);
     Contestant(const Contestant&) = delete;
@@ -33,6 +34,7 @@ private:
 std::unique_ptr<Contestant> noop();
 std::unique_ptr<Contestant> floor();
 std::unique_ptr<Contestant> ideal();
+std::unique_ptr<Contestant> full();
 
 /// Dispatches copies of a message for so long in so many threads; medians over small batches.
 Timing measure(const Packet& packet, std::uint32_t threads, std::uint32_t milliseconds);

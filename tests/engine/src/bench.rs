@@ -34,6 +34,13 @@ impl Contestant {
     pub fn ideal() -> Self {
         Self(ffi::ideal())
     }
+
+    /// These, beside handlers for all other messages that the module takes, which do nothing, and a filter that looks at
+    /// a call's target once more.
+    #[must_use]
+    pub fn full() -> Self {
+        Self(ffi::full())
+    }
 }
 
 /// The time of a message, in nanoseconds.

@@ -108,6 +108,7 @@ mod bridge {
         fn noop() -> UniquePtr<Contestant>;
         fn floor() -> UniquePtr<Contestant>;
         fn ideal() -> UniquePtr<Contestant>;
+        fn full() -> UniquePtr<Contestant>;
         fn measure(packet: &Packet, threads: u32, milliseconds: u32) -> Timing;
     }
 }
