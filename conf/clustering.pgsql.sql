@@ -8,6 +8,7 @@
 -- needs to read and write them:
 --
 --   GRANT SELECT, INSERT, UPDATE, DELETE ON cluster_resources, cluster_nodes, cluster_heartbeats TO yate;
+--   GRANT USAGE, UPDATE ON SEQUENCE cluster_nodes_number TO yate;
 --
 -- This file can be run again without harm. It has no queries: those are defaults of the module, see [locate] in its
 -- documentation. They are atomic at the isolation level READ COMMITTED, which is the default; at a stricter one two
@@ -62,6 +63,10 @@ CREATE TABLE IF NOT EXISTS cluster_nodes (
 );
 CREATE INDEX IF NOT EXISTS cluster_nodes_generation ON cluster_nodes (generation);
 
+-- The last generation. No number is used again, even if its row is deleted: nodes would take the change for one that they
+-- know.
+CREATE SEQUENCE IF NOT EXISTS cluster_nodes_number OWNED BY cluster_nodes.generation;
+
 -- Generations are in the order in which changes are committed: one change at a time gets one. The lock is taken before
 -- any row is, so that two changes can't wait for each other.
 CREATE OR REPLACE FUNCTION cluster_nodes_lock() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -71,7 +76,9 @@ BEGIN
 END $$;
 CREATE OR REPLACE FUNCTION cluster_nodes_number() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    SELECT coalesce(max(generation), 0) + 1 INTO NEW.generation FROM cluster_nodes;
+    -- Where the table was restored without the sequence the rows know better.
+    NEW.generation := setval('cluster_nodes_number', greatest(nextval('cluster_nodes_number'),
+        (SELECT max(generation) + 1 FROM cluster_nodes)));
     RETURN NEW;
 END $$;
 DROP TRIGGER IF EXISTS cluster_nodes_lock ON cluster_nodes;

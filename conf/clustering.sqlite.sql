@@ -63,13 +63,19 @@ CREATE TABLE IF NOT EXISTS cluster_nodes (
     ) STORED
 );
 CREATE INDEX IF NOT EXISTS cluster_nodes_generation ON cluster_nodes (generation);
+
+-- The last generation, in one row. No number is used again, even if its row is deleted: nodes would take the change for one
+-- that they know.
+CREATE TABLE IF NOT EXISTS cluster_nodes_number AS SELECT coalesce(max(generation), 0) AS generation FROM cluster_nodes;
 CREATE TRIGGER IF NOT EXISTS cluster_nodes_added AFTER INSERT ON cluster_nodes BEGIN
-    UPDATE cluster_nodes SET generation = (SELECT max(generation) + 1 FROM cluster_nodes) WHERE name = NEW.name;
+    UPDATE cluster_nodes_number SET generation = generation + 1;
+    UPDATE cluster_nodes SET generation = (SELECT generation FROM cluster_nodes_number) WHERE name = NEW.name;
 END;
 CREATE TRIGGER IF NOT EXISTS cluster_nodes_changed
 AFTER UPDATE OF admin, callto, transport, weight, source, probe, capacity, backup, version, settings, process, former
 ON cluster_nodes BEGIN
-    UPDATE cluster_nodes SET generation = (SELECT max(generation) + 1 FROM cluster_nodes) WHERE name = NEW.name;
+    UPDATE cluster_nodes_number SET generation = generation + 1;
+    UPDATE cluster_nodes SET generation = (SELECT generation FROM cluster_nodes_number) WHERE name = NEW.name;
 END;
 
 -- Heartbeats: when a node was last seen, in seconds since 1970, the time when that is too long ago, the nodes that it finds

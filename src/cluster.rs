@@ -6,6 +6,7 @@ mod prefilter;
 mod shards;
 mod takeover;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -17,7 +18,7 @@ use crate::decision::{Decision, Shared};
 use crate::event::{Event, Level, Suppressed};
 use crate::failure::{Failure, guard, unpoisoned};
 use crate::file::Document;
-use crate::membership::{self, Intent, Load, Membership, OwnedEntry};
+use crate::membership::{self, Intent, Load, Membership, OwnedEntry, RowError};
 use crate::messages::{Kind, Name, Parameters, Reply};
 use crate::messages::{
     cdr, disconnected, execute, hangup, instant, locate, preroute, register, route, startup,
@@ -65,6 +66,8 @@ pub struct Cluster {
     evacuation: Evacuation,
     /// The file in force, by its name and its entries; empty where no other list is added to it.
     file: Mutex<(String, Vec<OwnedEntry>)>,
+    /// The nodes of the database that the settings in force are without. What their rows want of them is not kept.
+    left_out: Mutex<BTreeSet<Box<[u8]>>>,
     /// The admin states of the nodes. Held while settings are loaded.
     admin_states: Mutex<AdminStates>,
     /// The priorities of the first settings that were loaded, at which the handlers stay.
@@ -98,6 +101,7 @@ impl Cluster {
             membership: Membership::default(),
             evacuation: Evacuation::default(),
             file: Mutex::default(),
+            left_out: Mutex::default(),
             admin_states: Mutex::default(),
             priorities: OnceLock::new(),
             calls: Calls::default(),
@@ -215,6 +219,7 @@ impl Cluster {
         let mut kept = unpoisoned(self.file.lock());
         if settings.members.account.is_empty() {
             *kept = <_>::default();
+            unpoisoned(self.left_out.lock()).clear();
             self.membership
                 .configure(own, &settings.members, &[], &self.tasks);
             return settings;
@@ -231,30 +236,59 @@ impl Cluster {
 
     /// Adds the nodes of the database to the settings of a file. One that the file has, too, is as the file has it;
     /// one that can't be a node is left out.
+    ///
+    /// Where no section is at fault, but a setting that the sections are used with, the node is found by halves.
     fn join(&self, settings: Settings, file: &str, entries: &[OwnedEntry]) -> Settings {
-        let mut members = self.membership.sections();
-        members.retain(|(name, _)| settings.nodes.find(name).is_none());
-        while !members.is_empty() {
-            let sections = members.iter().flat_map(|(_, entries)| entries);
+        let mut left_out = BTreeSet::new();
+        let mut leave_out = |name: &[u8], reason: &str| {
+            membership::left_out(name, reason, &self.tasks);
+            left_out.insert(name.into());
+        };
+        let members = self.membership.sections();
+        let is_added = |(name, _): &&(Box<[u8]>, _)| settings.nodes.find(name).is_none();
+        let mut parts = vec![members.iter().filter(is_added).collect::<Vec<_>>()];
+        let mut joined = None;
+        let mut taken = Vec::new();
+        while let Some(mut part) = parts.pop() {
+            if part.is_empty() {
+                continue;
+            }
+            let tried = [&taken[..], &part].concat();
+            let sections = tried.iter().flat_map(|(_, entries)| entries);
             let all = entries.iter().chain(sections).map(OwnedEntry::entry);
             let problems = match Settings::parse(&self.node, file, &all.collect::<Vec<_>>()) {
-                Ok(all) => return all,
+                Ok(all) => {
+                    (joined, taken) = (Some(all), tried);
+                    continue;
+                }
                 Err(problems) => problems,
             };
-            let before = members.len();
-            members.retain(|(name, _)| {
+            let before = part.len();
+            part.retain(|(name, _)| {
                 let section = Escaped(&[b"node ", &name[..]].concat()).to_string();
                 let problem = problems.iter().find(|problem| problem.section == section);
                 if let Some(SettingError { reason, .. }) = problem {
-                    membership::left_out(name, reason, &self.tasks);
+                    leave_out(name, reason);
                 }
                 problem.is_none()
             });
-            if members.len() == before {
-                break;
+            match (&part[..], &problems[..]) {
+                _ if part.len() < before => parts.push(part),
+                ([(name, _)], [problem, ..]) => {
+                    leave_out(name, &RowError::Setting(problem.to_string()).to_string());
+                }
+                _ => {
+                    let rest = part.split_off(before / 2);
+                    parts.extend([rest, part]);
+                }
             }
         }
-        settings
+        let is_changed = left_out != *unpoisoned(self.left_out.lock());
+        if is_changed {
+            *unpoisoned(self.left_out.lock()) = left_out;
+            self.tasks.add(Task::Save);
+        }
+        joined.unwrap_or(settings)
     }
 
     /// Puts the nodes in force that the database has now.
@@ -770,7 +804,10 @@ impl Cluster {
     /// The text to keep until the next start of the engine: the admin states, and the list of nodes.
     #[must_use]
     pub fn state(&self) -> Vec<u8> {
-        let mut text = self.admin_states().write();
+        let mut admin_states = self.admin_states().clone();
+        let left_out = unpoisoned(self.left_out.lock()).clone();
+        admin_states.forget(|node| !left_out.contains(node));
+        let mut text = admin_states.write();
         text.extend(self.membership.write());
         text
     }

@@ -31,6 +31,7 @@ use crate::text::{boolean, has_control};
 use priorities::Priorities;
 use reader::{Reader, Section, section};
 
+pub(crate) use node::name_problem;
 pub use warning::{SettingWarning, Warning};
 
 /// One `key=value` of the file.

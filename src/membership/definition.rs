@@ -9,6 +9,7 @@ use percent_encoding::{AsciiSet, percent_decode, percent_encode};
 use super::OwnedEntry;
 use crate::nodes::admin::AdminState;
 use crate::placement::claim::CODED as LITERAL;
+use crate::settings::name_problem;
 
 /// The bytes that are percent-coded in the table, beside all that aren't ASCII: what ends a literal or a column.
 const CODED: &AsciiSet = &LITERAL.add(b'|');
@@ -89,6 +90,12 @@ pub enum RowError {
     /// It has other columns.
     #[error("its row in the table has other columns than this version knows")]
     Columns,
+    /// Its name can't be that of a node: no section of a file could have it.
+    #[error("{0}")]
+    Name(String),
+    /// With its section a setting is wrong that is none of the section.
+    #[error("with it a setting is wrong: {0}")]
+    Setting(String),
     /// Its state is none.
     #[error("its 'admin' in the table is not enabled, draining, disabled or forgotten")]
     Intent,
@@ -159,8 +166,12 @@ impl Definition {
         else {
             return Err(RowError::Columns);
         };
+        let name = decoded(name);
+        if let Some(problem) = name_problem(&name) {
+            return Err(RowError::Name(problem));
+        }
         Ok(Self {
-            name: decoded(name),
+            name,
             intent: Intent::read(intent).ok_or(RowError::Intent)?,
             values: [callto, transport, weight, source, probe, capacity, backup].map(decoded),
             version: decoded(version),
@@ -214,11 +225,13 @@ mod tests {
         #[test]
         fn whatever_a_definition_has_it_is_read_again(
             texts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..30), 12),
+            name in "[!-.0-~]{2,4}",
+            has_name: bool,
             intent in 0..4_usize
         ) {
             let text = |at: usize| -> Box<[u8]> { texts[at].clone().into() };
             let definition = Definition {
-                name: text(0),
+                name: if has_name { name.as_bytes().into() } else { text(0) },
                 intent: Intent::ALL[intent],
                 values: [1, 2, 3, 4, 5, 6, 7].map(text),
                 version: text(8),
@@ -228,7 +241,8 @@ mod tests {
             };
             let row = Row::read(definition.write().as_bytes());
             prop_assert_eq!(&row.name, &definition.name);
-            prop_assert_eq!(row.definition, Ok(definition));
+            let problem = name_problem(&definition.name).map(RowError::Name);
+            prop_assert_eq!(row.definition, problem.map_or(Ok(definition), Err));
         }
 
         #[test]
@@ -245,12 +259,43 @@ mod tests {
         }
     }
 
+    /// What a section's name may have, a row's may have, too.
+    #[test]
+    fn a_name_that_a_file_may_have_is_a_name() {
+        for name in [
+            "a=b",
+            "node2=taken",
+            "it's a \"node\"",
+            "n%c3%b6de",
+            "a%09b",
+            "; end",
+        ] {
+            let row = Row::read(format!("1|{name}|draining|||||||||||").as_bytes());
+            assert_eq!(row.definition.map(|it| it.name), Ok(row.name), "{name}");
+        }
+    }
+
     #[test]
     fn a_row_that_says_nothing_is_named_with_its_reason() {
         let reason = |text: &str| Row::read(text.as_bytes()).definition.unwrap_err();
         assert_eq!(reason("1|node2|enabled|||||"), RowError::Columns);
         assert_eq!(reason("1|node2|lazy|||||||||||"), RowError::Intent);
         assert_eq!(reason(&"x".repeat(LONGEST_ROW + 1)), RowError::Long);
+        let name = |name: &str| reason(&format!("1|{name}|draining|||||||||||")).to_string();
+        for text in ["node2=taken%0ax", "x%0dy", "%00", "x%7f"] {
+            let expected = "the name of a node can't have a control character";
+            assert_eq!(name(text), expected, "{text}");
+        }
+        for text in ["%20node2", "node2%09", " node2"] {
+            let expected = "the name of a node can't begin or end with a blank";
+            assert_eq!(name(text), expected, "{text}");
+        }
+        assert_eq!(name(""), "a node needs a name");
+        assert_eq!(name("a/b"), "the name of a node can't have a slash");
+        assert_eq!(
+            name(&"x".repeat(256)),
+            "the name of a node has at most 255 bytes"
+        );
         let row = Row::read(b"17|node%7c2|draining");
         assert_eq!((row.generation, &*row.name), (17, &b"node|2"[..]));
     }

@@ -39,8 +39,12 @@ pub(super) fn read(reader: &mut Reader, has_callto: bool) -> (Vec<nodes::NodeCon
             kind: KIND,
         };
         let name = trim_blanks(name);
-        let twice = !names.insert(name);
-        if let Some(problem) = problem(name, twice) {
+        let problem = if names.insert(name) {
+            name_problem(name)
+        } else {
+            Some("this node has another section already".to_owned())
+        };
+        if let Some(problem) = problem {
             reader.refuse(entry, problem);
         }
         let callto = reader.parsed(section, "callto", Template::parse);
@@ -93,13 +97,13 @@ fn probe(text: &[u8]) -> Result<Box<[u8]>, &'static str> {
 }
 
 /// The mistake in a node's name.
-fn problem(name: &[u8], twice: bool) -> Option<String> {
+pub(crate) fn name_problem(name: &[u8]) -> Option<String> {
     let problem = match name {
-        _ if twice => "this node has another section already",
         b"" | ANY_NODE => "a node needs a name",
         b"-" | b"error" => "the name is reserved: '-' or 'error' means that no node was found",
         _ if name.contains(&b'/') => "the name of a node can't have a slash",
         _ if has_control(name) => "the name of a node can't have a control character",
+        _ if trim_blanks(name) != name => "the name of a node can't begin or end with a blank",
         _ if name.len() > LONGEST_NODE => {
             return Some(format!(
                 "the name of a node has at most {LONGEST_NODE} bytes"

@@ -545,22 +545,31 @@ fn hostile_rows_are_left_out_and_nothing_else_is() {
         ("bad-callto", "sip/${"),
         ("long", &*long),
         ("null|columns|more", ""),
+        ("node2=taken%0ax", ""),
+        ("x%0ay", ""),
+        ("%20node3", ""),
+        (&*"n".repeat(256), ""),
     ] {
         world.execute(&format!(
-            "INSERT INTO cluster_nodes (name, callto) VALUES ('{name}', '{callto}')"
+            "INSERT INTO cluster_nodes (name, admin, callto) VALUES ('{name}', 'draining', '{callto}')"
         ));
     }
     world.execute("INSERT INTO cluster_nodes (name, admin) VALUES ('node8', 'lazy')");
-    world.execute("INSERT INTO cluster_nodes (name, weight) VALUES ('node9', '50')");
+    world.execute(
+        "INSERT INTO cluster_nodes (name, admin, weight) VALUES ('node9', 'disabled', '50')",
+    );
     world.pass(1 + POLL);
-    let list = world.list("node1");
-    assert!(list.contains(&"node9".to_owned()), "{list:?}");
-    for name in ["a/b", "*", "error", "bad-callto", "long", "node8"] {
-        assert!(!list.contains(&name.to_owned()), "{list:?}");
+    // A blank is no part of a name, so the row before that of node3 is none of its.
+    for name in THREE {
+        let expected = ["node1", "node2", "node3", "node9"];
+        assert_eq!(world.list(name), expected, "{name}");
     }
+    assert_eq!(world.admin("node1", "node9"), AdminState::Disabled);
     let said = world.said("node1");
     for line in [
         "Node 'a/b' in the database is left out: the name of a node can't have a slash",
+        "Node 'node2=taken\\x0ax' in the database is left out: the name of a node can't have a control character",
+        "Node ' node3' in the database is left out: the name of a node can't begin or end with a blank",
         "Node 'long' in the database is left out: its row in the table has more than 8192 bytes",
         "Node 'node8' in the database is left out: its 'admin' in the table is not enabled, draining, disabled or \
          forgotten",
@@ -568,6 +577,107 @@ fn hostile_rows_are_left_out_and_nothing_else_is() {
         assert!(said.contains(&line.to_owned()), "{said:#?}");
     }
     assert!(said.iter().all(|line| !line.contains('\n')));
+    // Nor is anything of them kept, and no row takes a node over.
+    let kept = world.node("node1").state();
+    let head: &[u8] =
+        b"; Nodes that were drained or disabled by command\n[nodes]\nnode9=disabled\n; end\n";
+    let shown = String::from_utf8_lossy(&kept);
+    assert!(kept.starts_with(head), "{shown}");
+    let again = Cluster::new(b"node1", 99);
+    again.restore(&kept).unwrap();
+    again.load("clustering.conf", &entries(FILE)).unwrap();
+    let settings = again.settings();
+    assert!(settings.nodes.iter().all(|node| !node.state.is_taken()));
+}
+
+/// It is no part of the cluster for this node as long as its row can't be used; then it is what its row says.
+#[test]
+fn a_node_whose_row_can_be_used_later_on_has_the_admin_state_of_its_row() {
+    let mut world = three();
+    let file: &[Setting] = &[
+        ("general", "enabled", "yes"),
+        ("cluster", "account", "cluster"),
+    ];
+    world.starts("node4", &[file]);
+    let own = "('node5', 'draining', 'sip/sip:192.0.2.5'), ('node6', 'draining', '')";
+    world.execute(&format!(
+        "INSERT INTO cluster_nodes (name, admin, callto) VALUES {own}"
+    ));
+    world.pass(2 + POLL);
+    assert_eq!(world.list("node4"), ["node5"], "no callto for the others");
+    let is_kept = |world: &World, line: &str| {
+        let kept = world.node("node4").state();
+        String::from_utf8_lossy(&kept).contains(line)
+    };
+    assert!(is_kept(&world, "\nnode5=draining\n"));
+    assert!(!is_kept(&world, "\nnode6=draining\n"));
+    let loaded = world.node("node4").load("clustering.conf", &entries(FILE));
+    loaded.unwrap();
+    assert_eq!(world.admin("node4", "node6"), AdminState::Draining);
+    assert!(is_kept(&world, "\nnode6=draining\n"));
+}
+
+/// Its section is none that is wrong, but `regexp` is, for what the section makes of it.
+#[test]
+fn a_row_that_another_setting_can_not_be_used_with_is_left_out_and_no_other_is() {
+    let file: &[Setting] = &[
+        ("general", "regexp", "^\\([a-z]*-\\)*node[0-9]*$"),
+        ("general", "callto", "sip/sip:cluster/@\\0.example.net"),
+        ("locate", "account", "cluster"),
+    ];
+    let mut world = World::of(&[]);
+    for name in THREE {
+        world.starts(name, &[file, FILE]);
+    }
+    world.pass(2 * POLL);
+    let mut expected: Vec<_> = THREE.iter().map(ToString::to_string).collect();
+    for number in 4..40 {
+        let callto = match number {
+            9 | 10 | 35 => "sip/sip:%5c1@192.0.2.9",
+            20 => "sip/${",
+            _ => "",
+        };
+        world.execute(&format!(
+            "INSERT INTO cluster_nodes (name, admin, callto) VALUES ('node{number}', 'draining', '{callto}')"
+        ));
+        if callto.is_empty() {
+            expected.push(format!("node{number}"));
+        }
+    }
+    expected.sort();
+    for name in THREE {
+        world.said(name);
+    }
+    world.pass(1 + POLL);
+    for name in THREE {
+        assert_eq!(world.list(name), expected, "{name}");
+        let said = world.said(name);
+        let about = |word: &str| -> Vec<_> {
+            let lines = said.iter().filter(|line| line.contains(word));
+            lines.cloned().collect()
+        };
+        let line = |number: u32| {
+            format!(
+                "Node 'node{number}' in the database is left out: with it a setting is wrong: clustering.conf: \
+                 [general] regexp=^\\([a-z]*-\\)*node[0-9]*$: a repeated group that may match nothing may keep the C \
+                 library busy for ever"
+            )
+        };
+        let mut left_out = about("is left out: with it");
+        left_out.sort();
+        assert_eq!(left_out, [line(10), line(35), line(9)]);
+        assert_eq!(about("'node20' in the database is left out").len(), 1);
+        assert_eq!(about("has left the list"), [""; 0]);
+    }
+    let kept = world.node("node1").state();
+    let kept = String::from_utf8_lossy(&kept);
+    assert!(kept.contains("\nnode8=draining\n") && !kept.contains("\nnode9=draining\n"));
+    // The row is corrected.
+    world.execute("UPDATE cluster_nodes SET callto = '' WHERE name = 'node9'");
+    world.pass(1 + POLL);
+    for name in THREE {
+        assert_eq!(world.admin(name, "node9"), AdminState::Draining, "{name}");
+    }
 }
 
 #[test]
@@ -905,6 +1015,22 @@ fn a_row_that_somebody_deletes_is_gone_within_the_hour() {
     world.execute("DELETE FROM cluster_nodes WHERE name = 'node3'");
     world.pass(3600 + POLL);
     assert_eq!(world.list("node1"), ["node1", "node2"]);
+}
+
+#[test]
+fn a_change_after_the_newest_row_was_deleted_is_seen_within_one_poll() {
+    let mut world = three();
+    world.ends("node3");
+    world.execute("UPDATE cluster_nodes SET weight = '50' WHERE name = 'node3'");
+    world.pass(1 + POLL);
+    world.execute(
+        "DELETE FROM cluster_nodes WHERE name = 'node3'; \
+         UPDATE cluster_nodes SET admin = 'draining' WHERE name = 'node2'",
+    );
+    world.pass(1 + POLL);
+    for name in ["node1", "node2"] {
+        assert_eq!(world.admin(name, "node2"), AdminState::Draining, "{name}");
+    }
 }
 
 #[test]

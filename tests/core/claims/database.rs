@@ -298,6 +298,37 @@ pub fn clean_up_takes_what_ended(connection: &mut impl Connection, schema: &str,
     assert_eq!(left, ["just now", "not yet"]);
 }
 
+/// Nodes ask for changes with a greater number than the last one that they know, so no other change may have the number of
+/// a row that somebody has deleted. `again` runs the script that made the tables.
+pub fn the_number_of_a_change_is_never_used_again<C: Connection>(
+    connection: &mut C,
+    again: impl Fn(&mut C),
+) {
+    let mut last = 0;
+    for change in [
+        "INSERT INTO cluster_nodes (name) VALUES ('node1')",
+        "INSERT INTO cluster_nodes (name) VALUES ('node2')",
+        "DELETE FROM cluster_nodes WHERE name = 'node2'",
+        "UPDATE cluster_nodes SET weight = '50' WHERE name = 'node1'",
+        "INSERT INTO cluster_nodes (name) VALUES ('node2'), ('node3')",
+        "DELETE FROM cluster_nodes",
+        "INSERT INTO cluster_nodes (name) VALUES ('node3')",
+        "INSERT INTO cluster_nodes (name) VALUES ('node3') ON CONFLICT (name) DO UPDATE SET weight = '7'",
+    ] {
+        connection.run(change);
+        again(connection);
+        if change.starts_with("DELETE") {
+            continue;
+        }
+        let numbers = connection.run("SELECT generation FROM cluster_nodes ORDER BY generation");
+        let number = numbers.last().unwrap().parse().unwrap();
+        assert!(number > last, "{number} after {last}: {change}");
+        let is_new = |pair: &[String]| pair[0] != pair[1];
+        assert!(numbers.windows(2).all(is_new), "{numbers:?}: {change}");
+        last = number;
+    }
+}
+
 /// Nodes place by figures that differ, and a room has one place all the same; where figures change it stays.
 pub fn a_claim_goes_where_there_is_room_and_stays(connection: &mut impl Connection) {
     let weights = [("node1", 100), ("node2", 100), ("node3", 100)];

@@ -5,6 +5,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::LazyLock;
+use std::thread;
+use std::time::Duration;
 
 use engine_process::Postgres;
 
@@ -132,4 +134,65 @@ fn clean_up_takes_what_ended() {
     let mut connection = Psql::new("clean_up");
     let now = "extract(epoch FROM now())";
     database::clean_up_takes_what_ended(&mut connection, SCHEMA, now);
+}
+
+#[test]
+fn the_number_of_a_change_is_never_used_again() {
+    let connection = &mut Psql::new("number");
+    connection.run("SET client_min_messages = warning");
+    database::the_number_of_a_change_is_never_used_again(connection, |connection| {
+        connection.run(SCHEMA);
+    });
+    // The table is restored, the sequence is not.
+    let number = connection.run("SELECT max(generation) FROM cluster_nodes");
+    connection.run("ALTER SEQUENCE cluster_nodes_number RESTART");
+    connection.run("UPDATE cluster_nodes SET weight = '8'");
+    let next = connection.run("SELECT max(generation) FROM cluster_nodes");
+    let [number, next]: [u64; 2] = [&number, &next].map(|rows| rows[0].parse().unwrap());
+    assert!(next > number, "{next} after {number}");
+}
+
+/// A node that knows a number misses a lesser one that is committed later.
+#[test]
+fn numbers_are_in_the_order_of_commits() {
+    let mut one = Psql::new("commits");
+    one.run("INSERT INTO cluster_nodes (name) VALUES ('node1'), ('node2')");
+    one.run("BEGIN");
+    one.run("UPDATE cluster_nodes SET weight = '1' WHERE name = 'node1'");
+    let other = thread::spawn(|| {
+        Psql::connect("commits").run("UPDATE cluster_nodes SET weight = '2' WHERE name = 'node2'");
+    });
+    let waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    while SERVER.sql(waits) == "0" {
+        assert!(!other.is_finished(), "it doesn't wait");
+        thread::sleep(Duration::from_millis(10));
+    }
+    one.run("COMMIT");
+    other.join().unwrap();
+    let order = one.run("SELECT name FROM cluster_nodes ORDER BY generation");
+    assert_eq!(order, ["node1", "node2"]);
+}
+
+#[test]
+fn the_grants_that_the_script_names_are_enough() {
+    let mut connection = Psql::new("grants");
+    connection.run("CREATE USER yate");
+    let grants = SCHEMA.lines().filter_map(|line| {
+        let grant = line.strip_prefix("--   ")?;
+        grant.starts_with("GRANT").then_some(grant)
+    });
+    for grant in grants {
+        connection.run(grant);
+    }
+    connection.run("SET ROLE yate");
+    for statement in [
+        "INSERT INTO cluster_nodes (name) VALUES ('node1') ON CONFLICT (name) DO UPDATE SET weight = '7'",
+        "UPDATE cluster_nodes SET admin = 'draining' WHERE name = 'node1'",
+        "INSERT INTO cluster_heartbeats (name, seen) VALUES ('node1', 5)",
+        "INSERT INTO cluster_resources VALUES ('conf/1', 'node1', 5)",
+    ] {
+        connection.run(statement);
+    }
+    let admin = connection.run("SELECT admin FROM cluster_nodes");
+    assert_eq!(admin, ["draining"]);
 }

@@ -76,6 +76,20 @@ fn clean_up_takes_what_ended() {
 }
 
 #[test]
+fn the_number_of_a_change_is_never_used_again() {
+    let connection = &mut open(&TempDir::new().unwrap());
+    database::the_number_of_a_change_is_never_used_again(connection, |connection| {
+        connection.execute_batch(SCHEMA).unwrap();
+    });
+    // `REPLACE` deletes a row without a trigger for that.
+    connection.run("REPLACE INTO cluster_nodes (name) VALUES ('node1')");
+    let number = connection.run("SELECT max(generation) FROM cluster_nodes");
+    connection.run("REPLACE INTO cluster_nodes (name) VALUES ('node1')");
+    let next = connection.run("SELECT max(generation) FROM cluster_nodes");
+    assert_ne!(number, next);
+}
+
+#[test]
 fn the_schema_ends_with_a_statement_since_the_engine_takes_a_comment_for_one() {
     let last = SCHEMA.trim_end().rsplit('\n').next().unwrap();
     assert!(last.ends_with(';') && !last.contains("--"), "{last}");
