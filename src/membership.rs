@@ -139,6 +139,18 @@ pub(crate) struct Listed {
 /// The values of the [keys](KEYS) of a node's section.
 type Values = [Box<[u8]>; KEYS.len()];
 
+/// The section of this node in its own file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum OwnSection {
+    /// There is none: the node's row says what it would say.
+    #[default]
+    Absent,
+    /// There is one, and the row says the same.
+    There,
+    /// There was one, whose values the row may still have.
+    Gone,
+}
+
 /// This node's heartbeat.
 #[derive(Debug, Default)]
 struct Heartbeat {
@@ -178,8 +190,7 @@ struct Known {
     own: Option<Definition>,
     /// The values of its row when it ran before.
     own_before: Values,
-    /// Its file had a section for it before, whose values its row may still have.
-    clears: bool,
+    own_section: OwnSection,
     /// The sections of nodes in this node's file.
     sections: BTreeMap<Box<[u8]>, Values>,
     /// All others.
@@ -253,8 +264,8 @@ impl Membership {
             // No late answer is taken for that of another query.
             let number = known.number;
             *known = Known {
-                loads,
                 number,
+                loads,
                 ..Known::default()
             };
             return;
@@ -268,13 +279,16 @@ impl Membership {
             known.asked = None;
             known.joined = false;
         }
-        let had_own_section = known.has_own_section();
         known.sections = sections(file.iter().map(OwnedEntry::entry));
         let section = known.sections.get(node).cloned();
-        known.clears = section.is_none() && (had_own_section || known.clears);
+        known.own_section = match (&section, known.own_section) {
+            (Some(_), _) => OwnSection::There,
+            (None, OwnSection::Absent) => OwnSection::Absent,
+            (None, _) => OwnSection::Gone,
+        };
         let values = match (section, &known.own) {
             (Some(values), _) => values,
-            (None, Some(_)) if known.clears => Values::default(),
+            (None, _) if known.own_section == OwnSection::Gone => Values::default(),
             (None, Some(own)) => own.values.clone(),
             (None, None) => mem::take(&mut known.own_before),
         };
@@ -307,7 +321,8 @@ impl Membership {
     pub(crate) fn sections(&self) -> Vec<(Box<[u8]>, Vec<OwnedEntry>)> {
         let known = self.known();
         let others = known.others.values();
-        let own = known.own.iter().filter(|_| !known.has_own_section());
+        let has_section = known.own_section == OwnSection::There;
+        let own = known.own.iter().filter(|_| !has_section);
         let sections = own.chain(others);
         let mut sections: Vec<_> = sections
             .map(|one| (one.name.clone(), one.entries()))
@@ -669,12 +684,6 @@ fn overruled_line(name: &[u8], keys: &[&str]) -> String {
 }
 
 impl Known {
-    /// Whether this node's file has a section for the node itself.
-    fn has_own_section(&self) -> bool {
-        let own = self.own.as_ref();
-        own.is_some_and(|own| self.sections.contains_key(&own.name))
-    }
-
     /// Takes the name that this node had when it ran before, where it had another one that is in the list.
     fn take_former(&mut self, node: &[u8], tasks: &Tasks) {
         if !self.others.contains_key(&self.former) {
@@ -759,7 +768,7 @@ impl Known {
                 };
                 if let Some(own) = own {
                     for (key, value) in KEYS.iter().zip(&own.values) {
-                        add(key, value, self.has_own_section() || self.clears);
+                        add(key, value, self.own_section != OwnSection::Absent);
                     }
                     add("version", &own.version, true);
                     add("settings", &own.settings, true);
@@ -965,11 +974,12 @@ impl Known {
             }
             self.doubled = now.after(4 * REWRITE);
         }
-        if self.clears {
-            self.clears = own.values != row.values;
-        } else if !self.sections.contains_key(&row.name) && own.values != row.values {
+        let is_same = own.values == row.values;
+        if self.own_section == OwnSection::Absent && !is_same {
             own.values.clone_from(&row.values);
             changes.list = true;
+        } else if self.own_section == OwnSection::Gone && is_same {
+            self.own_section = OwnSection::Absent;
         }
         // It lives, so it is a part of the cluster.
         self.joined = is_ours && row.agrees(own) && row.intent != Intent::Forgotten;
