@@ -45,7 +45,7 @@ pub enum PatternError {
     /// It's longer than [`LONGEST_PATTERN`].
     #[error("a pattern has at most {LONGEST_PATTERN} bytes")]
     TooLong,
-    /// The C library would take too much memory for it.
+    /// The C library would take too much memory or time for it.
     #[error("too many repetitions, one after the other or nested")]
     TooLarge,
     /// Some C libraries call themselves without end on such patterns, and take the engine down.
@@ -82,6 +82,7 @@ impl Pattern {
         let matcher = match translate::translate(text, groups) {
             Some(regex) => Matcher::Regex(regex, groups),
             None if hazard::may_hang(text) => return Err(PatternError::Endless),
+            None if hazard::is_too_slow(text) => return Err(PatternError::TooLarge),
             None => Matcher::Posix(posix),
         };
         Ok(Self(Some((matcher, memo::Memo::default()))))
@@ -253,6 +254,7 @@ mod tests {
             1 => (0..3u8, 0..3u8).prop_map(|(low, more)| format!(r"\{{{low},{}\}}", low + more)),
             1 => (0..3u8).prop_map(|low| format!(r"\{{{low}\}}")),
             1 => (0..3u8).prop_map(|low| format!(r"\{{{low},\}}")),
+            1 => (0..3u8).prop_map(|high| format!(r"\{{,{high}\}}")),
         ];
         let piece = (atom, repeat.clone()).prop_map(|(atom, repeat)| atom + &repeat);
         let tree = piece.prop_recursive(3, 16, 4, move |inner| {

@@ -64,11 +64,12 @@ impl ByteSet {
     }
 }
 
-/// The number of times that a character may stand.
+/// The number of times that a part may stand.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Repeat {
-    low: u32,
-    high: Option<u32>,
+pub(super) struct Repeat {
+    pub(super) low: u32,
+    /// `None` for any number.
+    pub(super) high: Option<u32>,
 }
 
 impl Repeat {
@@ -215,7 +216,7 @@ fn parse(pattern: &[u8]) -> Option<Parsed> {
 }
 
 /// Reads `*`, `\+`, `\?` or an interval: the repetition, and the length of its text.
-fn repeat(text: &[u8]) -> Option<(Repeat, usize)> {
+pub(super) fn repeat(text: &[u8]) -> Option<(Repeat, usize)> {
     let simple = |low, high, length| Some((Repeat { low, high }, length));
     match text {
         [b'*', ..] => simple(0, None, 1),
@@ -230,7 +231,8 @@ fn repeat(text: &[u8]) -> Option<(Repeat, usize)> {
             } else {
                 Some(high.parse().ok()?)
             };
-            simple(low.parse().ok()?, high, length + 4)
+            let low = if low.is_empty() { 0 } else { low.parse().ok()? };
+            simple(low, high, length + 4)
         }
         _ => None,
     }
