@@ -291,7 +291,7 @@ fn probes_are_spread_over_the_interval() {
     let moved = ("general", "connection", "inner");
     let settings = [&settings[..], &[moved]].concat();
     cluster.load("", &entries(&settings)).unwrap();
-    let mut probed = |second: u64| {
+    let probed = |second: u64| {
         let now = SteadyTime(second * SECOND);
         cluster.tick(now);
         let probes = probes(&cluster);
