@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 //! The tables and queries of the documentation for the registrar, in each database and for each number of phones:
-//! what a message costs.
+//! what a message costs, and which registrations the start of an engine ends.
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use engine_process::{Postgres, registrar_example};
 use rusqlite::Connection;
@@ -64,7 +66,7 @@ impl Registrar {
         }
     }
 
-    /// The query of a section for a message.
+    /// The query of a section for a message, or for the engine's start.
     fn query(&self, section: &str, key: &str, message: &[(&str, &str)]) -> String {
         let queries = self.queries.replace("\\\n", "");
         let (_, lines) = queries
@@ -99,6 +101,26 @@ impl Registrar {
             }
         }
     }
+
+    /// Whether bob is registered.
+    fn has_bob(&self) -> bool {
+        let table = if self.queries.contains("phones") {
+            "phones"
+        } else {
+            "users"
+        };
+        let count =
+            format!("SELECT count(*) FROM {table} WHERE username='bob' AND location IS NOT NULL");
+        match &self.database {
+            Database::Sqlite(connection) => {
+                connection
+                    .query_one(&count, [], |row| row.get::<_, i64>(0))
+                    .expect(&count)
+                    == 1
+            }
+            Database::Postgres(server) => server.sql(&count) == "1",
+        }
+    }
 }
 
 #[test]
@@ -122,6 +144,31 @@ fn no_message_has_a_whole_table_read() {
                 plan.contains("SEARCH") || plan.contains("Index"),
                 "{query}\n{plan}"
             );
+        }
+    }
+}
+
+#[test]
+fn the_start_of_an_engine_ends_what_was_registered_before_and_nothing_since() {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("it is later")
+        .as_secs();
+    for registrar in Registrar::all() {
+        registrar.run(&registrar.query("user.register", "query", BOB));
+        assert!(registrar.has_bob(), "{}", registrar.queries);
+        // A node whose start began now, long before or long after: bob registered at `node1`.
+        let starts = [
+            ("node1", now, true),
+            ("node1", now - 60, true),
+            ("node2", now + 60, true),
+            ("node1", now + 60, false),
+        ];
+        for (node, start, stays) in starts {
+            let start = start.to_string();
+            let run = [("nodename", node), ("runid", start.as_str())];
+            registrar.run(&registrar.query("user.register", "initquery", &run));
+            assert_eq!(registrar.has_bob(), stays, "{run:?}: {}", registrar.queries);
         }
     }
 }
