@@ -97,7 +97,7 @@
 /**
  * The number of parameter names that have a number; see `clustering_name`.
  */
-#define CLUSTERING_NAME_COUNT 48
+#define CLUSTERING_NAME_COUNT 49
 
 /**
  * The greatest length of these names, in bytes.

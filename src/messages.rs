@@ -167,22 +167,21 @@ impl Kind {
     pub const fn names(self) -> NameSet {
         use Name::{
             Allocate, Answered, Billid, Called, Calledname, Caller, Callto, CauseSip,
-            ClusterOrigin, ClusterTarget, Code, ConnectionId, Data, Direction, Error, Expires, Id,
-            InConnectionId, InTransport, IpHost, IpHostReceived, Nodename, Nodeprefix, OsipOther,
-            OsipPrefix, OutTransport, OutTransportMore, Reason, ReasonSip, RouteType, User,
-            Username,
+            ClusterOrigin, ClusterTarget, Code, ConnectionId, Data, Direction, Error, Expires,
+            ForkOrigid, Id, InConnectionId, InTransport, IpHost, IpHostReceived, Nodename,
+            Nodeprefix, OsipOther, OsipPrefix, OutTransport, OutTransportMore, Reason, ReasonSip,
+            RouteType, User, Username,
         };
         const HEADERS: NameSet = NameSet::of(&CLUSTER_HEADERS);
         const SENDER: NameSet = NameSet::of(&[IpHost, IpHostReceived]);
         const FAILURE: NameSet = NameSet::of(&[Error, Reason, Code, RouteType]);
         const SENT: NameSet = NameSet::of(&Name::OSIP_HEADERS);
         match self {
-            Self::Route => {
-                NameSet::of(&[Called, Calledname, Billid, ClusterOrigin, ConnectionId, Id])
-                    .and(HEADERS)
-                    .and(SENDER)
-                    .and(FAILURE)
-            }
+            Self::Route => NameSet::of(&[Called, Calledname, Billid, ClusterOrigin, ConnectionId])
+                .and(NameSet::of(&[Id, ForkOrigid]))
+                .and(HEADERS)
+                .and(SENDER)
+                .and(FAILURE),
             Self::Preroute => NameSet::of(&[Called, Billid]).and(HEADERS).and(SENDER),
             // Of the same names, because their templates are.
             Self::Execute | Self::Message | Self::LateExecute | Self::LateMessage => {

@@ -29,7 +29,8 @@ pub(crate) fn sender<'m>(message: &impl Parameters<'m>) -> Option<&'m [u8]> {
 /// The use that is made of a signature's nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NonceUse {
-    /// The nonce is consumed: the next message with it is a replay, unless it's of the same channel.
+    /// The nonce is consumed: the next message with it is a replay, unless it's of the same channel, or of a
+    /// branch of that.
     Consume,
     /// The nonce is only looked at, because the same call will be authenticated again.
     Peek,
@@ -94,7 +95,13 @@ fn authenticate_signature<'m, P: Parameters<'m>>(
     match nonce_use {
         NonceUse::Consume => {
             let channel = message.filled(Name::Id).map(Channel::of);
-            nonces.consume(verified, now, window, channel)?;
+            // A branch of a fork has an id of its own, and all headers of the call.
+            let forked = message.filled(Name::ForkOrigid).map(Channel::of);
+            nonces.consume(verified, now, window, forked.or(channel))?;
+            if let (Some(_), Some(branch)) = (forked, channel) {
+                // It may be forked itself.
+                nonces.add_branch(verified, branch);
+            }
         }
         NonceUse::Peek => nonces.peek(verified)?,
     }

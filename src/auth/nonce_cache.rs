@@ -4,18 +4,18 @@
 //!
 //! Only nonces of verified calls come here, so nobody without the secret can fill the memory.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 
 use rustc_hash::FxBuildHasher;
 
 use crate::auth::signature::{Nonce, Verified};
 
-/// The number of nonces that are kept. A busy node gets some hundred calls a second.
+/// The number of nonces and branches that are kept. A busy node gets some hundred calls a second.
 const MOST: usize = 1 << 17;
 
 /// A channel of this engine's, by the hash of its id, which no caller chooses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Channel(u64);
 
 impl Channel {
@@ -30,8 +30,8 @@ impl Channel {
 #[derive(Debug, Default)]
 pub struct NonceCache {
     /// By the second in which each was signed, so the oldest are first. A nonce is signed together with that
-    /// second. The value is the channel of the call, if that has one.
-    taken: BTreeMap<(u64, Nonce), Option<Channel>>,
+    /// second. With it are the channel of the call, if that has one, and those of its branches.
+    taken: BTreeSet<(u64, Nonce, Option<Channel>)>,
     /// The latest second in which a forgotten one was signed: nothing as old can be told from a replay.
     forgotten: Option<u64>,
 }
@@ -48,8 +48,8 @@ pub enum NonceError {
 }
 
 impl NonceCache {
-    /// Takes a verified signature's nonce for the first time, or again for the same channel: a call may
-    /// be routed more than once.
+    /// Takes a verified signature's nonce for the first time, or again for the same channel or a
+    /// [branch](Self::add_branch) of it: a call may be routed more than once.
     ///
     /// `now` and `window` are those, in seconds, by which the signature's age was found to be good. Nonces
     /// that are too old by them are forgotten. Should one be good again later, because the window was raised
@@ -65,7 +65,7 @@ impl NonceCache {
         window: u64,
         channel: Option<Channel>,
     ) -> Result<(), NonceError> {
-        while let Some((&(seconds, _), _)) = self.taken.first_key_value()
+        while let Some(&(seconds, ..)) = self.taken.first()
             && seconds < now.saturating_sub(window)
         {
             self.taken.pop_first();
@@ -80,16 +80,25 @@ impl NonceCache {
         let Verified { seconds, nonce, .. } = signature;
         match self.peek(signature) {
             Err(NonceError::Replayed)
-                if channel.is_some() && self.taken[&(seconds, nonce)] == channel =>
+                if channel.is_some() && self.taken.contains(&(seconds, nonce, channel)) =>
             {
                 Ok(())
             }
             Ok(()) if self.taken.len() >= MOST => Err(NonceError::Full),
             Ok(()) => {
-                self.taken.insert((seconds, nonce), channel);
+                self.taken.insert((seconds, nonce, channel));
                 Ok(())
             }
             refused => refused,
+        }
+    }
+
+    /// Takes a nonce that was consumed for another channel, too: for a branch of the first one. Where there is
+    /// no room, the branch itself can't be forked once more.
+    #[cold]
+    pub fn add_branch(&mut self, Verified { seconds, nonce, .. }: Verified, branch: Channel) {
+        if self.taken.len() < MOST {
+            self.taken.insert((seconds, nonce, Some(branch)));
         }
     }
 
@@ -99,7 +108,9 @@ impl NonceCache {
     ///
     /// Fails when it was seen before, or may have been.
     pub fn peek(&self, Verified { seconds, nonce, .. }: Verified) -> Result<(), NonceError> {
-        if self.taken.contains_key(&(seconds, nonce)) {
+        // Before any channel comes none.
+        let seen = self.taken.range((seconds, nonce, None)..).next();
+        if seen.is_some_and(|&(second, taken, _)| (second, taken) == (seconds, nonce)) {
             return Err(NonceError::Replayed);
         }
         if self.forgotten.is_some_and(|latest| seconds <= latest) {
@@ -141,6 +152,26 @@ mod tests {
     }
 
     #[test]
+    fn a_nonce_is_good_for_its_channel_and_the_branches_of_that_alone() {
+        let mut nonces = NonceCache::default();
+        let channel = |id: &[u8]| Some(Channel::of(id));
+        let call = signed(1_000, 1);
+        let first = channel(b"sip/1");
+        assert_eq!(nonces.consume(call, 1_000, 30, first), Ok(()));
+        nonces.add_branch(call, Channel::of(b"fork/1/1"));
+        let mut again = |channel| nonces.consume(call, 1_000, 30, channel);
+        assert_eq!(again(channel(b"fork/1/1")), Ok(()));
+        assert_eq!(again(first), Ok(()));
+        for other in [channel(b"sip/2"), channel(b"fork/1/2"), None] {
+            assert_eq!(again(other), Err(NonceError::Replayed), "{other:?}");
+        }
+        assert_eq!(nonces.peek(call), Err(NonceError::Replayed));
+        for other in [signed(1_000, 0), signed(1_000, 2), signed(999, 1)] {
+            assert_eq!(nonces.peek(other), Ok(()));
+        }
+    }
+
+    #[test]
     fn two_processes_may_count_alike() {
         let mut nonces = NonceCache::default();
         for process in [7, 8] {
@@ -168,6 +199,8 @@ mod tests {
             nonces.consume(more(1_060), 1_060, 60, None),
             Err(NonceError::Full)
         );
+        nonces.add_branch(signed(1_000, 0), Channel::of(b"fork/1/1"));
+        assert_eq!(nonces.taken.len(), MOST);
         assert_eq!(nonces.consume(more(1_061), 1_061, 60, None), Ok(()));
         assert_eq!(nonces.taken.len(), 1);
     }

@@ -54,7 +54,7 @@ pub struct clustering_param {
 }
 
 /// The number of parameter names that have a number; see `clustering_name`.
-pub const CLUSTERING_NAME_COUNT: usize = 48;
+pub const CLUSTERING_NAME_COUNT: usize = 49;
 
 const _: () = assert!(CLUSTERING_NAME_COUNT == Name::ALL.len() && CLUSTERING_NAME_COUNT < 64);
 

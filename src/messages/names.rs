@@ -110,6 +110,9 @@ names! {
     Direction = "direction",
     /// The cause of a failed call, as a word that the engine knows.
     Error = "error",
+    /// The channel that was forked, in the messages of its branches. The engine's `callfork` sets it, and no header
+    /// makes a parameter of this name.
+    ForkOrigid = "fork.origid",
     /// A channel's id.
     Id = "id",
     /// The address that a message came from, or that its `Via` names where the SIP channel believes that.

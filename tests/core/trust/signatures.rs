@@ -163,6 +163,61 @@ fn a_call_that_is_routed_again_by_its_own_channel_is_no_replay() {
     assert_refused(&other, "used before");
 }
 
+/// A branch of a fork is a copy of the call with an id of its own. `lateroute` has it routed, too.
+#[test]
+fn a_branch_of_a_call_that_was_taken_is_no_replay() {
+    let to = signing("node2");
+    let call = arrival(&send_at(NOW, &signing("node1"), "node2", &[]));
+    let on = |id: &[u8], call: &Params| with(call, "id", Some(id));
+    assert!(is_taken(&receive_at(NOW, &to, &on(b"sip/1", &call))));
+    let branch = |id: &[u8], forked: &[u8]| {
+        let call = with(&on(id, &call), "called", Some(b"bob"));
+        receive_at(NOW, &to, &with(&call, "fork.origid", Some(forked)))
+    };
+    // A branch of the first fork is forked again.
+    let branches: [(&[u8], &[u8]); 6] = [
+        (b"fork/1/1", b"sip/1"),
+        (b"fork/1/2", b"sip/1"),
+        (b"fork/2/1", b"fork/1/2"),
+        (b"fork/2/2", b"fork/1/2"),
+        (b"fork/1/2", b"fork/1/2"),
+        (b"sip/1", b"sip/1"),
+    ];
+    for (id, forked) in branches {
+        let routed = branch(id, forked);
+        assert_eq!(routed.action, Action::Pass, "{}", id.escape_ascii());
+        assert_eq!(routed.value("sip_x-nodename"), Some("node1"));
+    }
+    assert_eq!(to.count(Counter::Replayed), 0);
+    let others: [(&[u8], &[u8]); 4] = [
+        (b"fork/3/1", b"sip/2"),
+        (b"fork/3/1", b"fork/1/3"),
+        // None that was forked, only such an id.
+        (b"fork/1/3", b""),
+        (b"sip/2", b""),
+    ];
+    for (count, (id, forked)) in (1..).zip(others) {
+        let routed = branch(id, forked);
+        assert_eq!(routed.value("sip_x-nodename"), None);
+        assert_eq!(to.count(Counter::Replayed), count);
+    }
+    assert_refused(&receive_at(NOW, &to, &on(b"sip/2", &call)), "used before");
+}
+
+/// Another module has answered the first `call.route`, so that the branches are the first to be authenticated.
+#[test]
+fn all_branches_of_a_call_are_taken_that_was_not_authenticated_before() {
+    let to = signing("node2");
+    let call = arrival(&send_at(NOW, &signing("node1"), "node2", &[]));
+    let branch = |id: &[u8], forked: &[u8]| {
+        let call = with(&call, "fork.origid", Some(forked));
+        receive_at(NOW, &to, &with(&call, "id", Some(id)))
+    };
+    assert!(is_taken(&branch(b"fork/1/1", b"sip/1")));
+    assert!(is_taken(&branch(b"fork/1/2", b"sip/1")));
+    assert_refused(&branch(b"fork/2/1", b"sip/2"), "used before");
+}
+
 #[test]
 fn two_equal_calls_are_both_taken() {
     let (from, to) = (signing("node1"), signing("node2"));
