@@ -548,7 +548,9 @@ impl Cluster {
             Kind::Cdr => cdr::decide(&mut decision),
             Kind::Disconnected => disconnected::decide(&mut decision),
             Kind::Locate => locate::decide(&mut decision),
-            Kind::Startup => startup::observe(&self.calls, &settings.nodes, message),
+            Kind::Startup => {
+                startup::observe(&self.calls, &settings.nodes, message, self.now());
+            }
             Kind::Hangup => {
                 let (nodes, rules) = (&settings.nodes, &settings.health);
                 if let Some(channel) = message.get(Name::Id) {

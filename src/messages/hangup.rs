@@ -5,7 +5,7 @@
 //!
 //! A channel that hangs up with a SIP code but without a phrase got no answer: the engine itself made up the
 //! code, because nothing came or nothing could be sent. Then the node is probed at once. A phrase comes from
-//! the node, so the node lives, whatever the phrase is. Any other end says nothing about the node.
+//! the node, so the node has lived since the call began, whatever the phrase is. Any other end says nothing about the node.
 
 use crate::decision::Shared;
 use crate::messages::{Name, Parameters};
@@ -31,7 +31,7 @@ pub(crate) fn observe<'m>(
     message: &impl Parameters<'m>,
     now: SteadyTime,
 ) {
-    let Some(node) = message.filled(Name::Id).and_then(|id| calls.remove(id)) else {
+    let Some(call) = message.filled(Name::Id).and_then(|id| calls.remove(id)) else {
         return;
     };
     let answered = message.get(Name::Answered) == Some(b"true");
@@ -42,7 +42,7 @@ pub(crate) fn observe<'m>(
         (false, false) => End::Unknown,
     };
     // The node may have lost its section meanwhile.
-    if let Some(node) = nodes.find(&node) {
-        end.observe(node, rules, now);
+    if let Some(node) = nodes.find(&call.node) {
+        end.observe(node, rules, call.began, now);
     }
 }

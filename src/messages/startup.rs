@@ -5,6 +5,7 @@
 use crate::messages::{Name, Parameters};
 use crate::nodes::calls::Calls;
 use crate::nodes::{Node, Nodes};
+use crate::time::SteadyTime;
 
 /// Whether a channel is a call to a node.
 pub(crate) fn concerns<'m>(nodes: &Nodes, message: &impl Parameters<'m>) -> bool {
@@ -13,9 +14,14 @@ pub(crate) fn concerns<'m>(nodes: &Nodes, message: &impl Parameters<'m>) -> bool
 
 /// Notes a call to a node.
 #[inline(never)]
-pub(crate) fn observe<'m>(calls: &Calls, nodes: &Nodes, message: &impl Parameters<'m>) {
+pub(crate) fn observe<'m>(
+    calls: &Calls,
+    nodes: &Nodes,
+    message: &impl Parameters<'m>,
+    now: SteadyTime,
+) {
     if let Some((id, node)) = message.filled(Name::Id).zip(node_of(nodes, message)) {
-        calls.add(id, node);
+        calls.add(id, node, now);
     }
 }
 

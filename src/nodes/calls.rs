@@ -14,22 +14,35 @@ use crate::time::SteadyTime;
 /// The most calls that are remembered; more than an engine can have.
 const MOST: usize = 1 << 16;
 
-/// The name of the node by the id of the channel.
-type ByChannel = FxHashMap<Box<[u8]>, Box<[u8]>>;
+/// A call to a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Call {
+    /// The name of the node.
+    pub(crate) node: Box<[u8]>,
+    /// The time when it began.
+    pub(crate) began: SteadyTime,
+}
+
+/// The calls by the ids of their channels.
+type ByChannel = FxHashMap<Box<[u8]>, Call>;
 
 /// The calls that are on their way to nodes.
 #[derive(Debug, Default)]
 pub(crate) struct Calls(Mutex<ByChannel>);
 
 impl Calls {
-    /// Remembers the call of a channel.
-    pub(crate) fn add(&self, id: &[u8], node: &Node) {
+    /// Remembers the call of a channel, which begins now.
+    pub(crate) fn add(&self, id: &[u8], node: &Node, now: SteadyTime) {
         let mut calls = self.lock();
         if calls.len() >= MOST {
             // Hangups must have been lost.
             calls.clear();
         }
-        calls.insert(id.into(), node.name.clone());
+        let call = Call {
+            node: node.name.clone(),
+            began: now,
+        };
+        calls.insert(id.into(), call);
     }
 
     /// Whether a channel is one of these calls.
@@ -37,8 +50,8 @@ impl Calls {
         self.lock().contains_key(id)
     }
 
-    /// Forgets the call of a channel, and gives the name of its node.
-    pub(crate) fn remove(&self, id: &[u8]) -> Option<Box<[u8]>> {
+    /// Forgets the call of a channel, and gives it.
+    pub(crate) fn remove(&self, id: &[u8]) -> Option<Call> {
         self.lock().remove(id)
     }
 
@@ -59,8 +72,8 @@ pub(crate) enum End {
 }
 
 impl End {
-    /// Takes the end as evidence of the node's health.
-    pub(crate) fn observe(self, node: &Node, rules: &Rules, now: SteadyTime) {
+    /// Takes the end of a call that began at that time as evidence of the node's health.
+    pub(crate) fn observe(self, node: &Node, rules: &Rules, began: SteadyTime, now: SteadyTime) {
         if self == Self::MetNobody {
             node.state.count_failure();
         }
@@ -70,11 +83,11 @@ impl End {
         }
         node.state.observe(|probing| match self {
             Self::MetNobody if !probing.expedited => {
-                probing.health.call_failed(rules);
+                probing.health.call_failed(rules, now);
                 probing.due = Some(now);
                 probing.expedited = true;
             }
-            Self::Answered => probing.health.call_answered(),
+            Self::Answered => probing.health.call_answered(began),
             Self::MetNobody | Self::Unknown => {}
         });
     }

@@ -2,7 +2,7 @@
 
 //! Whether a node answers: a few failures in a row take it down, a few answers bring it back.
 //!
-//! Probes and real calls are the evidence. A call that got any answer shows that the node lives, be it busy,
+//! Probes and real calls are the evidence. A call that got any answer shows that the node lived since it began, be it busy,
 //! not answered or refused; only a call that got none at all counts against it. But a probe has the last
 //! word: when a phone never rings, the engine gives up the call in the same way, if not as soon, as when the
 //! node is dead. So a failed call only expedites the next probe.
@@ -143,8 +143,9 @@ pub struct Health {
     /// The time of the last change.
     since: SteadyTime,
     cause: Cause,
-    /// Failures in a row.
+    /// Failures in a row, and the time of the first one.
     failures: u32,
+    failing_since: SteadyTime,
     /// Answers in a row.
     answers: u32,
     /// The flap penalty: the factor on `rise` before the node comes up.
@@ -164,6 +165,7 @@ impl Health {
             since: now,
             cause: Cause::Unasked,
             failures: 0,
+            failing_since: SteadyTime(0),
             answers: 0,
             flap_penalty: 1,
             latency: 0,
@@ -241,7 +243,7 @@ impl Health {
             let seconds = u64::from(answer.retry_after.min(MOST_RETRY));
             self.busy_until = now.after(seconds * SECOND);
             State::Busy
-        } else if self.state == State::Busy && now < self.busy_until {
+        } else if self.state == State::Busy && now < self.busy_until && !rules.busy.is_none() {
             State::Busy
         } else {
             State::Up
@@ -264,7 +266,7 @@ impl Health {
     /// A probe got no answer, or one that doesn't count.
     pub fn failed(&mut self, rules: &Rules, cause: Cause, now: SteadyTime) -> Option<Transition> {
         self.answers = 0;
-        self.failures = self.failures.saturating_add(1);
+        self.count_failure(now);
         if self.state == State::Down || self.failures < rules.fall {
             return None;
         }
@@ -277,17 +279,25 @@ impl Health {
     }
 
     /// A call got no answer at all: a probe is to tell whether that was the last of a row.
-    pub fn call_failed(&mut self, rules: &Rules) {
+    pub fn call_failed(&mut self, rules: &Rules, now: SteadyTime) {
         if self.state != State::Down && self.failures + 1 < rules.fall {
-            self.failures += 1;
+            self.count_failure(now);
         }
     }
 
-    /// A call was answered, whatever the answer: the failures before it were no row.
-    pub fn call_answered(&mut self) {
-        if self.state != State::Down {
+    /// A call that began at that time was answered, whatever the answer: the failures before that were no row. A call
+    /// from before the first failure may have been answered when the node still lived.
+    pub fn call_answered(&mut self, began: SteadyTime) {
+        if self.state != State::Down && began > self.failing_since {
             self.failures = 0;
         }
+    }
+
+    fn count_failure(&mut self, now: SteadyTime) {
+        if self.failures == 0 {
+            self.failing_since = now;
+        }
+        self.failures = self.failures.saturating_add(1);
     }
 
     /// Forgets the state: the node counts as unknown.
@@ -450,16 +460,26 @@ mod tests {
         for _ in 0..10 {
             probe(&mut health, &mut now, false);
             probe(&mut health, &mut now, false);
-            health.call_answered();
+            health.call_answered(now);
         }
         assert_eq!(health.state(), State::Up);
+    }
+
+    #[test]
+    fn a_call_from_before_a_row_of_failures_does_not_end_it() {
+        let (mut health, mut now) = up();
+        let before = now;
+        for state in [None, None, Some(State::Down)] {
+            assert_eq!(probe(&mut health, &mut now, false), state);
+            health.call_answered(before);
+        }
     }
 
     #[test]
     fn calls_that_fail_leave_the_last_word_to_a_probe() {
         let (mut health, mut now) = up();
         for _ in 0..10 {
-            health.call_failed(&rules());
+            health.call_failed(&rules(), now);
         }
         assert_eq!(health.state(), State::Up);
         let mut other = health;
@@ -515,6 +535,15 @@ mod tests {
             "answered 200, busy by its Retry-After"
         );
         assert_eq!(answer(&mut health, 35, 200, 0), Some(State::Up));
+        // Nor is it busy where no node is any more.
+        assert_eq!(answer(&mut health, 36, 503, 30), Some(State::Busy));
+        let none = Rules {
+            busy: Codes::parse_busy(b"none").unwrap(),
+            ..rules()
+        };
+        let now = SteadyTime(86_400 * SECOND).after(37 * SECOND);
+        let change = health.answered(&none, 200.into(), 900, now);
+        assert_eq!(change.map(|change| change.to), Some(State::Up));
         // Nobody is busy for years.
         assert_eq!(answer(&mut health, 40, 503, u32::MAX), Some(State::Busy));
         assert_eq!(answer(&mut health, 3640, 200, 0), Some(State::Up));

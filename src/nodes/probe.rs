@@ -10,6 +10,7 @@
 //! A probe goes the way of calls to the node: by the same listener and transport.
 
 use std::hash::BuildHasher;
+use std::mem;
 
 use rustc_hash::FxBuildHasher;
 
@@ -196,11 +197,11 @@ pub(crate) fn tell(node: &Node, change: Option<Transition>, tasks: &Tasks) {
 }
 
 /// The number of the request for a probe that is due now. `late` is the time up to which a probe is due, `place` the
-/// microseconds after which the first one is.
+/// node's own place in the interval: the microseconds after which the first probe is due.
 fn due(
     node: &Node,
     probing: &mut Probing,
-    (rules, place): (&Rules, impl FnOnce() -> u64),
+    (rules, place): (&Rules, impl Fn() -> u64),
     (now, late): (SteadyTime, SteadyTime),
     tasks: &Tasks,
 ) -> Option<u64> {
@@ -209,13 +210,18 @@ fn due(
     }
     let interval = u64::from(rules.interval) * SECOND;
     // An interval that was made shorter counts at once.
-    let first = || now.after(place());
-    let due = *probing.due.get_or_insert_with(first);
-    let due = due.min(now.after(interval));
+    let due = probing.due.filter(|due| *due <= late.after(interval));
+    let due = due.unwrap_or_else(|| now.after(place()));
+    probing.due = Some(due);
     if late < due || probing.sent.is_some() {
         return None;
     }
-    probing.due = Some(due.after(interval).max(now.after(SECOND)));
+    let next = due.after(interval).max(now.after(SECOND));
+    probing.due = Some(if mem::take(&mut probing.renewed) {
+        now.after(SECOND + place())
+    } else {
+        next
+    });
     let number = tasks.number();
     probing.send(number, now).then_some(number)
 }

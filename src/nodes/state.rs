@@ -58,6 +58,8 @@ pub(crate) struct Probing {
     pub(crate) sent: Option<Sent>,
     /// A call that failed has expedited the next probe: no other one counts before that has ended.
     pub(crate) expedited: bool,
+    /// It was due at once, with others perhaps: the one after it takes this node's own place in the interval.
+    pub(crate) renewed: bool,
     /// The numbers of the requests that the engine has not ended, 0 for none.
     requests: [u64; MOST_REQUESTS],
 }
@@ -105,6 +107,7 @@ impl Probing {
         self.sent = None;
         self.expedited = false;
         self.due = Some(now);
+        self.renewed = true;
         self.health.forget(cause, now)
     }
 }
@@ -145,6 +148,7 @@ impl Default for NodeState {
                 due: None,
                 sent: None,
                 expedited: false,
+                renewed: false,
                 requests: [0; MOST_REQUESTS],
             }),
             forwards: AtomicU64::new(0),

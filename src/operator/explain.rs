@@ -3,6 +3,7 @@
 //! Explains the way of a target or a location, and the settings that decide it: the command `clustering where`.
 //! Nothing is sent to a node, nothing is claimed, and nothing is counted.
 
+use std::borrow::Cow;
 use std::iter;
 
 use crate::addressing::resource::{ANY_NODE, Target, trim_blanks};
@@ -14,7 +15,7 @@ use crate::messages::transport::Transport;
 use crate::messages::{Kind, Name, Parameters, Reply};
 use crate::nodes::admin::AdminState;
 use crate::nodes::health::Rules;
-use crate::nodes::{Node, StandIn, Unreachable};
+use crate::nodes::{Detour, Node, StandIn, Unreachable};
 use crate::operator::command::Request;
 use crate::operator::status::{reason, state};
 use crate::placement::bounded::Sums;
@@ -70,7 +71,7 @@ pub fn explain(cluster: &Cluster, request: &Request, text: &[u8]) -> String {
         (Some(target), _) if target.node == ANY_NODE && !settings.locate.is_empty() => {
             explain_resource(cluster, &settings, request, target.resource, &mut lines);
         }
-        (Some(target), _) => explain_target(cluster, &settings, target, &mut lines),
+        (Some(target), _) => explain_target(cluster, &settings, target, false, &mut lines),
         (None, Some(called)) => explain_called(&settings, trim_blanks(called), &mut lines),
         (None, None) => {
             let prefix = Escaped(settings.prefix.as_bytes());
@@ -150,14 +151,14 @@ fn explain_resource(
                 "If no other module answers, it goes to its holder '{}', as this node remembers ([locate] cache)",
                 Escaped(node)
             ));
-            Some(node)
+            Some(Cow::Borrowed(node))
         }
         Some(_) => explain_database(settings, request.reply.as_ref(), lines),
         None => None,
     };
-    let node = holder.or_else(|| explain_new(settings, resource, lines));
-    if let Some(node) = node {
-        explain_target(cluster, settings, Target { node, resource }, lines);
+    let node = holder.or_else(|| explain_new(settings, resource, lines).map(Cow::Borrowed));
+    if let Some(node) = node.as_deref() {
+        explain_target(cluster, settings, Target { node, resource }, true, lines);
     }
 }
 
@@ -226,7 +227,7 @@ fn explain_database<'s>(
     settings: &'s Settings,
     reply: Option<&Reply>,
     lines: &mut Vec<String>,
-) -> Option<&'s [u8]> {
+) -> Option<Cow<'s, [u8]>> {
     let begin = "If no other module answers, the database names the node ([locate] account)";
     let Some(reply) = reply else {
         lines.push(begin.to_owned());
@@ -236,14 +237,15 @@ fn explain_database<'s>(
     match Answer::of(outcome(reply), Purpose::Lookup, &settings.lease, members) {
         Answer::Holder(node) => {
             lines.push(format!("{begin}: '{}' holds it now", Escaped(node.name)));
-            Some(node.name)
+            Some(Cow::Borrowed(node.name))
         }
         Answer::Unlisted(node) => {
-            let node = Escaped(&node);
+            let name = Escaped(&node);
             lines.push(format!(
-                "{begin}: '{node}' holds it now, which has no section [node {node}] here"
+                "{begin}: '{name}' holds it now, which has no section [node {name}] here"
             ));
-            None
+            let is_called = settings.pattern.matches(&node).is_some();
+            is_called.then_some(Cow::Owned(node))
         }
         Answer::Nobody => {
             lines.push(format!("{begin}: no node holds it now"));
@@ -256,11 +258,12 @@ fn explain_database<'s>(
     }
 }
 
-/// A call that goes out to `prefix/NODE/RESOURCE`.
+/// A call that goes out to `prefix/NODE/RESOURCE`, of which the node was looked for, or named by whoever calls.
 fn explain_target(
     cluster: &Cluster,
     settings: &Settings,
     Target { node, resource }: Target,
+    is_found: bool,
     lines: &mut Vec<String>,
 ) {
     let shown = Escaped(resource);
@@ -283,14 +286,15 @@ fn explain_target(
         explain_listed(cluster, section, lines);
         lines.extend(warning(settings.misled(cluster.node(), section)));
         explain_backups(settings, section, lines);
-        if section.state.detour().is_some() {
-            match settings.nodes.stand_in(section) {
+        if let Some(why) = section.state.detour() {
+            let stand_in = settings.nodes.stand_in(section);
+            match stand_in.filter(|_| why == Detour::Taken || !is_found) {
                 Some(StandIn {
                     name,
                     is_here: false,
                 }) => {
                     let node = name;
-                    explain_target(cluster, settings, Target { node, resource }, lines);
+                    explain_target(cluster, settings, Target { node, resource }, false, lines);
                 }
                 Some(_) => explain_delivery(cluster, resource, lines),
                 None => lines.push("A call fails at once with error=offline".to_owned()),

@@ -17,8 +17,7 @@ fn what_was_registered_over_connections_is_over_with_an_engine_that_crashed(lab:
     carol.register_at("node2");
     dave.register_at("node1");
     let alice = lab.phone("alice").at("node1");
-    lab.node("node2").kill();
-    lab.node("node2").start();
+    lab.node("node2").crashes();
     let asked = Message::new("database").with("account", "registrar").with(
         "query",
         "SELECT 1 FROM users WHERE username='bob' AND location IS NOT NULL",
@@ -35,6 +34,26 @@ fn what_was_registered_over_connections_is_over_with_an_engine_that_crashed(lab:
         called.answer();
         calling.answered().hang_up();
     }
+}
+
+/// Phones may register before the engine says that it has started, so it says that once more here.
+fn what_was_registered_while_an_engine_starts_stays(lab: &Lab) {
+    let bob = lab.phone_over(Tcp, "bob", "node2");
+    bob.picks_up();
+    bob.register_at("node2");
+    let node2 = lab.node("node2");
+    node2.watch(&["database"]);
+    node2.dispatch(&Message::new("engine.start"));
+    node2.seen("the query of the start", |message| {
+        message
+            .get("query")
+            .contains("reliable='true' AND registered<")
+    });
+    lab.phone("alice")
+        .at("node1")
+        .call("bob")
+        .answered()
+        .hang_up();
 }
 
 fn a_user_whose_nat_has_chosen_another_port_can_unregister(lab: &Lab) {
@@ -80,6 +99,7 @@ fn a_registration_that_is_ended_late_leaves_a_newer_one_alone(lab: &Lab) {
 in_both! {
     Lab::of(3);
     what_was_registered_over_connections_is_over_with_an_engine_that_crashed
+    what_was_registered_while_an_engine_starts_stays
     a_user_whose_nat_has_chosen_another_port_can_unregister
     a_user_who_has_moved_stays_registered_whatever_port_the_old_registration_is_ended_from
     a_registration_that_is_ended_late_leaves_a_newer_one_alone

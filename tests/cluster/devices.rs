@@ -85,8 +85,7 @@ fn what_a_crash_or_a_broken_connection_ends_is_that_phone_alone(lab: &Lab) {
     node1.watch(&["user.unregister"]);
     breaking.disconnects();
     node1.seen("the end of a connection", |_| true);
-    lab.node("node2").kill();
-    lab.node("node2").start();
+    lab.node("node2").crashes();
     for node in ["node1", "node2", "node3"] {
         answers(&lab.phone("alice").at(node), &bobs, 0);
     }

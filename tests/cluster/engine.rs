@@ -8,6 +8,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, RwLock};
+use std::thread;
+use std::time::Duration;
 
 use engine_process::{Guard, Handler, Message, Process, patiently};
 
@@ -105,6 +107,14 @@ impl Node {
         let process = self.process.write().unwrap().take();
         let process = process.unwrap_or_else(|| panic!("{} does not run", self.name));
         process.kill().expect("it is our child");
+    }
+
+    /// Ends it as if by `kill -9`, and starts it again in a later second: what was registered in the second of a
+    /// start counts as registered since.
+    pub fn crashes(&self) {
+        self.kill();
+        thread::sleep(Duration::from_secs(1));
+        self.start();
     }
 
     /// Stops its process in the middle of whatever it does, or lets it go on: the signals `STOP` and `CONT`.

@@ -3,6 +3,7 @@
 //! Nodes that die and come back: they are noticed, calls to them fail meanwhile, and other failures don't
 //! count against a node.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::call::Refusal;
@@ -63,6 +64,29 @@ fn calls_to_a_dead_node_fail_at_once_and_go_there_again_when_it_is_back() {
     log.wait_for("Node 'node2' is up: answered 200; it was down for ");
     alice.call("bob").answered().hang_up();
     assert_eq!(log.count("Node 'node"), 2, "{}", log.text());
+}
+
+#[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
+fn callers_who_hang_up_on_a_dead_node_keep_it_up_no_longer() {
+    let lab = Lab::of(2).probed().start();
+    let (alice, bob) = lab.alice_and_bob();
+    bob.picks_up();
+    let log = log_with_up(&lab, "node1", &["node2"]);
+    let calls: Vec<_> = (0..20).map(|_| alice.call("bob").answered()).collect();
+    lab.node("node2").kill();
+    let _dead = Dummy::at(lab.sip("node2"));
+    let mut hung_up = 0;
+    for call in calls {
+        if log.count("Node 'node2' is down") > 0 {
+            break;
+        }
+        call.hang_up();
+        hung_up += 1;
+        // More often than the two probes that take it down.
+        thread::sleep(Duration::from_millis(400));
+    }
+    assert!((1..20).contains(&hung_up), "{hung_up}: {}", log.text());
 }
 
 #[test]

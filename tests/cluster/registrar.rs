@@ -3,9 +3,8 @@
 //! The registrar that all nodes share: a database with the table and the queries that the
 //! documentation has for it, word for word.
 
-use engine_process::Postgres;
+use engine_process::{Postgres, registrar_example};
 
-const DOCUMENTATION: &str = include_str!("../../docs/registrations.md");
 /// Makes the table of claims.
 const CLAIMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/clustering.sqlite.sql");
 /// The users that there are.
@@ -24,11 +23,11 @@ pub enum Phones {
 }
 
 impl Phones {
-    /// The name of it in the headings of the documentation.
-    fn heading(self) -> &'static str {
+    /// The documentation's heading of it, for a database.
+    fn heading(self, database: &str) -> String {
         match self {
-            Self::One => "",
-            Self::Several => ", several phones",
+            Self::One => database.to_owned(),
+            Self::Several => format!("{database}, several phones"),
         }
     }
 }
@@ -46,7 +45,7 @@ impl Registrar {
     pub fn postgres() -> Self {
         let server = Postgres::start();
         for phones in [Phones::One, Phones::Several] {
-            let schema = example("PostgreSQL", phones, "sql");
+            let schema = registrar_example(&phones.heading("PostgreSQL"), "sql");
             server.sql(&format!("{schema};{USERS}"));
         }
         Self::Postgres(server)
@@ -65,7 +64,7 @@ impl Registrar {
     pub fn files(&self, phones: Phones, unregister: Option<&str>) -> [(&'static str, String); 2] {
         let (name, account) = match self {
             Self::Sqlite => {
-                let schema = example("SQLite", phones, "sql").replace('\n', " ");
+                let schema = registrar_example(&phones.heading("SQLite"), "sql").replace('\n', " ");
                 let account = format!(
                     "[registrar]\ndatabase=${{configpath}}/../registrar.db\n\
                      initialize=PRAGMA busy_timeout=10000;{schema};{USERS}\n\
@@ -80,20 +79,8 @@ impl Registrar {
         });
         let queries = format!(
             "[general]\nexpires=1\n{unregister}{}",
-            example(name, phones, "ini")
+            registrar_example(&phones.heading(name), "ini")
         );
         [account, ("register.conf", queries)]
     }
-}
-
-/// The example in a language that stands in the documentation for a database.
-fn example(database: &str, phones: Phones, language: &str) -> &'static str {
-    let (_, section) = DOCUMENTATION
-        .split_once(&format!("\n### {database}{}\n", phones.heading()))
-        .expect("the documentation speaks of it");
-    let (_, example) = section
-        .split_once(&format!("\n```{language}\n"))
-        .expect("there is an example");
-    let (example, _) = example.split_once("\n```").expect("it ends");
-    example.trim_end_matches(';')
 }

@@ -412,12 +412,17 @@ fn where_looks_into_the_database_for_a_room() {
         "{begin}: 'node2' holds it now\nNode 'node2' is unknown: not probed yet\nA call goes to "
     );
     assert!(said.starts_with(&way), "{said}");
+    let said = run_at(&cluster, 1, line, Some(reply(Some(b"node7"))));
+    let way = format!(
+        "{begin}: 'node7' holds it now, which has no section [node node7] here\nA call goes to "
+    );
+    assert!(said.starts_with(&way), "{said}");
     let placed = "If no node holds it, it goes to '";
     for (reply, words) in [
         (reply(None), ": no node holds it now"),
         (
-            reply(Some(b"node7")),
-            ": 'node7' holds it now, which has no section [node node7] here",
+            reply(Some(b"ghost")),
+            ": 'ghost' holds it now, which has no section [node ghost] here",
         ),
         (
             Reply {

@@ -4,4 +4,5 @@
 //! are processes of their own.
 
 mod queries;
+mod registrar;
 mod sticky;

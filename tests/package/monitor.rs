@@ -11,6 +11,8 @@ use tempfile::TempDir;
 
 use crate::{PACKER, repository, run, text};
 
+const UNIT: &str = "yate-clustering-monitor.service";
+
 #[test]
 fn the_monitor_has_a_package_that_needs_no_yate() {
     let directory = TempDir::new().unwrap();
@@ -87,7 +89,6 @@ fn a_purge_takes_the_link_of_an_enabled_service_with_it() {
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         file
     };
-    const UNIT: &str = "yate-clustering-monitor.service";
     let unit = file(&format!("lib/systemd/system/{UNIT}"));
     let link = file(&format!(
         "etc/systemd/system/multi-user.target.wants/{UNIT}"

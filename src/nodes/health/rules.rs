@@ -83,6 +83,12 @@ impl Codes {
         }
     }
 
+    /// Whether no code is one of them.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether a code is one of them.
     #[must_use]
     pub fn contains(&self, code: u16) -> bool {

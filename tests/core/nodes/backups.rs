@@ -7,7 +7,7 @@ use clustering::messages::{Kind, Reply};
 use clustering::nodes::admin::AdminState;
 use clustering::nodes::health::State;
 use clustering::nodes::probe::Outcome;
-use clustering::operator::command;
+use clustering::operator::command::{self, Request};
 use clustering::operator::counters::Counter;
 use clustering::operator::status;
 use clustering::settings::Settings;
@@ -180,6 +180,32 @@ fn a_room_of_any_node_that_is_found_on_a_node_that_is_down_is_not_on_its_backup(
     let decided = Decided::new(&verdict, &list);
     assert_eq!(decided.value("error"), Some("offline"));
     assert_eq!(cluster.count(Counter::Replaced), 0);
+}
+
+#[test]
+fn where_says_so_of_a_room_whose_holder_is_down() {
+    let settings: &[Setting] = &[
+        ("locate", "account", "rooms"),
+        ("node node2", "backup", "node3, node1"),
+    ];
+    let cluster = cluster(&[settings, NODES, SETTINGS]);
+    pass(&cluster, 1, 60, only_node2_is_dead);
+    let said = |line: &str| {
+        let request = Request {
+            reply: Some(Reply {
+                handled: true,
+                row: Some(b"node2"),
+                ..Reply::default()
+            }),
+            ..line.as_bytes().into()
+        };
+        command::run(&cluster, request).unwrap()
+    };
+    let failed = "A call fails at once with error=offline\n";
+    let found = said("where cluster/*/conf/7");
+    assert!(found.ends_with(failed), "{found}");
+    let named = said("where cluster/node2/conf/7");
+    assert!(!named.contains(failed), "{named}");
 }
 
 #[test]

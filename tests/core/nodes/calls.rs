@@ -131,6 +131,32 @@ fn a_call_that_gets_any_answer_ends_a_row_of_failures() {
 }
 
 #[test]
+fn calls_from_before_a_node_died_do_not_keep_it_up() {
+    let up = |_: &str| Outcome::Answered(200);
+    let until_down = |calls: u32| {
+        let cluster = nodes();
+        pass(&cluster, 1, 100, up);
+        let target = execute(&cluster, "cluster/node2/x/1");
+        let target = target.value("callto").unwrap();
+        for number in 0..calls {
+            let id = format!("sip/{number}");
+            let start = [("id", &*id), ("direction", "outgoing"), ("callto", target)];
+            decide(&cluster, Kind::Startup, &start);
+        }
+        let mut number = 0;
+        (101..200).find(|&second| {
+            pass(&cluster, second, 1, only_node2_is_dead);
+            // The callers hear nothing any more, and hang up one after the other.
+            let id = format!("sip/{number}");
+            decide(&cluster, Kind::Hangup, &[("id", &id), ("answered", "true")]);
+            number += 1;
+            state(&cluster, "node2") == State::Down
+        })
+    };
+    assert_eq!(until_down(100), until_down(0));
+}
+
+#[test]
 fn calls_whose_ends_are_never_heard_of_are_forgotten_some_time() {
     let cluster = nodes();
     let target = execute(&cluster, "cluster/node2/x/1");

@@ -287,6 +287,39 @@ fn probes_are_spread_over_the_interval() {
         all += now;
     }
     assert_eq!(all, 999, "all but the node itself, once in 10 seconds");
+    // All at once where all have another place, and not from then on.
+    let moved = ("general", "connection", "inner");
+    let settings = [&settings[..], &[moved]].concat();
+    cluster.load("", &entries(&settings)).unwrap();
+    let probed = |second: u64| {
+        let now = SteadyTime(second * SECOND);
+        cluster.tick(now);
+        let probes = probes(&cluster);
+        for probe in &probes {
+            let answer = Outcome::Answered(200);
+            cluster.probed(&probe.node, probe.number, answer, now);
+        }
+        probes.len()
+    };
+    assert_eq!(probed(11), 999);
+    for second in 12..40 {
+        let now = probed(second);
+        assert!(
+            (50..150).contains(&now) || second == 12,
+            "{now} in second {second}"
+        );
+    }
+}
+
+#[test]
+fn an_interval_that_is_made_shorter_counts_at_once() {
+    let every_hour: &[Setting] = &[("health", "interval", "3600")];
+    let cluster = cluster(&[every_hour, NODES, SETTINGS]);
+    pass(&cluster, 1, 3600, |_| Outcome::Answered(200));
+    let settings = [NODES, SETTINGS].concat();
+    cluster.load("", &entries(&settings)).unwrap();
+    pass(&cluster, 3601, 45, only_node2_is_dead);
+    assert_eq!(state(&cluster, "node2"), State::Down);
 }
 
 #[test]

@@ -214,10 +214,10 @@ std::vector<MessageHandler*> others() {
         const char* message;
         unsigned priority;
     } names[] = {
-        {"call.preroute", 25},    {"user.unregister", 49}, {"msg.execute", 50},
-        {"msg.execute", 80},      {"chan.startup", 1},     {"chan.hangup", 1},
+        {"call.preroute", 25},       {"user.unregister", 49}, {"msg.execute", 50},
+        {"msg.execute", 80},         {"chan.startup", 1},     {"chan.hangup", 1},
         {"chan.disconnected", 1000}, {"cluster.locate", 200}, {"engine.timer", 90},
-        {"engine.status", 110},   {"engine.debug", 120},   {"engine.command", 120},
+        {"engine.status", 110},      {"engine.debug", 120},   {"engine.command", 120},
         {"engine.help", 100},
     };
     for (const auto& name : names) {

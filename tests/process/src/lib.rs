@@ -9,6 +9,7 @@ mod message;
 mod patience;
 mod postgres;
 mod process;
+mod registrar;
 
 pub use extmodule::{Client, Handler, failure};
 pub use guard::Guard;
@@ -16,3 +17,4 @@ pub use message::{Line, Message};
 pub use patience::{PATIENCE, eventually, patiently};
 pub use postgres::Postgres;
 pub use process::Process;
+pub use registrar::registrar_example;
