@@ -43,6 +43,38 @@ fn a_group_of_late_routed_users_of_another_node_rings() {
     assert_eq!(lab.node("node1").status().get("forwarded"), "4");
 }
 
+/// Each branch has the headers of the signed call, and a group may be in a group.
+#[test]
+#[ignore = "needs a real engine: YATE_ROOT"]
+fn a_group_that_a_node_rings_for_a_signed_call_is_no_replay_of_that() {
+    let plan = Lab::of(2)
+        .clustering("[security]\nsecret=of-all-nodes-of-the-lab\n")
+        .dial("^610$=cluster/node2/fork lateroute/bob lateroute/611")
+        .dial("^611$=fork lateroute/carol lateroute/dave");
+    let lab = plan.start();
+    let (bob, carol, dave) = (lab.phone("bob"), lab.phone("carol"), lab.phone("dave"));
+    bob.register_at("node2");
+    carol.register_at("node2");
+    // Called by both nodes, so the call has two hops.
+    dave.register_at("node1");
+    let alice = lab.phone("alice").at("node1");
+    let calling = alice.call("610");
+    let (bobs, carols, daves) = (bob.called(), carol.called(), dave.called());
+    assert_eq!(daves.from(), lab.sip("node1").into());
+    for called in [&bobs, &carols, &daves] {
+        called.ring();
+    }
+    calling.rings();
+    let talk = daves.answer();
+    bobs.cancelled();
+    carols.cancelled();
+    calling.answered().hang_up();
+    talk.ended();
+    for node in ["node1", "node2"] {
+        assert_eq!(lab.node(node).status().get("replayed"), "0", "{node}");
+    }
+}
+
 /// The old way: everything is decided after the late routing.
 #[test]
 #[ignore = "needs a real engine: YATE_ROOT"]
