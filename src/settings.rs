@@ -404,6 +404,11 @@ impl Settings {
         self.priorities.of(kind)
     }
 
+    /// Whether a node without a section can be called by its name. `own` is this node's.
+    pub(crate) fn calls_by_name(&self, own: &[u8], node: &[u8]) -> bool {
+        node == own || self.pattern.matches(node).is_some()
+    }
+
     /// Whether messages of a kind are decided; if not, they pass.
     #[must_use]
     pub fn decides(&self, kind: Kind) -> bool {

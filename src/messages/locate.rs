@@ -205,7 +205,7 @@ fn remember<'m, P: Parameters<'m>>(
 fn unlisted<'m, P: Parameters<'m>>(decision: &mut Decision<'_, 'm, P>, node: Vec<u8>) {
     let settings = decision.settings;
     let resource = trim_blanks(decision.get(Name::Callto).unwrap_or_default());
-    let is_called = *node == *decision.node || settings.pattern.matches(&node).is_some();
+    let is_called = settings.calls_by_name(decision.node, &node);
     if is_called {
         decision.count(Counter::Claimed);
         decision.verdict.action = Action::Answer;

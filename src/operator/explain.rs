@@ -153,7 +153,7 @@ fn explain_resource(
             ));
             Some(Cow::Borrowed(node))
         }
-        Some(_) => explain_database(settings, request.reply.as_ref(), lines),
+        Some(_) => explain_database(cluster, settings, request.reply.as_ref(), lines),
         None => None,
     };
     let node = holder.or_else(|| explain_new(settings, resource, lines).map(Cow::Borrowed));
@@ -224,6 +224,7 @@ fn explain_new<'s>(
 
 /// What the database says about a resource, by the reply to the query; gives the holder.
 fn explain_database<'s>(
+    cluster: &Cluster,
     settings: &'s Settings,
     reply: Option<&Reply>,
     lines: &mut Vec<String>,
@@ -244,7 +245,7 @@ fn explain_database<'s>(
             lines.push(format!(
                 "{begin}: '{name}' holds it now, which has no section [node {name}] here"
             ));
-            let is_called = settings.pattern.matches(&node).is_some();
+            let is_called = settings.calls_by_name(cluster.node(), &node);
             is_called.then_some(Cow::Owned(node))
         }
         Answer::Nobody => {
