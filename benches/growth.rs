@@ -580,10 +580,11 @@ fn registered(size: usize) -> Cluster {
     cluster
 }
 
-fn decide_once(cluster: &Cluster, kind: Kind, list: &[(&str, &str)]) {
+fn decide_once(cluster: &Cluster, kind: Kind, list: &[(&str, &str)]) -> Action {
     let params = params(list);
     let mut verdict = Verdict::default();
     cluster.decide(kind, &params.as_slice(), true, TIMES, &mut verdict);
+    verdict.action
 }
 
 /// A room whose node the database has told, beside so many rooms, by the last of so many nodes.
@@ -612,14 +613,12 @@ fn known_room(size: usize, rooms: usize) -> f64 {
 fn forward_again(size: usize) -> f64 {
     let cluster = of_nodes(3, CALLTO, WEIGHT);
     let decide = |billid: usize| {
-        let params = params(&[
+        let call = [
             ("callto", "cluster/node1/conf/7"),
             ("sip_x-nodename", "node2"),
-            ("billid", &format!("node2-{billid}")),
-        ]);
-        let mut verdict = Verdict::default();
-        cluster.decide(Kind::Execute, &params.as_slice(), true, TIMES, &mut verdict);
-        assert_eq!(verdict.action, Action::Change);
+            ("billid", &*format!("node2-{billid}")),
+        ];
+        assert_eq!(decide_once(&cluster, Kind::Execute, &call), Action::Change);
     };
     (0..size).for_each(decide);
     let mut billid = 0;

@@ -47,10 +47,22 @@ pub struct World {
 
 fn engine(name: &str, process: u64, files: &[&[Setting]]) -> Cluster {
     let cluster = Cluster::new(name.as_bytes(), process);
+    load(&cluster, files);
+    cluster
+}
+
+/// An engine that starts with what was kept.
+fn engine_again(name: &str, kept: &[u8], files: &[&[Setting]]) -> Cluster {
+    let cluster = Cluster::new(name.as_bytes(), 99);
+    cluster.restore(kept).unwrap();
+    load(&cluster, files);
+    cluster
+}
+
+fn load(cluster: &Cluster, files: &[&[Setting]]) {
     cluster
         .load("clustering.conf", &entries(&files.concat()))
         .unwrap();
-    cluster
 }
 
 impl World {
@@ -81,10 +93,7 @@ impl World {
     /// Starts an engine again, with what it has saved.
     fn starts_again(&mut self, name: &str, files: &[&[Setting]]) {
         self.ends(name);
-        let again = Cluster::new(name.as_bytes(), 99);
-        again.restore(&self.saved[name]).unwrap();
-        let loaded = again.load("clustering.conf", &entries(&files.concat()));
-        loaded.unwrap();
+        let again = engine_again(name, &self.saved[name], files);
         self.nodes.push((name.to_owned(), again));
     }
 
@@ -194,6 +203,14 @@ impl World {
         settings.nodes.find(node.as_bytes()).unwrap().state.admin()
     }
 
+    /// Asserts that all three nodes have a node in this state.
+    #[track_caller]
+    fn assert_admin(&self, node: &str, admin: AdminState) {
+        for name in THREE {
+            assert_eq!(self.admin(name, node), admin, "{name}");
+        }
+    }
+
     pub fn run(&self, at: &str, line: &str) -> String {
         command::run(self.node(at), line.as_bytes()).unwrap()
     }
@@ -282,9 +299,7 @@ fn a_drain_is_said_once_and_holds_over_restarts() {
         "Node 'node3' is draining\n"
     );
     world.pass(1 + POLL);
-    for name in THREE {
-        assert_eq!(world.admin(name, "node3"), AdminState::Draining, "{name}");
-    }
+    world.assert_admin("node3", AdminState::Draining);
     assert_eq!(
         world.said("node2"),
         ["Node 'node3' is draining, as another node was told"]
@@ -296,14 +311,10 @@ fn a_drain_is_said_once_and_holds_over_restarts() {
         world.starts(name, &[FILE]);
     }
     world.pass(2 * POLL);
-    for name in THREE {
-        assert_eq!(world.admin(name, "node3"), AdminState::Draining, "{name}");
-    }
+    world.assert_admin("node3", AdminState::Draining);
     world.run("node2", "undrain node3");
     world.pass(1 + POLL);
-    for name in THREE {
-        assert_eq!(world.admin(name, "node3"), AdminState::Enabled, "{name}");
-    }
+    world.assert_admin("node3", AdminState::Enabled);
 }
 
 #[test]
@@ -314,9 +325,7 @@ fn of_two_things_that_are_said_at_once_one_is_the_outcome_everywhere() {
     world.pass(1 + 2 * POLL);
     let outcome = world.admin("node1", "node3");
     assert_ne!(outcome, AdminState::Enabled);
-    for name in THREE {
-        assert_eq!(world.admin(name, "node3"), outcome, "{name}");
-    }
+    world.assert_admin("node3", outcome);
 }
 
 #[test]
@@ -330,9 +339,7 @@ fn what_is_said_without_the_database_holds_here_and_everywhere_as_soon_as_it_is_
     assert_eq!(world.admin("node2", "node3"), AdminState::Enabled);
     *world.failure.borrow_mut() = None;
     world.pass(2 + 2 * POLL);
-    for name in THREE {
-        assert_eq!(world.admin(name, "node3"), AdminState::Draining, "{name}");
-    }
+    world.assert_admin("node3", AdminState::Draining);
 }
 
 #[test]
@@ -350,9 +357,7 @@ fn without_the_database_the_last_list_stays_over_a_restart_and_that_is_said_once
     );
     assert_eq!(world.list("node1"), THREE);
     world.ends("node1");
-    let again = Cluster::new(b"node1", 99);
-    again.restore(&kept).unwrap();
-    again.load("clustering.conf", &entries(FILE)).unwrap();
+    let again = engine_again("node1", &kept, &[FILE]);
     world.nodes.push(("node1".to_owned(), again));
     assert_eq!(world.list("node1"), THREE);
     world.pass(60);
@@ -432,14 +437,9 @@ fn a_node_that_comes_into_the_list_drained_stays_so() {
     world.starts("node3", &[alone]);
     world.run("node3", "drain node3");
     world.pass(1);
-    world
-        .node("node3")
-        .load("clustering.conf", &entries(FILE))
-        .unwrap();
+    load(world.node("node3"), &[FILE]);
     world.pass(2 + 2 * POLL);
-    for name in THREE {
-        assert_eq!(world.admin(name, "node3"), AdminState::Draining, "{name}");
-    }
+    world.assert_admin("node3", AdminState::Draining);
 }
 
 #[test]
@@ -453,9 +453,7 @@ fn a_drain_of_a_node_that_has_no_row_yet_is_in_its_row() {
     world.pass(POLL);
     *world.failure.borrow_mut() = None;
     world.pass(2 + 2 * POLL);
-    for name in THREE {
-        assert_eq!(world.admin(name, "node3"), AdminState::Draining, "{name}");
-    }
+    world.assert_admin("node3", AdminState::Draining);
 }
 
 #[test]
@@ -497,8 +495,7 @@ fn the_values_of_a_nodes_row_hold_on_the_node_itself_over_a_reload_and_a_restart
     };
     assert_eq!(weight(&world), 0);
     *world.failure.borrow_mut() = Some((false, "server closed the connection"));
-    let loaded = world.node("node1").load("clustering.conf", &entries(FILE));
-    loaded.unwrap();
+    load(world.node("node1"), &[FILE]);
     world.pass(60);
     assert_eq!(weight(&world), 0, "after a reload");
     world.starts_again("node1", &[FILE]);
@@ -519,8 +516,7 @@ fn a_section_that_a_node_has_no_more_is_taken_out_of_its_row() {
         settings.nodes.find(b"node4").unwrap().weight
     };
     assert_eq!(weight(&world, "node1"), 7);
-    let loaded = world.node("node4").load("clustering.conf", &entries(FILE));
-    loaded.unwrap();
+    load(world.node("node4"), &[FILE]);
     world.pass(2 + 2 * POLL);
     for name in ["node1", "node4"] {
         assert_eq!(weight(&world, name), 100, "{name}");
@@ -583,9 +579,7 @@ fn hostile_rows_are_left_out_and_nothing_else_is() {
         b"; Nodes that were drained or disabled by command\n[nodes]\nnode9=disabled\n; end\n";
     let shown = String::from_utf8_lossy(&kept);
     assert!(kept.starts_with(head), "{shown}");
-    let again = Cluster::new(b"node1", 99);
-    again.restore(&kept).unwrap();
-    again.load("clustering.conf", &entries(FILE)).unwrap();
+    let again = engine_again("node1", &kept, &[FILE]);
     let settings = again.settings();
     assert!(settings.nodes.iter().all(|node| !node.state.is_taken()));
 }
@@ -611,8 +605,7 @@ fn a_node_whose_row_can_be_used_later_on_has_the_admin_state_of_its_row() {
     };
     assert!(is_kept(&world, "\nnode5=draining\n"));
     assert!(!is_kept(&world, "\nnode6=draining\n"));
-    let loaded = world.node("node4").load("clustering.conf", &entries(FILE));
-    loaded.unwrap();
+    load(world.node("node4"), &[FILE]);
     assert_eq!(world.admin("node4", "node6"), AdminState::Draining);
     assert!(is_kept(&world, "\nnode6=draining\n"));
 }
@@ -675,9 +668,7 @@ fn a_row_that_another_setting_can_not_be_used_with_is_left_out_and_no_other_is()
     // The row is corrected.
     world.execute("UPDATE cluster_nodes SET callto = '' WHERE name = 'node9'");
     world.pass(1 + POLL);
-    for name in THREE {
-        assert_eq!(world.admin(name, "node9"), AdminState::Draining, "{name}");
-    }
+    world.assert_admin("node9", AdminState::Draining);
 }
 
 #[test]
@@ -720,8 +711,7 @@ fn settings_that_differ_are_named_on_both_sides() {
         metrics.contains("yate_clustering_node_drift{node=\"node2\"} 2"),
         "{metrics}"
     );
-    let node2 = world.node("node2");
-    node2.load("clustering.conf", &entries(FILE)).unwrap();
+    load(world.node("node2"), &[FILE]);
     world.pass(40);
     let line = "The settings of node 'node2' are those of this node again".to_owned();
     assert!(world.said("node1").contains(&line));
@@ -928,9 +918,7 @@ fn a_node_that_comes_back_under_another_name_is_known_by_both() {
     let mut world = three();
     let kept = world.node("node2").state();
     world.ends("node2");
-    let renamed = Cluster::new(b"node9", 99);
-    renamed.restore(&kept).unwrap();
-    renamed.load("clustering.conf", &entries(FILE)).unwrap();
+    let renamed = engine_again("node9", &kept, &[FILE]);
     world.nodes.push(("node9".to_owned(), renamed));
     world.pass(2 + POLL);
     let advice = "which is in the list of nodes until clustering forget node2";

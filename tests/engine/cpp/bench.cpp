@@ -9,11 +9,6 @@
 #include <cstring>
 #include <thread>
 
-// Yates from April 2025 on take filters of a module's own making.
-#if __has_include(<yatematchingitem.h>)
-#define ENGINE_FILTERS
-#endif
-
 using namespace TelEngine;
 
 namespace engine_bridge {

@@ -290,7 +290,7 @@ bool initialize(Bytes plugin) {
 }
 
 bool has_filters() {
-#if __has_include(<yatematchingitem.h>)
+#ifdef ENGINE_FILTERS
     return true;
 #else
     return false;

@@ -11,6 +11,11 @@
 #include <memory>
 #include <mutex>
 
+// Yates from April 2025 on take filters of a module's own making.
+#if __has_include(<yatematchingitem.h>)
+#define ENGINE_FILTERS
+#endif
+
 namespace engine_bridge {
 
 struct Callback;
